@@ -1,0 +1,140 @@
+/*
+ * ipaddr: text and bits of addresses. inet_ntop writes RFC 5952 already.
+ * SPDX-License-Identifier: ISC
+ */
+#include "base/ipaddr.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+#include "base/num.h"
+
+static const uint8_t mapped_head[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+
+enum err ipaddr_parse(struct slice s, struct ipaddr *ret)
+{
+	struct ipaddr a = { 0 };
+	char text[IPADDR_TEXT];
+
+	if (s.n == 0 || s.n >= sizeof text || slice_find(s, '\0') < s.n)
+		return ERR_SYNTAX;
+	slice_copy(s, text, sizeof text);
+	if (inet_pton(AF_INET, text, a.b) == 1) {
+		a.family = 4;
+	} else if (inet_pton(AF_INET6, text, a.b) == 1) {
+		a.family = 6;
+		if (memcmp(a.b, mapped_head, sizeof mapped_head) == 0) {
+			memmove(a.b, a.b + 12, 4);
+			memset(a.b + 4, 0, 12);
+			a.family = 4;
+		}
+	} else {
+		return ERR_SYNTAX;
+	}
+	*ret = a;
+	return ERR_OK;
+}
+
+const char *ipaddr_format(const struct ipaddr *a, char to[IPADDR_TEXT])
+{
+	to[0] = '\0';
+	if (a->family)
+		(void)inet_ntop(a->family == 4 ? AF_INET : AF_INET6, a->b, to, IPADDR_TEXT);
+	return to;
+}
+
+bool ipaddr_eq(const struct ipaddr *a, const struct ipaddr *b)
+{
+	return a->family == b->family && memcmp(a->b, b->b, sizeof a->b) == 0;
+}
+
+enum err prefix_parse(struct slice s, struct prefix *ret)
+{
+	size_t slash = slice_find(s, '/');
+	struct prefix p = { 0 }, masked;
+	uint64_t len;
+	enum err e = ipaddr_parse(slice_head(s, slash), &p.addr);
+
+	if (e != ERR_OK)
+		return e;
+	len = ipaddr_bits(&p.addr);
+	if (slash < s.n) {
+		e = num_parse(slice_from(s, slash + 1), len, &len);
+		if (e != ERR_OK)
+			return e;
+	}
+	p.len = (uint8_t)len;
+	masked = prefix_of(&p.addr, p.len);
+	if (!ipaddr_eq(&p.addr, &masked.addr))
+		return ERR_SYNTAX;
+	*ret = p;
+	return ERR_OK;
+}
+
+const char *prefix_format(const struct prefix *p, char to[PREFIX_TEXT])
+{
+	char text[IPADDR_TEXT];
+
+	(void)ipaddr_format(&p->addr, text);
+	if (p->len == ipaddr_bits(&p->addr))
+		(void)snprintf(to, PREFIX_TEXT, "%s", text);
+	else
+		(void)snprintf(to, PREFIX_TEXT, "%s/%u", text, p->len);
+	return to;
+}
+
+struct prefix prefix_of(const struct ipaddr *a, unsigned len)
+{
+	struct prefix p = { .addr = *a };
+	unsigned bits = ipaddr_bits(a);
+
+	if (len > bits)
+		len = bits;
+	p.len = (uint8_t)len;
+	for (unsigned i = 0; i < 16; i++) {
+		unsigned keep = len > i * 8 ? len - i * 8 : 0;
+
+		if (keep < 8)
+			p.addr.b[i] &= (uint8_t)(0xff00u >> keep);
+	}
+	return p;
+}
+
+bool prefix_has(const struct prefix *p, const struct ipaddr *a)
+{
+	unsigned full = p->len / 8, rest = p->len % 8;
+
+	if (p->addr.family != a->family || a->family == 0)
+		return false;
+	if (memcmp(p->addr.b, a->b, full) != 0)
+		return false;
+	return rest == 0 || ((p->addr.b[full] ^ a->b[full]) & (uint8_t)(0xff00u >> rest)) == 0;
+}
+
+bool prefix_eq(const struct prefix *a, const struct prefix *b)
+{
+	return a->len == b->len && ipaddr_eq(&a->addr, &b->addr);
+}
+
+bool prefix_overlaps(const struct prefix *a, const struct prefix *b)
+{
+	return a->len <= b->len ? prefix_has(a, &b->addr) : prefix_has(b, &a->addr);
+}
+
+bool ipaddr_is_private(const struct ipaddr *a)
+{
+	const uint8_t *b = a->b;
+
+	if (a->family == 4)
+		return b[0] == 0 || b[0] == 10 || b[0] == 127 || b[0] >= 224 ||
+			(b[0] == 100 && (b[1] & 0xc0) == 64) || (b[0] == 169 && b[1] == 254) ||
+			(b[0] == 172 && (b[1] & 0xf0) == 16) || (b[0] == 192 && b[1] == 168);
+	if (a->family == 6) {
+		static const uint8_t zero[15] = { 0 };
+
+		if (memcmp(b, zero, 15) == 0 && b[15] <= 1)
+			return true; /* :: and ::1 */
+		return (b[0] & 0xfe) == 0xfc || b[0] == 0xff || (b[0] == 0xfe && (b[1] & 0x80) == 0x80);
+	}
+	return true;
+}

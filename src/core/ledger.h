@@ -1,0 +1,24 @@
+/*
+ * ledger: good mail per subject, the counterweight to hits (DESIGN 6). Mail
+ * counts once it is 48 h old, and only for a subject seen on >= 3 distinct
+ * days; it halves every 30 days and is capped at 100. Mail from a domain our
+ * users write to counts three times. Works on struct record_ledger; pure.
+ * SPDX-License-Identifier: ISC
+ */
+#ifndef CORE_LEDGER_H
+#define CORE_LEDGER_H
+#include "core/record.h"
+
+#define LEDGER_MATURE_S (48 * 3600)
+#define LEDGER_DAYS 3
+#define LEDGER_HALF_LIFE_S (30 * 86400)
+#define LEDGER_CAP 100.0
+
+/* One good message at time (not before the entry's newest day by more than 3 days: else ignored). */
+void ledger_add(struct record_ledger *l, uint64_t time, double count);
+/* Good mail that counts at now; 0 for an entry that has not matured. */
+double ledger_good(const struct record_ledger *l, uint64_t now);
+/* True when nothing worth keeping is left at now. */
+bool ledger_is_spent(const struct record_ledger *l, uint64_t now);
+
+#endif /* CORE_LEDGER_H */

@@ -1,0 +1,308 @@
+/*
+ * message: everything that limetwigd's roles say to each other. One datagram
+ * of a SEQPACKET pair is one message: u8 type, then the fields of its struct
+ * in the order given here, written with base/wire. Each side treats what
+ * comes in as hostile: message_check refuses a type that the sender may not
+ * send to this receiver or whose length is out of bounds; the decoder refuses
+ * the rest. A refused message ends the link, not the receiver.
+ *
+ * Pure: no I/O. Decoded strings are copies inside the struct; slices borrow
+ * the datagram. The table (types, who to whom, bounds) is in message.c.
+ * SPDX-License-Identifier: ISC
+ */
+#ifndef CORE_MESSAGE_H
+#define CORE_MESSAGE_H
+#include "base/wire.h"
+#include "core/grade.h"
+#include "core/role.h"
+
+#define MESSAGE_VERSION 1
+#define MESSAGE_MAX 65536 /* bytes of one datagram, type byte included */
+
+enum message_type {
+	/* parent <-> every role */
+	MSG_HELLO = 1,    /* both ways, first message on each link: version, role of the sender */
+	MSG_CONFIG = 2,   /* parent -> role, 1 fd: sealed memfd with the canonical configuration */
+	MSG_LISTENER = 3, /* parent -> role, 1 fd: which */
+	MSG_LINK = 4,     /* parent -> role, 1 fd: a new link to the role named */
+	MSG_FILE = 5,     /* parent -> role, 1 fd: which (mail log for follow, trap file for engine ...) */
+	MSG_START = 6,    /* parent -> role: all of the above was sent; sandbox yourself, serve */
+	MSG_READY = 7,    /* role -> parent: sandboxed and serving */
+	MSG_PING = 8,     /* parent -> role, every 5 s */
+	MSG_PONG = 9,     /* role -> parent; 30 s without: killed and restarted */
+	MSG_STOP = 10,    /* parent -> role: finish what is under way, exit 0 */
+
+	/* engine <-> firewall */
+	MSG_FW_OPS = 20,  /* engine -> firewall: up to MESSAGE_FW_OPS changes */
+	MSG_FW_SYNC = 21, /* engine -> firewall: phase begin or end of a full list made of FW_OPS adds */
+	MSG_FW_DONE = 22, /* firewall -> engine: FW_OPS of this seq is in the kernel, or is not */
+	MSG_FW_STATE = 23, /* firewall -> engine: at start, each change, every 10 s */
+
+	/* capture <-> engine */
+	MSG_HIT = 30,     /* capture -> engine: a whole message for one trap has arrived */
+	MSG_HIT_ACK = 31, /* engine -> capture: the hit is on disk, or try later */
+	MSG_CORPUS_REMOVE = 32, /* engine -> capture: delete these corpus messages (forget, retention) */
+	MSG_CORPUS_STATE = 33, /* capture -> engine: bytes, files, refused; every 10 s and at change */
+
+	/* follow <-> engine */
+	MSG_LOG_RESUME = 40, /* engine -> follow, first: where reading had stopped */
+	MSG_LOG_MAIL = 41,   /* follow -> engine: a recipient of a foreign client's mail was delivered */
+	MSG_LOG_LOGIN = 42,  /* follow -> engine: this queue id was sent by a login */
+	MSG_LOG_RCPT = 43,   /* follow -> engine: Postfix refused this recipient at RCPT */
+	MSG_LOG_STATE = 44,  /* follow -> engine: position, every 2 s and when it changes kind */
+
+	/* engine <-> run */
+	MSG_RUN = 50,      /* engine -> run: which of the configured argv lists, and its arguments */
+	MSG_RUN_DONE = 51, /* run -> engine */
+
+	/* engine <-> aliasmap */
+	MSG_MAP_APPLY = 60, /* engine -> aliasmap, 1 fd: memfd with lines to apply */
+	MSG_MAP_DONE = 61,  /* aliasmap -> engine */
+	MSG_LIVE_CHECK = 62, /* engine -> aliasmap, 1 fd: memfd, an address a line */
+	MSG_LIVE_RESULT = 63, /* aliasmap -> engine, 1 fd: memfd, "address<TAB>map" for each live one */
+	MSG_TEXT = 64,        /* aliasmap -> engine, 1 fd (none when count is 0): a trap or allow file, as it is */
+	MSG_REREAD = 65,      /* engine -> aliasmap: read all files again and send a round of MSG_TEXT */
+};
+
+enum listener { LISTENER_POLICY = 1, LISTENER_CONTROL = 2, LISTENER_LMTP = 3 };
+enum shared_file { FILE_MAIL_LOG = 1 };
+
+struct msg_hello {
+	uint16_t version;
+	enum role role;
+};
+
+struct msg_which { /* LISTENER, LINK, FILE */
+	uint8_t which;
+};
+
+#define MESSAGE_FW_OPS 1000
+
+struct fw_op {
+	bool is_add; /* else delete */
+	struct prefix prefix;
+	uint32_t ttl_s; /* add: 1..FIREWALL_MAX_TTL */
+};
+
+struct msg_fw_ops {
+	uint64_t seq;
+	uint16_t count;
+	struct fw_op op[MESSAGE_FW_OPS];
+};
+
+struct msg_fw_sync {
+	uint8_t phase; /* 1 begin: what is not added until end goes away; 2 end */
+};
+
+struct msg_fw_done {
+	uint64_t seq;
+	uint32_t error; /* 0, or errno of the kernel's answer */
+};
+
+enum fw_state {
+	FW_OFF = 0,     /* backend none, or the mode does not use it: our table is absent */
+	FW_OK = 1,
+	FW_DENIED = 2,  /* EPERM: no CAP_NET_ADMIN */
+	FW_MISSING = 3, /* no nf_tables in this kernel */
+	FW_ERROR = 4,
+};
+
+struct msg_fw_state {
+	uint8_t state;     /* enum fw_state */
+	uint32_t error;    /* errno, when not ok */
+	uint32_t wanted;   /* elements that should be there */
+	uint32_t present;  /* elements seen there */
+	uint32_t repaired; /* drift found and mended, since start */
+	uint32_t refused;  /* ops refused by the role itself (never-block, caps), since start */
+};
+
+#define MESSAGE_ADDRESS 320 /* mail address: 64 + 1 + 255, RFC 5321 4.5.3.1 */
+#define MESSAGE_NAME 256    /* host name, HELO */
+#define MESSAGE_ID 256      /* Message-ID, cut */
+#define MESSAGE_QUEUE_ID 32
+#define MESSAGE_CORPUS_ID 32
+
+struct msg_hit {
+	uint64_t seq;  /* capture's, for the ack */
+	uint64_t time; /* Unix seconds: end of data */
+	struct ipaddr client; /* family 0: no XFORWARD ADDR (local, or not sent) */
+	uint16_t port;
+	uint8_t is_local; /* XFORWARD SOURCE=LOCAL */
+	uint8_t grade;    /* enum grade of the content alone: confirmed, bulk, backscatter */
+	uint8_t is_truncated; /* body not kept whole (size or disk cap) */
+	uint32_t size;    /* bytes received, headers and body */
+	char name[MESSAGE_NAME];  /* verified client name, "" if none */
+	char helo[MESSAGE_NAME];
+	char queue_id[MESSAGE_QUEUE_ID]; /* XFORWARD IDENT */
+	char sender[MESSAGE_ADDRESS];    /* "" is the null sender */
+	char trap[MESSAGE_ADDRESS];      /* decoded from RCPT TO, canonical (core/address) */
+	char orcpt[MESSAGE_ADDRESS];     /* decoded ORCPT address, "" if none; can be forged */
+	char message_id[MESSAGE_ID];
+	char subject[MESSAGE_ID];
+	char corpus_id[MESSAGE_CORPUS_ID]; /* name of the file in the corpus, "" if none */
+};
+
+enum hit_ack { HIT_STORED = 1, HIT_LATER = 2 };
+
+struct msg_hit_ack {
+	uint64_t seq;
+	uint8_t result; /* enum hit_ack */
+};
+
+struct msg_corpus_remove {
+	char corpus_id[MESSAGE_CORPUS_ID];
+};
+
+struct msg_corpus_state {
+	uint64_t bytes;
+	uint32_t files;
+	uint32_t is_full; /* 1: disk or cap met, only headers are kept */
+};
+
+struct msg_log_position { /* LOG_RESUME and part of LOG_STATE */
+	uint64_t inode;  /* file; 0: journal or none */
+	uint64_t offset; /* bytes */
+	char cursor[512]; /* journal cursor, "" for a file */
+};
+
+struct msg_log_mail {
+	uint64_t time;
+	struct ipaddr client;
+	char name[MESSAGE_NAME];
+	char queue_id[MESSAGE_QUEUE_ID];
+	char sender[MESSAGE_ADDRESS];
+	char recipient[MESSAGE_ADDRESS];
+	uint8_t outcome; /* enum log_outcome */
+};
+
+enum log_outcome {
+	LOG_DELIVERED = 1, /* accepted by Postfix and the milters, status=sent to a real mailbox */
+	LOG_REJECTED = 2,  /* milter or header check refused or discarded it */
+	LOG_TAGGED = 3,    /* delivered, but a filter in the same log called it spam */
+	LOG_SUBMITTED = 4, /* sent by one of our users to a foreign domain (recipient is the correspondent) */
+};
+
+struct msg_log_login {
+	uint64_t time;
+	struct ipaddr client;
+	char queue_id[MESSAGE_QUEUE_ID];
+	char login[MESSAGE_ADDRESS];
+};
+
+struct msg_log_rcpt {
+	uint64_t time;
+	struct ipaddr client;
+	char sender[MESSAGE_ADDRESS];
+	char recipient[MESSAGE_ADDRESS];
+	uint16_t code; /* 450, 550 ... */
+};
+
+enum log_state { LOG_ABSENT = 0, LOG_READING = 1, LOG_DENIED = 2, LOG_JOURNAL = 3 };
+
+struct msg_log_state {
+	uint8_t state; /* enum log_state */
+	struct msg_log_position position;
+	uint64_t lines;  /* read since start */
+	uint64_t last;   /* time of the newest line */
+	uint8_t is_caught_up;
+};
+
+#define MESSAGE_RUN_ARGS 8
+#define MESSAGE_RUN_ARG 1024
+#define MESSAGE_RUN_OUTPUT 60000
+
+enum run_what {
+	RUN_ALARM = 1,    /* alarm { command = ... }: subject, text */
+	RUN_POSTCONF = 2, /* postconf -c DIR -n: for drift of main.cf; no arguments */
+	RUN_POSTCONF_M = 3, /* postconf -c DIR -M */
+};
+
+struct msg_run {
+	uint32_t seq;
+	uint8_t what;
+	uint8_t count;
+	char arg[MESSAGE_RUN_ARGS][MESSAGE_RUN_ARG];
+};
+
+struct msg_run_done {
+	uint32_t seq;
+	uint8_t what;
+	int32_t status; /* exit status; -1 could not be run, -2 killed after its time */
+	struct slice output; /* stdout and stderr, at most MESSAGE_RUN_OUTPUT; borrows the datagram */
+};
+
+struct msg_map_apply {
+	uint32_t seq;
+	uint8_t is_full; /* 1: the lines are all there is; 0: changes */
+};
+/*
+ * Lines of the memfd, each ending in LF:
+ *   "+A address"  "-A address"   exact trap    (full: only + lines)
+ *   "+D domain"   "-D domain"    whole domain
+ * The helper makes the map values itself (core/alias_map), so that an engine
+ * that is not itself any more can only send mail to our own capture.
+ */
+
+struct msg_map_done { /* MAP_DONE, LIVE_RESULT */
+	uint32_t seq;
+	uint8_t is_ok;
+	char text[512]; /* what went wrong and the remedy */
+};
+
+enum text_kind { TEXT_TRAPS = 1, TEXT_ALLOW = 2 };
+
+/*
+ * The files that conf.traps.files and conf.allow.files name are readable by
+ * root alone; aliasmap sends their bytes, unparsed, in rounds: at start, after
+ * MSG_REREAD, and within 2 s of a change of any mtime. Each kind is a round of
+ * its own: index 0 .. count-1, sorted by path; count 0: there is no file.
+ */
+struct msg_text {
+	uint8_t kind; /* enum text_kind */
+	uint32_t round;
+	uint32_t index, count;
+	char path[512];
+};
+
+/*
+ * Encoders: write type and fields. A struct that does not fit makes w->bad.
+ * Decoders: r stands behind the type byte; ERR_SYNTAX, *ret untouched, for
+ * anything that is not exactly this message.
+ */
+#define MESSAGE_CODEC(name, type)                                                                \
+	void message_put_##name(struct wr *w, enum message_type t, const struct type *m);        \
+	enum err message_get_##name(struct rd *r, struct type *ret) MUST_USE;
+
+MESSAGE_CODEC(empty, msg_which) /* START READY PING PONG STOP REREAD: the struct is ignored */
+MESSAGE_CODEC(hello, msg_hello)
+MESSAGE_CODEC(which, msg_which)
+MESSAGE_CODEC(fw_ops, msg_fw_ops)
+MESSAGE_CODEC(fw_sync, msg_fw_sync)
+MESSAGE_CODEC(fw_done, msg_fw_done)
+MESSAGE_CODEC(fw_state, msg_fw_state)
+MESSAGE_CODEC(hit, msg_hit)
+MESSAGE_CODEC(hit_ack, msg_hit_ack)
+MESSAGE_CODEC(corpus_remove, msg_corpus_remove)
+MESSAGE_CODEC(corpus_state, msg_corpus_state)
+MESSAGE_CODEC(log_position, msg_log_position)
+MESSAGE_CODEC(log_mail, msg_log_mail)
+MESSAGE_CODEC(log_login, msg_log_login)
+MESSAGE_CODEC(log_rcpt, msg_log_rcpt)
+MESSAGE_CODEC(log_state, msg_log_state)
+MESSAGE_CODEC(run, msg_run)
+MESSAGE_CODEC(run_done, msg_run_done)
+MESSAGE_CODEC(map_apply, msg_map_apply)
+MESSAGE_CODEC(map_done, msg_map_done)
+MESSAGE_CODEC(text, msg_text)
+#undef MESSAGE_CODEC
+
+/*
+ * message_check(from, to, datagram, fds, ret_type): may this role send this to
+ * that one, is the length within the type's bounds and does the number of file
+ * descriptors fit? ERR_DENIED (wrong role), ERR_SYNTAX (unknown type, length, fds).
+ */
+enum err message_check(enum role from, enum role to, struct slice datagram, size_t fds,
+	enum message_type *ret_type) MUST_USE;
+const char *message_name(enum message_type t);
+
+#endif /* CORE_MESSAGE_H */
