@@ -1,0 +1,75 @@
+/*
+ * block_index: "is this client blocked, by what, until when", asked for every
+ * policy query. Open addressing keyed by SipHash of the subject prefix; a byte
+ * tag per slot answers most misses from one cache line. Grows by doubling, a
+ * few slots at each put (no pause). An area is one flat allocation without
+ * pointers, so that it can become shared memory later.
+ *
+ * Knows nothing of scores, people or history: core/record has those. No I/O,
+ * no clock. Owner: the engine. Limits: cap entries; an entry is 40 bytes.
+ * SPDX-License-Identifier: ISC
+ */
+#ifndef CORE_BLOCK_INDEX_H
+#define CORE_BLOCK_INDEX_H
+#include "base/ipaddr.h"
+#include "base/siphash.h"
+#include "core/case_id.h"
+
+enum block_flag {
+	BLOCK_FIREWALL = 1, /* the firewall layer has it too */
+};
+
+struct block_entry {
+	struct prefix subject;
+	char case_id[CASE_ID_TEXT];
+	uint32_t until;   /* Unix seconds: over when now >= until */
+	uint16_t offence; /* 1, 2, ...; 65,535 stands for more */
+	uint16_t code;    /* reply: 450, 554 */
+	uint8_t flags;    /* enum block_flag */
+};
+
+struct block_area;
+
+struct block_index {
+	uint8_t key[SIPHASH_KEY];
+	size_t cap;               /* entries at most */
+	size_t count;             /* entries now, expired ones that no sweep has met included */
+	struct block_area *now;   /* NULL until the first put */
+	struct block_area *old;   /* being moved into now; NULL most of the time */
+	uint64_t sweep;           /* where block_index_sweep goes on */
+	uint32_t in_use[2][129];  /* entries by family (0: IPv4, 1: IPv6) and length */
+	uint8_t length[2][129];   /* the lengths in use, longest first */
+	uint8_t lengths[2];       /* how many those are */
+};
+
+/* Allocates nothing yet. */
+void block_index_init(struct block_index *x, const uint8_t key[SIPHASH_KEY], size_t cap);
+void block_index_done(struct block_index *x);
+/* Add, or replace the entry of the same subject. ERR_FULL at cap, ERR_NOMEM: nothing changed then. */
+enum err block_index_put(struct block_index *x, const struct block_entry *e) MUST_USE;
+/* False when there was none. */
+bool block_index_del(struct block_index *x, const struct prefix *subject);
+/* The entry of exactly this subject, expired or not. */
+bool block_index_get(const struct block_index *x, const struct prefix *subject, struct block_entry *ret);
+/* The longest prefix in force at now that holds client. False: not blocked. */
+bool block_index_find(const struct block_index *x, const struct ipaddr *client, uint64_t now,
+	struct block_entry *ret);
+
+/*
+ * Look at the next budget homes (about one entry each): fn for every entry.
+ * *pos starts at 0; false at the end. Put, del and sweep between two calls are
+ * fine: an entry that is there all the time is seen exactly once. Not inside fn.
+ */
+bool block_index_walk(const struct block_index *x, uint64_t *pos, size_t budget,
+	void (*fn)(const struct block_entry *e, void *ctx), void *ctx);
+/*
+ * Go on from where the last call stopped over budget homes, round and round:
+ * take out what is over at now, then call fn (may be NULL) with a copy. Also
+ * moves a growth on. Returns how many went.
+ */
+size_t block_index_sweep(struct block_index *x, uint64_t now, size_t budget,
+	void (*fn)(const struct block_entry *e, void *ctx), void *ctx);
+/* Bytes allocated. */
+size_t block_index_bytes(const struct block_index *x);
+
+#endif /* CORE_BLOCK_INDEX_H */
