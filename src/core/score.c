@@ -1,0 +1,104 @@
+/*
+ * score: decays at each hit, so that two numbers are the whole history.
+ * SPDX-License-Identifier: ISC
+ */
+#include "core/score.h"
+#include "core/decay.h"
+
+static double grade_weight(const struct conf *c, enum grade g)
+{
+	switch (g) {
+	case GRADE_CONFIRMED:
+		return c->decide.confirmed;
+	case GRADE_UNSEEN:
+		return c->decide.unseen;
+	case GRADE_MISROUTED:
+		return c->decide.misrouted;
+	case GRADE_BULK:
+		return c->decide.bulk;
+	case GRADE_PROBE:
+		return c->decide.probe;
+	case GRADE_NONE:
+	case GRADE_BACKSCATTER:
+	case GRADE_INSIDER:
+	case GRADE_EXEMPT:
+	case GRADE_COUNT:
+		break;
+	}
+	return 0;
+}
+
+double score_at(const struct record_hit_sum *s, uint64_t now, uint64_t half_life_s)
+{
+	return decay_value(s->score, s->score_at, now, half_life_s);
+}
+
+static bool is_recent(const struct record_hit_sum *s, uint64_t digest)
+{
+	for (size_t i = 0; i < RECORD_RECENT; i++)
+		if (s->recent[i] == digest)
+			return true;
+	return false;
+}
+
+static void recent_push(struct record_hit_sum *s, uint64_t digest)
+{
+	memmove(s->recent + 1, s->recent, sizeof s->recent - sizeof s->recent[0]);
+	s->recent[0] = digest;
+}
+
+static void trap_count(struct record_hit_sum *s, uint32_t trap_id)
+{
+	for (uint32_t i = 0; i < s->traps && i < RECORD_TRAPS; i++)
+		if (s->trap_id[i] == trap_id)
+			return;
+	if (s->traps < RECORD_TRAPS)
+		s->trap_id[s->traps++] = trap_id;
+}
+
+static void score_decay(struct record_hit_sum *s, uint64_t now, uint64_t half_life_s)
+{
+	if (now <= s->score_at)
+		return;
+	s->score = decay_value(s->score, s->score_at, now, half_life_s);
+	s->probe_score = decay_value(s->probe_score, s->score_at, now, half_life_s);
+	s->score_at = now;
+}
+
+/* How much of w probes may still add. */
+static double probe_room(const struct record_hit_sum *s, const struct conf *c, double w)
+{
+	double room = c->decide.probe_cap - s->probe_score;
+
+	return room <= 0 ? 0 : w < room ? w : room;
+}
+
+double score_add(struct record_hit_sum *s, const struct conf *c, enum grade g, float trap_weight, uint32_t trap_id,
+	uint64_t digest, uint64_t now, bool *ret_is_retry)
+{
+	double w = grade_weight(c, g) * (double)trap_weight;
+
+	if (digest == 0) /* 0 marks an unused place in recent[] */
+		digest = 1;
+	*ret_is_retry = is_recent(s, digest);
+	if (*ret_is_retry)
+		return 0;
+	recent_push(s, digest);
+	score_decay(s, now, c->decide.half_life_s);
+	if (!(w > 0))
+		w = 0;
+	if (g == GRADE_PROBE) {
+		w = probe_room(s, c, w);
+		s->probe_score += w;
+	}
+	s->score += w;
+	if ((unsigned)g < GRADE_COUNT && s->count[g] < UINT32_MAX)
+		s->count[g]++;
+	if (g == GRADE_CONFIRMED || g == GRADE_UNSEEN)
+		trap_count(s, trap_id);
+	if (s->first == 0 || now < s->first)
+		s->first = now;
+	if (now > s->last)
+		s->last = now;
+	return w;
+}

@@ -1,0 +1,24 @@
+/*
+ * score: how bad one subject is: the decaying sum of its hits (DESIGN 6). A
+ * hit adds weight(trap) x weight(grade); all probes together never make up
+ * more than decide.probe_cap of the sum; one message to one trap counts once.
+ * Works on struct record_hit_sum; pure.
+ * SPDX-License-Identifier: ISC
+ */
+#ifndef CORE_SCORE_H
+#define CORE_SCORE_H
+#include "core/conf.h"
+#include "core/record.h"
+
+/* The score at now. */
+double score_at(const struct record_hit_sum *s, uint64_t now, uint64_t half_life_s);
+/*
+ * Record one hit. digest stands for client, sender, trap and Message-ID: one of
+ * the last RECORD_RECENT digests is a retry, which changes nothing and adds 0.
+ * Else the grade is counted, and the trap too where the grade is confirmed or
+ * unseen. Returns the weight added, 0 for grades that never block.
+ */
+double score_add(struct record_hit_sum *s, const struct conf *c, enum grade g, float trap_weight, uint32_t trap_id,
+	uint64_t digest, uint64_t now, bool *ret_is_retry);
+
+#endif /* CORE_SCORE_H */

@@ -1,0 +1,179 @@
+/*
+ * Good mail: it counts after 48 h, on three distinct days; it decays; the cap.
+ * SPDX-License-Identifier: ISC
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "core/ledger.h"
+
+#define DAY UINT64_C(86400)
+#define T0 (UINT64_C(20000) * DAY)
+
+static void assert_near(double is, double want)
+{
+	if (is < want - 0.001 || is > want + 0.001)
+		fail_msg("%f, wanted %f", is, want);
+}
+
+static void empty_has_nothing(void **state)
+{
+	struct record_ledger l = { 0 };
+
+	(void)state;
+	assert_near(ledger_good(&l, T0), 0);
+	assert_true(ledger_is_spent(&l, T0));
+	ledger_add(&l, T0, 0);
+	ledger_add(&l, T0, -5);
+	assert_true(ledger_is_spent(&l, T0));
+}
+
+static void a_morning_buys_nothing(void **state)
+{
+	struct record_ledger l = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 5000; i++)
+		ledger_add(&l, T0 + (uint64_t)i, 3);
+	assert_near(ledger_good(&l, T0 + 5000), 0);
+	assert_near(ledger_good(&l, T0 + 40 * DAY), 0); /* one day, however old */
+	assert_int_equal(l.days, 1);
+	assert_false(ledger_is_spent(&l, T0 + 5000));
+}
+
+static void counts_after_48_hours_on_three_days(void **state)
+{
+	struct record_ledger l = { 0 };
+
+	(void)state;
+	ledger_add(&l, T0 + DAY - 1, 1);
+	ledger_add(&l, T0 + DAY, 2);
+	assert_near(ledger_good(&l, T0 + 30 * DAY), 0);
+	ledger_add(&l, T0 + 2 * DAY, 4);
+	/* never before the last second of a day is 48 h old */
+	assert_near(ledger_good(&l, T0 + 3 * DAY - 1), 0);
+	assert_near(ledger_good(&l, T0 + 3 * DAY), 1);
+	assert_true(ledger_good(&l, T0 + 4 * DAY) > 2.9);
+	assert_true(ledger_good(&l, T0 + 5 * DAY) > 6.7);
+}
+
+static void halves_in_thirty_days(void **state)
+{
+	struct record_ledger l = { 0 };
+	double good;
+
+	(void)state;
+	for (uint64_t d = 0; d < 3; d++)
+		ledger_add(&l, T0 + d * DAY, 10);
+	good = ledger_good(&l, T0 + 5 * DAY);
+	assert_true(good > 29 && good <= 30);
+	assert_near(ledger_good(&l, T0 + 35 * DAY), good / 2);
+	assert_false(ledger_is_spent(&l, T0 + 35 * DAY));
+	assert_true(ledger_is_spent(&l, T0 + 1000 * DAY));
+}
+
+static void capped_at_hundred(void **state)
+{
+	struct record_ledger l = { 0 };
+
+	(void)state;
+	for (uint64_t d = 0; d < 60; d++)
+		ledger_add(&l, T0 + d * DAY, 1e300);
+	assert_true(ledger_good(&l, T0 + 60 * DAY) <= LEDGER_CAP);
+	assert_near(ledger_good(&l, T0 + 62 * DAY), LEDGER_CAP);
+}
+
+static void daily_mail_is_the_sum_of_its_days(void **state)
+{
+	struct record_ledger l = { 0 };
+	double want = 0;
+
+	(void)state;
+	for (uint64_t d = 0; d < 20; d++)
+		ledger_add(&l, T0 + d * DAY + 3600, 1);
+	for (int d = 0; d <= 17; d++) /* day 17 has matured at the start of day 20 */
+		want = want * 0.97715997 + 1;
+	assert_near(ledger_good(&l, T0 + 20 * DAY), want);
+	assert_int_equal(l.days, 20);
+}
+
+static void order_of_some_days_does_not_matter(void **state)
+{
+	static const uint64_t order[][3] = { { 0, 1, 2 }, { 2, 1, 0 }, { 1, 2, 0 }, { 2, 0, 1 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+		struct record_ledger l = { 0 };
+
+		for (size_t k = 0; k < 3; k++)
+			ledger_add(&l, T0 + order[i][k] * DAY, (double)order[i][k] + 1);
+		assert_int_equal(l.days, 3);
+		assert_near(ledger_good(&l, T0 + 3 * DAY), 1);
+		assert_true(ledger_good(&l, T0 + 5 * DAY) > 5.8);
+	}
+}
+
+static void late_mail(void **state)
+{
+	struct record_ledger l = { 0 };
+	double good;
+
+	(void)state;
+	for (uint64_t d = 10; d < 13; d++)
+		ledger_add(&l, T0 + d * DAY, 1);
+	good = ledger_good(&l, T0 + 20 * DAY);
+	ledger_add(&l, T0 + 9 * DAY, 1); /* three days before the newest: counts, is no new day */
+	assert_int_equal(l.days, 3);
+	assert_true(ledger_good(&l, T0 + 20 * DAY) > good + 0.7);
+	good = ledger_good(&l, T0 + 20 * DAY);
+	ledger_add(&l, T0 + 8 * DAY, 1); /* too old */
+	assert_near(ledger_good(&l, T0 + 20 * DAY), good);
+}
+
+static void a_long_silence(void **state)
+{
+	struct record_ledger l = { 0 };
+
+	(void)state;
+	for (uint64_t d = 0; d < 3; d++)
+		ledger_add(&l, T0 + d * DAY, 8);
+	ledger_add(&l, T0 + 365 * DAY, 1);
+	assert_int_equal(l.days, 4);
+	assert_true(ledger_good(&l, T0 + 366 * DAY) < 0.01);
+	assert_true(ledger_good(&l, T0 + 368 * DAY) > 0.99);
+}
+
+static void hostile_times(void **state)
+{
+	struct record_ledger l = { 0 };
+
+	(void)state;
+	ledger_add(&l, 0, 1);
+	assert_near(ledger_good(&l, UINT64_MAX), 0);
+	ledger_add(&l, UINT64_MAX, 1);
+	ledger_add(&l, 0, 1);
+	ledger_add(&l, UINT64_MAX - 2 * DAY, 1);
+	assert_int_equal(l.days, 3);
+	assert_near(ledger_good(&l, 0), l.good);
+	assert_false(ledger_is_spent(&l, 0));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(empty_has_nothing),
+		cmocka_unit_test(a_morning_buys_nothing),
+		cmocka_unit_test(counts_after_48_hours_on_three_days),
+		cmocka_unit_test(halves_in_thirty_days),
+		cmocka_unit_test(capped_at_hundred),
+		cmocka_unit_test(daily_mail_is_the_sum_of_its_days),
+		cmocka_unit_test(order_of_some_days_does_not_matter),
+		cmocka_unit_test(late_mail),
+		cmocka_unit_test(a_long_silence),
+		cmocka_unit_test(hostile_times),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,168 @@
+/*
+ * The score of a subject: weights, decay, retries, the cap of probes, traps.
+ * SPDX-License-Identifier: ISC
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "core/score.h"
+
+#define T0 UINT64_C(1700000000)
+#define HALF UINT64_C(86400)
+
+static void assert_near(double is, double want)
+{
+	if (is < want - 0.001 || is > want + 0.001)
+		fail_msg("%f, wanted %f", is, want);
+}
+
+/* Only what score reads; not the defaults of conf, which are tested elsewhere. */
+static struct conf *test_conf(void)
+{
+	static struct conf c;
+
+	c.decide.confirmed = 10;
+	c.decide.unseen = 6;
+	c.decide.misrouted = 5;
+	c.decide.bulk = 2;
+	c.decide.probe = 1;
+	c.decide.probe_cap = 5;
+	c.decide.half_life_s = HALF;
+	return &c;
+}
+
+static void weight_of_each_grade(void **state)
+{
+	static const double want[GRADE_COUNT] = { [GRADE_PROBE] = 1, [GRADE_BULK] = 2, [GRADE_UNSEEN] = 6,
+		[GRADE_CONFIRMED] = 10, [GRADE_MISROUTED] = 5 };
+
+	(void)state;
+	for (int g = 0; g < GRADE_COUNT; g++) {
+		struct record_hit_sum s = { 0 };
+		bool is_retry = true;
+
+		assert_near(score_add(&s, test_conf(), (enum grade)g, 0.5f, 7, 99, T0, &is_retry), want[g] / 2);
+		assert_false(is_retry);
+		assert_near(score_at(&s, T0, HALF), want[g] / 2);
+		assert_int_equal(s.count[g], 1);
+		assert_int_equal(s.first, T0);
+		assert_int_equal(s.last, T0);
+		assert_int_equal(s.traps, g == GRADE_UNSEEN || g == GRADE_CONFIRMED);
+	}
+}
+
+static void halves_in_a_day(void **state)
+{
+	struct record_hit_sum s = { 0 };
+	bool is_retry;
+
+	(void)state;
+	(void)score_add(&s, test_conf(), GRADE_CONFIRMED, 1, 1, 1, T0, &is_retry);
+	assert_near(score_at(&s, T0 + HALF, HALF), 5);
+	assert_near(score_at(&s, T0 + 2 * HALF, HALF), 2.5);
+	assert_near(score_at(&s, T0 - 100, HALF), 10); /* the clock went back */
+	(void)score_add(&s, test_conf(), GRADE_CONFIRMED, 1, 1, 2, T0 + HALF, &is_retry);
+	assert_near(score_at(&s, T0 + HALF, HALF), 15);
+	(void)score_add(&s, test_conf(), GRADE_BULK, 1, 1, 3, T0, &is_retry); /* late */
+	assert_near(score_at(&s, T0 + HALF, HALF), 17);
+	assert_int_equal(s.last, T0 + HALF);
+	assert_int_equal(s.first, T0);
+	assert_near(score_at(&s, UINT64_MAX, HALF), 0);
+}
+
+static void a_retry_is_not_a_new_hit(void **state)
+{
+	struct record_hit_sum s = { 0 }, before;
+	bool is_retry;
+
+	(void)state;
+	(void)score_add(&s, test_conf(), GRADE_CONFIRMED, 1, 1, 42, T0, &is_retry);
+	before = s;
+	assert_near(score_add(&s, test_conf(), GRADE_CONFIRMED, 1, 1, 42, T0 + 60, &is_retry), 0);
+	assert_true(is_retry);
+	assert_memory_equal(&before, &s, sizeof s);
+	for (uint64_t d = 0; d < RECORD_RECENT - 1; d++)
+		(void)score_add(&s, test_conf(), GRADE_BULK, 1, 1, 100 + d, T0, &is_retry);
+	(void)score_add(&s, test_conf(), GRADE_CONFIRMED, 1, 1, 42, T0 + 60, &is_retry);
+	assert_true(is_retry);
+	(void)score_add(&s, test_conf(), GRADE_BULK, 1, 1, 200, T0, &is_retry);
+	(void)score_add(&s, test_conf(), GRADE_CONFIRMED, 1, 1, 42, T0 + 60, &is_retry);
+	assert_false(is_retry); /* forgotten by then */
+}
+
+static void digest_zero(void **state)
+{
+	struct record_hit_sum s = { 0 };
+	bool is_retry;
+
+	(void)state;
+	assert_near(score_add(&s, test_conf(), GRADE_CONFIRMED, 1, 1, 0, T0, &is_retry), 10);
+	assert_false(is_retry);
+	assert_near(score_add(&s, test_conf(), GRADE_CONFIRMED, 1, 1, 0, T0, &is_retry), 0);
+	assert_true(is_retry);
+}
+
+static void probes_have_a_cap(void **state)
+{
+	struct record_hit_sum s = { 0 };
+	bool is_retry;
+	double added = 0;
+
+	(void)state;
+	for (uint64_t d = 1; d <= 100; d++)
+		added += score_add(&s, test_conf(), GRADE_PROBE, 1.5f, (uint32_t)d, d, T0, &is_retry);
+	assert_near(added, 5);
+	assert_int_equal(s.count[GRADE_PROBE], 100);
+	assert_int_equal(s.traps, 0);
+	assert_near(score_add(&s, test_conf(), GRADE_CONFIRMED, 1, 1, 1000, T0, &is_retry), 10);
+	assert_near(score_at(&s, T0, HALF), 15);
+	/* a day later half of the probes' part is free again */
+	added = 0;
+	for (uint64_t d = 2000; d < 2100; d++)
+		added += score_add(&s, test_conf(), GRADE_PROBE, 1, 1, d, T0 + HALF, &is_retry);
+	assert_near(added, 2.5);
+	assert_near(score_at(&s, T0 + HALF, HALF), 10);
+}
+
+static void distinct_traps(void **state)
+{
+	struct record_hit_sum s = { 0 };
+	bool is_retry;
+
+	(void)state;
+	for (uint64_t d = 1; d <= 10; d++)
+		(void)score_add(&s, test_conf(), GRADE_CONFIRMED, 1, (uint32_t)(d % 3), d, T0, &is_retry);
+	assert_int_equal(s.traps, 3);
+	for (uint64_t d = 1; d <= 500; d++)
+		(void)score_add(&s, test_conf(), GRADE_UNSEEN, 1, (uint32_t)d, 1000 + d, T0, &is_retry);
+	assert_int_equal(s.traps, RECORD_TRAPS);
+}
+
+static void odd_weights(void **state)
+{
+	struct record_hit_sum s = { 0 };
+	bool is_retry;
+
+	(void)state;
+	assert_near(score_add(&s, test_conf(), GRADE_CONFIRMED, -3, 1, 1, T0, &is_retry), 0);
+	assert_near(score_add(&s, test_conf(), GRADE_CONFIRMED, __builtin_nanf(""), 1, 2, T0, &is_retry), 0);
+	assert_near(score_at(&s, T0, HALF), 0);
+	assert_int_equal(s.count[GRADE_CONFIRMED], 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(weight_of_each_grade),
+		cmocka_unit_test(halves_in_a_day),
+		cmocka_unit_test(a_retry_is_not_a_new_hit),
+		cmocka_unit_test(digest_zero),
+		cmocka_unit_test(probes_have_a_cap),
+		cmocka_unit_test(distinct_traps),
+		cmocka_unit_test(odd_weights),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
