@@ -1,0 +1,132 @@
+"""limetwigd and limetwig inside the server, started without accounts on the host (--uid-base)."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+
+from .network import LabError, children_of, command_line, wait_for
+
+UID_BASE = 61200
+LOG = "/var/log/limetwigd.log"
+CONF = "/etc/limetwig/limetwig.conf"
+BIN = "/run/lab/bin"
+ROLES = ("engine", "firewall", "capture", "follow", "run", "aliasmap")
+
+
+class Daemon:
+    """build: the build directory with limetwigd and limetwig."""
+
+    def __init__(self, net, build):
+        self.net = net
+        self.process = None
+        os.makedirs(net.path(BIN), exist_ok=True)
+        for name in ("limetwigd", "limetwig"):
+            shutil.copy(os.path.join(build, name), net.path(BIN + "/" + name))
+        for folder in ("/etc/limetwig/traps.d", "/etc/limetwig/allow.d"):
+            os.makedirs(net.path(folder), exist_ok=True)
+
+    def configure(self, text):
+        self.net.write(CONF, text)
+
+    def start(self, wait=True):
+        self.process = self.net.start([BIN + "/limetwigd", "-f", "-c", CONF, "--uid-base", str(UID_BASE)], LOG)
+        if wait:
+            self.wait_up()
+
+    def wait_up(self, seconds=20):
+        def up():
+            if self.process.poll() is not None:
+                raise LabError("limetwigd ended with status %d:\n%s" % (self.process.returncode, self.log_tail()))
+            return self.is_up()
+        wait_for("limetwigd to serve (all roles up)", up, seconds)
+
+    def is_up(self):
+        done = self.ctl("status", "--json")
+        if done.returncode != 0:
+            return False
+        try:
+            roles = json.loads(done.stdout).get("roles", [])
+        except ValueError:
+            return False
+        return bool(roles) and all(r["up"] for r in roles)
+
+    def ctl(self, *args, **more):
+        """Run limetwig with these arguments; the CompletedProcess."""
+        return self.net.run([BIN + "/limetwig", "-c", CONF, *args], **more)
+
+    def told(self, *args, status=0):
+        """Output of a command that must end with this status."""
+        done = self.ctl(*args)
+        if done.returncode != status:
+            raise LabError("limetwig %s: exit %d, expected %d: %s" % (
+                " ".join(args), done.returncode, status, (done.stdout + done.stderr).strip()))
+        return done.stdout + done.stderr
+
+    def json(self, *args):
+        return json.loads(self.told(*args, "--json"))
+
+    def top(self):
+        """Host pid of the parent role."""
+        found = [p for p in children_of(self.process.pid) if command_line(p)[:1] == [BIN + "/limetwigd"]]
+        return found[0] if found else None
+
+    def pids(self):
+        """Host pids of parent and roles: {"parent": pid, "engine": pid ...}."""
+        found = {}
+        for pid in [self.top()] + children_of(self.top() or 0):
+            words = command_line(pid) if pid else []
+            if "-x" in words:
+                found[words[words.index("-x") + 1]] = pid
+            elif words and "parent" not in found:
+                found["parent"] = pid
+        return found
+
+    def signal_all(self, number):
+        for pid in self.pids().values():
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
+
+    def kill(self):
+        """SIGKILL for every process of the daemon at once; nothing is cleaned up by it."""
+        pids = list(self.pids().values())
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        wait_for("the daemon's end", lambda: not any(os.path.exists("/proc/%d" % p) for p in pids))
+        self.process = None
+
+    def freeze(self):
+        self.signal_all(signal.SIGSTOP)
+
+    def thaw(self):
+        self.signal_all(signal.SIGCONT)
+        os.kill(self.process.pid, signal.SIGCONT)  # nsenter stops with its child
+
+    def stop(self, seconds=20):
+        """SIGTERM to the parent; its exit status."""
+        if self.process and self.process.poll() is None:
+            os.kill(self.top(), signal.SIGTERM)
+        return self.wait_end(seconds)
+
+    def wait_end(self, seconds=20):
+        try:
+            status = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise LabError("limetwigd did not end in %d s" % seconds) from None
+        self.process = None
+        return status
+
+    def reload(self):
+        os.kill(self.top(), signal.SIGHUP)
+
+    def log(self):
+        try:
+            return self.net.read(LOG).decode("utf-8", "replace")
+        except FileNotFoundError:
+            return ""
+
+    def log_tail(self, lines=40):
+        return "\n".join(self.log().splitlines()[-lines:])
