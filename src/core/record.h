@@ -61,7 +61,8 @@ struct record_hit_sum {
 #define RECORD_TRAPS 64
 
 enum cause_kind { CAUSE_HIT = 1, CAUSE_PERSON = 2 };
-enum block_state { BLOCK_ACTIVE = 1, BLOCK_LIFTED = 2, BLOCK_EXPIRED = 3, BLOCK_HELD = 4, BLOCK_WOULD = 5 };
+/* ACTIVE runs until `until`; in mode monitor it is shown as "would". MESSAGE: one message was refused at the dot, no block. */
+enum block_state { BLOCK_ACTIVE = 1, BLOCK_LIFTED = 2, BLOCK_EXPIRED = 3, BLOCK_HELD = 4, BLOCK_MESSAGE = 5 };
 
 /* The block of a subject, in force or the last one; key: subject prefix. Also under its case id (TABLE_CASE). */
 struct record_block {
@@ -131,6 +132,10 @@ struct record_ledger {
 	uint64_t last_day;
 };
 
+struct record_correspondent { /* key: domain in lower case */
+	uint64_t last; /* when one of our users last wrote to it */
+};
+
 struct record_audit { /* key: time + number */
 	uint64_t time;
 	uint32_t uid;
@@ -157,6 +162,7 @@ RECORD_CODEC(refusal)
 RECORD_CODEC(accepted)
 RECORD_CODEC(allow)
 RECORD_CODEC(ledger)
+RECORD_CODEC(correspondent)
 RECORD_CODEC(audit)
 #undef RECORD_CODEC
 
