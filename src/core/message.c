@@ -1,0 +1,122 @@
+/*
+ * message: the schema table: who may send what to whom, how long it may be
+ * and how many descriptors come with it. The codecs are in message_codec.c.
+ * SPDX-License-Identifier: ISC
+ */
+#include "core/message.h"
+
+#define PARENT ROLE_BIT(ROLE_PARENT)
+#define ENGINE ROLE_BIT(ROLE_ENGINE)
+#define FIREWALL ROLE_BIT(ROLE_FIREWALL)
+#define CAPTURE ROLE_BIT(ROLE_CAPTURE)
+#define FOLLOW ROLE_BIT(ROLE_FOLLOW)
+#define RUN ROLE_BIT(ROLE_RUN)
+#define ALIASMAP ROLE_BIT(ROLE_ALIASMAP)
+#define CHILDREN (ENGINE | FIREWALL | CAPTURE | FOLLOW | RUN | ALIASMAP)
+#define ANYBODY (PARENT | CHILDREN)
+
+/* Bytes on the wire: a type, an address at its shortest and longest, the longest text in size bytes with its NUL. */
+#define TYPE 1
+#define IP_MIN 1
+#define IP_MAX 17
+#define TEXT_MIN 2
+#define TEXT_MAX(size) (2 + (size)-1)
+#define POSITION_FIXED (8 + 8)
+#define HIT_FIXED (TYPE + 8 + 8 + 2 + 1 + 1 + 1 + 4)
+#define HIT_TEXTS                                                                                                      \
+	(2 * TEXT_MAX(MESSAGE_NAME) + TEXT_MAX(MESSAGE_QUEUE_ID) + 3 * TEXT_MAX(MESSAGE_ADDRESS) +                     \
+		2 * TEXT_MAX(MESSAGE_ID) + TEXT_MAX(MESSAGE_CORPUS_ID))
+#define FW_OP_MAX (1 + IP_MAX + 1 + 4)
+#define CURSOR_MAX TEXT_MAX(512)
+#define PATH_MAX_TEXT TEXT_MAX(512)
+
+struct schema {
+	const char *name;
+	unsigned from, to; /* ROLE_BIT masks */
+	size_t min, max;   /* bytes, type included */
+	size_t fds_min, fds_max;
+};
+
+/* clang-format off */
+static const struct schema schema[] = {
+	[MSG_HELLO]         = { "HELLO", ANYBODY, ANYBODY, TYPE + 3, TYPE + 3, 0, 0 },
+	[MSG_CONFIG]        = { "CONFIG", PARENT, CHILDREN, TYPE, TYPE, 1, 1 },
+	[MSG_LISTENER]      = { "LISTENER", PARENT, ENGINE | CAPTURE, TYPE + 1, TYPE + 1, 1, 1 },
+	[MSG_LINK]          = { "LINK", PARENT, CHILDREN, TYPE + 1, TYPE + 1, 1, 1 },
+	[MSG_FILE]          = { "FILE", PARENT, FOLLOW, TYPE + 1, TYPE + 1, 1, 1 },
+	[MSG_START]         = { "START", PARENT, CHILDREN, TYPE, TYPE, 0, 0 },
+	[MSG_READY]         = { "READY", CHILDREN, PARENT, TYPE, TYPE, 0, 0 },
+	[MSG_PING]          = { "PING", PARENT, CHILDREN, TYPE, TYPE, 0, 0 },
+	[MSG_PONG]          = { "PONG", CHILDREN, PARENT, TYPE, TYPE, 0, 0 },
+	[MSG_STOP]          = { "STOP", PARENT, CHILDREN, TYPE, TYPE, 0, 0 },
+
+	[MSG_FW_OPS]        = { "FW_OPS", ENGINE, FIREWALL, TYPE + 10, TYPE + 10 + MESSAGE_FW_OPS * FW_OP_MAX, 0, 0 },
+	[MSG_FW_SYNC]       = { "FW_SYNC", ENGINE, FIREWALL, TYPE + 1, TYPE + 1, 0, 0 },
+	[MSG_FW_DONE]       = { "FW_DONE", FIREWALL, ENGINE, TYPE + 12, TYPE + 12, 0, 0 },
+	[MSG_FW_STATE]      = { "FW_STATE", FIREWALL, ENGINE, TYPE + 21, TYPE + 21, 0, 0 },
+
+	[MSG_HIT]           = { "HIT", CAPTURE, ENGINE,
+		HIT_FIXED + IP_MIN + 9 * TEXT_MIN, HIT_FIXED + IP_MAX + HIT_TEXTS, 0, 0 },
+	[MSG_HIT_ACK]       = { "HIT_ACK", ENGINE, CAPTURE, TYPE + 9, TYPE + 9, 0, 0 },
+	[MSG_CORPUS_REMOVE] = { "CORPUS_REMOVE", ENGINE, CAPTURE,
+		TYPE + TEXT_MIN + 1, TYPE + TEXT_MAX(MESSAGE_CORPUS_ID), 0, 0 },
+	[MSG_CORPUS_STATE]  = { "CORPUS_STATE", CAPTURE, ENGINE, TYPE + 16, TYPE + 16, 0, 0 },
+
+	[MSG_LOG_RESUME]    = { "LOG_RESUME", ENGINE, FOLLOW,
+		TYPE + POSITION_FIXED + TEXT_MIN, TYPE + POSITION_FIXED + CURSOR_MAX, 0, 0 },
+	[MSG_LOG_MAIL]      = { "LOG_MAIL", FOLLOW, ENGINE, TYPE + 8 + IP_MIN + 4 * TEXT_MIN + 1,
+		TYPE + 8 + IP_MAX + TEXT_MAX(MESSAGE_NAME) + TEXT_MAX(MESSAGE_QUEUE_ID) + 2 * TEXT_MAX(MESSAGE_ADDRESS) + 1, 0, 0 },
+	[MSG_LOG_LOGIN]     = { "LOG_LOGIN", FOLLOW, ENGINE, TYPE + 8 + IP_MIN + 2 * TEXT_MIN,
+		TYPE + 8 + IP_MAX + TEXT_MAX(MESSAGE_QUEUE_ID) + TEXT_MAX(MESSAGE_ADDRESS), 0, 0 },
+	[MSG_LOG_RCPT]      = { "LOG_RCPT", FOLLOW, ENGINE, TYPE + 8 + IP_MIN + 2 * TEXT_MIN + 2,
+		TYPE + 8 + IP_MAX + 2 * TEXT_MAX(MESSAGE_ADDRESS) + 2, 0, 0 },
+	[MSG_LOG_STATE]     = { "LOG_STATE", FOLLOW, ENGINE, TYPE + 1 + POSITION_FIXED + TEXT_MIN + 17,
+		TYPE + 1 + POSITION_FIXED + CURSOR_MAX + 17, 0, 0 },
+
+	[MSG_RUN]           = { "RUN", ENGINE, RUN,
+		TYPE + 6, TYPE + 6 + MESSAGE_RUN_ARGS * TEXT_MAX(MESSAGE_RUN_ARG), 0, 0 },
+	[MSG_RUN_DONE]      = { "RUN_DONE", RUN, ENGINE, TYPE + 9 + TEXT_MIN, TYPE + 9 + TEXT_MIN + MESSAGE_RUN_OUTPUT, 0, 0 },
+
+	[MSG_MAP_APPLY]     = { "MAP_APPLY", ENGINE, ALIASMAP, TYPE + 5, TYPE + 5, 1, 1 },
+	[MSG_MAP_DONE]      = { "MAP_DONE", ALIASMAP, ENGINE,
+		TYPE + 5 + TEXT_MIN, TYPE + 5 + TEXT_MAX(512), 0, 0 },
+	[MSG_LIVE_CHECK]    = { "LIVE_CHECK", ENGINE, ALIASMAP, TYPE + 5, TYPE + 5, 1, 1 },
+	[MSG_LIVE_RESULT]   = { "LIVE_RESULT", ALIASMAP, ENGINE,
+		TYPE + 5 + TEXT_MIN, TYPE + 5 + TEXT_MAX(512), 0, 1 },
+	[MSG_TEXT]          = { "TEXT", ALIASMAP, ENGINE, TYPE + 13 + TEXT_MIN, TYPE + 13 + PATH_MAX_TEXT, 0, 1 },
+	[MSG_REREAD]        = { "REREAD", ENGINE, ALIASMAP, TYPE, TYPE, 0, 0 },
+};
+/* clang-format on */
+
+static const struct schema *schema_find(unsigned type)
+{
+	if (type >= sizeof schema / sizeof schema[0] || !schema[type].name)
+		return NULL;
+	return &schema[type];
+}
+
+enum err message_check(enum role from, enum role to, struct slice datagram, size_t fds, enum message_type *ret_type)
+{
+	const struct schema *s;
+
+	if (datagram.n == 0)
+		return ERR_SYNTAX;
+	s = schema_find((uint8_t)datagram.p[0]);
+	if (!s)
+		return ERR_SYNTAX;
+	if ((unsigned)from >= ROLE_COUNT || (unsigned)to >= ROLE_COUNT || from == to)
+		return ERR_DENIED;
+	if (!(s->from & ROLE_BIT(from)) || !(s->to & ROLE_BIT(to)))
+		return ERR_DENIED;
+	if (datagram.n < s->min || datagram.n > s->max || fds < s->fds_min || fds > s->fds_max)
+		return ERR_SYNTAX;
+	*ret_type = (enum message_type)(uint8_t)datagram.p[0];
+	return ERR_OK;
+}
+
+const char *message_name(enum message_type t)
+{
+	const struct schema *s = schema_find((unsigned)t);
+
+	return s ? s->name : "?";
+}
