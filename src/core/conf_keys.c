@@ -1,0 +1,185 @@
+/*
+ * conf_keys: the table. A new key is one line here and one field of struct conf.
+ * SPDX-License-Identifier: ISC
+ */
+#include "core/conf_keys.h"
+
+#define AT(member) offsetof(struct conf, member), sizeof(((struct conf *)0)->member)
+#define TEXT(s, n, form, preset, member, help) \
+	{ s, n, CONF_TYPE_TEXT, CONF_FORM_##form, preset, 0, 0, NULL, help, AT(member), false }
+#define LIST(s, n, form, preset, member, help) \
+	{ s, n, CONF_TYPE_LIST, CONF_FORM_##form, preset, 0, 0, NULL, help, AT(member), false }
+#define RANGE(type, s, n, preset, min, max, member, help) \
+	{ s, n, CONF_TYPE_##type, CONF_FORM_ANY, preset, min, max, NULL, help, AT(member), false }
+#define BOOL(s, n, preset, member, help) \
+	{ s, n, CONF_TYPE_BOOL, CONF_FORM_ANY, preset, 0, 0, NULL, help, AT(member), false }
+#define CHOICE(s, n, choices, preset, member, help) \
+	{ s, n, CONF_TYPE_CHOICE, CONF_FORM_ANY, preset, 0, 0, choices, help, AT(member), false }
+
+#define KIB 1024.0
+#define MIB (1024.0 * KIB)
+#define GIB (1024.0 * MIB)
+#define DAY_S 86400.0
+#define YEAR_S (366 * DAY_S)
+
+static const struct conf_key keys[] = {
+	TEXT("", "contact", ANY, "", contact, "where a refused sender finds help: web page, telephone"),
+	LIST("", "always-open", WORD, "postmaster abuse", always_open,
+		"local parts that a blocked host may still write to"),
+	LIST("", "own-networks", PREFIX, "", own_networks,
+		"never blocked, besides mynetworks, own MX and relays"),
+	{ "", "is-off", CONF_TYPE_BOOL, CONF_FORM_ANY, "no", 0, 0, NULL, "limetwig off was said", AT(is_off), true },
+
+	LIST("traps", "files", PATH, "/etc/limetwig/traps.d/*.txt", traps.files,
+		"trap files: address, @domain or /pattern/ a line"),
+	RANGE(DURATION, "traps", "watch", "7d", 0, YEAR_S, traps.watch_s,
+		"a new trap only records for this long"),
+	BOOL("traps", "live-check", "yes", traps.live_check, "refuse as trap what Postfix's maps know as live"),
+	CHOICE("traps", "riders", "refuse deliver", "refuse", traps.riders,
+		"real recipients in the same message as a trap"),
+
+	RANGE(FLOAT, "decide", "confirmed", "10", 0, 1000, decide.confirmed, "weight of a whole message, content seen"),
+	RANGE(FLOAT, "decide", "unseen", "6", 0, 1000, decide.unseen, "weight of a whole message refused at the dot"),
+	RANGE(FLOAT, "decide", "misrouted", "5", 0, 1000, decide.misrouted, "weight of a message to the wrong MX first"),
+	RANGE(FLOAT, "decide", "bulk", "2", 0, 1000, decide.bulk, "weight of list mail"),
+	RANGE(FLOAT, "decide", "probe", "1", 0, 1000, decide.probe, "weight of a RCPT without a message"),
+	RANGE(FLOAT, "decide", "probe-cap", "5", 0, 1000, decide.probe_cap, "all probes of a host together at most"),
+	RANGE(FLOAT, "decide", "threshold", "10", 0.1, 100000, decide.threshold, "score that blocks a host without good mail"),
+	RANGE(DURATION, "decide", "half-life", "24h", 1, YEAR_S, decide.half_life_s, "a score halves in this time"),
+	RANGE(FLOAT, "decide", "good-mail", "10", 0.1, 1000000, decide.good_mail,
+		"so many good messages double the threshold"),
+	RANGE(NUMBER, "decide", "many-traps", "50", 2, 64, decide.many_traps,
+		"distinct traps that always block; never allow-listed hosts"),
+
+	RANGE(DURATION, "block", "first", "24h", 1, YEAR_S, block.first_s, "length of the first block"),
+	RANGE(FLOAT, "block", "repeat", "2", 1, 10, block.repeat, "each further offence lasts so many times longer"),
+	RANGE(DURATION, "block", "max", "14d", 1, YEAR_S, block.max_s, "no block is longer"),
+	RANGE(DURATION, "block", "generic-max", "3d", 1, YEAR_S, block.generic_max_s,
+		"nor, for a host with a generic or dynamic name, than this"),
+	RANGE(DURATION, "block", "forget", "30d", 1, YEAR_S, block.forget_s, "offences are forgotten after this time"),
+	RANGE(DURATION, "block", "pardon", "72h", 0, YEAR_S, block.pardon_s,
+		"no new block for this long after a person lifted one"),
+	RANGE(NUMBER, "block", "jitter", "10", 0, 50, block.jitter, "block lengths vary by so many percent"),
+	{ "block", "replies", CONF_TYPE_REPLIES, CONF_FORM_ANY, "450 554", 400, 599, NULL,
+		"reply code of the first offence, of later ones", offsetof(struct conf, block.reply_first),
+		2 * sizeof(uint16_t), false },
+	RANGE(NUMBER, "block", "ipv4", "32", 16, 32, block.ipv4, "prefix length that is blocked, IPv4"),
+	RANGE(NUMBER, "block", "ipv6", "64", 32, 128, block.ipv6, "prefix length that is blocked, IPv6"),
+	RANGE(NUMBER, "block", "max-blocks", "1000000", 1000, 20000000, block.max_blocks, "live blocks at most"),
+
+	CHOICE("firewall", "backend", "nftables none", "nftables", firewall.backend,
+		"none where a proxy or NAT stands in front"),
+	CHOICE("firewall", "action", "reject drop", "reject", firewall.action, "what happens to a new connection"),
+	RANGE(NUMBER, "firewall", "offence", "2", 1, 100, firewall.offence, "acts from this offence on"),
+	RANGE(NUMBER, "firewall", "refused", "100", 1, 1000000, firewall.refused,
+		"or after so many refusals in an hour"),
+	LIST("firewall", "ports", PORT, "25", firewall.ports, "TCP ports that are closed to a blocked host"),
+	RANGE(NUMBER, "firewall", "max-elements", "1000000", 1000, 20000000, firewall.max_elements,
+		"elements in a kernel set at most"),
+
+	LIST("allow", "files", PATH, "/etc/limetwig/allow.d/*.txt", allow.files,
+		"files of addresses and networks that are never blocked"),
+
+	RANGE(DURATION, "keep", "messages", "14d", 60, 10 * YEAR_S, keep.messages_s, "captured messages are kept"),
+	RANGE(DURATION, "keep", "hits", "90d", 60, 10 * YEAR_S, keep.hits_s, "records of hits are kept"),
+	RANGE(DURATION, "keep", "refusals", "30d", 60, 10 * YEAR_S, keep.refusals_s, "records of refusals are kept"),
+	RANGE(DURATION, "keep", "accepted", "90d", 60, 10 * YEAR_S, keep.accepted_s,
+		"records of accepted mail are kept (hashed after 14d)"),
+
+	LIST("alarm", "command", ANY, "", alarm.command, "program and arguments run for an alarm; none: log only"),
+	RANGE(DURATION, "alarm", "repeat", "1h", 1, YEAR_S, alarm.repeat_s, "one alarm per user or host in this time"),
+
+	TEXT("storage", "dir", PATH, "/var/lib/limetwig", storage.dir, "store, captured messages, off flag"),
+	TEXT("storage", "run", PATH, "/run/limetwig", storage.run, "control socket"),
+	TEXT("storage", "read-group", NAME, "limetwig-read", storage.read_group, "group that may ask (status, why, hits)"),
+	TEXT("storage", "admin-group", NAME, "limetwig-admin", storage.admin_group, "group that may change"),
+	RANGE(SIZE, "storage", "db-size", "4G", 16 * MIB, 1024 * GIB, storage.db_size, "the store at most"),
+	RANGE(SIZE, "storage", "corpus-size", "2G", MIB, 1024 * GIB, storage.corpus_size, "captured messages at most, all"),
+	RANGE(SIZE, "storage", "message-size", "1M", KIB, GIB, storage.message_size, "of one captured message, kept at most"),
+	RANGE(SIZE, "storage", "disk-reserve", "512M", 0, 1024 * GIB, storage.disk_reserve, "of the disk, left free"),
+
+	TEXT("postfix", "dir", PATH, "/etc/postfix", postfix.dir, "configuration directory of Postfix"),
+	LIST("postfix", "queues", PATH, "/var/spool/postfix", postfix.queues,
+		"queue directory of each Postfix instance: our sockets are in limetwig/ below"),
+	TEXT("postfix", "map", MAP, "lmdb:/etc/postfix/limetwig_virtual", postfix.map, "alias map of the traps"),
+	TEXT("postfix", "domains", MAP, "lmdb:/etc/postfix/limetwig_domains", postfix.domains, "map of the trap domains"),
+	TEXT("postfix", "extension", ANY, "", postfix.extension, "recipient_delimiter"),
+	TEXT("postfix", "group", NAME, "postfix", postfix.group, "group that may connect to our sockets"),
+	TEXT("postfix", "log", LOG, "/var/log/mail.log", postfix.log, "mail log: a path, journal, or none"),
+	LIST("postfix", "own-services", PORT, "25", postfix.own_services, "ports where Postfix asks us at RCPT"),
+	LIST("postfix", "submission", PORT, "", postfix.submission, "ports where Postfix asks us at the end of data only"),
+	LIST("postfix", "reinjection", WORD, "", postfix.reinjection,
+		"address:port of services behind a content filter"),
+	LIST("postfix", "own-hosts", PREFIX, "", postfix.own_hosts, "own MX and relays, as setup found them"),
+	BOOL("postfix", "lmtp-trusted", "no", postfix.is_lmtp_trusted,
+		"setup saw the checks on every service that takes foreign mail"),
+};
+
+/* name NULL: the whole section; value NULL: the key with any value. */
+static const struct conf_later {
+	const char *section, *name, *value, *instead;
+} later[] = {
+	{ "traps", "riders", "junk", "use refuse or deliver" },
+	{ "traps", "riders", "withhold", "use refuse or deliver" },
+	{ "firewall", "action", "answer", "use reject or drop" },
+	{ "firewall", "action", "tarpit", "use reject or drop" },
+	{ "firewall", "kill-sessions", NULL, "remove the line" },
+	{ "decide", "good-means", NULL, "remove the line: good mail is what Postfix and its milters accepted" },
+	{ "allow", "shared", NULL, "remove the line" },
+	{ "alarm", "mail", NULL, "use command" },
+	{ "breaker", NULL, NULL, "remove the section" },
+	{ "feed", NULL, NULL, "remove the section" },
+	{ "tarpit", NULL, NULL, "remove the section" },
+	{ "dnsbl", NULL, NULL, "remove the section" },
+	{ "sync", NULL, NULL, "remove the section" },
+	{ "web", NULL, NULL, "remove the section" },
+	{ "fetch", NULL, NULL, "remove the section" },
+};
+
+size_t conf_keys_count(void)
+{
+	return sizeof keys / sizeof keys[0];
+}
+
+const struct conf_key *conf_keys_at(size_t i)
+{
+	return &keys[i];
+}
+
+const struct conf_key *conf_keys_find(const char *section, const char *name)
+{
+	for (size_t i = 0; i < conf_keys_count(); i++)
+		if (strcmp(keys[i].section, section) == 0 && strcmp(keys[i].name, name) == 0)
+			return &keys[i];
+	return NULL;
+}
+
+const char *conf_keys_section_of(const char *name)
+{
+	for (size_t i = 0; i < conf_keys_count(); i++)
+		if (!keys[i].is_hidden && strcmp(keys[i].name, name) == 0)
+			return keys[i].section;
+	return NULL;
+}
+
+bool conf_keys_has_section(const char *section)
+{
+	for (size_t i = 0; i < conf_keys_count(); i++)
+		if (strcmp(keys[i].section, section) == 0)
+			return true;
+	return false;
+}
+
+/* Both NULL, or equal. */
+static bool is_same(const char *a, const char *b)
+{
+	return (!a && !b) || (a && b && strcmp(a, b) == 0);
+}
+
+const char *conf_keys_later(const char *section, const char *name, const char *value)
+{
+	for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
+		if (strcmp(later[i].section, section) == 0 && is_same(later[i].name, name) && is_same(later[i].value, value))
+			return later[i].instead;
+	return NULL;
+}
