@@ -1,0 +1,78 @@
+/*
+ * reply_text: the texts for outsiders.
+ * SPDX-License-Identifier: ISC
+ */
+#include "core/reply_text.h"
+
+#include <stdio.h>
+
+#define DATE_TEXT 40
+#define HELP_MAX 200 /* of the contact */
+
+/* "22 Nov 14:10 UTC" without the C library's time zone: days to a date by Hinnant's civil_from_days. */
+static const char *format_date(uint64_t t, char to[DATE_TEXT])
+{
+	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov",
+		"Dec" };
+	uint64_t days = t / 86400 + 719468, in_day = t % 86400;
+	uint64_t doe = days % 146097;
+	uint64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	uint64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	uint64_t mp = (5 * doy + 2) / 153; /* 0: March */
+
+	(void)snprintf(to, DATE_TEXT, "%u %s %02u:%02u UTC", (unsigned)(doy - (153 * mp + 2) / 5 + 1),
+		months[mp < 10 ? mp + 2 : mp - 10], (unsigned)(in_day / 3600), (unsigned)(in_day / 60 % 60));
+	return to;
+}
+
+/* Printable ASCII as it is, all else "?"; cut. Postfix sends an action's text on as it stands. */
+static const char *make_safe(const char *s, char *to, size_t size)
+{
+	size_t n = 0;
+
+	for (; *s && n + 1 < size; s++)
+		to[n++] = *s >= ' ' && *s <= '~' ? *s : '?';
+	to[n] = '\0';
+	return to;
+}
+
+static void finish(struct buf *to, enum err e, size_t before, const char *fallback)
+{
+	if (e == ERR_OK)
+		return;
+	to->n = before;
+	e = buf_add_str(to, fallback);
+	(void)e; /* a buffer too small for ten bytes stays as it was: no action, the mail goes on */
+}
+
+void reply_text_blocked(const struct conf *c, unsigned code, const char *case_id, uint64_t until, struct buf *to)
+{
+	char date[DATE_TEXT], help[HELP_MAX], id[16], local[64], fallback[32];
+	size_t before = to->n;
+	enum err e;
+
+	if (code < 400 || code > 599)
+		code = 450;
+	(void)snprintf(fallback, sizeof fallback, "%u %u.7.1 On hold", code, code / 100);
+	e = buf_printf(to, "%u %u.7.1 On hold until %s. Case %s.", code, code / 100, format_date(until, date),
+		make_safe(case_id, id, sizeof id));
+	if (e == ERR_OK && c->always_open.count)
+		e = buf_printf(to, " You can write to %s@ here%s", make_safe(c->always_open.item[0], local, sizeof local),
+			c->contact[0] ? ";" : "");
+	if (e == ERR_OK && c->contact[0])
+		e = buf_printf(to, "%s help: %s", c->always_open.count ? "" : " For", make_safe(c->contact, help, sizeof help));
+	finish(to, e, before, fallback);
+}
+
+void reply_text_riders(const struct conf *c, const char *case_id, struct buf *to)
+{
+	char help[HELP_MAX], id[16];
+	size_t before = to->n;
+	enum err e = buf_add_str(to, "550 5.7.1 Message refused.");
+
+	if (e == ERR_OK && case_id[0])
+		e = buf_printf(to, " Case %s.", make_safe(case_id, id, sizeof id));
+	if (e == ERR_OK && c->contact[0])
+		e = buf_printf(to, " For help: %s", make_safe(c->contact, help, sizeof help));
+	finish(to, e, before, "550 5.7.1 Message refused.");
+}
