@@ -1,18 +1,16 @@
 /*
  * block_index: "is this client blocked, by what, until when", asked for every
- * policy query. Open addressing keyed by SipHash of the subject prefix; a byte
- * tag per slot answers most misses from one cache line. Grows by doubling, a
- * few slots at each put (no pause). An area is one flat allocation without
- * pointers, so that it can become shared memory later.
+ * policy query. One probe of a base/prefix_map (hashed, grows without a pause,
+ * flat, so that it can become shared memory later) for each prefix length in
+ * use, longest first.
  *
  * Knows nothing of scores, people or history: core/record has those. No I/O,
- * no clock. Owner: the engine. Limits: cap entries; an entry is 40 bytes.
+ * no clock. Owner: the engine. Limits: cap entries.
  * SPDX-License-Identifier: ISC
  */
 #ifndef CORE_BLOCK_INDEX_H
 #define CORE_BLOCK_INDEX_H
-#include "base/ipaddr.h"
-#include "base/siphash.h"
+#include "base/prefix_map.h"
 #include "core/case_id.h"
 
 enum block_flag {
@@ -28,18 +26,11 @@ struct block_entry {
 	uint8_t flags;    /* enum block_flag */
 };
 
-struct block_area;
-
 struct block_index {
-	uint8_t key[SIPHASH_KEY];
-	size_t cap;               /* entries at most */
-	size_t count;             /* entries now, expired ones that no sweep has met included */
-	struct block_area *now;   /* NULL until the first put */
-	struct block_area *old;   /* being moved into now; NULL most of the time */
-	uint64_t sweep;           /* where block_index_sweep goes on */
-	uint32_t in_use[2][129];  /* entries by family (0: IPv4, 1: IPv6) and length */
-	uint8_t length[2][129];   /* the lengths in use, longest first */
-	uint8_t lengths[2];       /* how many those are */
+	struct prefix_map map;   /* map.count: entries now, with expired ones that no sweep has met */
+	uint32_t in_use[2][129]; /* entries by family (0: IPv4, 1: IPv6) and length */
+	uint8_t length[2][129];  /* the lengths in use, longest first */
+	uint8_t lengths[2];      /* how many those are */
 };
 
 /* Allocates nothing yet. */
@@ -64,11 +55,13 @@ bool block_index_walk(const struct block_index *x, uint64_t *pos, size_t budget,
 	void (*fn)(const struct block_entry *e, void *ctx), void *ctx);
 /*
  * Go on from where the last call stopped over budget homes, round and round:
- * take out what is over at now, then call fn (may be NULL) with a copy. Also
- * moves a growth on. Returns how many went.
+ * call fn (may be NULL) for what is over at now and take it out. Also moves a
+ * growth on. Returns how many went.
  */
 size_t block_index_sweep(struct block_index *x, uint64_t now, size_t budget,
 	void (*fn)(const struct block_entry *e, void *ctx), void *ctx);
+/* Entries now; those that are over but not yet swept count. */
+size_t block_index_count(const struct block_index *x);
 /* Bytes allocated. */
 size_t block_index_bytes(const struct block_index *x);
 

@@ -1,0 +1,175 @@
+/*
+ * block_index: a prefix_map plus the list of prefix lengths in use.
+ * SPDX-License-Identifier: ISC
+ */
+#include "core/block_index.h"
+
+/* An entry without its subject, which is the key. */
+struct block_value {
+	uint32_t until;
+	uint16_t offence;
+	uint16_t code;
+	char case_id[CASE_ID_TEXT];
+	uint8_t flags;
+};
+
+static unsigned family_of(const struct ipaddr *a)
+{
+	return a->family == 6;
+}
+
+static struct block_entry entry_of(const struct prefix *p, const struct block_value *v)
+{
+	struct block_entry e = { .subject = *p, .until = v->until, .offence = v->offence, .code = v->code,
+		.flags = v->flags };
+
+	memcpy(e.case_id, v->case_id, sizeof e.case_id);
+	return e;
+}
+
+void block_index_init(struct block_index *x, const uint8_t key[SIPHASH_KEY], size_t cap)
+{
+	*x = (struct block_index){ 0 };
+	prefix_map_init(&x->map, key, sizeof(struct block_value), cap);
+}
+
+void block_index_done(struct block_index *x)
+{
+	prefix_map_done(&x->map);
+	memset(x->in_use, 0, sizeof x->in_use);
+	x->lengths[0] = x->lengths[1] = 0;
+}
+
+/* Make the list of a family's lengths anew: it changes at the first and the last entry of a length. */
+static void lengths_list(struct block_index *x, unsigned f)
+{
+	x->lengths[f] = 0;
+	for (int len = 128; len >= 0; len--)
+		if (x->in_use[f][len])
+			x->length[f][x->lengths[f]++] = (uint8_t)len;
+}
+
+static void lengths_add(struct block_index *x, const struct prefix *p)
+{
+	unsigned f = family_of(&p->addr);
+
+	if (x->in_use[f][p->len]++ == 0)
+		lengths_list(x, f);
+}
+
+static void lengths_del(struct block_index *x, const struct prefix *p)
+{
+	unsigned f = family_of(&p->addr);
+
+	if (--x->in_use[f][p->len] == 0)
+		lengths_list(x, f);
+}
+
+enum err block_index_put(struct block_index *x, const struct block_entry *e)
+{
+	struct block_value *v;
+	void *value;
+	bool is_new;
+	enum err r = prefix_map_put(&x->map, &e->subject, &value, &is_new);
+
+	if (r != ERR_OK)
+		return r;
+	v = value;
+	v->until = e->until;
+	v->offence = e->offence;
+	v->code = e->code;
+	v->flags = e->flags;
+	memcpy(v->case_id, e->case_id, sizeof v->case_id);
+	if (is_new)
+		lengths_add(x, &e->subject);
+	return ERR_OK;
+}
+
+bool block_index_del(struct block_index *x, const struct prefix *subject)
+{
+	if (!prefix_map_del(&x->map, subject))
+		return false;
+	lengths_del(x, subject);
+	return true;
+}
+
+bool block_index_get(const struct block_index *x, const struct prefix *subject, struct block_entry *ret)
+{
+	const struct block_value *v = prefix_map_get(&x->map, subject);
+
+	if (!v)
+		return false;
+	*ret = entry_of(subject, v);
+	return true;
+}
+
+bool block_index_find(const struct block_index *x, const struct ipaddr *client, uint64_t now,
+	struct block_entry *ret)
+{
+	unsigned f = family_of(client);
+
+	for (unsigned i = 0; i < x->lengths[f]; i++) {
+		struct prefix p = prefix_of(client, x->length[f][i]);
+		const struct block_value *v = prefix_map_get(&x->map, &p);
+
+		if (v && now < v->until) {
+			*ret = entry_of(&p, v);
+			return true;
+		}
+	}
+	return false;
+}
+
+struct walk {
+	struct block_index *x; /* sweep only */
+	uint64_t now;
+	void (*fn)(const struct block_entry *e, void *ctx);
+	void *ctx;
+};
+
+static void walk_one(const struct prefix *p, void *value, void *ctx)
+{
+	const struct walk *w = ctx;
+	struct block_entry e = entry_of(p, value);
+
+	w->fn(&e, w->ctx);
+}
+
+bool block_index_walk(const struct block_index *x, uint64_t *pos, size_t budget,
+	void (*fn)(const struct block_entry *e, void *ctx), void *ctx)
+{
+	struct walk w = { .fn = fn, .ctx = ctx };
+
+	return prefix_map_walk(&x->map, pos, budget, walk_one, &w);
+}
+
+static bool sweep_one(const struct prefix *p, void *value, void *ctx)
+{
+	const struct walk *w = ctx;
+	struct block_entry e = entry_of(p, value);
+
+	if (w->now < e.until)
+		return true;
+	lengths_del(w->x, p);
+	if (w->fn)
+		w->fn(&e, w->ctx);
+	return false;
+}
+
+size_t block_index_sweep(struct block_index *x, uint64_t now, size_t budget,
+	void (*fn)(const struct block_entry *e, void *ctx), void *ctx)
+{
+	struct walk w = { .x = x, .now = now, .fn = fn, .ctx = ctx };
+
+	return prefix_map_retain(&x->map, budget, sweep_one, &w);
+}
+
+size_t block_index_count(const struct block_index *x)
+{
+	return x->map.count;
+}
+
+size_t block_index_bytes(const struct block_index *x)
+{
+	return prefix_map_bytes(&x->map);
+}
