@@ -1,0 +1,148 @@
+/*
+ * test_loop: descriptors, timers and signals call back; a callback may remove
+ * its own watch.
+ * SPDX-License-Identifier: ISC
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "io/loop.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+struct seen {
+	struct loop *loop;
+	struct loop_watch *watch;
+	unsigned reads, writes, ticks, signals;
+};
+
+static void on_read(int fd, unsigned what, void *ctx)
+{
+	struct seen *s = ctx;
+	char c;
+
+	assert_int_equal(what, LOOP_READ);
+	assert_int_equal(read(fd, &c, 1), 1);
+	s->reads++;
+	loop_remove(s->watch);
+	s->watch = NULL;
+	loop_stop(s->loop);
+}
+
+static void on_both(int fd, unsigned what, void *ctx)
+{
+	struct seen *s = ctx;
+
+	(void)fd;
+	s->writes += (what & LOOP_WRITE) != 0;
+	assert_int_equal(loop_fd_want(s->watch, 0), ERR_OK);
+	loop_stop(s->loop);
+}
+
+static void on_tick(void *ctx)
+{
+	struct seen *s = ctx;
+
+	if (++s->ticks == 3)
+		loop_stop(s->loop);
+}
+
+static void on_once(void *ctx)
+{
+	struct seen *s = ctx;
+
+	if (++s->ticks < 2)
+		assert_int_equal(loop_again(s->watch, 1), ERR_OK);
+	else
+		loop_stop(s->loop);
+}
+
+static void on_usr1(int signo, void *ctx)
+{
+	struct seen *s = ctx;
+
+	assert_int_equal(signo, SIGUSR1);
+	s->signals++;
+	loop_stop(s->loop);
+}
+
+static void test_descriptor(void **state)
+{
+	struct seen s = { .loop = loop_new() };
+	int p[2];
+
+	(void)state;
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	s.watch = loop_fd(s.loop, p[0], LOOP_READ, on_read, &s);
+	assert_non_null(s.watch);
+	assert_int_equal(write(p[1], "x", 1), 1);
+	assert_int_equal(loop_run(s.loop), ERR_OK);
+	assert_int_equal(s.reads, 1);
+	/* nothing wanted, then writing wanted, then nothing again by its own callback */
+	s.watch = loop_fd(s.loop, p[1], 0, on_both, &s);
+	assert_non_null(s.watch);
+	assert_int_equal(loop_fd_want(s.watch, LOOP_WRITE), ERR_OK);
+	assert_int_equal(loop_fd_want(s.watch, LOOP_WRITE), ERR_OK);
+	assert_int_equal(loop_run(s.loop), ERR_OK);
+	assert_int_equal(s.writes, 1);
+	loop_free(s.loop);
+	close(p[0]);
+	close(p[1]);
+}
+
+static void test_timers(void **state)
+{
+	struct seen s = { .loop = loop_new() };
+	uint64_t start = clock_mono_us();
+
+	(void)state;
+	s.watch = loop_every(s.loop, 2, on_tick, &s);
+	assert_non_null(s.watch);
+	assert_int_equal(loop_run(s.loop), ERR_OK);
+	assert_int_equal(s.ticks, 3);
+	assert_true(clock_mono_us() - start >= 5000);
+	loop_remove(s.watch);
+	s.ticks = 0;
+	s.watch = loop_after(s.loop, 1, on_once, &s);
+	assert_int_equal(loop_run(s.loop), ERR_OK);
+	assert_int_equal(s.ticks, 2);
+	loop_remove(NULL);
+	loop_free(s.loop);
+}
+
+static void test_signal(void **state)
+{
+	struct seen s = { .loop = loop_new() };
+
+	(void)state;
+	assert_non_null(loop_signal(s.loop, SIGUSR1, on_usr1, &s));
+	assert_int_equal(raise(SIGUSR1), 0);
+	assert_int_equal(loop_run(s.loop), ERR_OK);
+	assert_int_equal(s.signals, 1);
+	loop_free(s.loop);
+}
+
+static void test_clocks(void **state)
+{
+	uint64_t ms = clock_wall_ms(), s = clock_wall_s();
+
+	(void)state;
+	assert_in_range(s, ms / 1000, ms / 1000 + 2);
+	assert_true(clock_mono_ms() >= clock_mono_ms() - 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_descriptor),
+		cmocka_unit_test(test_timers),
+		cmocka_unit_test(test_signal),
+		cmocka_unit_test(test_clocks),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
