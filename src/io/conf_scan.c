@@ -11,6 +11,8 @@ struct scan {
 	struct slice in;
 	size_t at;
 	unsigned line;
+	unsigned depth;   /* open braces */
+	unsigned open_at; /* line of the outermost of them */
 	const char *why;
 };
 
@@ -77,6 +79,15 @@ static bool scan_comment(struct scan *s)
 	return true;
 }
 
+/* libconfuse takes the end of the text for a missing }. */
+static void count_brace(struct scan *s, int c)
+{
+	if (c == '{' && s->depth++ == 0)
+		s->open_at = s->line;
+	else if (c == '}' && s->depth > 0)
+		s->depth--;
+}
+
 enum err conf_scan_text(struct slice in, unsigned *ret_line, const char **ret_text)
 {
 	struct scan s = { .in = in, .line = 1 };
@@ -99,11 +110,16 @@ enum err conf_scan_text(struct slice in, unsigned *ret_line, const char **ret_te
 			good = fail(&s, "a control character");
 		} else {
 			in_word = !strchr(" \t\r\n={}(),", c);
+			count_brace(&s, c);
 			take(&s);
 		}
 	}
-	if (good)
+	if (good && s.depth == 0)
 		return ERR_OK;
+	if (good) {
+		s.line = s.open_at;
+		s.why = "a { stands here without its }";
+	}
 	*ret_line = s.line;
 	*ret_text = s.why;
 	return ERR_SYNTAX;

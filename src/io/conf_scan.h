@@ -1,8 +1,8 @@
 /*
  * conf_scan: a first look at a configuration text for what libconfuse's scanner
- * takes silently or never recovers from: strings and comments that do not end,
- * escapes and variables in strings, stray characters, "+=". Its tokens are the
- * scanner's: see conf_scan.c.
+ * takes silently or never recovers from: strings, comments and braces that do not
+ * end, escapes and variables in strings, stray characters, "+=". Its tokens are
+ * the scanner's: see conf_scan.c.
  * SPDX-License-Identifier: ISC
  */
 #ifndef IO_CONF_SCAN_H
