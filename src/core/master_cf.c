@@ -1,0 +1,256 @@
+/*
+ * master_cf: a cursor over the words of a logical line; edits are insertions
+ * right behind the "=" of an override.
+ * SPDX-License-Identifier: ISC
+ */
+#include "core/master_cf.h"
+
+#include <stdio.h>
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\v' || c == '\f';
+}
+
+/* Behind white space and, at the start of a physical line, comment lines. */
+static size_t skip_space(struct slice text, size_t p, size_t end)
+{
+	while (p < end && is_space(text.p[p])) {
+		bool is_line_end = text.p[p++] == '\n';
+
+		while (is_line_end && p < end) {
+			size_t line_end = main_cf_line_end(text, p);
+
+			if (!main_cf_is_comment((struct slice){ text.p + p, line_end - p }))
+				break;
+			p = line_end < end ? line_end : end;
+		}
+	}
+	return p;
+}
+
+/* The next word of text[*pos, end): up to white space, or braces and all. */
+static bool next_word(struct slice text, size_t *pos, size_t end, struct slice *ret)
+{
+	size_t p = skip_space(text, *pos, end), begin = p, depth = 0;
+
+	for (; p < end && (depth > 0 || !is_space(text.p[p])); p++) {
+		if (text.p[p] == '{' && (depth > 0 || p == begin))
+			depth++;
+		else if (text.p[p] == '}' && depth > 0)
+			depth--;
+	}
+	*pos = p;
+	*ret = (struct slice){ text.p + begin, p - begin };
+	return p > begin;
+}
+
+static bool read_fields(struct slice text, struct master_service *s)
+{
+	struct slice *const fields[] = { &s->name, &s->type, &s->private, &s->unpriv, &s->chroot, &s->wakeup,
+		&s->maxproc, &s->command };
+	size_t pos = s->begin;
+
+	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+		if (!next_word(text, &pos, s->end, fields[i]))
+			return false;
+	s->args = pos;
+	return true;
+}
+
+bool master_cf_next(struct slice text, size_t *pos, struct master_service *ret)
+{
+	struct master_service s;
+
+	while (main_cf_next(text, pos, &s.begin, &s.end)) {
+		if (read_fields(text, &s)) {
+			*ret = s;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* "name = value" or "{ name = value }": all behind the "=", untrimmed, when the name is parameter. */
+static bool split_override(struct slice word, const char *parameter, struct slice *ret_value)
+{
+	size_t eq;
+
+	if (word.n >= 2 && word.p[0] == '{' && word.p[word.n - 1] == '}')
+		word = (struct slice){ word.p + 1, word.n - 2 };
+	eq = slice_find(word, '=');
+	if (eq == word.n || !slice_eq(slice_trim(slice_head(word, eq)), slice_str(parameter)))
+		return false;
+	*ret_value = slice_from(word, eq + 1);
+	return true;
+}
+
+/* The next -o of this parameter at or behind *pos; the value borrows the text. */
+static bool next_override(struct slice text, size_t *pos, size_t end, const char *parameter, struct slice *ret_value)
+{
+	struct slice word;
+
+	while (next_word(text, pos, end, &word)) {
+		if (!slice_starts(word, SLICE_LIT("-o")))
+			continue;
+		word = slice_from(word, 2);
+		if (word.n == 0 && !next_word(text, pos, end, &word))
+			return false;
+		if (split_override(word, parameter, ret_value))
+			return true;
+	}
+	return false;
+}
+
+bool master_cf_option(struct slice text, const struct master_service *s, const char *parameter, struct slice *ret_value)
+{
+	size_t pos = s->args;
+	bool is_there = false;
+
+	while (next_override(text, &pos, s->end, parameter, ret_value))
+		is_there = true;
+	if (is_there)
+		*ret_value = slice_trim(*ret_value);
+	return is_there;
+}
+
+static enum err start_copy(struct slice text, struct buf *to)
+{
+	buf_reset(to);
+	if (text.n && memchr(text.p, '\0', text.n))
+		return ERR_SYNTAX;
+	return buf_add(to, text);
+}
+
+/*
+ * Item and a comma right behind the "=", so that a value on lines of its own
+ * (in braces) stays folded; no comma where the value is empty.
+ */
+static enum err add_item(struct buf *b, struct slice value, const char *item)
+{
+	size_t at = (size_t)(value.p - b->p);
+	enum err e = slice_trim(value).n ? main_cf_replace(b, at, at, SLICE_LIT(",")) : ERR_OK;
+
+	return e == ERR_OK ? main_cf_replace(b, at, at, slice_str(item)) : e;
+}
+
+static enum err edit_service(struct buf *b, const struct master_service *s, const struct master_cf_edit *d)
+{
+	size_t pos = s->args, end = s->end;
+	struct slice value;
+
+	while (next_override(buf_slice(b), &pos, end, d->parameter, &value)) {
+		size_t before = b->n;
+		enum err e;
+
+		if (main_cf_has_item(value, d->item, NULL))
+			continue;
+		e = add_item(b, value, d->item);
+		if (e != ERR_OK)
+			return e;
+		pos += b->n - before;
+		end += b->n - before;
+	}
+	return ERR_OK;
+}
+
+static enum err apply_edit(struct buf *b, const struct master_cf_edit *d)
+{
+	struct master_service s;
+	size_t pos = 0;
+	enum err e = ERR_OK;
+
+	while (e == ERR_OK && master_cf_next(buf_slice(b), &pos, &s)) {
+		size_t before = b->n;
+
+		if (!slice_eq(s.name, d->name) || !slice_eq(s.type, d->type))
+			continue;
+		e = edit_service(b, &s, d);
+		pos += b->n - before;
+	}
+	return e;
+}
+
+static bool is_transport(const struct master_service *s)
+{
+	return slice_eq(s->name, SLICE_LIT(MASTER_CF_TRANSPORT)) && slice_eq(s->type, SLICE_LIT("unix"));
+}
+
+static enum err add_transport(struct buf *b, char chroot)
+{
+	struct master_service s;
+	size_t pos = 0;
+	char lines[200];
+
+	while (master_cf_next(buf_slice(b), &pos, &s))
+		if (is_transport(&s))
+			return ERR_OK;
+	(void)snprintf(lines, sizeof lines,
+		MASTER_CF_TRANSPORT " unix - - %c - 10 lmtp\n"
+				    "  -o lmtp_send_xforward_command=yes\n"
+				    "  -o syslog_name=postfix/limetwig\n",
+		chroot);
+	return main_cf_add_block(b, slice_str(lines));
+}
+
+enum err master_cf_apply(struct slice text, const struct master_cf_edit *edits, size_t n, char chroot, struct buf *to)
+{
+	enum err e = start_copy(text, to);
+
+	/* names may borrow the text given: it stays as it is, the copy alone changes */
+	for (size_t i = 0; i < n && e == ERR_OK; i++)
+		e = apply_edit(to, &edits[i]);
+	return e == ERR_OK && chroot ? add_transport(to, chroot) : e;
+}
+
+/* Cut item and one comma behind it where it stands at the start of an override's value. */
+static enum err revert_service(struct buf *b, const struct master_service *s, const char *item)
+{
+	struct slice word, it = slice_str(item);
+	size_t pos = s->args, end = s->end;
+
+	while (next_word(buf_slice(b), &pos, end, &word)) {
+		size_t eq = slice_find(word, '='), at, to;
+		struct slice value = slice_trim(slice_from(word, eq + 1));
+		enum err e;
+
+		if (eq == word.n || !slice_starts(value, it))
+			continue;
+		at = (size_t)(value.p - b->p);
+		to = at + it.n;
+		if (it.n < value.n && value.p[it.n] != ',' && value.p[it.n] != '}' && !is_space(value.p[it.n]))
+			continue;
+		to += it.n < value.n && value.p[it.n] == ',';
+		e = main_cf_replace(b, at, to, (struct slice){ "", 0 });
+		if (e != ERR_OK)
+			return e;
+		pos -= to - at;
+		end -= to - at;
+	}
+	return ERR_OK;
+}
+
+enum err master_cf_revert(struct slice text, const char *const *items, size_t n, bool keep_transport, struct buf *to)
+{
+	enum err e = start_copy(text, to);
+	struct master_service s;
+	size_t pos = 0;
+
+	while (e == ERR_OK && master_cf_next(buf_slice(to), &pos, &s)) {
+		size_t before = to->n;
+
+		if (is_transport(&s) && !keep_transport) {
+			e = main_cf_drop_line(to, s.begin, s.end);
+			pos = s.begin;
+			continue;
+		}
+		for (size_t i = 0; i < n && e == ERR_OK; i++) {
+			size_t now = to->n;
+
+			e = revert_service(to, &s, items[i]);
+			s.end -= now - to->n;
+		}
+		pos -= before - to->n;
+	}
+	return e == ERR_OK && !keep_transport ? main_cf_drop_block(to) : e;
+}
