@@ -61,26 +61,29 @@ spam
 """ % (domain, to))
 
 
-def old_log(host_name, host_address, recipients, days=28, per_day=6, now=None):
+def old_log(host_name, addresses, recipients, days=28, per_day=6, now=None):
     """A mail log of the last weeks in which this host delivered good mail to people, as Postfix writes it."""
     now = int(now or time.time())
     lines = []
     for day in range(days, 2, -1):
         for n in range(per_day):
-            at = now - day * 86400 + n * 900
-            recipient = recipients[n % len(recipients)]
-            queue_id = "%X" % (0xA0000000 + at * 16 + n)
-            where = "%s[%s]" % (host_name, host_address)
-            lines += [(at, "smtpd[2101]: connect from " + where),
-                      (at, "smtpd[2101]: %s: client=%s" % (queue_id, where)),
-                      (at, "cleanup[2102]: %s: message-id=<%d@%s>" % (queue_id, at, host_name)),
-                      (at + 1, "qmgr[2100]: %s: from=<news@%s>, size=2321, nrcpt=1 (queue active)"
-                       % (queue_id, host_name.split(".", 1)[1])),
-                      (at + 1, "smtpd[2101]: disconnect from %s ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5" % where),
-                      (at + 1, "virtual[2103]: %s: to=<%s>, relay=virtual, delay=0.1, delays=0.05/0.01/0/0.04, "
-                       "dsn=2.0.0, status=sent (delivered to maildir)" % (queue_id, recipient)),
-                      (at + 1, "qmgr[2100]: %s: removed" % queue_id)]
+            for index, address in enumerate(addresses):
+                at = now - day * 86400 + n * 900 + index * 60
+                lines += delivery(at, "%s[%s]" % (host_name, address), "%X" % (0xA0000000 + at * 16 + n),
+                                  "news@" + host_name.split(".", 1)[1], recipients[n % len(recipients)])
     return "".join("%s mx1 postfix/%s\n" % (stamp(at), text) for at, text in lines)
+
+
+def delivery(at, client, queue_id, sender, recipient):
+    """The lines of one accepted and delivered mail."""
+    return [(at, "smtpd[2101]: connect from " + client),
+            (at, "smtpd[2101]: %s: client=%s" % (queue_id, client)),
+            (at, "cleanup[2102]: %s: message-id=<%d@%s>" % (queue_id, at, sender.split("@")[1])),
+            (at + 1, "qmgr[2100]: %s: from=<%s>, size=2321, nrcpt=1 (queue active)" % (queue_id, sender)),
+            (at + 1, "smtpd[2101]: disconnect from %s ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5" % client),
+            (at + 1, "virtual[2103]: %s: to=<%s>, relay=virtual, delay=0.1, delays=0.05/0.01/0/0.04, dsn=2.0.0, "
+             "status=sent (delivered to maildir)" % (queue_id, recipient)),
+            (at + 1, "qmgr[2100]: %s: removed" % queue_id)]
 
 
 def stamp(at):

@@ -60,8 +60,8 @@ def set_up(site, unpacked):
     for name in POSTFIX_KEEP:
         read_tree(os.path.join(unpacked, "etc/postfix", name) if unpacked else "/etc/postfix/" + name, tree,
                   "postfix/" + name)
-    if unpacked and "postfix/dynamicmaps.cf" not in tree:
-        read_tree(os.path.join(unpacked, "usr/share/postfix/dynamicmaps.cf"), tree, "postfix/dynamicmaps.cf")
+    if unpacked:  # what the package's installation would have written
+        tree["postfix/dynamicmaps.cf"] = (b"lmdb\tpostfix-lmdb.so\tdict_lmdb_open\tmkmap_lmdb_open\n", 0o644)
     read_tree(site, tree, "")
     tree = {name.lstrip("/"): content for name, content in tree.items() if name}
     add_account(tree, "postfix", 61100)

@@ -1,0 +1,50 @@
+# A small front to meson. `sudo make demo` and `sudo make check` do all their
+# own set-up on a fresh Debian 12.
+# SPDX-License-Identifier: ISC
+BUILD = build
+DESTDIR =
+FUZZ_SECONDS = 60
+MESON_OPTIONS =
+PYTHON = /usr/bin/python3
+
+all: $(BUILD)/build.ninja
+	ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	meson setup $(BUILD) $(MESON_OPTIONS)
+
+demo:
+	tools/install-packages.sh build run demo
+	$(MAKE) all
+	@$(MAKE) -s give-back
+	$(PYTHON) tests/e2e/demo.py --build $(BUILD)
+
+check:
+	@python3 tools/run-checks.py
+
+# CPU per policy query beside a null server; final dot to kernel element
+bench: all
+	meson test -C $(BUILD) --benchmark --verbose
+
+fuzz:
+	tools/run-fuzz.sh $(FUZZ_SECONDS)
+
+lint: all
+	tools/run-lint.sh $(BUILD)
+
+install: all
+	meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir $(DESTDIR))
+	DESTDIR=$(DESTDIR) tools/install-host.sh install
+
+uninstall:
+	DESTDIR=$(DESTDIR) tools/install-host.sh uninstall
+	ninja -C $(BUILD) uninstall
+
+clean:
+	rm -rf build build-asan build-clang build-fuzz
+
+# under sudo the build stays the user's
+give-back:
+	@test -z "$$SUDO_UID" || chown -R "$$SUDO_UID:$$SUDO_GID" $(BUILD)
+
+.PHONY: all demo check bench fuzz lint install uninstall clean give-back

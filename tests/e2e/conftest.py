@@ -1,0 +1,56 @@
+"""End to end tests: a real Postfix in network namespaces; they need root and are skipped without it."""
+import os
+import shutil
+import sys
+
+import pytest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, HERE)
+
+
+def why_not():
+    """What this machine lacks for the laboratory, or None."""
+    if os.geteuid() != 0:
+        return "needs root: network namespaces"
+    for tool in ("unshare", "nsenter", "ip", "nft"):
+        if not shutil.which(tool):
+            return tool + " is not installed"
+    if not os.path.exists("/usr/sbin/postfix") and not unpacked_postfix():
+        return "no Postfix, installed or unpacked (tools/install-packages.sh)"
+    return None
+
+
+def unpacked_postfix():
+    path = os.path.join(TOP, "build-host/postfix")
+    return path if not os.path.exists("/usr/sbin/postfix") and os.path.exists(path + "/usr/sbin/postfix") else ""
+
+
+def build_folder():
+    return os.environ.get("LIMETWIG_BUILD", os.path.join(TOP, "build"))
+
+
+@pytest.fixture(scope="session")
+def build():
+    """The build directory; LIMETWIG_BUILD or build/."""
+    folder = build_folder()
+    if not os.path.exists(os.path.join(folder, "limetwigd")):
+        pytest.skip("not built: " + folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def new_scene(build):
+    """A function that makes a scene; all of them end with the module."""
+    if why_not():
+        pytest.skip(why_not())
+    from lab.scene import Scene
+    made = []
+
+    def make(**more):
+        made.append(Scene(build, unpacked_postfix(), **more))
+        return made[-1]
+    yield make
+    for scene in made:
+        scene.close()
