@@ -3,7 +3,10 @@
  * it. Reads go to the last committed state, from the calling thread. Writes are
  * queued to a writer thread that commits them in groups (one fsync a group);
  * no caller of store_put ever waits for the disk. A ticket tells when a write
- * is durable.
+ * is durable. A queued write is not seen by store_get and store_scan before
+ * its group is committed. The thread starts with the first write, so that a
+ * sandbox entered after store_open holds it too. All functions but
+ * store_backup are for one thread.
  *
  * Keys and values are bytes made by core/record. Key in LMDB: table tag byte +
  * key; keys of a table sort as their bytes.
@@ -63,10 +66,12 @@ void store_kick(struct store *s);
 uint64_t store_durable(struct store *s);
 /*
  * ERR_OK while writes work; ERR_FULL after MDB_MAP_FULL or ENOSPC, ERR_IO else.
- * Writes that failed are lost and counted; the writer goes on trying with new ones.
+ * The group that failed is kept and tried again every half second; until one
+ * succeeds puts are refused (deletions are taken: they make room in a full
+ * map). lost: writes refused, or given up at store_close.
  */
-enum err store_state(const struct store *s, uint64_t *ret_lost);
-/* Block until everything queued is durable (stop, tests). */
+enum err store_state(struct store *s, uint64_t *ret_lost);
+/* Block until everything queued is durable (stop, tests), or a group fails: then its error. */
 enum err store_flush(struct store *s) MUST_USE;
 
 /* The committed value, copied into to[size]. ERR_NOTFOUND; ERR_LIMIT: larger than size. */
@@ -82,7 +87,7 @@ typedef bool (*store_fn)(struct slice key, struct slice value, void *ctx);
 enum err store_scan(struct store *s, enum table t, struct slice head, struct slice from, bool is_back,
 	store_fn fn, void *ctx) MUST_USE;
 
-/* Consistent copy of a running store into the open file fd. */
+/* Consistent, compact copy of a running store into the open file fd. From any thread; writes go on meanwhile. */
 enum err store_backup(struct store *s, int fd) MUST_USE;
 /*
  * Read every pair of dir's store (not open elsewhere): keys of known tables,
