@@ -1,0 +1,559 @@
+/*
+ * firewall_form: libnftnl objects. A failed allocation makes the transaction
+ * bad, so that nothing half-made is sent.
+ * SPDX-License-Identifier: ISC
+ */
+#include "io/firewall_form.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libnftnl/chain.h>
+#include <libnftnl/expr.h>
+#include <libnftnl/rule.h>
+#include <libnftnl/set.h>
+#include <libnftnl/table.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/num.h"
+
+#define CHAIN_INPUT "input"
+#define CHAIN_BLOCKED "blocked"
+#define CHAIN_PRIORITY (-10) /* before the site's own filter (0) */
+
+#define SET_TYPE_IPV4 7 /* numbers by which nft prints elements */
+#define SET_TYPE_IPV6 8
+
+#define TCP_OFFSET_DPORT 2
+#define TCP_OFFSET_FLAGS 13
+#define TCP_MASK_NEW 0x17 /* fin, syn, rst, ack */
+#define TCP_SYN 0x02
+
+#define RULE_TEXT 1024 /* the longest of ours has about 400 */
+
+bool firewall_form_has(const struct firewall_form *f, struct firewall_set set)
+{
+	for (unsigned i = 0; i < f->sets; i++)
+		if (f->set[i].family == set.family && f->set[i].len == set.len)
+			return true;
+	return false;
+}
+
+static unsigned set_width(struct firewall_set set)
+{
+	return set.family == 4 ? 32 : 128;
+}
+
+const char *firewall_set_name(struct firewall_set set, char to[FIREWALL_SET_NAME])
+{
+	if (set.len == set_width(set))
+		(void)snprintf(to, FIREWALL_SET_NAME, "host%u", set.family);
+	else
+		(void)snprintf(to, FIREWALL_SET_NAME, "net%u_%u", set.family, set.len);
+	return to;
+}
+
+bool firewall_set_parse(const char *name, struct firewall_set *ret)
+{
+	char made[FIREWALL_SET_NAME];
+	struct firewall_set set = { 0 };
+	uint64_t len;
+
+	if (strcmp(name, "host4") == 0) {
+		set = (struct firewall_set){ 4, 32 };
+	} else if (strcmp(name, "host6") == 0) {
+		set = (struct firewall_set){ 6, 128 };
+	} else if (strncmp(name, "net4_", 5) == 0 || strncmp(name, "net6_", 5) == 0) {
+		set.family = (uint8_t)(name[3] - '0');
+		if (num_parse(slice_str(name + 5), set_width(set), &len) != ERR_OK)
+			return false;
+		set.len = (uint8_t)len;
+	} else {
+		return false;
+	}
+	if (strcmp(firewall_set_name(set, made), name) != 0)
+		return false;
+	*ret = set;
+	return true;
+}
+
+/* A rule under way; NULL expressions make it bad. */
+struct rule {
+	struct nftnl_rule *r;
+	bool is_bad;
+};
+
+static struct nftnl_expr *rule_expr(struct rule *r, const char *name)
+{
+	struct nftnl_expr *e = r->r ? nftnl_expr_alloc(name) : NULL;
+
+	if (e)
+		nftnl_rule_add_expr(r->r, e);
+	else
+		r->is_bad = true;
+	return e;
+}
+
+static void rule_meta(struct rule *r, uint32_t key)
+{
+	struct nftnl_expr *e = rule_expr(r, "meta");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, key);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_META_DREG, NFT_REG_1);
+}
+
+static void rule_payload(struct rule *r, uint32_t base, uint32_t offset, uint32_t len)
+{
+	struct nftnl_expr *e = rule_expr(r, "payload");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_BASE, base);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_LEN, len);
+}
+
+static void rule_equals(struct rule *r, const void *data, uint32_t len)
+{
+	struct nftnl_expr *e = rule_expr(r, "cmp");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_OP, NFT_CMP_EQ);
+	(void)nftnl_expr_set(e, NFTNL_EXPR_CMP_DATA, data, len);
+}
+
+static void rule_mask(struct rule *r, const uint8_t *mask, uint32_t len)
+{
+	static const uint8_t zero[16];
+	struct nftnl_expr *e = rule_expr(r, "bitwise");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_LEN, len);
+	(void)nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK, mask, len);
+	(void)nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, zero, len);
+}
+
+static void rule_lookup(struct rule *r, const char *set)
+{
+	struct nftnl_expr *e = rule_expr(r, "lookup");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
+	nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, set);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS, 0);
+}
+
+static void rule_verdict(struct rule *r, int verdict, const char *chain)
+{
+	struct nftnl_expr *e = rule_expr(r, "immediate");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_VERDICT, (uint32_t)verdict);
+	if (chain)
+		nftnl_expr_set_str(e, NFTNL_EXPR_IMM_CHAIN, chain);
+}
+
+static void rule_reset(struct rule *r)
+{
+	struct nftnl_expr *e = rule_expr(r, "reject");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_REJECT_TYPE, NFT_REJECT_TCP_RST);
+	nftnl_expr_set_u8(e, NFTNL_EXPR_REJECT_CODE, 0);
+}
+
+static struct rule rule_new(const char *chain)
+{
+	struct rule r = { .r = nftnl_rule_alloc() };
+
+	if (!r.r)
+		return (struct rule){ .is_bad = true };
+	nftnl_rule_set_u32(r.r, NFTNL_RULE_FAMILY, NFPROTO_INET);
+	nftnl_rule_set_str(r.r, NFTNL_RULE_TABLE, FIREWALL_TABLE);
+	nftnl_rule_set_str(r.r, NFTNL_RULE_CHAIN, chain);
+	return r;
+}
+
+/* tcp dport PORT tcp flags & (fin | syn | rst | ack) == syn jump blocked */
+static struct rule rule_port(uint16_t port)
+{
+	static const uint8_t tcp = IPPROTO_TCP, mask = TCP_MASK_NEW, syn = TCP_SYN;
+	struct rule r = rule_new(CHAIN_INPUT);
+	uint16_t wire_port = htons(port);
+
+	rule_meta(&r, NFT_META_L4PROTO);
+	rule_equals(&r, &tcp, sizeof tcp);
+	rule_payload(&r, NFT_PAYLOAD_TRANSPORT_HEADER, TCP_OFFSET_DPORT, sizeof wire_port);
+	rule_equals(&r, &wire_port, sizeof wire_port);
+	rule_payload(&r, NFT_PAYLOAD_TRANSPORT_HEADER, TCP_OFFSET_FLAGS, sizeof mask);
+	rule_mask(&r, &mask, sizeof mask);
+	rule_equals(&r, &syn, sizeof syn);
+	rule_verdict(&r, NFT_JUMP, CHAIN_BLOCKED);
+	return r;
+}
+
+/* ip saddr & MASK @SET reject with tcp reset */
+static struct rule rule_set(const struct firewall_form *f, struct firewall_set set)
+{
+	struct ipaddr ones = { .family = set.family };
+	uint8_t family = set.family == 4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+	struct rule r = rule_new(CHAIN_BLOCKED);
+	char name[FIREWALL_SET_NAME];
+	uint32_t width = set_width(set) / 8;
+
+	memset(ones.b, 0xff, width);
+	rule_meta(&r, NFT_META_NFPROTO);
+	rule_equals(&r, &family, sizeof family);
+	rule_payload(&r, NFT_PAYLOAD_NETWORK_HEADER, set.family == 4 ? 12 : 8, width);
+	if (set.len < width * 8)
+		rule_mask(&r, prefix_of(&ones, set.len).addr.b, width);
+	rule_lookup(&r, firewall_set_name(set, name));
+	if (f->is_drop)
+		rule_verdict(&r, NF_DROP, NULL);
+	else
+		rule_reset(&r);
+	return r;
+}
+
+static void rule_put(struct rule r, struct nft_socket *s)
+{
+	if (r.is_bad)
+		s->is_bad = true;
+	else
+		nftnl_rule_nlmsg_build_payload(nft_batch_add(s, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND), r.r);
+	if (r.r)
+		nftnl_rule_free(r.r);
+}
+
+static void chain_put(const char *name, bool is_base, struct nft_socket *s)
+{
+	struct nftnl_chain *c = nftnl_chain_alloc();
+
+	if (!c) {
+		s->is_bad = true;
+		return;
+	}
+	nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, FIREWALL_TABLE);
+	nftnl_chain_set_str(c, NFTNL_CHAIN_NAME, name);
+	if (is_base) {
+		nftnl_chain_set_str(c, NFTNL_CHAIN_TYPE, "filter");
+		nftnl_chain_set_u32(c, NFTNL_CHAIN_HOOKNUM, NF_INET_LOCAL_IN);
+		nftnl_chain_set_s32(c, NFTNL_CHAIN_PRIO, CHAIN_PRIORITY);
+		nftnl_chain_set_u32(c, NFTNL_CHAIN_POLICY, NF_ACCEPT);
+	}
+	nftnl_chain_nlmsg_build_payload(nft_batch_add(s, NFT_MSG_NEWCHAIN, NLM_F_CREATE), c);
+	nftnl_chain_free(c);
+}
+
+/* Elements that are over stay until the next collection: room for them. */
+static uint32_t set_size(const struct firewall_form *f)
+{
+	uint64_t n = (uint64_t)f->max_elements + f->max_elements / 4 + 1024;
+
+	return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+static void set_put(const struct firewall_form *f, struct firewall_set set, uint32_t id, struct nft_socket *s)
+{
+	struct nftnl_set *n = nftnl_set_alloc();
+	char name[FIREWALL_SET_NAME];
+
+	if (!n) {
+		s->is_bad = true;
+		return;
+	}
+	nftnl_set_set_str(n, NFTNL_SET_TABLE, FIREWALL_TABLE);
+	nftnl_set_set_str(n, NFTNL_SET_NAME, firewall_set_name(set, name));
+	nftnl_set_set_u32(n, NFTNL_SET_FLAGS, NFT_SET_TIMEOUT);
+	nftnl_set_set_u32(n, NFTNL_SET_KEY_TYPE, set.family == 4 ? SET_TYPE_IPV4 : SET_TYPE_IPV6);
+	nftnl_set_set_u32(n, NFTNL_SET_KEY_LEN, set_width(set) / 8);
+	nftnl_set_set_u32(n, NFTNL_SET_ID, id);
+	nftnl_set_set_u32(n, NFTNL_SET_DESC_SIZE, set_size(f));
+	nftnl_set_set_u32(n, NFTNL_SET_GC_INTERVAL, FIREWALL_GC_MS);
+	nftnl_set_nlmsg_build_payload(nft_batch_add(s, NFT_MSG_NEWSET, NLM_F_CREATE), n);
+	nftnl_set_free(n);
+}
+
+static void table_message(struct nft_socket *s, uint16_t type, uint16_t flags)
+{
+	mnl_attr_put_strz(nft_batch_add(s, type, flags), NFTA_TABLE_NAME, FIREWALL_TABLE);
+}
+
+void firewall_form_put_delete(struct nft_socket *s)
+{
+	table_message(s, NFT_MSG_DELTABLE, 0);
+}
+
+void firewall_form_put_table(const struct firewall_form *f, struct nft_socket *s)
+{
+	table_message(s, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	for (unsigned i = 0; i < f->sets; i++)
+		set_put(f, f->set[i], i + 1, s);
+	chain_put(CHAIN_BLOCKED, false, s);
+	chain_put(CHAIN_INPUT, true, s);
+	for (unsigned i = 0; i < f->sets; i++)
+		rule_put(rule_set(f, f->set[i]), s);
+	for (unsigned i = 0; i < f->ports; i++)
+		rule_put(rule_port(f->port[i]), s);
+}
+
+void firewall_form_put_set(const struct firewall_form *f, struct firewall_set set, struct nft_socket *s)
+{
+	set_put(f, set, 1, s);
+	rule_put(rule_set(f, set), s);
+}
+
+void firewall_form_put_rules(const struct firewall_form *f, struct nft_socket *s)
+{
+	/* NFTA_RULE_TABLE alone: the rules of all chains of the table */
+	mnl_attr_put_strz(nft_batch_add(s, NFT_MSG_DELRULE, 0), NFTA_RULE_TABLE, FIREWALL_TABLE);
+	for (unsigned i = 0; i < f->sets; i++)
+		rule_put(rule_set(f, f->set[i]), s);
+	for (unsigned i = 0; i < f->ports; i++)
+		rule_put(rule_port(f->port[i]), s);
+}
+
+/* The expressions of a rule as text, which is the same for a rule made here and its copy from the kernel. */
+struct text {
+	char s[RULE_TEXT];
+	size_t n;
+};
+
+static int expr_text(struct nftnl_expr *e, void *data)
+{
+	struct text *t = data;
+	int n = nftnl_expr_snprintf(t->s + t->n, sizeof t->s - t->n, e, NFTNL_OUTPUT_DEFAULT, 0);
+
+	t->n += n > 0 ? (size_t)n : 0;
+	if (t->n + 2 >= sizeof t->s)
+		t->n = sizeof t->s - 2; /* longer than any of ours: cannot be equal */
+	t->s[t->n++] = '\n';
+	t->s[t->n] = '\0';
+	return 0;
+}
+
+static void rule_text(struct nftnl_rule *r, struct text *ret)
+{
+	const char *chain = nftnl_rule_get_str(r, NFTNL_RULE_CHAIN);
+
+	ret->n = (size_t)snprintf(ret->s, sizeof ret->s, "%.60s\n", chain ? chain : "");
+	(void)nftnl_expr_foreach(r, expr_text, ret);
+}
+
+struct compare {
+	struct firewall_form *f;
+	bool is_unfit, is_nomem;
+	unsigned chains;
+	struct text *want;   /* the rules that should be there; empty text: seen */
+	unsigned wants, seen;
+	bool is_other_rule;
+	struct firewall_set found[FIREWALL_SETS];
+	unsigned founds;
+};
+
+static bool is_ours(const char *table)
+{
+	return table && strcmp(table, FIREWALL_TABLE) == 0;
+}
+
+static int see_chain(const struct nlmsghdr *h, void *ctx)
+{
+	struct compare *c = ctx;
+	struct nftnl_chain *n = nftnl_chain_alloc();
+	const char *name;
+
+	if (!n || nftnl_chain_nlmsg_parse(h, n) < 0) {
+		c->is_nomem = true;
+	} else if (is_ours(nftnl_chain_get_str(n, NFTNL_CHAIN_TABLE))) {
+		name = nftnl_chain_get_str(n, NFTNL_CHAIN_NAME);
+		c->chains++;
+		if (name && strcmp(name, CHAIN_INPUT) == 0) {
+			const char *type = nftnl_chain_get_str(n, NFTNL_CHAIN_TYPE);
+
+			c->is_unfit |= !type || strcmp(type, "filter") != 0 ||
+				nftnl_chain_get_u32(n, NFTNL_CHAIN_HOOKNUM) != NF_INET_LOCAL_IN ||
+				nftnl_chain_get_s32(n, NFTNL_CHAIN_PRIO) != CHAIN_PRIORITY ||
+				nftnl_chain_get_u32(n, NFTNL_CHAIN_POLICY) != NF_ACCEPT;
+		} else {
+			c->is_unfit |= !name || strcmp(name, CHAIN_BLOCKED) != 0 ||
+				nftnl_chain_is_set(n, NFTNL_CHAIN_HOOKNUM);
+		}
+	}
+	if (n)
+		nftnl_chain_free(n);
+	return MNL_CB_OK;
+}
+
+static bool set_fits(const struct compare *c, const struct nftnl_set *n, struct firewall_set *ret)
+{
+	const char *name = nftnl_set_get_str(n, NFTNL_SET_NAME);
+
+	return name && firewall_set_parse(name, ret) && c->founds < FIREWALL_SETS &&
+		nftnl_set_get_u32(n, NFTNL_SET_KEY_LEN) == set_width(*ret) / 8 &&
+		nftnl_set_get_u32(n, NFTNL_SET_FLAGS) == NFT_SET_TIMEOUT &&
+		nftnl_set_get_u32(n, NFTNL_SET_GC_INTERVAL) == FIREWALL_GC_MS &&
+		nftnl_set_get_u32(n, NFTNL_SET_DESC_SIZE) == set_size(c->f);
+}
+
+static int see_set(const struct nlmsghdr *h, void *ctx)
+{
+	struct compare *c = ctx;
+	struct nftnl_set *n = nftnl_set_alloc();
+	struct firewall_set set;
+
+	if (!n || nftnl_set_nlmsg_parse(h, n) < 0)
+		c->is_nomem = true;
+	else if (!is_ours(nftnl_set_get_str(n, NFTNL_SET_TABLE)))
+		;
+	else if (set_fits(c, n, &set))
+		c->found[c->founds++] = set;
+	else
+		c->is_unfit = true;
+	if (n)
+		nftnl_set_free(n);
+	return MNL_CB_OK;
+}
+
+static void want_rule(struct compare *c, struct rule r)
+{
+	if (r.is_bad)
+		c->is_nomem = true;
+	else
+		rule_text(r.r, &c->want[c->wants++]);
+	if (r.r)
+		nftnl_rule_free(r.r);
+}
+
+static int see_rule(const struct nlmsghdr *h, void *ctx)
+{
+	struct compare *c = ctx;
+	struct nftnl_rule *n = nftnl_rule_alloc();
+	struct text t;
+	unsigned i;
+
+	if (!n || nftnl_rule_nlmsg_parse(h, n) < 0) {
+		c->is_nomem = true;
+	} else if (is_ours(nftnl_rule_get_str(n, NFTNL_RULE_TABLE))) {
+		rule_text(n, &t);
+		for (i = 0; i < c->wants && strcmp(c->want[i].s, t.s) != 0; i++)
+			;
+		if (i < c->wants) {
+			c->want[i].s[0] = '\0';
+			c->seen++;
+		} else {
+			c->is_other_rule = true;
+		}
+	}
+	if (n)
+		nftnl_rule_free(n);
+	return MNL_CB_OK;
+}
+
+static int see_table(const struct nlmsghdr *h, void *ctx)
+{
+	struct compare *c = ctx;
+	struct nftnl_table *n = nftnl_table_alloc();
+
+	if (!n || nftnl_table_nlmsg_parse(h, n) < 0)
+		c->is_nomem = true;
+	else
+		c->is_unfit |= nftnl_table_get_u32(n, NFTNL_TABLE_FLAGS) != 0; /* dormant, or owned by somebody */
+	if (n)
+		nftnl_table_free(n);
+	return MNL_CB_OK;
+}
+
+/* A dump of one kind in our table (attribute 1 of all kinds is the table). */
+static enum err compare_dump(struct compare *c, struct nft_socket *s, uint16_t type, mnl_cb_t fn)
+{
+	mnl_attr_put_strz(nft_request_begin(s, type, NLM_F_DUMP), 1, FIREWALL_TABLE);
+	return nft_request(s, fn, c);
+}
+
+static enum err compare_table(struct compare *c, struct nft_socket *s, enum firewall_fit *ret)
+{
+	enum err e;
+
+	mnl_attr_put_strz(nft_request_begin(s, NFT_MSG_GETTABLE, NLM_F_ACK), NFTA_TABLE_NAME, FIREWALL_TABLE);
+	e = nft_request(s, see_table, c);
+	if (e == ERR_NOTFOUND) {
+		*ret = FIREWALL_ABSENT;
+		return ERR_OK;
+	}
+	if (e == ERR_IO && (errno == EINVAL || errno == EOPNOTSUPP))
+		return ERR_NOTFOUND; /* nobody in this kernel knows the message */
+	*ret = FIREWALL_FITS;
+	return e;
+}
+
+static enum err compare_rules(struct compare *c, struct nft_socket *s)
+{
+	c->want = calloc(FIREWALL_SETS + FIREWALL_PORTS, sizeof *c->want);
+	if (!c->want)
+		return ERR_NOMEM;
+	for (unsigned i = 0; i < c->f->sets; i++)
+		want_rule(c, rule_set(c->f, c->f->set[i]));
+	for (unsigned i = 0; i < c->f->ports; i++)
+		want_rule(c, rule_port(c->f->port[i]));
+	return compare_dump(c, s, NFT_MSG_GETRULE, see_rule);
+}
+
+/* Every set of ours must be there; those found besides become ours. */
+static void compare_take_sets(struct compare *c)
+{
+	struct firewall_form got = { .sets = c->founds };
+
+	memcpy(got.set, c->found, sizeof got.set);
+	for (unsigned i = 0; i < c->f->sets; i++)
+		c->is_unfit |= !firewall_form_has(&got, c->f->set[i]);
+	if (c->chains != 2)
+		c->is_unfit = true;
+	if (c->is_unfit)
+		return;
+	memcpy(c->f->set, c->found, sizeof c->found);
+	c->f->sets = c->founds;
+}
+
+enum err firewall_form_compare(struct firewall_form *f, struct nft_socket *s, enum firewall_fit *ret)
+{
+	struct compare c = { .f = f };
+	enum firewall_fit fit;
+	enum err e = compare_table(&c, s, &fit);
+
+	if (e != ERR_OK || fit == FIREWALL_ABSENT)
+		goto out;
+	e = compare_dump(&c, s, NFT_MSG_GETCHAIN, see_chain);
+	if (e == ERR_OK)
+		e = compare_dump(&c, s, NFT_MSG_GETSET, see_set);
+	if (e != ERR_OK)
+		goto out;
+	compare_take_sets(&c);
+	if (!c.is_unfit)
+		e = compare_rules(&c, s);
+	if (c.is_unfit)
+		fit = FIREWALL_UNFIT;
+	else if (c.is_other_rule || c.seen != c.wants)
+		fit = FIREWALL_RULES;
+out:
+	free(c.want);
+	if (e == ERR_OK && c.is_nomem)
+		e = ERR_NOMEM;
+	if (e == ERR_OK)
+		*ret = fit;
+	return e;
+}

@@ -1,0 +1,73 @@
+/*
+ * firewall_form: how our nftables table looks, written once: table, chains,
+ * sets and rules as netlink messages, and the comparison of what the kernel
+ * has with what it should be. Sends nothing but the dumps for that comparison.
+ *
+ *   table inet limetwig {
+ *     set host4    { type ipv4_addr; flags timeout; }    /32
+ *     set net6_64  { type ipv6_addr; flags timeout; }    and others, as used
+ *     chain input  { type filter hook input priority filter - 10;
+ *       tcp dport 25 tcp flags & (fin|syn|rst|ack) == syn jump blocked }
+ *     chain blocked {
+ *       ip saddr @host4 reject with tcp reset
+ *       ip6 saddr & ffff:ffff:ffff:ffff:: @net6_64 reject with tcp reset }
+ *   }
+ *
+ * Only first packets are looked up: an established connection goes on, and no
+ * connection tracking is needed. The hook is input, not prerouting: mail that
+ * this host merely forwards is not ours to judge. Owner: io/firewall_nft.
+ * SPDX-License-Identifier: ISC
+ */
+#ifndef IO_FIREWALL_FORM_H
+#define IO_FIREWALL_FORM_H
+#include "base/ipaddr.h"
+#include "io/nft_socket.h"
+
+#define FIREWALL_TABLE "limetwig"
+#define FIREWALL_PORTS 32
+#define FIREWALL_SETS 128         /* one per prefix length in use */
+#define FIREWALL_SET_NAME 16
+#define FIREWALL_GC_MS 300000     /* a collection walks the whole set */
+
+struct firewall_set {
+	uint8_t family; /* 4, 6 */
+	uint8_t len;
+};
+
+struct firewall_form {
+	uint16_t port[FIREWALL_PORTS];
+	unsigned ports;
+	bool is_drop;          /* else reject with tcp reset */
+	uint32_t max_elements; /* in each set */
+	struct firewall_set set[FIREWALL_SETS];
+	unsigned sets;
+};
+
+/* False when it is not there. */
+bool firewall_form_has(const struct firewall_form *f, struct firewall_set set);
+/* host4, host6, net4_24, net6_64 ... Returns to. */
+const char *firewall_set_name(struct firewall_set set, char to[FIREWALL_SET_NAME]);
+/* False for a name that is not of ours. */
+bool firewall_set_parse(const char *name, struct firewall_set *ret);
+
+/* Into the transaction of s: all of the table; a set with its rule; all rules anew. */
+void firewall_form_put_table(const struct firewall_form *f, struct nft_socket *s);
+void firewall_form_put_set(const struct firewall_form *f, struct firewall_set set, struct nft_socket *s);
+void firewall_form_put_rules(const struct firewall_form *f, struct nft_socket *s);
+void firewall_form_put_delete(struct nft_socket *s);
+
+enum firewall_fit {
+	FIREWALL_FITS,
+	FIREWALL_RULES,  /* all but the rules */
+	FIREWALL_ABSENT, /* no such table */
+	FIREWALL_UNFIT,  /* must be made anew */
+};
+
+/*
+ * Compare the kernel's table with f. Further sets of ours that it has are
+ * added to f (not when unfit). s must be free for dumps. ERR_DENIED, ERR_IO,
+ * ERR_NOMEM, ERR_NOTFOUND: no nf_tables.
+ */
+enum err firewall_form_compare(struct firewall_form *f, struct nft_socket *s, enum firewall_fit *ret) MUST_USE;
+
+#endif /* IO_FIREWALL_FORM_H */

@@ -1,0 +1,71 @@
+/*
+ * firewall_nft: our nftables table (form: io/firewall_form) with blocked
+ * prefixes as elements that the kernel itself lets expire. Changes, dumps,
+ * foreign changes. Netlink only: nft is never run. Decides nothing: what
+ * should be in the sets is core/firewall_plan's.
+ *
+ * Every call returns with the kernel's answer (a single change takes a few
+ * microseconds). errno tells more about ERR_IO. Owner: the firewall role;
+ * `limetwig off` uses firewall_nft_delete_table alone.
+ * SPDX-License-Identifier: ISC
+ */
+#ifndef IO_FIREWALL_NFT_H
+#define IO_FIREWALL_NFT_H
+#include "core/message.h"
+#include "io/firewall_form.h"
+
+#define FIREWALL_BATCH 4000       /* elements in one transaction at most */
+#define FIREWALL_DUMP_MAX 65536   /* elements of a set that are ever read back: the kernel walks from the start for each piece */
+
+struct firewall_nft;
+
+/* Opens the sockets: before the sandbox. ERR_NOTFOUND: no netfilter netlink in this kernel. */
+enum err firewall_nft_open(struct firewall_nft **ret) MUST_USE;
+void firewall_nft_close(struct firewall_nft *f); /* the table stays */
+/* Readable when somebody else changed something: call firewall_nft_events. */
+int firewall_nft_fd(const struct firewall_nft *f);
+
+/* Ports, action and size; FIREWALL_PORTS at most. In force from the next make on. */
+void firewall_nft_setup(struct firewall_nft *f, const uint16_t *port, unsigned ports, bool is_drop,
+	uint32_t max_elements);
+/*
+ * Bring the table into its form in one transaction: made when absent, kept
+ * when it is right, only its rules replaced when the sets are right, else made
+ * anew. ret_is_kept: the elements are still there. ERR_DENIED: no right;
+ * ERR_NOTFOUND: no nf_tables in this kernel; ERR_IO.
+ */
+enum err firewall_nft_make(struct firewall_nft *f, bool *ret_is_kept, bool *ret_is_changed) MUST_USE;
+/* The same table, without elements, in one transaction. */
+enum err firewall_nft_remake(struct firewall_nft *f) MUST_USE;
+/* Delete it; ERR_OK when there is none. */
+enum err firewall_nft_remove(struct firewall_nft *f) MUST_USE;
+
+/*
+ * Add (anew: an element that is there gets the new time) and delete (no error
+ * when absent). In order, in transactions of at most FIREWALL_BATCH; a failing
+ * one is tried in halves. done[i] tells what is in the kernel. The first error:
+ * ERR_NOTFOUND: the table is gone; ERR_DENIED; ERR_IO.
+ */
+enum err firewall_nft_apply(struct firewall_nft *f, const struct fw_op *op, size_t n, bool *done) MUST_USE;
+
+/* left_ms: 0 for an element that never ends. prefix may have bits beyond its length (a foreign element). */
+typedef void (*firewall_element_fn)(void *ctx, const struct prefix *p, uint64_t left_ms);
+/* Every element. ERR_FULL: a set has more than FIREWALL_DUMP_MAX, broken off. ERR_AGAIN: changed meanwhile. */
+enum err firewall_nft_dump(struct firewall_nft *f, firewall_element_fn fn, void *ctx) MUST_USE;
+
+enum firewall_event {
+	FIREWALL_EVENT_ADDED = 1,   /* a foreign element */
+	FIREWALL_EVENT_DELETED = 2, /* an element of ours was deleted */
+	FIREWALL_EVENT_FORM = 3,    /* table, chain, rule or set of ours was touched */
+};
+typedef void (*firewall_event_fn)(void *ctx, enum firewall_event what, const struct prefix *p);
+/* What others did to our table since the last call. ERR_FULL: more than could be kept, look yourself. */
+enum err firewall_nft_events(struct firewall_nft *f, firewall_event_fn fn, void *ctx) MUST_USE;
+
+/*
+ * Stand-alone, for `limetwig off`: delete our table. ERR_OK also when there is
+ * none. text: what went wrong, for people.
+ */
+enum err firewall_nft_delete_table(char *text, size_t text_size) MUST_USE;
+
+#endif /* IO_FIREWALL_NFT_H */
