@@ -1,0 +1,208 @@
+/*
+ * setup_postfix_facts: what is there: texts, postconf, and what follows from it.
+ * SPDX-License-Identifier: ISC
+ */
+#include "ctl/setup_postfix_private.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define VERSION_MIN 3 /* inline: maps and { } lists */
+
+static const char *const wanted[] = { "mail_version", "queue_directory", "mail_owner", "recipient_delimiter",
+	"compatibility_level", "smtpd_delay_reject", "soft_bounce", "delay_warning_time", "content_filter",
+	"smtpd_proxy_filter", "smtpd_milters", "mynetworks", "inet_interfaces", "relayhost", "myhostname", "mydomain",
+	"maillog_file", "virtual_alias_maps", "smtpd_client_restrictions", "smtpd_recipient_restrictions",
+	"smtpd_end_of_data_restrictions", "header_checks", "mua_client_restrictions" };
+#define WANTED (sizeof wanted / sizeof wanted[0])
+
+void setup_note(struct setup_instance *in, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (in->notes == SETUP_NOTES)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(in->note[in->notes++], SETUP_TEXT, fmt, ap);
+	va_end(ap);
+}
+
+static enum err read_config_file(const char *dir, const char *name, char path[PATH_MAX], struct buf *to, char *text,
+	size_t n)
+{
+	char plain[PATH_MAX];
+	enum err e;
+
+	(void)snprintf(plain, sizeof plain, "%s/%s", dir, name);
+	if (!realpath(plain, path)) {
+		(void)snprintf(text, n, "%s: %s; is this a Postfix configuration? (--config DIR)", plain, strerror(errno));
+		return ERR_NOTFOUND;
+	}
+	e = setup_file_read(path, to);
+	if (e != ERR_OK)
+		(void)snprintf(text, n, "%s cannot be read: %s", path, e == ERR_IO ? strerror(errno) : err_name(e));
+	return e;
+}
+
+static bool read_params(struct setup_instance *in, char *text, size_t n)
+{
+	const char *argv[WANTED + 6] = { "postconf", "-c", in->dir, "-x" };
+	const char *const defaults[] = { "postconf", "-c", in->dir, "-d", "smtpd_client_restrictions",
+		"smtpd_recipient_restrictions", "smtpd_end_of_data_restrictions", "virtual_alias_maps",
+		"virtual_alias_domains", "transport_maps", NULL };
+	const char *const types[] = { "postconf", "-c", in->dir, "-m", NULL };
+
+	for (size_t i = 0; i < WANTED; i++)
+		argv[4 + i] = wanted[i];
+	return setup_run(argv, &in->params, text, n) && setup_run(defaults, &in->defaults, text, n) &&
+		setup_run(types, &in->types, text, n);
+}
+
+static struct slice param_of(const struct buf *from, const char *name)
+{
+	struct slice all = buf_slice(from), line;
+
+	while (slice_line(&all, &line)) {
+		size_t eq = slice_find(line, '=');
+
+		if (slice_eq(slice_trim(slice_head(line, eq)), slice_str(name)))
+			return slice_trim(slice_from(line, eq + 1));
+	}
+	return (struct slice){ "", 0 };
+}
+
+struct slice setup_facts_param(const struct setup_instance *in, const char *name)
+{
+	return param_of(&in->params, name);
+}
+
+struct slice setup_facts_default(const struct setup_instance *in, const char *name)
+{
+	return param_of(&in->defaults, name);
+}
+
+bool setup_facts_has_type(const struct setup_instance *in, const char *type)
+{
+	struct slice all = buf_slice(&in->types), line;
+
+	while (slice_line(&all, &line))
+		if (slice_eq(slice_trim(line), slice_str(type)))
+			return true;
+	return false;
+}
+
+enum err setup_facts_read(struct setup_instance *in, const char *dir, char *text, size_t n)
+{
+	struct buf *const all[] = { &in->main, &in->master, &in->main_base, &in->master_base, &in->main_new,
+		&in->master_new, &in->params, &in->defaults, &in->types };
+	enum err e;
+
+	memset(in, 0, sizeof *in);
+	in->dir = dir;
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+		buf_init(all[i], MAIN_CF_MAX);
+	e = read_config_file(dir, "main.cf", in->main_path, &in->main, text, n);
+	if (e == ERR_OK)
+		e = read_config_file(dir, "master.cf", in->master_path, &in->master, text, n);
+	if (e != ERR_OK)
+		return e;
+	if (!read_params(in, text, n))
+		return ERR_IO;
+	slice_copy(setup_facts_param(in, "mail_version"), in->version, sizeof in->version);
+	in->is_running = setup_run_is_up(dir);
+	setup_services_read(in);
+	return ERR_OK;
+}
+
+void setup_facts_free(struct setup_instance *in)
+{
+	struct buf *const all[] = { &in->main, &in->master, &in->main_base, &in->master_base, &in->main_new,
+		&in->master_new, &in->params, &in->defaults, &in->types };
+
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+		buf_done(all[i]);
+}
+
+static bool is_set(const struct setup_instance *in, const char *name)
+{
+	return setup_facts_param(in, name).n > 0;
+}
+
+static bool is_yes(const struct setup_instance *in, const char *name)
+{
+	return slice_eq_nocase(setup_facts_param(in, name), SLICE_LIT("yes"));
+}
+
+static void judge_filters(struct setup_instance *in)
+{
+	static const char *const filters[] = { "content_filter", "smtpd_proxy_filter" };
+
+	for (size_t i = 0; i < 2; i++) {
+		if (!is_set(in, filters[i]))
+			continue;
+		in->is_trusted = false;
+		setup_note(in, "%s = %.*s: mail comes in twice; the second time it is not counted. Captures without a policy "
+			       "record never block.",
+			filters[i], SLICE_ARG(slice_head(setup_facts_param(in, filters[i]), 80)));
+	}
+	if (memmem(in->main.p ? in->main.p : "", in->main.n, "FILTER ", 7))
+		setup_note(in, "main.cf names a FILTER action: mail it diverts keeps its way, traps in it are captured too");
+}
+
+static void judge_times(struct setup_instance *in)
+{
+	struct slice delay = setup_facts_param(in, "delay_warning_time");
+
+	if (is_yes(in, "soft_bounce"))
+		setup_note(in, "soft_bounce = yes: refusals become 450, the sender tries again until it is no");
+	if (delay.n && delay.p[0] != '0')
+		setup_note(in, "delay_warning_time = %.*s: while limetwigd is down that long, delay warnings about captures go to "
+			       "forged senders; 0h is better on an MX",
+			SLICE_ARG(slice_head(delay, 20)));
+}
+
+static bool has_kind(const struct setup_instance *in, enum setup_kind kind)
+{
+	for (size_t i = 0; i < in->services; i++)
+		if (in->service[i].kind == kind)
+			return true;
+	return false;
+}
+
+static bool is_writable(const struct setup_instance *in)
+{
+	char dir[PATH_MAX];
+	char *slash;
+
+	(void)snprintf(dir, sizeof dir, "%s", in->main_path);
+	slash = strrchr(dir, '/');
+	if (slash)
+		*slash = '\0';
+	return access(dir, W_OK) == 0 && access(in->main_path, W_OK) == 0 && access(in->master_path, W_OK) == 0;
+}
+
+void setup_facts_judge(struct setup_instance *in)
+{
+	in->is_trusted = true;
+	judge_filters(in);
+	judge_times(in);
+	if (atoi(in->version) < VERSION_MIN)
+		(void)snprintf(in->refusal, SETUP_TEXT,
+			"Postfix %s in %s is too old: 3.0 brought what we need (inline: tables, policy default_action). "
+			"Upgrade Postfix, or put limetwig on an MX in front of it.",
+			in->version, in->dir);
+	else if (!has_kind(in, SETUP_PUBLIC))
+		(void)snprintf(in->refusal, SETUP_TEXT,
+			"no smtpd service in %.300s takes mail from outside (inet_interfaces, master.cf): there is nothing to "
+			"guard. Run it on the machine that is the MX, or name its configuration: --config DIR",
+			in->master_path);
+	else if (!is_writable(in))
+		(void)snprintf(in->refusal, SETUP_TEXT,
+			"%.200s cannot be written here (%s). If Ansible, Puppet or Nix owns it, give it the text of: "
+			"limetwig setup postfix --print",
+			in->main_path, geteuid() == 0 ? "read-only" : "not root");
+}

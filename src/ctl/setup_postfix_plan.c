@@ -1,0 +1,189 @@
+/*
+ * setup_postfix_plan: the form to build (postfix.md 0a) as edits of texts. The
+ * new text is always made from the text without our parts, so that a second
+ * run changes nothing and a run of a newer version mends an older one's.
+ * SPDX-License-Identifier: ISC
+ */
+#include "ctl/setup_postfix_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define CLIENT "$limetwig_client"
+#define EOD "$limetwig_eod"
+#define TRANSPORT                                                                                                      \
+	"inline:{limetwig.invalid=limetwig:unix:limetwig/lmtp, .limetwig.invalid=limetwig:unix:limetwig/lmtp}"
+#define EDITS_MAX 24
+
+struct edits {
+	size_t n;
+	struct main_cf_edit edit[EDITS_MAX];
+	char fallback[EDITS_MAX][SETUP_TEXT];
+};
+
+static void own(struct edits *l, const char *name, const char *value)
+{
+	l->edit[l->n++] = (struct main_cf_edit){ name, value, "", false };
+}
+
+static void list(struct edits *l, const struct setup_instance *in, const char *name, const char *item)
+{
+	char *fallback = l->fallback[l->n];
+
+	slice_copy(setup_facts_default(in, name), fallback, SETUP_TEXT);
+	l->edit[l->n++] = (struct main_cf_edit){ name, item, fallback, true };
+}
+
+static void add_checks(struct edits *l, const struct setup_instance *in, bool is_revert)
+{
+	own(l, "limetwig_policy", "{ unix:limetwig/policy, timeout=2s, try_limit=1, default_action=DUNNO }");
+	own(l, "limetwig_client", "check_policy_service $limetwig_policy");
+	own(l, "limetwig_eod", "check_policy_service $limetwig_policy");
+	if (is_revert || !in->is_recipient_stage)
+		list(l, in, "smtpd_client_restrictions", CLIENT);
+	if (is_revert || in->is_recipient_stage)
+		list(l, in, "smtpd_recipient_restrictions", CLIENT);
+	list(l, in, "smtpd_end_of_data_restrictions", EOD);
+}
+
+static void add_transport(struct edits *l, const struct setup_instance *in)
+{
+	list(l, in, "transport_maps", TRANSPORT);
+	own(l, "limetwig_destination_recipient_limit", "1000");
+}
+
+/* The map of this setup, and the same path under the other types that an earlier run may have chosen. */
+static enum err revert_maps(const struct setup *s, const struct setup_instance *in, struct slice text, struct buf *to)
+{
+	static const char *const types[] = { "lmdb", "hash", "cdb" };
+	struct buf now;
+	enum err e;
+
+	buf_init(&now, MAIN_CF_MAX);
+	e = buf_add(&now, text);
+	for (size_t i = 0; i < 3 && e == ERR_OK; i++) {
+		char map[PATH_MAX + 16], domains[PATH_MAX + 16];
+		struct edits l = { .n = 0 };
+
+		(void)snprintf(map, sizeof map, "%s%s", types[i], strchr(s->map, ':'));
+		(void)snprintf(domains, sizeof domains, "%s%s", types[i], strchr(s->domains, ':'));
+		list(&l, in, "virtual_alias_maps", map);
+		list(&l, in, "virtual_alias_domains", domains);
+		e = main_cf_revert(buf_slice(&now), l.edit, l.n, to);
+		buf_reset(&now);
+		if (e == ERR_OK)
+			e = buf_add(&now, buf_slice(to));
+	}
+	buf_done(&now);
+	return e;
+}
+
+static enum err master_off(const struct setup_instance *in, bool is_first, struct buf *to)
+{
+	static const char *const items[] = { CLIENT, EOD };
+
+	return master_cf_revert(buf_slice(&in->master), items, 2, is_first, to);
+}
+
+enum err setup_plan_off(const struct setup *s, struct setup_instance *in, bool is_first, struct buf *main_text,
+	struct buf *master_text)
+{
+	struct edits l = { .n = 0 };
+	struct buf now;
+	enum err e;
+
+	add_checks(&l, in, true);
+	if (!is_first)
+		add_transport(&l, in);
+	buf_init(&now, MAIN_CF_MAX);
+	e = revert_maps(s, in, buf_slice(&in->main), &now);
+	if (e == ERR_OK)
+		e = main_cf_revert(buf_slice(&now), l.edit, l.n, main_text);
+	buf_done(&now);
+	return e == ERR_OK ? master_off(in, is_first, master_text) : e;
+}
+
+static enum err plan_main(const struct setup *s, struct setup_instance *in)
+{
+	struct edits l = { .n = 0 };
+
+	add_checks(&l, in, false);
+	list(&l, in, "virtual_alias_maps", s->map);
+	list(&l, in, "virtual_alias_domains", s->domains);
+	add_transport(&l, in);
+	return main_cf_apply(buf_slice(&in->main_base), l.edit, l.n, &in->main_new);
+}
+
+/* Overrides hide main.cf: where a service has one, our check goes into it. */
+static enum err plan_master(struct setup_instance *in)
+{
+	struct master_cf_edit edit[2 * SETUP_SERVICES];
+	char chroot = '-';
+	size_t n = 0;
+
+	for (size_t i = 0; i < in->services; i++) {
+		const struct setup_service *v = &in->service[i];
+		bool has = in->is_recipient_stage ? v->has_recipient : v->has_client;
+
+		if (v->kind == SETUP_PUBLIC || v->kind == SETUP_SUBMISSION)
+			chroot = v->chroot;
+		if (v->kind == SETUP_PUBLIC && has)
+			edit[n++] = (struct master_cf_edit){ v->name, v->type,
+				in->is_recipient_stage ? "smtpd_recipient_restrictions" : "smtpd_client_restrictions", CLIENT };
+		if ((v->kind == SETUP_PUBLIC || v->kind == SETUP_SUBMISSION) && v->has_eod)
+			edit[n++] = (struct master_cf_edit){ v->name, v->type, "smtpd_end_of_data_restrictions", EOD };
+	}
+	return master_cf_apply(buf_slice(&in->master_base), edit, n, chroot, &in->master_new);
+}
+
+enum err setup_plan(const struct setup *s, struct setup_instance *in)
+{
+	enum err e = setup_plan_off(s, in, false, &in->main_base, &in->master_base);
+
+	if (e == ERR_OK)
+		e = plan_main(s, in);
+	return e == ERR_OK ? plan_master(in) : e;
+}
+
+bool setup_plan_is_done(const struct setup_instance *in)
+{
+	return slice_eq(buf_slice(&in->main), buf_slice(&in->main_new)) &&
+		slice_eq(buf_slice(&in->master), buf_slice(&in->master_new));
+}
+
+static bool has_line(struct slice text, struct slice want)
+{
+	struct slice line;
+
+	while (slice_line(&text, &line))
+		if (slice_eq(line, want))
+			return true;
+	return false;
+}
+
+void setup_plan_print(const struct setup *s, const struct setup_instance *in)
+{
+	static const char *const names[] = { "limetwig_policy", "limetwig_client", "limetwig_eod",
+		"smtpd_client_restrictions", "smtpd_recipient_restrictions", "smtpd_end_of_data_restrictions",
+		"virtual_alias_maps", "virtual_alias_domains", "transport_maps", "limetwig_destination_recipient_limit" };
+	struct slice new = buf_slice(&in->master_new), line;
+	struct buf value, before;
+
+	buf_init(&value, MAIN_CF_MAX);
+	buf_init(&before, MAIN_CF_MAX);
+	printf("# %s/main.cf: these parameters, with these values\n", in->dir);
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		bool is_new = main_cf_get(buf_slice(&in->main_new), names[i], &value);
+		bool is_old = main_cf_get(buf_slice(&in->main_base), names[i], &before);
+
+		if (is_new && !(is_old && slice_eq(buf_slice(&value), buf_slice(&before))))
+			printf("%s = %s\n", names[i], buf_cstr(&value));
+	}
+	printf("# %s/master.cf: these lines\n", in->dir);
+	while (slice_line(&new, &line))
+		if (slice_trim(line).n && !has_line(buf_slice(&in->master_base), line))
+			printf("%.*s\n", SLICE_ARG(line));
+	printf("# once, before Postfix reads them: empty maps %s and %s (postmap)\n", s->map, s->domains);
+	buf_done(&value);
+	buf_done(&before);
+}
