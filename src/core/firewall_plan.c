@@ -189,6 +189,11 @@ void firewall_plan_end(struct firewall_plan *p)
 	p->purge_at = 0;
 }
 
+void firewall_plan_break(struct firewall_plan *p)
+{
+	p->is_listing = false;
+}
+
 struct collect {
 	const struct firewall_plan *p;
 	uint64_t now;
@@ -261,13 +266,27 @@ bool firewall_plan_see(struct firewall_plan *p, const struct prefix *a, uint64_t
 	return true;
 }
 
+void firewall_plan_mend(struct firewall_plan *p, const struct prefix *a, uint64_t now_ms, struct fw_op *ret_op)
+{
+	uint64_t now = now_ms / 1000;
+	struct want *w = prefix_map_get(&p->wanted, a);
+
+	*ret_op = (struct fw_op){ .is_add = w && w->until > now, .prefix = *a };
+	if (ret_op->is_add)
+		ret_op->ttl_s = (uint32_t)(w->until - now);
+	if (w)
+		want_set_seen(p, w, false);
+}
+
 enum err firewall_plan_adopt(struct firewall_plan *p, const struct prefix *a, uint64_t left_s, uint64_t now_ms)
 {
 	struct want *w;
 	void *value;
-	bool is_new;
-	enum err e = prefix_map_put(&p->wanted, a, &value, &is_new);
+	enum err e;
 
+	if (left_s == 0 || prefix_is_wide(a) || !prefix_is_masked(a) || firewall_plan_is_never(p, a))
+		return ERR_DENIED;
+	e = prefix_map_put(&p->wanted, a, &value, NULL);
 	if (e != ERR_OK)
 		return e;
 	w = value;

@@ -62,6 +62,8 @@ void firewall_plan_lost(struct firewall_plan *p, const struct prefix *a);
 /* A full list begins; what is not added until end is deleted after it. */
 void firewall_plan_begin(struct firewall_plan *p);
 void firewall_plan_end(struct firewall_plan *p);
+/* The list will not come to its end: nothing is deleted. */
+void firewall_plan_break(struct firewall_plan *p);
 /*
  * The next deletions after a full list, at most max (>= FIREWALL_ROOM); they
  * are not wanted from here on. Call again while is_purging, also after 0.
@@ -75,7 +77,12 @@ void firewall_plan_forget_present(struct firewall_plan *p);
  * wanted, to be deleted. Where the time is wrong, fill renews it.
  */
 bool firewall_plan_see(struct firewall_plan *p, const struct prefix *a, uint64_t left_s, uint64_t now_ms);
-/* Want what was found in the kernel at start, until the first full list says more. ERR_FULL, ERR_NOMEM. */
+/* Somebody else touched this element: what is to be done (add anew, or delete) that it is as wanted. */
+void firewall_plan_mend(struct firewall_plan *p, const struct prefix *a, uint64_t now_ms, struct fw_op *ret_op);
+/*
+ * Want what was found in the kernel at start, until the first full list says more. ERR_DENIED: to be
+ * deleted (never blocked, not of our form); ERR_FULL, ERR_NOMEM.
+ */
 enum err firewall_plan_adopt(struct firewall_plan *p, const struct prefix *a, uint64_t left_s, uint64_t now_ms) MUST_USE;
 /* Begin to add what is wanted and not believed present. */
 void firewall_plan_fill_start(struct firewall_plan *p);

@@ -1,0 +1,327 @@
+/*
+ * firewall: keeps the kernel's sets as the engine wants them. It knows nothing
+ * of mail: prefixes and times in, netlink out, within the limits of
+ * core/firewall_plan. The table stays when the process ends: blocks hold over
+ * a restart.
+ * SPDX-License-Identifier: ISC
+ */
+#include "role/firewall.h"
+
+#include <errno.h>
+#include <sodium/randombytes.h>
+#include <stdlib.h>
+
+#include "base/num.h"
+#include "io/log.h"
+
+#define LIST_PART 64 /* operations; a longer message is a piece of a full list */
+
+static void send_state(struct firewall *f)
+{
+	const struct firewall_plan *p = &f->plan;
+	uint8_t out[64];
+	struct wr w = wr_init(out, sizeof out);
+	bool is_ours = f->state == FW_OK;
+
+	message_put_fw_state(&w, MSG_FW_STATE, &(struct msg_fw_state){
+		.state = (uint8_t)f->state, .error = f->error, .wanted = (uint32_t)p->wanted.count,
+		.present = is_ours ? (uint32_t)p->present : 0, .repaired = f->repaired, .refused = p->refused });
+	(void)role_host_send(f->host, ROLE_ENGINE, &w, NULL, 0); /* the next report is 10 s away */
+}
+
+void firewall_set_state(struct firewall *f, enum fw_state state, int error)
+{
+	static const char *const names[] = { "off", "ok", "denied", "missing", "error" };
+
+	if (f->state == state && f->error == (uint32_t)error)
+		return;
+	f->state = state;
+	f->error = (uint32_t)error;
+	if (state == FW_OK || state == FW_OFF)
+		log_info("firewall", "state=%s", names[state]);
+	else
+		log_warn("firewall", "state=%s error=\"%s\"", names[state], error ? strerror(error) : "");
+	send_state(f);
+}
+
+void firewall_set_failed(struct firewall *f, enum err e)
+{
+	int keep = errno ? errno : EIO;
+
+	if (e == ERR_DENIED)
+		firewall_set_state(f, FW_DENIED, EPERM);
+	else if (e == ERR_NOTFOUND)
+		firewall_set_state(f, FW_MISSING, EOPNOTSUPP);
+	else
+		firewall_set_state(f, FW_ERROR, e == ERR_NOMEM ? ENOMEM : keep);
+}
+
+size_t firewall_apply(struct firewall *f, size_t n)
+{
+	enum err e = firewall_nft_apply(f->nft, f->op, n, f->done);
+	int keep = errno;
+	size_t done = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!f->done[i])
+			continue;
+		firewall_plan_applied(&f->plan, &f->op[i]);
+		done++;
+	}
+	if (e == ERR_NOTFOUND) { /* the table is gone, the notification is under way */
+		f->is_form_touched = true;
+		firewall_mend_later(f);
+	} else if (e == ERR_DENIED) {
+		firewall_set_state(f, FW_DENIED, EPERM);
+	} else if (e != ERR_OK) {
+		log_warn("firewall", "failed=%zu of=%zu error=\"%s\"", n - done, n, strerror(keep));
+	}
+	errno = keep;
+	return done;
+}
+
+/* One batch: deletions after a full list, then what is missing. */
+static void on_pump(void *ctx)
+{
+	struct firewall *f = ctx;
+	struct firewall_plan *p = &f->plan;
+	size_t n;
+
+	loop_remove(f->pump);
+	f->pump = NULL;
+	f->is_pumping = false;
+	if (f->state != FW_OK)
+		return;
+	n = firewall_plan_purge(p, f->op, FIREWALL_BATCH);
+	if (n == 0 && !p->is_purging)
+		n = firewall_plan_fill(p, clock_wall_ms(), f->op, FIREWALL_BATCH);
+	if (n && firewall_apply(f, n) < n)
+		f->is_look_due = true; /* at the next tick: what was not deleted is not wanted any more */
+	if (p->is_purging || p->is_filling)
+		firewall_pump_start(f);
+}
+
+void firewall_pump_start(struct firewall *f)
+{
+	if (f->is_pumping)
+		return;
+	f->pump = loop_after(f->host->loop, 0, on_pump, f);
+	f->is_pumping = f->pump != NULL;
+}
+
+void firewall_refill(struct firewall *f)
+{
+	firewall_plan_forget_present(&f->plan);
+	firewall_plan_fill_start(&f->plan);
+	firewall_pump_start(f);
+}
+
+static int refusal_errno(enum err e)
+{
+	switch ((int)e) {
+	case ERR_DENIED:
+		return EPERM;
+	case ERR_SYNTAX:
+		return EINVAL;
+	case ERR_AGAIN:
+		return EAGAIN;
+	case ERR_FULL:
+		return ENOSPC;
+	default:
+		return ENOMEM;
+	}
+}
+
+static void log_refused(const struct fw_op *op, enum err e)
+{
+	char text[PREFIX_TEXT];
+
+	log_warn("firewall_refused", "prefix=%s ttl=%u reason=\"%s\"", prefix_format(&op->prefix, text), op->ttl_s,
+		e == ERR_DENIED ? "never blocked" : e == ERR_AGAIN ? "too many at once" : err_name(e));
+}
+
+/* Plan the operations of f->in into f->op. Returns how many are to be done. */
+static size_t plan_ops(struct firewall *f, int *error)
+{
+	uint64_t now = clock_wall_ms();
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->in.count; i++) {
+		const struct fw_op *op = &f->in.op[i];
+		enum err e;
+
+		if (!op->is_add) {
+			firewall_plan_del(&f->plan, &op->prefix, &f->op[n++]);
+			continue;
+		}
+		e = firewall_plan_add(&f->plan, &op->prefix, op->ttl_s, now, &f->op[n]);
+		if (e == ERR_OK) {
+			n++;
+		} else if (e != ERR_EXISTS) {
+			log_refused(op, e);
+			*error = refusal_errno(e);
+		}
+	}
+	return n;
+}
+
+static void take_ops(struct firewall *f, struct rd *body)
+{
+	uint8_t out[32];
+	struct wr w = wr_init(out, sizeof out);
+	int error = 0;
+	size_t n;
+
+	if (message_get_fw_ops(body, &f->in) != ERR_OK)
+		return;
+	n = plan_ops(f, &error);
+	if (f->is_unknown && f->plan.is_listing && n > LIST_PART)
+		n = 0; /* at the end of the list the sets are made anew and filled: three times as fast */
+	if (f->state != FW_OK)
+		error = f->error ? (int)f->error : EOPNOTSUPP;
+	else if (n && firewall_apply(f, n) < n)
+		error = errno ? errno : EIO;
+	message_put_fw_done(&w, MSG_FW_DONE, &(struct msg_fw_done){ .seq = f->in.seq, .error = (uint32_t)error });
+	(void)role_host_send(f->host, ROLE_ENGINE, &w, NULL, 0);
+}
+
+static void take_sync(struct firewall *f, struct rd *body)
+{
+	struct msg_fw_sync m;
+
+	if (message_get_fw_sync(body, &m) != ERR_OK)
+		return;
+	if (m.phase == 1) {
+		firewall_plan_begin(&f->plan);
+		return;
+	}
+	firewall_plan_end(&f->plan);
+	if (f->is_unknown && f->state == FW_OK) {
+		enum err e = firewall_nft_remake(f->nft);
+
+		if (e != ERR_OK)
+			firewall_set_failed(f, e);
+		else
+			f->is_unknown = false;
+		firewall_refill(f);
+	}
+	log_info("firewall", "wanted=%zu", f->plan.wanted.count);
+	firewall_pump_start(f);
+}
+
+static void on_message(struct role_host *h, enum role peer, enum message_type t, struct rd *body, const int *fds,
+	size_t n)
+{
+	struct firewall *f = h->ctx;
+
+	(void)fds;
+	(void)n;
+	if (peer != ROLE_ENGINE)
+		return;
+	if (t == MSG_FW_OPS)
+		take_ops(f, body);
+	else if (t == MSG_FW_SYNC)
+		take_sync(f, body);
+}
+
+static void on_linked(struct role_host *h, enum role peer)
+{
+	if (peer == ROLE_ENGINE)
+		send_state(h->ctx);
+}
+
+static void on_unlinked(struct role_host *h, enum role peer)
+{
+	struct firewall *f = h->ctx;
+
+	if (peer == ROLE_ENGINE)
+		firewall_plan_break(&f->plan);
+}
+
+static void on_tick(void *ctx)
+{
+	struct firewall *f = ctx;
+
+	firewall_plan_sweep(&f->plan, clock_wall_ms(), FIREWALL_SWEEP);
+	if (++f->ticks % FIREWALL_STATE_S)
+		return;
+	if (f->nft && (f->state == FW_DENIED || f->state == FW_ERROR || f->state == FW_MISSING))
+		firewall_bring_up(f);
+	if (f->state == FW_OK && f->is_look_due)
+		firewall_mend_later(f);
+	if (f->state == FW_OK && f->plan.present < f->plan.wanted.count && !f->plan.is_filling && !f->plan.is_listing) {
+		firewall_plan_fill_start(&f->plan);
+		firewall_pump_start(f);
+	}
+	send_state(f);
+}
+
+static size_t add_prefixes(const struct conf_list *l, struct prefix *to, size_t n)
+{
+	for (uint32_t i = 0; i < l->count; i++)
+		if (prefix_parse(slice_str(l->item[i]), &to[n]) == ERR_OK)
+			n++;
+	return n;
+}
+
+static void take_conf(struct firewall *f)
+{
+	const struct conf *c = &f->host->conf;
+	struct prefix never[2 * CONF_LIST];
+	uint16_t port[FIREWALL_PORTS];
+	unsigned ports = 0;
+	size_t n = add_prefixes(&c->own_networks, never, 0);
+	uint64_t v;
+
+	n = add_prefixes(&c->postfix.own_hosts, never, n);
+	if (firewall_plan_set_never(&f->plan, never, n) != ERR_OK)
+		log_warn("firewall", "text=\"only the first %u own prefixes are kept out\"", FIREWALL_NEVER);
+	firewall_plan_set_max(&f->plan, c->firewall.max_elements);
+	for (uint32_t i = 0; i < c->firewall.ports.count && ports < FIREWALL_PORTS; i++)
+		if (num_parse(slice_str(c->firewall.ports.item[i]), UINT16_MAX, &v) == ERR_OK)
+			port[ports++] = (uint16_t)v;
+	if (f->nft)
+		firewall_nft_setup(f->nft, port, ports, c->firewall.action == FW_ACTION_DROP, c->firewall.max_elements);
+}
+
+static enum err on_start(struct role_host *h)
+{
+	struct firewall *f = calloc(1, sizeof *f);
+	uint8_t key[SIPHASH_KEY];
+	enum err e;
+
+	if (!f)
+		return ERR_NOMEM;
+	h->ctx = f;
+	f->host = h;
+	randombytes_buf(key, sizeof key);
+	firewall_plan_init(&f->plan, key, h->conf.firewall.max_elements, clock_wall_ms());
+	e = firewall_nft_open(&f->nft);
+	take_conf(f);
+	if (e != ERR_OK) {
+		f->nft = NULL;
+		firewall_set_failed(f, e);
+	} else {
+		f->events = loop_fd(h->loop, firewall_nft_fd(f->nft), LOOP_READ, firewall_on_events, f);
+		firewall_bring_up(f);
+	}
+	f->tick = loop_every(h->loop, 1000, on_tick, f);
+	return f->tick && (f->events || !f->nft) ? ERR_OK : ERR_NOMEM;
+}
+
+static void on_reloaded(struct role_host *h)
+{
+	struct firewall *f = h->ctx;
+
+	take_conf(f);
+	if (f->nft)
+		firewall_bring_up(f);
+}
+
+const struct role_ops firewall_ops = {
+	.start = on_start,
+	.linked = on_linked,
+	.unlinked = on_unlinked,
+	.message = on_message,
+	.reloaded = on_reloaded,
+};

@@ -1,0 +1,59 @@
+/*
+ * firewall: state shared by the files of the firewall role.
+ *
+ *   firewall.c        messages, configuration, timers
+ *   firewall_drift.c  what others did to our table, found and mended
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#ifndef ROLE_FIREWALL_H
+#define ROLE_FIREWALL_H
+#include "core/firewall_plan.h"
+#include "io/firewall_nft.h"
+#include "role/role_host.h"
+
+#define FIREWALL_FOREIGN FIREWALL_BATCH /* foreign changes kept one by one; more: look at all */
+#define FIREWALL_MEND_MS 300      /* from the first notice of a foreign change to its repair */
+#define FIREWALL_STATE_S 10       /* report, and another try where something failed */
+#define FIREWALL_SWEEP 65536      /* homes of the plan looked at each second */
+
+struct firewall {
+	struct role_host *host;
+	struct firewall_nft *nft; /* NULL: no netfilter in this kernel */
+	struct firewall_plan plan;
+	enum fw_state state;
+	uint32_t error;           /* errno behind state */
+	uint32_t repaired;
+	bool is_unknown;          /* elements of a former run were too many to be read: sets made anew after the full list */
+	bool is_form_touched;     /* by somebody else */
+	bool is_look_due;
+	bool is_mending;          /* the mend timer runs */
+	bool is_pumping;          /* the pump timer runs */
+	size_t foreigns;
+	struct prefix foreign[FIREWALL_FOREIGN];
+	uint64_t ticks;
+	struct loop_watch *events, *tick, *mend, *pump;
+	struct msg_fw_ops in;
+	struct fw_op op[FIREWALL_BATCH];
+	bool done[FIREWALL_BATCH];
+};
+
+/* What the kernel said. State and its report follow. */
+void firewall_set_state(struct firewall *f, enum fw_state state, int error);
+void firewall_set_failed(struct firewall *f, enum err e);
+/* Do op[0..n) of f; what is done is noted in the plan. Returns how many were done. */
+size_t firewall_apply(struct firewall *f, size_t n);
+/* The kernel's sets are empty now: fill them. */
+void firewall_refill(struct firewall *f);
+/* Go on with purge and fill, a batch per round of the loop. */
+void firewall_pump_start(struct firewall *f);
+
+/* Bring the table into its form and take over what is in it. Sets the state. */
+void firewall_bring_up(struct firewall *f);
+/* Callbacks of the loop. */
+void firewall_on_events(int fd, unsigned what, void *ctx);
+void firewall_on_mend(void *ctx);
+/* Look at the kernel soon. */
+void firewall_mend_later(struct firewall *f);
+
+#endif /* ROLE_FIREWALL_H */

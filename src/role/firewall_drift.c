@@ -1,0 +1,222 @@
+/*
+ * firewall_drift: our table as others leave it. Notifications tell which
+ * element of ours was touched and are mended one by one; where they were lost
+ * or the elements are gone, the kernel is read (or, where that would take
+ * long, the sets are made anew and filled: about a second for a million).
+ * SPDX-License-Identifier: ISC
+ */
+#include "role/firewall.h"
+
+#include <errno.h>
+
+#include "io/log.h"
+
+static bool is_wanted(const struct conf *c)
+{
+	return c->firewall.backend == FW_BACKEND_NFTABLES && !c->is_off;
+}
+
+static void count_repaired(struct firewall *f, const char *what, size_t n)
+{
+	if (n == 0)
+		return;
+	f->repaired += (uint32_t)n;
+	log_warn("firewall_drift", "repaired=%zu what=\"%s\"", n, what);
+}
+
+/* Elements found in the kernel: those to be deleted are collected in f->op. */
+struct look {
+	struct firewall *f;
+	uint64_t now_ms;
+	bool is_adopting; /* at start: the plan is empty */
+	bool is_too_much;
+	size_t extra;
+};
+
+static void look_at(void *ctx, const struct prefix *p, uint64_t left_ms)
+{
+	struct look *l = ctx;
+	struct firewall *f = l->f;
+	uint64_t left = (left_ms + 500) / 1000;
+
+	if (l->is_adopting) {
+		enum err e = firewall_plan_adopt(&f->plan, p, left, l->now_ms);
+
+		if (e == ERR_OK)
+			return;
+	} else if (firewall_plan_see(&f->plan, p, left, l->now_ms)) {
+		return;
+	}
+	if (left_ms && left_ms < 1000 * FIREWALL_SLACK_S)
+		return; /* goes by itself */
+	if (l->extra < FIREWALL_BATCH)
+		f->op[l->extra++] = (struct fw_op){ .is_add = false, .prefix = *p };
+	else
+		l->is_too_much = true;
+}
+
+/* Sets without elements; the plan fills them. */
+static void start_anew(struct firewall *f)
+{
+	enum err e = firewall_nft_remake(f->nft);
+
+	if (e != ERR_OK) {
+		firewall_set_failed(f, e);
+		return;
+	}
+	firewall_refill(f);
+}
+
+/* After a restart: the elements of the former run stay in force until the full list says more. */
+static void adopt(struct firewall *f)
+{
+	struct look l = { .f = f, .now_ms = clock_wall_ms(), .is_adopting = true };
+	enum err e = firewall_nft_dump(f->nft, look_at, &l);
+
+	if (l.extra)
+		(void)firewall_apply(f, l.extra);
+	f->is_unknown = e != ERR_OK || l.is_too_much;
+	log_info("firewall", "adopted=%zu complete=%d", f->plan.present, !f->is_unknown);
+}
+
+void firewall_bring_up(struct firewall *f)
+{
+	bool is_first = f->plan.wanted.count == 0, is_kept, is_changed;
+	enum err e;
+
+	f->is_form_touched = false;
+	if (!is_wanted(&f->host->conf)) {
+		e = firewall_nft_remove(f->nft);
+		firewall_plan_forget_present(&f->plan);
+		firewall_set_state(f, FW_OFF, e == ERR_OK ? 0 : errno);
+		return;
+	}
+	e = firewall_nft_make(f->nft, &is_kept, &is_changed);
+	if (e != ERR_OK) {
+		firewall_set_failed(f, e);
+		return;
+	}
+	firewall_set_state(f, FW_OK, 0);
+	if (is_kept && is_first) {
+		adopt(f);
+	} else if (!is_kept) {
+		f->is_unknown = false;
+		firewall_refill(f);
+	}
+}
+
+void firewall_mend_later(struct firewall *f)
+{
+	if (f->is_mending)
+		return;
+	f->mend = loop_after(f->host->loop, FIREWALL_MEND_MS, firewall_on_mend, f);
+	f->is_mending = f->mend != NULL;
+}
+
+static void on_foreign(void *ctx, enum firewall_event what, const struct prefix *p)
+{
+	struct firewall *f = ctx;
+
+	if (what == FIREWALL_EVENT_FORM)
+		f->is_form_touched = true;
+	else if (f->foreigns < FIREWALL_FOREIGN)
+		f->foreign[f->foreigns++] = *p;
+	else
+		f->is_look_due = true;
+}
+
+void firewall_on_events(int fd, unsigned what, void *ctx)
+{
+	struct firewall *f = ctx;
+
+	(void)fd;
+	(void)what;
+	if (firewall_nft_events(f->nft, on_foreign, f) != ERR_OK)
+		f->is_form_touched = f->is_look_due = true;
+	if (f->state == FW_OFF) {
+		f->is_form_touched = f->is_look_due = false;
+		f->foreigns = 0;
+	} else if (f->is_form_touched || f->is_look_due || f->foreigns) {
+		firewall_mend_later(f);
+	}
+}
+
+/* False: the elements are gone, or nothing can be done now. */
+static bool mend_form(struct firewall *f)
+{
+	size_t had = f->plan.present;
+	bool is_kept, is_changed;
+	enum err e = firewall_nft_make(f->nft, &is_kept, &is_changed);
+
+	f->is_form_touched = false;
+	if (e != ERR_OK) {
+		firewall_set_failed(f, e);
+		return false;
+	}
+	firewall_set_state(f, FW_OK, 0);
+	if (is_changed)
+		count_repaired(f, is_kept ? "rules" : "table", is_kept ? 1 : had + 1);
+	if (!is_kept)
+		firewall_refill(f);
+	return is_kept;
+}
+
+/* What others added or deleted, one by one. */
+static void mend_elements(struct firewall *f)
+{
+	uint64_t now_ms = clock_wall_ms();
+	size_t n = f->foreigns;
+
+	for (size_t i = 0; i < n; i++)
+		firewall_plan_mend(&f->plan, &f->foreign[i], now_ms, &f->op[i]);
+	f->foreigns = 0;
+	if (n)
+		count_repaired(f, "elements", firewall_apply(f, n));
+}
+
+/* Read the kernel's sets and mend what differs. */
+static void mend_all(struct firewall *f)
+{
+	struct look l = { .f = f, .now_ms = clock_wall_ms() };
+	size_t had = f->plan.present;
+	enum err e = ERR_FULL;
+
+	f->is_look_due = false;
+	if (f->plan.wanted.count <= FIREWALL_DUMP_MAX) {
+		firewall_plan_forget_present(&f->plan);
+		e = firewall_nft_dump(f->nft, look_at, &l);
+	}
+	if (e == ERR_AGAIN) {
+		f->is_look_due = true;
+		firewall_mend_later(f);
+	} else if (e != ERR_OK || l.is_too_much) {
+		count_repaired(f, "sets made anew", had + 1);
+		start_anew(f);
+		return;
+	}
+	if (l.extra)
+		count_repaired(f, "not wanted", firewall_apply(f, l.extra));
+	if (e == ERR_OK && f->plan.present < had)
+		count_repaired(f, "missing", had - f->plan.present);
+	firewall_plan_fill_start(&f->plan);
+	firewall_pump_start(f);
+}
+
+void firewall_on_mend(void *ctx)
+{
+	struct firewall *f = ctx;
+
+	loop_remove(f->mend);
+	f->mend = NULL;
+	f->is_mending = false;
+	if (f->state == FW_OFF || !f->nft)
+		return;
+	if (f->is_form_touched && !mend_form(f)) {
+		f->foreigns = 0;
+		f->is_look_due = false;
+		return;
+	}
+	mend_elements(f);
+	if (f->is_look_due)
+		mend_all(f);
+}
