@@ -1,0 +1,759 @@
+/*
+ * test_capture: the capture role in this process, between LMTP clients on a
+ * UNIX socket and a made-up engine on the other end of its channel.
+ * SPDX-License-Identifier: ISC
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "role/capture.h"
+
+#define LHLO "LHLO mx.pfx.test\r\n"
+#define XFORWARD "XFORWARD NAME=c1.pfx.test ADDR=IPv6:2001:db8::7 PORT=1234\r\nXFORWARD PROTO=ESMTP HELO=cl+2Bx IDENT=253C0A SOURCE=REMOTE\r\n"
+#define TO_TRAP "RCPT TO:<trap=pfx.test@limetwig.invalid> ORCPT=rfc822;Trap@pfx.test\r\n"
+#define TO_TRAP2 "RCPT TO:<other=pfx.test@limetwig.invalid>\r\n"
+#define MESSAGE "Subject: hello\r\nMessage-ID: <1@spam.example>\r\n\r\nbuy\r\n.\r\n"
+#define ONE XFORWARD "MAIL FROM:<S@spam.example>\r\n" TO_TRAP "DATA\r\n" MESSAGE
+#define MAX_HITS 400
+
+enum answer { ANSWER_STORED, ANSWER_LATER, ANSWER_NONE, ANSWER_FIRST_ONLY };
+
+static struct role_host host;
+static struct channel *engine;
+static enum answer answer;
+static struct msg_hit hit[MAX_HITS];
+static unsigned hits, states;
+static struct msg_corpus_state last_state;
+static char dir[64], corpus_dir[80], socket_path[80];
+static struct loop_watch *beat;
+
+static struct capture *capture(void)
+{
+	return host.ctx;
+}
+
+static void engine_says(uint64_t seq, enum hit_ack result)
+{
+	struct msg_hit_ack ack = { .seq = seq, .result = (uint8_t)result };
+	uint8_t bytes[64];
+	struct wr w = wr_init(bytes, sizeof bytes);
+
+	message_put_hit_ack(&w, MSG_HIT_ACK, &ack);
+	assert_int_equal((int)channel_send(engine, &w, NULL, 0), ERR_OK);
+}
+
+static void on_engine(void *ctx, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
+{
+	(void)ctx, (void)peer, (void)fds, (void)n;
+	if (t == MSG_CORPUS_STATE) {
+		assert_int_equal((int)message_get_corpus_state(body, &last_state), ERR_OK);
+		states++;
+	} else if (t == MSG_HIT) {
+		assert_true(hits < MAX_HITS);
+		assert_int_equal((int)message_get_hit(body, &hit[hits]), ERR_OK);
+		if (answer == ANSWER_STORED || (answer == ANSWER_FIRST_ONLY && hits == 0))
+			engine_says(hit[hits].seq, HIT_STORED);
+		else if (answer != ANSWER_NONE)
+			engine_says(hit[hits].seq, HIT_LATER);
+		hits++;
+	}
+	loop_stop(host.loop);
+}
+
+static void on_capture(void *ctx, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
+{
+	(void)ctx;
+	capture_ops.message(&host, peer, t, body, fds, n);
+}
+
+static void on_closed(void *ctx, enum role peer)
+{
+	(void)ctx, (void)peer;
+}
+
+static void on_beat(void *ctx)
+{
+	(void)ctx;
+	loop_stop(host.loop);
+}
+
+static void link_up(void)
+{
+	int fd[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd), 0);
+	host.link[ROLE_ENGINE] = channel_new(host.loop, fd[0], ROLE_CAPTURE, ROLE_ENGINE, on_capture, on_closed, NULL);
+	engine = channel_new(host.loop, fd[1], ROLE_ENGINE, ROLE_CAPTURE, on_engine, on_closed, NULL);
+	assert_non_null(host.link[ROLE_ENGINE]);
+	assert_non_null(engine);
+	capture_ops.linked(&host, ROLE_ENGINE);
+}
+
+static void link_down(void)
+{
+	channel_free(host.link[ROLE_ENGINE]);
+	host.link[ROLE_ENGINE] = NULL;
+	channel_free(engine);
+	engine = NULL;
+	capture_ops.unlinked(&host, ROLE_ENGINE);
+}
+
+static void make_listener(void)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s", socket_path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+	assert_int_equal(listen(fd, 300), 0);
+	host.listener[LISTENER_LMTP][0] = fd;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	(void)snprintf(dir, sizeof dir, "/tmp/limetwig_capture_XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	(void)snprintf(corpus_dir, sizeof corpus_dir, "%s/corpus", dir);
+	(void)snprintf(socket_path, sizeof socket_path, "%s/lmtp", dir);
+	memset(&host, 0, sizeof host);
+	host.role = ROLE_CAPTURE;
+	host.loop = loop_new();
+	conf_defaults(&host.conf);
+	(void)snprintf(host.conf.storage.dir, sizeof host.conf.storage.dir, "%s", dir);
+	host.conf.storage.disk_reserve = 0;
+	for (int i = 0; i < 4; i++)
+		for (int j = 0; j < ROLE_LISTENERS; j++)
+			host.listener[i][j] = -1;
+	answer = ANSWER_STORED;
+	hits = states = 0;
+	make_listener();
+	beat = loop_every(host.loop, 10, on_beat, NULL);
+	return beat ? 0 : -1;
+}
+
+static void start(void)
+{
+	assert_int_equal((int)capture_ops.start(&host), ERR_OK);
+	capture_ops.serve(&host);
+	link_up();
+}
+
+static void clear(const char *path)
+{
+	DIR *d = opendir(path);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		char name[512];
+
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		(void)snprintf(name, sizeof name, "%s/%s", path, e->d_name);
+		if (e->d_type == DT_DIR)
+			clear(name);
+		else
+			(void)unlink(name);
+	}
+	if (d)
+		closedir(d);
+	(void)rmdir(path);
+}
+
+static int teardown(void **state)
+{
+	struct capture *c = capture();
+
+	(void)state;
+	if (c) {
+		while (!TAILQ_EMPTY(&c->all))
+			capture_connection_close(TAILQ_FIRST(&c->all));
+		for (int i = 0; i < ROLE_LISTENERS; i++)
+			loop_remove(c->listen[i]);
+		loop_remove(c->tick);
+		loop_remove(c->sync);
+		loop_remove(c->stop);
+		corpus_close(c->corpus);
+		free(c);
+	}
+	channel_free(host.link[ROLE_ENGINE]);
+	channel_free(engine);
+	engine = NULL;
+	loop_remove(beat);
+	loop_free(host.loop);
+	close(host.listener[LISTENER_LMTP][0]);
+	clear(dir);
+	return 0;
+}
+
+struct client {
+	int fd;
+	bool is_eof;
+	size_t n;
+	char text[65536];
+};
+
+static struct client *dial(void)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct client *k = calloc(1, sizeof *k);
+
+	assert_non_null(k);
+	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s", socket_path);
+	k->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(k->fd, (struct sockaddr *)&a, sizeof a), 0);
+	return k;
+}
+
+static void hang_up(struct client *k)
+{
+	if (k->fd >= 0)
+		close(k->fd);
+	free(k);
+}
+
+static void say(struct client *k, const char *text)
+{
+	assert_int_equal(send(k->fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+}
+
+static void hear(struct client *k)
+{
+	ssize_t n;
+
+	while ((n = recv(k->fd, k->text + k->n, sizeof k->text - 1 - k->n, MSG_DONTWAIT)) > 0)
+		k->n += (size_t)n;
+	if (n == 0 || (n < 0 && errno == ECONNRESET))
+		k->is_eof = true;
+	k->text[k->n] = '\0';
+}
+
+/* Reply lines heard, continuation lines left out. */
+static unsigned replies(const struct client *k, const char *code)
+{
+	struct slice s = { k->text, k->n }, line;
+	unsigned n = 0;
+
+	while (slice_line(&s, &line))
+		n += line.n >= 4 && line.p[3] == ' ' && slice_starts(line, slice_str(code));
+	return n;
+}
+
+/* Run until k has n replies in all; 10 s at most. */
+static void await(struct client *k, unsigned n)
+{
+	uint64_t end = clock_mono_ms() + 10000;
+
+	for (hear(k); replies(k, "") < n; hear(k)) {
+		assert_true(clock_mono_ms() < end);
+		assert_int_equal((int)loop_run(host.loop), ERR_OK);
+	}
+	assert_int_equal(replies(k, ""), n);
+}
+
+static void await_eof(struct client *k)
+{
+	uint64_t end = clock_mono_ms() + 10000;
+
+	for (hear(k); !k->is_eof; hear(k)) {
+		assert_true(clock_mono_ms() < end);
+		assert_int_equal((int)loop_run(host.loop), ERR_OK);
+	}
+}
+
+static void await_count(const unsigned *what, unsigned n)
+{
+	uint64_t end = clock_mono_ms() + 10000;
+
+	while (*what < n) {
+		assert_true(clock_mono_ms() < end);
+		assert_int_equal((int)loop_run(host.loop), ERR_OK);
+	}
+}
+
+static unsigned files_in(const char *folder)
+{
+	char path[128];
+	struct dirent *e;
+	unsigned n = 0;
+	DIR *d;
+
+	(void)snprintf(path, sizeof path, "%s/%s", corpus_dir, folder);
+	d = opendir(path);
+	assert_non_null(d);
+	while ((e = readdir(d)))
+		n += e->d_name[0] != '.';
+	closedir(d);
+	return n;
+}
+
+static void read_kept(const char *id, char *to, size_t size)
+{
+	char path[160];
+	ssize_t n;
+	int fd;
+
+	(void)snprintf(path, sizeof path, "%s/new/%s", corpus_dir, id);
+	fd = open(path, O_RDONLY);
+	assert_true(fd >= 0);
+	n = read(fd, to, size - 1);
+	assert_true(n >= 0);
+	to[n] = '\0';
+	close(fd);
+}
+
+static void test_one(void **state)
+{
+	struct client *k;
+	char text[4096], addr[IPADDR_TEXT];
+
+	(void)state;
+	start();
+	k = dial();
+	say(k, LHLO ONE "QUIT\r\n");
+	await_eof(k);
+	assert_int_equal(replies(k, ""), 9);
+	assert_int_equal(replies(k, "250"), 6);
+	assert_int_equal(hits, 1);
+	assert_string_equal(hit[0].trap, "trap@pfx.test");
+	assert_string_equal(hit[0].orcpt, "trap@pfx.test");
+	assert_string_equal(hit[0].sender, "s@spam.example");
+	assert_string_equal(ipaddr_format(&hit[0].client, addr), "2001:db8::7");
+	assert_int_equal(hit[0].port, 1234);
+	assert_string_equal(hit[0].name, "c1.pfx.test");
+	assert_string_equal(hit[0].helo, "cl+x");
+	assert_string_equal(hit[0].queue_id, "253C0A");
+	assert_string_equal(hit[0].message_id, "<1@spam.example>");
+	assert_string_equal(hit[0].subject, "hello");
+	assert_int_equal(hit[0].grade, GRADE_CONFIRMED);
+	assert_int_equal(hit[0].size, sizeof MESSAGE - 1 - 3);
+	assert_int_equal(hit[0].is_truncated, 0);
+	assert_int_equal(files_in("new"), 1);
+	assert_int_equal(files_in("tmp"), 0);
+	read_kept(hit[0].corpus_id, text, sizeof text);
+	assert_non_null(strstr(text, "X-Limetwig-Client: 2001:db8::7\r\n"));
+	assert_non_null(strstr(text, "\r\nSubject: hello\r\n"));
+	assert_non_null(strstr(text, "\r\n\r\nbuy\r\n"));
+	assert_null(strstr(hit[0].corpus_id, "trap"));
+	hang_up(k);
+}
+
+/* Both encodings, a rider, and two traps in one message. */
+static void test_recipients(void **state)
+{
+	struct client *k;
+
+	(void)state;
+	start();
+	k = dial();
+	say(k, LHLO "MAIL FROM:<>\r\n" TO_TRAP "RCPT TO:<alice@pfx.test>\r\nRCPT TO:<any@trapdom.example.limetwig.invalid>\r\n"
+		    "DATA\r\n" MESSAGE);
+	await(k, 10);
+	assert_int_equal(replies(k, "250"), 8);
+	assert_int_equal(hits, 2);
+	assert_string_equal(hit[0].trap, "trap@pfx.test");
+	assert_string_equal(hit[1].trap, "any@trapdom.example");
+	assert_string_equal(hit[0].sender, "");
+	assert_int_equal(hit[0].client.family, 0);
+	assert_string_equal(hit[0].corpus_id, hit[1].corpus_id);
+	assert_int_equal(files_in("new"), 1);
+	hang_up(k);
+}
+
+static void test_later(void **state)
+{
+	struct client *k;
+
+	(void)state;
+	answer = ANSWER_LATER;
+	start();
+	k = dial();
+	say(k, LHLO ONE);
+	await(k, 8);
+	assert_int_equal(replies(k, "451 4.3.0"), 1);
+	assert_int_equal(files_in("new") + files_in("tmp"), 0);
+	answer = ANSWER_STORED;
+	say(k, "RSET\r\n" ONE);
+	await(k, 15);
+	assert_int_equal(replies(k, "451"), 1);
+	assert_int_equal(files_in("new"), 1);
+	hang_up(k);
+}
+
+/* One of two hits is stored: its recipient is done, the other comes again, the file stays. */
+static void test_half_stored(void **state)
+{
+	struct client *k;
+
+	(void)state;
+	answer = ANSWER_FIRST_ONLY;
+	start();
+	k = dial();
+	say(k, LHLO "MAIL FROM:<a@b>\r\n" TO_TRAP TO_TRAP2 "DATA\r\n" MESSAGE);
+	await(k, 8);
+	assert_int_equal(replies(k, "250 2.0.0"), 1);
+	assert_int_equal(replies(k, "451"), 1);
+	assert_int_equal(files_in("new"), 1);
+	hang_up(k);
+}
+
+static void test_link_loss(void **state)
+{
+	struct client *k;
+
+	(void)state;
+	answer = ANSWER_NONE;
+	start();
+	k = dial();
+	say(k, LHLO ONE);
+	await_count(&hits, 1);
+	link_down();
+	await(k, 8);
+	assert_int_equal(replies(k, "451"), 1);
+	assert_int_equal(files_in("new") + files_in("tmp"), 0);
+	say(k, ONE); /* while it is down: at once */
+	await(k, 14);
+	assert_int_equal(replies(k, "451"), 2);
+	assert_int_equal(files_in("new") + files_in("tmp"), 0);
+	answer = ANSWER_STORED;
+	link_up();
+	say(k, ONE);
+	await(k, 20);
+	assert_int_equal(replies(k, "451"), 2);
+	assert_int_equal(files_in("new"), 1);
+	hang_up(k);
+}
+
+static void test_silent_engine(void **state)
+{
+	struct client *k;
+
+	(void)state;
+	answer = ANSWER_NONE;
+	start();
+	k = dial();
+	say(k, LHLO ONE);
+	await_count(&hits, 1);
+	hear(k);
+	assert_int_equal(replies(k, ""), 7);
+	TAILQ_FIRST(&capture()->all)->ack_deadline_ms = 0;
+	await(k, 8);
+	assert_int_equal(replies(k, "451"), 1);
+	assert_int_equal(files_in("new"), 0);
+	engine_says(hit[0].seq, HIT_STORED); /* too late, and others that mean nothing */
+	engine_says(0, HIT_STORED);
+	engine_says(UINT64_MAX, HIT_STORED);
+	answer = ANSWER_STORED;
+	say(k, ONE "NOOP\r\n");
+	await(k, 15);
+	assert_int_equal(replies(k, "451"), 1);
+	hang_up(k);
+}
+
+static void test_probe(void **state)
+{
+	struct client *k;
+
+	(void)state;
+	start();
+	k = dial();
+	say(k, LHLO "MAIL FROM:<>\r\n" TO_TRAP "RSET\r\nMAIL FROM:<>\r\n" TO_TRAP "QUIT\r\n");
+	await_eof(k);
+	assert_int_equal(replies(k, "250"), 6);
+	assert_int_equal(hits, 0);
+	assert_int_equal(files_in("new") + files_in("tmp"), 0);
+	hang_up(k);
+}
+
+/* Mail that is not for us must not vanish here. */
+static void test_no_trap(void **state)
+{
+	struct client *k;
+
+	(void)state;
+	start();
+	k = dial();
+	say(k, LHLO "MAIL FROM:<a@b>\r\nRCPT TO:<alice@pfx.test>\r\nRCPT TO:<x@limetwig.invalid>\r\nRCPT TO:<\x01>\r\nDATA\r\n" MESSAGE);
+	await(k, 10);
+	assert_int_equal(replies(k, "451"), 3);
+	assert_int_equal(hits, 0);
+	assert_int_equal(files_in("new") + files_in("tmp"), 0);
+	hang_up(k);
+}
+
+static void test_parallel(void **state)
+{
+	struct client *k[10];
+
+	(void)state;
+	start();
+	for (int i = 0; i < 10; i++) {
+		k[i] = dial();
+		say(k[i], LHLO);
+		for (int j = 0; j < 20; j++)
+			say(k[i], "RSET\r\n" ONE);
+	}
+	for (int i = 0; i < 10; i++) {
+		await(k[i], 2 + 20 * 7);
+		assert_int_equal(replies(k[i], "451"), 0);
+		hang_up(k[i]);
+	}
+	assert_int_equal(hits, 200);
+	assert_int_equal(files_in("new"), 200);
+}
+
+static void test_cap(void **state)
+{
+	static struct client *k[CAPTURE_CONNECTIONS + 5];
+	unsigned greeted = 0;
+	uint64_t end = clock_mono_ms() + 10000;
+
+	(void)state;
+	start();
+	for (int i = 0; i < CAPTURE_CONNECTIONS + 5; i++)
+		k[i] = dial();
+	while (greeted < CAPTURE_CONNECTIONS) {
+		assert_true(clock_mono_ms() < end);
+		assert_int_equal((int)loop_run(host.loop), ERR_OK);
+		greeted = 0;
+		for (int i = 0; i < CAPTURE_CONNECTIONS + 5; i++) {
+			hear(k[i]);
+			greeted += k[i]->n > 0;
+		}
+	}
+	assert_int_equal(greeted, CAPTURE_CONNECTIONS);
+	assert_int_equal(k[CAPTURE_CONNECTIONS]->n, 0);
+	say(k[0], "QUIT\r\n");
+	await(k[CAPTURE_CONNECTIONS], 1);
+	for (int i = 0; i < CAPTURE_CONNECTIONS + 5; i++)
+		hang_up(k[i]);
+}
+
+static void test_idle(void **state)
+{
+	struct client *k;
+
+	(void)state;
+	start();
+	k = dial();
+	say(k, LHLO "MAIL FROM:<a@b>\r\n" TO_TRAP "DATA\r\nSubject: never ends\r\n");
+	await(k, 5);
+	TAILQ_FIRST(&capture()->all)->session.deadline_ms = 0;
+	await_eof(k);
+	assert_int_equal(hits, 0);
+	assert_int_equal(files_in("new") + files_in("tmp"), 0);
+	hang_up(k);
+}
+
+static void test_half_close(void **state)
+{
+	struct client *k[2];
+
+	(void)state;
+	start();
+	k[0] = dial();
+	say(k[0], LHLO ONE);
+	assert_int_equal(shutdown(k[0]->fd, SHUT_WR), 0);
+	await_eof(k[0]);
+	assert_int_equal(replies(k[0], ""), 8);
+	assert_int_equal(hits, 1);
+	k[1] = dial(); /* gone in the middle of a message: none */
+	say(k[1], LHLO "MAIL FROM:<a@b>\r\n" TO_TRAP "DATA\r\nSubject: x\r\n\r\n.\r");
+	assert_int_equal(shutdown(k[1]->fd, SHUT_WR), 0);
+	await_eof(k[1]);
+	assert_int_equal(hits, 1);
+	assert_int_equal(files_in("new"), 1);
+	assert_int_equal(files_in("tmp"), 0);
+	hang_up(k[0]);
+	hang_up(k[1]);
+}
+
+static void test_big_message(void **state)
+{
+	static char body[1000 * 1000];
+	struct client *k;
+	size_t sent = 0;
+
+	(void)state;
+	host.conf.storage.message_size = 100000;
+	start();
+	memset(body, 'x', sizeof body);
+	k = dial();
+	say(k, LHLO "MAIL FROM:<a@b> SIZE=4294967296\r\n" TO_TRAP "DATA\r\nSubject: big\r\n\r\n");
+	await(k, 5);
+	while (sent < sizeof body) {
+		ssize_t n = send(k->fd, body + sent, sizeof body - sent, MSG_DONTWAIT);
+
+		if (n > 0)
+			sent += (size_t)n;
+		assert_int_equal((int)loop_run(host.loop), ERR_OK);
+	}
+	say(k, "\r\n.\r\n");
+	await(k, 6);
+	assert_int_equal(replies(k, "250 2.0.0"), 1);
+	assert_int_equal(hit[0].is_truncated, 1);
+	assert_int_equal(hit[0].size, sizeof body + 18);
+	assert_string_equal(hit[0].subject, "big");
+	hang_up(k);
+}
+
+/* No room at all: the hit is what is kept, and the answer is still 250. */
+static void test_full_disk(void **state)
+{
+	struct client *k;
+
+	(void)state;
+	host.conf.storage.disk_reserve = UINT64_MAX / 2;
+	start();
+	k = dial();
+	say(k, LHLO ONE);
+	await(k, 8);
+	assert_int_equal(replies(k, "451"), 0);
+	assert_int_equal(hits, 1);
+	assert_string_equal(hit[0].corpus_id, "");
+	assert_int_equal(hit[0].is_truncated, 1);
+	assert_int_equal(files_in("new") + files_in("tmp"), 0);
+	await_count(&states, 1);
+	assert_int_equal(last_state.is_full, 1);
+	states = 0;
+	host.conf.storage.disk_reserve = 0;
+	capture_ops.reloaded(&host);
+	await_count(&states, 1);
+	assert_int_equal(last_state.is_full, 0);
+	hang_up(k);
+}
+
+static void test_remove(void **state)
+{
+	struct msg_corpus_remove m = { .corpus_id = "" };
+	uint64_t end = clock_mono_ms() + 10000;
+	struct client *k;
+	uint8_t bytes[64];
+	struct wr w = wr_init(bytes, sizeof bytes);
+
+	(void)state;
+	start();
+	k = dial();
+	say(k, LHLO ONE);
+	await(k, 8);
+	assert_int_equal(files_in("new"), 1);
+	memcpy(m.corpus_id, hit[0].corpus_id, sizeof m.corpus_id);
+	message_put_corpus_remove(&w, MSG_CORPUS_REMOVE, &m);
+	assert_int_equal((int)channel_send(engine, &w, NULL, 0), ERR_OK);
+	while (files_in("new") > 0) {
+		assert_true(clock_mono_ms() < end);
+		assert_int_equal((int)loop_run(host.loop), ERR_OK);
+	}
+	hang_up(k);
+}
+
+static void test_retention(void **state)
+{
+	uint64_t end = clock_mono_ms() + 10000;
+	char path[160];
+
+	(void)state;
+	assert_int_equal(mkdir(corpus_dir, 0700), 0);
+	(void)snprintf(path, sizeof path, "%s/new", corpus_dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	(void)snprintf(path, sizeof path, "%s/new/1000000000.00000000000000aa", corpus_dir);
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+	start();
+	assert_int_equal(files_in("new"), 1);
+	while (files_in("new") > 0) {
+		assert_true(clock_mono_ms() < end);
+		assert_int_equal((int)loop_run(host.loop), ERR_OK);
+	}
+}
+
+/* Stop: idle connections are told, a message under way is finished. */
+static void test_stop(void **state)
+{
+	struct client *idle, *busy, *waiting;
+
+	(void)state;
+	answer = ANSWER_NONE;
+	start();
+	idle = dial();
+	busy = dial();
+	waiting = dial();
+	say(idle, LHLO);
+	say(busy, LHLO "MAIL FROM:<a@b>\r\n" TO_TRAP "DATA\r\nSubject: x\r\n");
+	say(waiting, LHLO ONE);
+	await(idle, 2);
+	await(busy, 5);
+	await_count(&hits, 1);
+	capture_ops.stop(&host);
+	await_eof(idle);
+	assert_int_equal(replies(idle, "421"), 1);
+	engine_says(hit[0].seq, HIT_STORED);
+	answer = ANSWER_STORED;
+	say(busy, "\r\nhi\r\n.\r\n");
+	await_eof(waiting);
+	assert_int_equal(replies(waiting, "250 2.0.0"), 3);
+	await_eof(busy);
+	assert_int_equal(replies(busy, "250 2.0.0"), 1);
+	assert_int_equal(hits, 2);
+	assert_int_equal(capture()->connections, 0);
+	hang_up(idle);
+	hang_up(busy);
+	hang_up(waiting);
+}
+
+/* ... but not for ever. */
+static void test_stop_bound(void **state)
+{
+	struct client *k;
+
+	(void)state;
+	answer = ANSWER_NONE;
+	start();
+	k = dial();
+	say(k, LHLO ONE);
+	await_count(&hits, 1);
+	capture_ops.stop(&host);
+	await_eof(k);
+	assert_int_equal(replies(k, "250 2.0.0"), 2);
+	assert_int_equal(files_in("new") + files_in("tmp"), 0);
+	hang_up(k);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_one),
+		TEST(test_recipients),
+		TEST(test_later),
+		TEST(test_half_stored),
+		TEST(test_link_loss),
+		TEST(test_silent_engine),
+		TEST(test_probe),
+		TEST(test_no_trap),
+		TEST(test_parallel),
+		TEST(test_cap),
+		TEST(test_idle),
+		TEST(test_half_close),
+		TEST(test_big_message),
+		TEST(test_full_disk),
+		TEST(test_remove),
+		TEST(test_retention),
+		TEST(test_stop),
+		TEST(test_stop_bound),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
