@@ -11,6 +11,9 @@
 
 #include "core/content_grade.h"
 
+/* For tables: a slice as a constant. */
+#define LIT(s) { (s), sizeof(s) - 1 }
+
 #define REPORT_TYPE "Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary=\"b1\"\r\n\r\n"
 #define TEXT_PART "--b1\r\nContent-Type: text/plain\r\n\r\nIt failed.\r\n\r\n"
 #define STATUS_PART                                                                                                    \
@@ -38,50 +41,50 @@ static const struct {
 	bool is_null_sender;
 	enum grade want;
 } cases[] = {
-	{ "spam", SLICE_LIT("Subject: buy\r\n\r\nnow\r\n"), false, GRADE_CONFIRMED },
-	{ "empty", SLICE_LIT(""), true, GRADE_CONFIRMED },
-	{ "null sender alone", SLICE_LIT("Subject: Undelivered\r\n\r\nsorry\r\n"), true, GRADE_CONFIRMED },
-	{ "dsn", SLICE_LIT(REPORT_TYPE "preamble\r\n" TEXT_PART STATUS_PART END_PART), true, GRADE_BACKSCATTER },
-	{ "dsn, sender postmaster", SLICE_LIT(REPORT_TYPE TEXT_PART STATUS_PART END_PART), false, GRADE_BACKSCATTER },
-	{ "dsn, LF only", SLICE_LIT("Content-Type: multipart/report; report-type=delivery-status; boundary=b1\n\n--b1\n"
+	{ "spam", LIT("Subject: buy\r\n\r\nnow\r\n"), false, GRADE_CONFIRMED },
+	{ "empty", LIT(""), true, GRADE_CONFIRMED },
+	{ "null sender alone", LIT("Subject: Undelivered\r\n\r\nsorry\r\n"), true, GRADE_CONFIRMED },
+	{ "dsn", LIT(REPORT_TYPE "preamble\r\n" TEXT_PART STATUS_PART END_PART), true, GRADE_BACKSCATTER },
+	{ "dsn, sender postmaster", LIT(REPORT_TYPE TEXT_PART STATUS_PART END_PART), false, GRADE_BACKSCATTER },
+	{ "dsn, LF only", LIT("Content-Type: multipart/report; report-type=delivery-status; boundary=b1\n\n--b1\n"
 				    "Content-Type: message/delivery-status\n\nReporting-MTA: x\nFinal-Recipient: y\nAction: failed"),
 		true, GRADE_BACKSCATTER },
-	{ "report header, no part", SLICE_LIT(REPORT_TYPE TEXT_PART END_PART), true, GRADE_CONFIRMED },
-	{ "report header, part behind the end", SLICE_LIT(REPORT_TYPE TEXT_PART END_PART STATUS_PART), true, GRADE_CONFIRMED },
-	{ "report header, other report", SLICE_LIT(REPORT_TYPE TEXT_PART ARF_PART END_PART), false, GRADE_CONFIRMED },
+	{ "report header, no part", LIT(REPORT_TYPE TEXT_PART END_PART), true, GRADE_CONFIRMED },
+	{ "report header, part behind the end", LIT(REPORT_TYPE TEXT_PART END_PART STATUS_PART), true, GRADE_CONFIRMED },
+	{ "report header, other report", LIT(REPORT_TYPE TEXT_PART ARF_PART END_PART), false, GRADE_CONFIRMED },
 	{ "report header, other boundary",
-		SLICE_LIT("Content-Type: multipart/report; report-type=delivery-status; boundary=b2\r\n\r\n" STATUS_PART), true,
+		LIT("Content-Type: multipart/report; report-type=delivery-status; boundary=b2\r\n\r\n" STATUS_PART), true,
 		GRADE_CONFIRMED },
-	{ "a field empty", SLICE_LIT(REPORT_TYPE "--b1\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: x\r\n"
+	{ "a field empty", LIT(REPORT_TYPE "--b1\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: x\r\n"
 						 "Final-Recipient: \r\nAction: failed\r\n" END_PART),
 		true, GRADE_CONFIRMED },
-	{ "fields in two parts", SLICE_LIT(REPORT_TYPE "--b1\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: x\r\n"
+	{ "fields in two parts", LIT(REPORT_TYPE "--b1\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: x\r\n"
 						       "--b1\r\nContent-Type: text/plain\r\n\r\nFinal-Recipient: y\r\nAction: z\r\n" END_PART),
 		true, GRADE_CONFIRMED },
-	{ "two content types", SLICE_LIT("Content-Type: text/plain\r\n" REPORT_TYPE STATUS_PART END_PART), true,
+	{ "two content types", LIT("Content-Type: text/plain\r\n" REPORT_TYPE STATUS_PART END_PART), true,
 		GRADE_CONFIRMED },
 	{ "mixed with a status part, null sender",
-		SLICE_LIT("Content-Type: multipart/mixed; boundary=b1\r\n\r\n" TEXT_PART STATUS_PART END_PART), true,
+		LIT("Content-Type: multipart/mixed; boundary=b1\r\n\r\n" TEXT_PART STATUS_PART END_PART), true,
 		GRADE_BACKSCATTER },
 	{ "the same, with a sender",
-		SLICE_LIT("Content-Type: multipart/mixed; boundary=b1\r\n\r\n" TEXT_PART STATUS_PART END_PART), false,
+		LIT("Content-Type: multipart/mixed; boundary=b1\r\n\r\n" TEXT_PART STATUS_PART END_PART), false,
 		GRADE_CONFIRMED },
 	{ "read receipt",
-		SLICE_LIT("Content-Type: Multipart/Report; Report-Type=\"disposition-notification\"; boundary=b1\r\n\r\n" TEXT_PART
+		LIT("Content-Type: Multipart/Report; Report-Type=\"disposition-notification\"; boundary=b1\r\n\r\n" TEXT_PART
 				  MDN_PART END_PART),
 		false, GRADE_BACKSCATTER },
 	{ "feedback report",
-		SLICE_LIT("Content-Type: multipart/report (x); boundary=b1; report-type=feedback-report\r\n\r\n" ARF_PART END_PART),
+		LIT("Content-Type: multipart/report (x); boundary=b1; report-type=feedback-report\r\n\r\n" ARF_PART END_PART),
 		false, GRADE_BACKSCATTER },
-	{ "list", SLICE_LIT("List-Id: <l.example>\r\n\r\n"), false, GRADE_BULK },
-	{ "unsubscribe", SLICE_LIT("List-Unsubscribe: <mailto:u@x>\r\n\r\n"), false, GRADE_BULK },
-	{ "precedence", SLICE_LIT("Precedence: BULK\r\n\r\n"), false, GRADE_BULK },
-	{ "precedence other", SLICE_LIT("Precedence: first-class\r\n\r\n"), false, GRADE_CONFIRMED },
-	{ "vacation", SLICE_LIT("Auto-Submitted: auto-replied\r\n\r\nI am away\r\n"), true, GRADE_BULK },
-	{ "by hand", SLICE_LIT("Auto-Submitted: no\r\n\r\n"), false, GRADE_CONFIRMED },
-	{ "empty list id", SLICE_LIT("List-Id: \r\n\r\n"), false, GRADE_CONFIRMED },
+	{ "list", LIT("List-Id: <l.example>\r\n\r\n"), false, GRADE_BULK },
+	{ "unsubscribe", LIT("List-Unsubscribe: <mailto:u@x>\r\n\r\n"), false, GRADE_BULK },
+	{ "precedence", LIT("Precedence: BULK\r\n\r\n"), false, GRADE_BULK },
+	{ "precedence other", LIT("Precedence: first-class\r\n\r\n"), false, GRADE_CONFIRMED },
+	{ "vacation", LIT("Auto-Submitted: auto-replied\r\n\r\nI am away\r\n"), true, GRADE_BULK },
+	{ "by hand", LIT("Auto-Submitted: no\r\n\r\n"), false, GRADE_CONFIRMED },
+	{ "empty list id", LIT("List-Id: \r\n\r\n"), false, GRADE_CONFIRMED },
 	{ "everything a spammer can add",
-		SLICE_LIT("Auto-Submitted: auto-generated\r\nPrecedence: junk\r\nList-Id: x\r\nReturn-Path: <>\r\n"
+		LIT("Auto-Submitted: auto-generated\r\nPrecedence: junk\r\nList-Id: x\r\nReturn-Path: <>\r\n"
 			  "X-Failed-Recipients: a@b\r\nFrom: MAILER-DAEMON\r\n\r\n"),
 		false, GRADE_BULK },
 };
@@ -151,19 +154,19 @@ static void test_content_type(void **state)
 		enum err want;
 		const char *type, *boundary;
 	} types[] = {
-		{ SLICE_LIT("text/plain"), ERR_OK, "text/plain", "" },
-		{ SLICE_LIT(" Text / PLAIN ; a=b;"), ERR_OK, "text/plain", "" },
-		{ SLICE_LIT("a/b; boundary=\"x y\\\"z\""), ERR_OK, "a/b", "x y\"z" },
-		{ SLICE_LIT("a/b; boundary=x(comment (nested) \\) )"), ERR_OK, "a/b", "x" },
-		{ SLICE_LIT("a/b; boundary=x; boundary=y"), ERR_SYNTAX, "", "" },
-		{ SLICE_LIT("text"), ERR_SYNTAX, "", "" },
-		{ SLICE_LIT("/plain"), ERR_SYNTAX, "", "" },
-		{ SLICE_LIT("a/b; boundary=\"x"), ERR_SYNTAX, "", "" },
-		{ SLICE_LIT("a/b; boundary"), ERR_SYNTAX, "", "" },
-		{ SLICE_LIT("a/b c/d"), ERR_SYNTAX, "", "" },
-		{ SLICE_LIT(""), ERR_SYNTAX, "", "" },
-		{ SLICE_LIT("a/b; boundary=\"a\0b\""), ERR_SYNTAX, "", "" },
-		{ SLICE_LIT("a/b; boundary=0123456789012345678901234567890123456789012345678901234567890123456789012345678901"),
+		{ LIT("text/plain"), ERR_OK, "text/plain", "" },
+		{ LIT(" Text / PLAIN ; a=b;"), ERR_OK, "text/plain", "" },
+		{ LIT("a/b; boundary=\"x y\\\"z\""), ERR_OK, "a/b", "x y\"z" },
+		{ LIT("a/b; boundary=x(comment (nested) \\) )"), ERR_OK, "a/b", "x" },
+		{ LIT("a/b; boundary=x; boundary=y"), ERR_SYNTAX, "", "" },
+		{ LIT("text"), ERR_SYNTAX, "", "" },
+		{ LIT("/plain"), ERR_SYNTAX, "", "" },
+		{ LIT("a/b; boundary=\"x"), ERR_SYNTAX, "", "" },
+		{ LIT("a/b; boundary"), ERR_SYNTAX, "", "" },
+		{ LIT("a/b c/d"), ERR_SYNTAX, "", "" },
+		{ LIT(""), ERR_SYNTAX, "", "" },
+		{ LIT("a/b; boundary=\"a\0b\""), ERR_SYNTAX, "", "" },
+		{ LIT("a/b; boundary=0123456789012345678901234567890123456789012345678901234567890123456789012345678901"),
 			ERR_LIMIT, "", "" },
 	};
 	(void)state;

@@ -11,6 +11,9 @@
 
 #include "core/header_scan.h"
 
+/* For tables: a slice as a constant. */
+#define LIT(s) { (s), sizeof(s) - 1 }
+
 static size_t scan(struct header_scan *h, struct slice s)
 {
 	size_t n;
@@ -29,23 +32,23 @@ static void test_fields(void **state)
 		const char *want;
 		int times;
 	} cases[] = {
-		{ SLICE_LIT("Subject: hello\r\n\r\n"), HEADER_SUBJECT, "hello", 1 },
-		{ SLICE_LIT("sUBJECT:hello\n\n"), HEADER_SUBJECT, "hello", 1 },
-		{ SLICE_LIT("Subject \t: hello  \r\n\r\n"), HEADER_SUBJECT, "hello", 1 },
-		{ SLICE_LIT("Subject: a\r\n b\r\n\tc\r\nX: y\r\n\r\n"), HEADER_SUBJECT, "a b c", 1 },
-		{ SLICE_LIT("Subject:\r\n folded\r\n\r\n"), HEADER_SUBJECT, "folded", 1 },
-		{ SLICE_LIT("Subject: one\r\nSubject: two\r\n\r\n"), HEADER_SUBJECT, "one", 2 },
-		{ SLICE_LIT("Subject: a\0b\x01\x1b[31mc\r\r\n\r\n"), HEADER_SUBJECT, "a?b??[31mc?", 1 },
-		{ SLICE_LIT("Subject: gr\xfc\xdf\r\n\r\n"), HEADER_SUBJECT, "gr\xfc\xdf", 1 },
-		{ SLICE_LIT("Subject: a\rList-Id: b\r\n\r\n"), HEADER_LIST_ID, "", 0 },
-		{ SLICE_LIT("Message-ID: <1@x>"), HEADER_MESSAGE_ID, "<1@x>", 1 },
-		{ SLICE_LIT("X: y\r\n\r\nSubject: body\r\n"), HEADER_SUBJECT, "", 0 },
-		{ SLICE_LIT("X: y\r\nno field here\r\nSubject: body\r\n\r\n"), HEADER_SUBJECT, "", 0 },
-		{ SLICE_LIT(" Subject: folded at once\r\n\r\n"), HEADER_SUBJECT, "", 0 },
-		{ SLICE_LIT(": empty name\r\nSubject: x\r\n\r\n"), HEADER_SUBJECT, "", 0 },
-		{ SLICE_LIT("Subjects: x\r\nSubjec: y\r\n\r\n"), HEADER_SUBJECT, "", 0 },
-		{ SLICE_LIT("List-Unsubscribe: <mailto:x>\r\nPrecedence: bulk\r\n\r\n"), HEADER_PRECEDENCE, "bulk", 1 },
-		{ SLICE_LIT("Return-Path: <>\r\n\r\n"), HEADER_RETURN_PATH, "<>", 1 },
+		{ LIT("Subject: hello\r\n\r\n"), HEADER_SUBJECT, "hello", 1 },
+		{ LIT("sUBJECT:hello\n\n"), HEADER_SUBJECT, "hello", 1 },
+		{ LIT("Subject \t: hello  \r\n\r\n"), HEADER_SUBJECT, "hello", 1 },
+		{ LIT("Subject: a\r\n b\r\n\tc\r\nX: y\r\n\r\n"), HEADER_SUBJECT, "a b c", 1 },
+		{ LIT("Subject:\r\n folded\r\n\r\n"), HEADER_SUBJECT, "folded", 1 },
+		{ LIT("Subject: one\r\nSubject: two\r\n\r\n"), HEADER_SUBJECT, "one", 2 },
+		{ LIT("Subject: a\0b\x01\x1b[31mc\r\r\n\r\n"), HEADER_SUBJECT, "a?b??[31mc?", 1 },
+		{ LIT("Subject: gr\xfc\xdf\r\n\r\n"), HEADER_SUBJECT, "gr\xfc\xdf", 1 },
+		{ LIT("Subject: a\rList-Id: b\r\n\r\n"), HEADER_LIST_ID, "", 0 },
+		{ LIT("Message-ID: <1@x>"), HEADER_MESSAGE_ID, "<1@x>", 1 },
+		{ LIT("X: y\r\n\r\nSubject: body\r\n"), HEADER_SUBJECT, "", 0 },
+		{ LIT("X: y\r\nno field here\r\nSubject: body\r\n\r\n"), HEADER_SUBJECT, "", 0 },
+		{ LIT(" Subject: folded at once\r\n\r\n"), HEADER_SUBJECT, "", 0 },
+		{ LIT(": empty name\r\nSubject: x\r\n\r\n"), HEADER_SUBJECT, "", 0 },
+		{ LIT("Subjects: x\r\nSubjec: y\r\n\r\n"), HEADER_SUBJECT, "", 0 },
+		{ LIT("List-Unsubscribe: <mailto:x>\r\nPrecedence: bulk\r\n\r\n"), HEADER_PRECEDENCE, "bulk", 1 },
+		{ LIT("Return-Path: <>\r\n\r\n"), HEADER_RETURN_PATH, "<>", 1 },
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -60,7 +63,7 @@ static void test_fields(void **state)
 
 static void test_border(void **state)
 {
-	static const struct slice in = SLICE_LIT("A: b\r\n\r\nbody\r\n");
+	static const struct slice in = LIT("A: b\r\n\r\nbody\r\n");
 	struct header_scan h;
 
 	(void)state;
@@ -95,7 +98,7 @@ static void test_caps(void **state)
 
 static void test_any_split(void **state)
 {
-	static const struct slice in = SLICE_LIT("Subject: a\r\n b\rc\r\r\nMessage-Id:\r\n <1>\r\nList-Id : x \r\n"
+	static const struct slice in = LIT("Subject: a\r\n b\rc\r\r\nMessage-Id:\r\n <1>\r\nList-Id : x \r\n"
 						 "Subject: again\r\n\r\nbody: no\r\n");
 	struct header_scan whole, h;
 	size_t used = scan(&whole, in);

@@ -12,6 +12,9 @@
 
 #include "core/lmtp_session.h"
 
+/* For tables: a slice as a constant. */
+#define LIT(s) { (s), sizeof(s) - 1 }
+
 #define HELLO "LHLO mx.pfx.test\r\n"
 #define START HELLO "MAIL FROM:<a@b>\r\nRCPT TO:<t@x>\r\nDATA\r\n"
 
@@ -87,43 +90,43 @@ static const struct {
 	const char *codes;
 	struct slice data;
 } scripts[] = {
-	{ "greeting", SLICE_LIT(""), "220 ", SLICE_LIT("") },
-	{ "plain", SLICE_LIT(START "Subject: x\r\n\r\nhi\r\n.\r\nQUIT\r\n"), "220 " LHLO_OK "250 250 354 250 221 ",
-		SLICE_LIT("Subject: x\r\n\r\nhi\r\n|") },
-	{ "two recipients, one later", SLICE_LIT(HELLO "MAIL FROM:<>\r\nRCPT TO:<a>\r\nRCPT TO:<b>\r\nDATA\r\n.\r\n"),
-		"220 " LHLO_OK "250 250 250 354 250 451 ", SLICE_LIT("|") },
-	{ "two messages on one connection", SLICE_LIT(START "1\r\n.\r\nRSET\r\nMAIL FROM:<c@d>\r\nRCPT TO:<t@x>\r\nDATA\r\n2\r\n.\r\n"),
-		"220 " LHLO_OK "250 250 354 250 250 250 250 354 250 ", SLICE_LIT("1\r\n|2\r\n|") },
-	{ "stuffed dots", SLICE_LIT(START "..\r\n...a\r\n.b\r\na.\r\n.\r\n"), "220 " LHLO_OK "250 250 354 250 ",
-		SLICE_LIT(".\r\n..a\r\nb\r\na.\r\n|") },
-	{ "LF . LF is data", SLICE_LIT(START "a\n.\nMAIL FROM:<x>\n.\r\nb\r\n.\r\n"), "220 " LHLO_OK "250 250 354 250 ",
-		SLICE_LIT("a\n.\nMAIL FROM:<x>\n.\r\nb\r\n|") },
-	{ "CRLF . LF is data", SLICE_LIT(START "a\r\n.\nb\r\n.\r\n"), "220 " LHLO_OK "250 250 354 250 ",
-		SLICE_LIT("a\r\n\nb\r\n|") },
-	{ "CRLF . CR is data", SLICE_LIT(START "a\r\n.\rb\r\n.\r\r\n.\r\n"), "220 " LHLO_OK "250 250 354 250 ",
-		SLICE_LIT("a\r\n\rb\r\n\r\r\n|") },
-	{ "CR . CR is data", SLICE_LIT(START "a\r.\r\n.\rb\r.\r\n\r\n.\r\n"), "220 " LHLO_OK "250 250 354 250 ",
-		SLICE_LIT("a\r.\r\n\rb\r.\r\n\r\n|") },
-	{ "LF . CRLF is data", SLICE_LIT(START "a\n.\r\nQUIT\r\n.\r\n"), "220 " LHLO_OK "250 250 354 250 ",
-		SLICE_LIT("a\n.\r\nQUIT\r\n|") },
-	{ "NUL and 8 bit", SLICE_LIT(START "a\0b\xff\r\n.\r\n"), "220 " LHLO_OK "250 250 354 250 ",
-		SLICE_LIT("a\0b\xff\r\n|") },
-	{ "data without CRLF before the dot", SLICE_LIT(START "a.\r\n.\r\n"), "220 " LHLO_OK "250 250 354 250 ",
-		SLICE_LIT("a.\r\n|") },
-	{ "address verification", SLICE_LIT(HELLO "MAIL FROM:<>\r\nRCPT TO:<t@x>\r\nRSET\r\nMAIL FROM:<>\r\nRCPT TO:<t@x>\r\nQUIT\r\n"),
-		"220 " LHLO_OK "250 250 250 250 250 221 ", SLICE_LIT("") },
-	{ "4 GB announced", SLICE_LIT(HELLO "MAIL FROM:<a@b> SIZE=99999999999999999999999 BODY=8BITMIME RET=FULL ENVID=a+20b SMTPUTF8 X=Y\r\n"
+	{ "greeting", LIT(""), "220 ", LIT("") },
+	{ "plain", LIT(START "Subject: x\r\n\r\nhi\r\n.\r\nQUIT\r\n"), "220 " LHLO_OK "250 250 354 250 221 ",
+		LIT("Subject: x\r\n\r\nhi\r\n|") },
+	{ "two recipients, one later", LIT(HELLO "MAIL FROM:<>\r\nRCPT TO:<a>\r\nRCPT TO:<b>\r\nDATA\r\n.\r\n"),
+		"220 " LHLO_OK "250 250 250 354 250 451 ", LIT("|") },
+	{ "two messages on one connection", LIT(START "1\r\n.\r\nRSET\r\nMAIL FROM:<c@d>\r\nRCPT TO:<t@x>\r\nDATA\r\n2\r\n.\r\n"),
+		"220 " LHLO_OK "250 250 354 250 250 250 250 354 250 ", LIT("1\r\n|2\r\n|") },
+	{ "stuffed dots", LIT(START "..\r\n...a\r\n.b\r\na.\r\n.\r\n"), "220 " LHLO_OK "250 250 354 250 ",
+		LIT(".\r\n..a\r\nb\r\na.\r\n|") },
+	{ "LF . LF is data", LIT(START "a\n.\nMAIL FROM:<x>\n.\r\nb\r\n.\r\n"), "220 " LHLO_OK "250 250 354 250 ",
+		LIT("a\n.\nMAIL FROM:<x>\n.\r\nb\r\n|") },
+	{ "CRLF . LF is data", LIT(START "a\r\n.\nb\r\n.\r\n"), "220 " LHLO_OK "250 250 354 250 ",
+		LIT("a\r\n\nb\r\n|") },
+	{ "CRLF . CR is data", LIT(START "a\r\n.\rb\r\n.\r\r\n.\r\n"), "220 " LHLO_OK "250 250 354 250 ",
+		LIT("a\r\n\rb\r\n\r\r\n|") },
+	{ "CR . CR is data", LIT(START "a\r.\r\n.\rb\r.\r\n\r\n.\r\n"), "220 " LHLO_OK "250 250 354 250 ",
+		LIT("a\r.\r\n\rb\r.\r\n\r\n|") },
+	{ "LF . CRLF is data", LIT(START "a\n.\r\nQUIT\r\n.\r\n"), "220 " LHLO_OK "250 250 354 250 ",
+		LIT("a\n.\r\nQUIT\r\n|") },
+	{ "NUL and 8 bit", LIT(START "a\0b\xff\r\n.\r\n"), "220 " LHLO_OK "250 250 354 250 ",
+		LIT("a\0b\xff\r\n|") },
+	{ "data without CRLF before the dot", LIT(START "a.\r\n.\r\n"), "220 " LHLO_OK "250 250 354 250 ",
+		LIT("a.\r\n|") },
+	{ "address verification", LIT(HELLO "MAIL FROM:<>\r\nRCPT TO:<t@x>\r\nRSET\r\nMAIL FROM:<>\r\nRCPT TO:<t@x>\r\nQUIT\r\n"),
+		"220 " LHLO_OK "250 250 250 250 250 221 ", LIT("") },
+	{ "4 GB announced", LIT(HELLO "MAIL FROM:<a@b> SIZE=99999999999999999999999 BODY=8BITMIME RET=FULL ENVID=a+20b SMTPUTF8 X=Y\r\n"
 					    "RCPT TO:<t@x> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;t+2Bu@x\r\n"),
-		"220 " LHLO_OK "250 250 ", SLICE_LIT("") },
-	{ "no 5xx in a transaction", SLICE_LIT("MAIL FROM:<a>\r\nRCPT TO:<b>\r\nDATA\r\n" HELLO "RCPT TO:<b>\r\nDATA\r\nMAIL FROM a\r\n"
+		"220 " LHLO_OK "250 250 ", LIT("") },
+	{ "no 5xx in a transaction", LIT("MAIL FROM:<a>\r\nRCPT TO:<b>\r\nDATA\r\n" HELLO "RCPT TO:<b>\r\nDATA\r\nMAIL FROM a\r\n"
 						"MAIL FROM:<a>\r\nMAIL FROM:<a>\r\nDATA\r\nRCPT b\r\nRCPT TO:<b\r\n"),
-		"220 451 451 451 " LHLO_OK "451 451 451 250 451 451 451 451 ", SLICE_LIT("") },
-	{ "others", SLICE_LIT("noop x\r\nVRFY t\r\nEHLO x\r\nXFORWARD NAME=x\r\n\r\n" HELLO "XFORWARD NAME=x\r\nXFORWARD NOSUCH=1\r\n"
+		"220 451 451 451 " LHLO_OK "451 451 451 250 451 451 451 451 ", LIT("") },
+	{ "others", LIT("noop x\r\nVRFY t\r\nEHLO x\r\nXFORWARD NAME=x\r\n\r\n" HELLO "XFORWARD NAME=x\r\nXFORWARD NOSUCH=1\r\n"
 			      "MAIL FROM:<a>\r\nXFORWARD NAME=y\r\nquit\r\nNOOP\r\n"),
-		"220 250 252 500 503 500 " LHLO_OK "250 501 250 503 221 ", SLICE_LIT("") },
-	{ "lines that end in LF", SLICE_LIT("LHLO x\nMAIL FROM:<a>\nRCPT TO:<b>\n"), "220 " LHLO_OK "250 250 ", SLICE_LIT("") },
-	{ "LHLO ends a transaction", SLICE_LIT(HELLO "MAIL FROM:<a>\r\n" HELLO "RCPT TO:<b>\r\n"), "220 " LHLO_OK "250 " LHLO_OK "451 ",
-		SLICE_LIT("") },
+		"220 250 252 500 503 500 " LHLO_OK "250 501 250 503 221 ", LIT("") },
+	{ "lines that end in LF", LIT("LHLO x\nMAIL FROM:<a>\nRCPT TO:<b>\n"), "220 " LHLO_OK "250 250 ", LIT("") },
+	{ "LHLO ends a transaction", LIT(HELLO "MAIL FROM:<a>\r\n" HELLO "RCPT TO:<b>\r\n"), "220 " LHLO_OK "250 " LHLO_OK "451 ",
+		LIT("") },
 };
 #define SCRIPTS (sizeof scripts / sizeof scripts[0])
 
@@ -190,19 +193,19 @@ static void test_xforward(void **state)
 		uint16_t port;
 		bool is_local;
 	} cases[] = {
-		{ SLICE_LIT("XFORWARD NAME=c1.pfx.test ADDR=10.77.1.2 PORT=54733\r\n"
+		{ LIT("XFORWARD NAME=c1.pfx.test ADDR=10.77.1.2 PORT=54733\r\n"
 			    "XFORWARD PROTO=ESMTP HELO=client+2Bx IDENT=253C0A8E87E SOURCE=REMOTE\r\n"),
 			"10.77.1.2", "c1.pfx.test", "client+x", "253C0A8E87E", 54733, false },
-		{ SLICE_LIT("xforward addr=ipv6:2001:DB8::4 name=[unavailable] helo=[UNAVAILABLE]\r\n"), "2001:db8::4",
+		{ LIT("xforward addr=ipv6:2001:DB8::4 name=[unavailable] helo=[UNAVAILABLE]\r\n"), "2001:db8::4",
 			"[unavailable]", "", "", 0, false },
-		{ SLICE_LIT("XFORWARD ADDR=IPv6:::ffff:192.0.2.1 NAME=[TEMPUNAVAIL] PORT=[UNAVAILABLE]\r\n"), "192.0.2.1", "",
+		{ LIT("XFORWARD ADDR=IPv6:::ffff:192.0.2.1 NAME=[TEMPUNAVAIL] PORT=[UNAVAILABLE]\r\n"), "192.0.2.1", "",
 			"", "", 0, false },
-		{ SLICE_LIT("XFORWARD SOURCE=LOCAL\r\n"), "", "", "", "", 0, true },
-		{ SLICE_LIT("XFORWARD ADDR=[UNAVAILABLE]\r\n"), "", "", "", "", 0, false },
-		{ SLICE_LIT("XFORWARD ADDR=1.2.3 PORT=99999 HELO=a+0g NAME\r\n"), "", "", "", "", 0, false },
-		{ SLICE_LIT("XFORWARD ADDR=192.0.2.1\r\nRSET\r\n"), "", "", "", "", 0, false },
-		{ SLICE_LIT("XFORWARD ADDR=192.0.2.1\r\nXFORWARD NAME=a NOSUCH=1\r\n"), "192.0.2.1", "", "", "", 0, false },
-		{ SLICE_LIT("XFORWARD ADDR=192.0.2.1 HELO=x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<t>\r\nDATA\r\nx\r\n"), "192.0.2.1", "",
+		{ LIT("XFORWARD SOURCE=LOCAL\r\n"), "", "", "", "", 0, true },
+		{ LIT("XFORWARD ADDR=[UNAVAILABLE]\r\n"), "", "", "", "", 0, false },
+		{ LIT("XFORWARD ADDR=1.2.3 PORT=99999 HELO=a+0g NAME\r\n"), "", "", "", "", 0, false },
+		{ LIT("XFORWARD ADDR=192.0.2.1\r\nRSET\r\n"), "", "", "", "", 0, false },
+		{ LIT("XFORWARD ADDR=192.0.2.1\r\nXFORWARD NAME=a NOSUCH=1\r\n"), "192.0.2.1", "", "", "", 0, false },
+		{ LIT("XFORWARD ADDR=192.0.2.1 HELO=x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<t>\r\nDATA\r\nx\r\n"), "192.0.2.1", "",
 			"x", "", 0, false },
 	};
 	(void)state;
@@ -244,7 +247,7 @@ static void test_client_is_forgotten(void **state)
 static void test_recipients(void **state)
 {
 	static const struct slice script =
-		SLICE_LIT(HELLO "MAIL FROM:<\"a>b\"@c>\r\nRCPT TO:<trap=pfx.test@limetwig.invalid> ORCPT=rfc822;trap+2Bx@pfx.test\r\n"
+		LIT(HELLO "MAIL FROM:<\"a>b\"@c>\r\nRCPT TO:<trap=pfx.test@limetwig.invalid> ORCPT=rfc822;trap+2Bx@pfx.test\r\n"
 				"RCPT TO: <\"x\\\"> y\"@d> ORCPT=rfc822;+zz\r\nrcpt to:<> NOTIFY=NEVER\r\n");
 	static const char *const want[3][2] = {
 		{ "trap=pfx.test@limetwig.invalid", "trap+x@pfx.test" },
