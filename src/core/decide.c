@@ -1,0 +1,172 @@
+/*
+ * decide: see the header.
+ * SPDX-License-Identifier: ISC
+ */
+#include "core/decide.h"
+
+#include "core/score.h"
+
+double decide_need(const struct conf *c, double good)
+{
+	return c->decide.threshold * (1.0 + (c->decide.good_mail > 0 ? good / c->decide.good_mail : 0));
+}
+
+bool decide_block_is_active(const struct record_block *b, uint64_t now)
+{
+	return b->state == BLOCK_ACTIVE && now < b->until;
+}
+
+uint16_t decide_reply_code(const struct conf *c, uint32_t offence)
+{
+	return offence <= 1 ? c->block.reply_first : c->block.reply_later;
+}
+
+bool decide_firewall(const struct conf *c, enum mode mode, uint32_t offence, uint32_t refused_hour)
+{
+	if (mode != MODE_FULL || c->is_off || c->firewall.backend != FW_BACKEND_NFTABLES)
+		return false;
+	return offence >= c->firewall.offence || (c->firewall.refused && refused_hour >= c->firewall.refused);
+}
+
+/* first x repeat^(offence - 1), capped, then +-jitter percent. */
+static uint64_t block_seconds(const struct conf *c, uint32_t offence, bool is_generic, uint64_t random)
+{
+	double s = (double)c->block.first_s;
+	uint64_t max = c->block.max_s;
+	double span;
+
+	for (uint32_t i = 1; i < offence && s < (double)max; i++)
+		s *= c->block.repeat;
+	if (is_generic && c->block.generic_max_s < max)
+		max = c->block.generic_max_s;
+	if (s > (double)max)
+		s = (double)max;
+	span = s * (double)c->block.jitter / 100.0;
+	s += span * ((double)(random >> 40) / (double)(UINT64_C(1) << 23) - 1.0);
+	return s < 1 ? 1 : (uint64_t)s;
+}
+
+static uint32_t next_offence(const struct record_block *last, uint64_t now)
+{
+	if (!last || last->offence == 0 || now >= last->forget_at)
+		return 1;
+	return last->offence < UINT32_MAX ? last->offence + 1 : last->offence;
+}
+
+static void fill_block(const struct decide_view *v, const struct decide_event *e, uint64_t now,
+	struct decide_verdict *ret)
+{
+	const struct conf *c = v->conf;
+	struct record_block *b = &ret->block;
+
+	*b = (struct record_block){
+		.subject = e->subject,
+		.state = BLOCK_ACTIVE,
+		.cause = CAUSE_HIT,
+		.grade = (uint8_t)e->grade,
+		.is_generic = e->is_generic,
+		.offence = next_offence(v->block, now),
+		.since = now,
+		.score = ret->score,
+		.need = ret->need,
+		.good = v->good,
+		.trap_id = e->trap_id,
+		.last_trap_id = e->trap_id,
+		.last_sender = e->sender_digest,
+	};
+	b->until = now + block_seconds(c, b->offence, e->is_generic, e->random);
+	b->forget_at = b->until + c->block.forget_s;
+	(void)case_id_make(e->random, b->case_id);
+	slice_copy(e->tag, b->tag, sizeof b->tag);
+	slice_copy(e->name, b->name, sizeof b->name);
+	slice_copy(e->sender, b->sender, sizeof b->sender);
+	slice_copy(SLICE_LIT("limetwig"), b->by, sizeof b->by);
+}
+
+/* Behind a block only another trap or another sender renews it: a queue retrying one message does not. */
+static void renew(const struct decide_view *v, const struct decide_event *e, uint64_t now, struct decide_verdict *ret)
+{
+	uint64_t until;
+
+	if (e->trap_id == v->block->last_trap_id && e->sender_digest == v->block->last_sender)
+		return;
+	until = now + block_seconds(v->conf, v->block->offence, v->block->is_generic, e->random);
+	if (until <= v->block->until)
+		return;
+	ret->kind = DECIDE_RENEW;
+	ret->block = *v->block;
+	ret->block.until = until;
+	ret->block.forget_at = until + v->conf->block.forget_s;
+	ret->block.last_trap_id = e->trap_id;
+	ret->block.last_sender = e->sender_digest;
+}
+
+static bool counts(enum grade g)
+{
+	return g != GRADE_NONE && g != GRADE_INSIDER && g != GRADE_EXEMPT && g != GRADE_BACKSCATTER;
+}
+
+void decide_hit(const struct decide_view *v, const struct decide_event *e, uint64_t now, struct decide_verdict *ret)
+{
+	const struct conf *c = v->conf;
+	bool is_retry;
+
+	*ret = (struct decide_verdict){ .sum = *v->sum };
+	ret->weight = score_add(&ret->sum, c, e->grade, e->trap_weight, e->trap_id, e->digest, now, &is_retry);
+	ret->score = score_at(&ret->sum, now, c->decide.half_life_s);
+	ret->need = decide_need(c, v->good);
+	if (is_retry) {
+		ret->kind = DECIDE_RETRY;
+		return;
+	}
+	if (v->is_allowed || !counts(e->grade))
+		return;
+	if (v->block && decide_block_is_active(v->block, now)) {
+		renew(v, e, now, ret);
+		return;
+	}
+	if (ret->score < ret->need && ret->sum.traps < c->decide.many_traps)
+		return;
+	if (v->block && now < v->block->pardon_until) {
+		ret->kind = DECIDE_PARDONED;
+		return;
+	}
+	ret->kind = DECIDE_BLOCK;
+	fill_block(v, e, now, ret);
+}
+
+bool decide_would_block(const struct decide_view *v, const struct decide_event *e, uint64_t now)
+{
+	struct decide_event as_confirmed = *e;
+	struct decide_verdict verdict;
+
+	if (v->block && decide_block_is_active(v->block, now))
+		return !v->is_allowed;
+	as_confirmed.grade = GRADE_CONFIRMED;
+	decide_hit(v, &as_confirmed, now, &verdict);
+	return verdict.kind == DECIDE_BLOCK;
+}
+
+void decide_person(const struct conf *c, const struct record_block *old, const struct prefix *subject, uint64_t seconds,
+	uint64_t now, uint64_t random, struct record_block *ret)
+{
+	struct record_block b = {
+		.subject = *subject,
+		.state = BLOCK_ACTIVE,
+		.cause = CAUSE_PERSON,
+		.offence = next_offence(old, now),
+		.since = now,
+	};
+
+	b.until = now + (seconds ? seconds : block_seconds(c, b.offence, false, random));
+	b.forget_at = b.until + c->block.forget_s;
+	(void)case_id_make(random, b.case_id);
+	*ret = b;
+}
+
+void decide_lift(const struct conf *c, struct record_block *b, uint64_t now)
+{
+	b->state = BLOCK_LIFTED;
+	b->lifted_at = now;
+	b->pardon_until = now + c->block.pardon_s;
+}

@@ -1,0 +1,82 @@
+/*
+ * gate: see the header. The cheap and most often decisive look-ups come first:
+ * the block index answers "no" for nearly everybody.
+ * SPDX-License-Identifier: ISC
+ */
+#include "core/gate.h"
+
+static bool list_has(const struct conf_list *l, struct slice s)
+{
+	for (uint32_t i = 0; i < l->count; i++)
+		if (slice_eq_nocase(slice_str(l->item[i]), s))
+			return true;
+	return false;
+}
+
+/* The list's entries are "address:port"; IPv6 in brackets or not. */
+static bool is_reinjection(const struct conf *c, const struct policy_request *r)
+{
+	for (uint32_t i = 0; i < c->postfix.reinjection.count; i++) {
+		struct slice item = slice_str(c->postfix.reinjection.item[i]);
+		size_t colon = slice_rfind(item, ':');
+		struct slice host = slice_head(item, colon);
+
+		if (host.n >= 2 && host.p[0] == '[')
+			host = slice_of(host.p + 1, host.n - 2);
+		if (slice_eq(host, r->server_address) && slice_eq(slice_from(item, colon + 1), r->server_port))
+			return true;
+	}
+	return false;
+}
+
+enum gate_origin gate_origin_of(const struct gate_view *v, const struct ipaddr *client)
+{
+	switch (allow_find(v->allow, client)) {
+	case ALLOW_OWN:
+		return GATE_OWN;
+	case ALLOW_FILE:
+	case ALLOW_COMMAND:
+		return GATE_ALLOWED;
+	case ALLOW_NONE:
+	default:
+		return GATE_FOREIGN;
+	}
+}
+
+static void look_at_recipient(const struct gate_view *v, const struct policy_request *r, struct gate_result *g)
+{
+	const struct trap *trap;
+
+	if (address_parse(r->recipient, &g->recipient) != ERR_OK) {
+		g->recipient = (struct address){ 0 };
+		return;
+	}
+	trap = v->traps ? trap_table_find(v->traps, &g->recipient) : NULL;
+	if (trap && (trap->state == TRAP_ARMED || trap->state == TRAP_WATCHING))
+		g->trap = trap;
+}
+
+void gate_look(const struct gate_view *v, const struct policy_request *r, uint64_t now, struct gate_result *ret)
+{
+	*ret = (struct gate_result){ .origin = GATE_IGNORED };
+	if (ipaddr_parse(r->client_address, &ret->client) != ERR_OK)
+		return;
+	if (v->conf->postfix.reinjection.count && is_reinjection(v->conf, r))
+		return;
+	if (r->sasl_username.n || (v->conf->postfix.submission.count && list_has(&v->conf->postfix.submission, r->server_port)))
+		ret->origin = GATE_LOGIN;
+	else
+		ret->origin = GATE_FOREIGN;
+	if (r->state == POLICY_RCPT)
+		look_at_recipient(v, r, ret);
+	if (ret->origin != GATE_FOREIGN)
+		return;
+	ret->is_blocked = block_index_find(v->blocks, &ret->client, now, &ret->block);
+	if (!ret->is_blocked && !ret->trap && r->state == POLICY_RCPT)
+		return; /* nobody asks who he is: the allow list need not be searched */
+	ret->origin = gate_origin_of(v, &ret->client);
+	if (ret->origin != GATE_FOREIGN)
+		ret->is_blocked = false;
+	else if (ret->is_blocked)
+		ret->is_open = list_has(&v->conf->always_open, ret->recipient.local);
+}

@@ -1,0 +1,45 @@
+/*
+ * gate: the policy server's view of one request: who is asking, is he blocked,
+ * is this recipient a trap? Pure look-ups in tables that are given; no store,
+ * no memory of earlier requests (core/transaction has that). Runs for every
+ * recipient of every mail.
+ * SPDX-License-Identifier: ISC
+ */
+#ifndef CORE_GATE_H
+#define CORE_GATE_H
+#include "core/allow.h"
+#include "core/block_index.h"
+#include "core/policy_request.h"
+#include "core/trap_table.h"
+
+struct gate_view {
+	const struct conf *conf;
+	const struct allow *allow;
+	const struct block_index *blocks;
+	const struct trap_table *traps; /* NULL: not loaded yet */
+};
+
+enum gate_origin {
+	GATE_FOREIGN = 0,
+	GATE_LOGIN,   /* authenticated, or a submission port */
+	GATE_OWN,     /* own or private network */
+	GATE_ALLOWED, /* allow list */
+	GATE_IGNORED, /* re-injection after a content filter, or no client address: nothing is recorded */
+};
+
+struct gate_result {
+	enum gate_origin origin;
+	struct ipaddr client;
+	struct address recipient;    /* empty when it does not parse */
+	const struct trap *trap;     /* the recipient is this trap, armed or watching; borrowed from the table */
+	bool is_blocked;             /* the client is foreign and blocked: block tells by what */
+	bool is_open;                /* recipient's local part is in always_open */
+	struct block_entry block;
+};
+
+/* For RCPT: all of the above. For the end of a message: origin and client only. */
+void gate_look(const struct gate_view *v, const struct policy_request *r, uint64_t now, struct gate_result *ret);
+/* Tier of a client address by the tables alone (no login known). */
+enum gate_origin gate_origin_of(const struct gate_view *v, const struct ipaddr *client);
+
+#endif /* CORE_GATE_H */

@@ -1,0 +1,330 @@
+/*
+ * engine: the state of the role "engine" and what its files offer each other.
+ * Single-threaded: everything runs on the loop. The thinking is in src/core;
+ * these files fetch what it needs and carry out what it says.
+ *
+ *   engine.c           start, stop, messages, timers
+ *   engine_policy.c    policy connections, transactions
+ *   engine_subject.c   score and block of one subject, cached over the store
+ *   engine_hit.c       a hit: who is charged, decide, effects, acknowledgement
+ *   engine_block.c     blocks in force: index, firewall, expiry, refusals
+ *   engine_trap.c      traps in force: states, counters, alias map, live check
+ *   engine_trap_load.c trap files into a table
+ *   engine_allow.c     the allow list
+ *   engine_log.c       what the mail log tells: ledger, logins, accepted mail
+ *   engine_counter.c   hourly counters, connections by client
+ *   engine_control.c   control socket
+ *   engine_command_*.c the commands
+ *   engine_keep.c      retention, person, forget
+ * SPDX-License-Identifier: ISC
+ */
+#ifndef ROLE_ENGINE_H
+#define ROLE_ENGINE_H
+#include "base/keymap.h"
+#include "core/decide.h"
+#include "core/gate.h"
+#include "core/ledger.h"
+#include "core/transaction.h"
+#include "io/store.h"
+#include "role/role_host.h"
+
+#include <jansson.h>
+
+#define ENGINE_SUBJECTS 8192     /* subjects cached at most; each about 2.5 kB */
+#define ENGINE_LEDGER 2000000u   /* subjects with good mail */
+#define ENGINE_RECENT 500000u    /* recipients remembered as alive */
+#define ENGINE_ACKS 16384u       /* hits waiting for the disk */
+#define ENGINE_PENDING 4096u     /* hits waiting for the log to say who sent them */
+#define ENGINE_HITS_KEPT 50      /* full records per subject */
+#define ENGINE_BAD_LINES 200     /* shown by status */
+
+struct engine_subject {
+	struct prefix prefix;
+	uint64_t ticket; /* newest write; the entry must stay until it is durable */
+	bool has_block;
+	struct record_hit_sum sum;
+	struct record_block block;
+};
+
+/* Refusals of one blocked subject since they were last written to its record. */
+struct engine_refused {
+	struct prefix prefix;
+	uint32_t unsaved;
+	uint32_t hour_count; /* since hour_start */
+	uint64_t hour_start, last;
+};
+
+struct engine_ledger {
+	struct prefix prefix;
+	bool is_dirty;
+	struct record_ledger record;
+};
+
+/* Counters of one hour; 168 of them are a week. Stored as they stand in TABLE_META. */
+enum counter {
+	COUNT_MESSAGES, COUNT_WHOLE, COUNT_PROBES, COUNT_BACKSCATTER, COUNT_BLOCKED, COUNT_REFUSED,
+	COUNT_GOOD_REFUSED, COUNT_INSIDER, COUNT_QUERIES, COUNT_KINDS
+};
+#define ENGINE_HOURS 168
+
+struct engine_hour {
+	uint64_t hour; /* Unix time / 3600; 0: unused */
+	uint64_t count[COUNT_KINDS];
+};
+
+struct engine_bad_line {
+	char file[128];
+	unsigned line;
+	char reason[160];
+};
+
+struct engine_policy;  /* engine_policy.c */
+struct engine_control; /* engine_control.c */
+struct engine_traps;   /* engine_trap.c */
+struct engine_hits;    /* engine_hit.c */
+
+struct engine {
+	struct role_host *host;
+	struct store *store;
+	uint64_t started;
+	enum mode mode;
+	uint64_t mode_since;
+	uint8_t digest_key[SIPHASH_KEY]; /* kept in the store: digests must mean the same after a restart */
+	uint8_t table_key[SIPHASH_KEY];  /* of this run */
+
+	struct trap_table *traps;
+	uint32_t *trap_by_id; /* index in traps + 1, 0: none */
+	uint32_t trap_ids;    /* size of trap_by_id */
+	struct allow allow;
+	struct block_index blocks;
+	struct transactions transactions;
+
+	struct keymap subjects;       /* struct engine_subject */
+	struct keymap refused;        /* struct engine_refused */
+	struct keymap ledger;         /* struct engine_ledger */
+	struct keymap correspondents; /* uint64_t: last time */
+	struct keymap recent;         /* uint64_t: recipient address -> last delivery */
+	struct keymap trap_delta;     /* struct engine_trap_delta, engine_trap.c */
+	struct keymap alarmed;        /* uint64_t: alarm key -> when */
+
+	struct engine_hour hour[ENGINE_HOURS];
+	uint64_t durable;     /* highest ticket on disk, as last seen */
+	uint64_t sequence;    /* unique number for time keys */
+	uint64_t fw_seq;
+	uint64_t fw_sync_at;  /* position of a full list on its way to the firewall role */
+	bool is_fw_syncing;
+	struct msg_fw_state fw;
+	struct msg_corpus_state corpus;
+	struct msg_log_state log;
+	uint64_t last_query;
+	uint64_t hashed_until; /* accepted mail before this time is hashed already */
+	uint8_t keep_cursor[STORE_KEY_MAX]; /* where the walk through the hits goes on */
+	size_t keep_cursor_n;
+	struct engine_client *client; /* engine_counter.c */
+
+	struct engine_policy *policy;
+	struct engine_control *control;
+	struct engine_traps *trap_job;
+	struct engine_hits *hits;
+	struct buf allow_text; /* files of allow.d as they are, one after the other */
+	struct buf allow_next; /* the round that is coming in */
+	bool is_stopping;
+};
+
+/* ---- engine.c */
+uint64_t engine_random(void);
+/* Alarm once per key and conf.alarm.repeat_s: log line, and the alarm command. text: no trap address. */
+void engine_alarm(struct engine *e, const char *event, const char *key, const char *text);
+void engine_set_mode(struct engine *e, enum mode m);
+/* Is anything refused at all? */
+static inline bool engine_is_enforcing(const struct engine *e)
+{
+	return e->mode != MODE_MONITOR && !e->host->conf.is_off;
+}
+struct gate_view engine_gate_view(const struct engine *e);
+/* The subject a client is charged as: /32 and /64, or as configured. */
+struct prefix engine_subject_of(const struct engine *e, const struct ipaddr *client);
+uint64_t engine_digest(const struct engine *e, const struct slice *part, size_t parts);
+
+/* ---- engine_policy.c */
+enum err engine_policy_start(struct engine *e) MUST_USE;
+void engine_policy_stop(struct engine *e);
+
+/* ---- engine_subject.c */
+/* Cached, else read from the store, else all zero. NULL: cache full of unwritten entries. Good until the next call. */
+struct engine_subject *engine_subject_get(struct engine *e, const struct prefix *p);
+/* Queue the sum / the block for writing. ERR_FULL: store full. */
+enum err engine_subject_save_sum(struct engine *e, struct engine_subject *s) MUST_USE;
+enum err engine_subject_save_block(struct engine *e, struct engine_subject *s) MUST_USE;
+void engine_subject_sweep(struct engine *e);
+double engine_good(struct engine *e, const struct prefix *p, uint64_t now);
+
+/* ---- engine_hit.c */
+enum err engine_hit_start(struct engine *e) MUST_USE;
+void engine_hit_stop(struct engine *e);
+/* A whole message from capture. */
+void engine_hit_message(struct engine *e, const struct msg_hit *m);
+/* A transaction that was RCPT only, or a trap RCPT of a blocked host. */
+void engine_hit_probe(struct engine *e, const struct transaction *x);
+/* The end of a message with traps and riders, refused by us: one unseen hit for each trap. */
+void engine_hit_unseen(struct engine *e, const struct transaction *x);
+/* Fill view and event for the first trap of x; the view borrows s and the configuration. */
+bool engine_hit_would_block(struct engine *e, const struct transaction *x, uint64_t now);
+/* The log told of this queue id: settle a hit that waits for it. */
+void engine_hit_identified(struct engine *e, const char *queue_id);
+bool engine_hit_is_waiting(const struct engine *e, const char *queue_id);
+/* Send acknowledgements for what is on disk. */
+void engine_hit_durable(struct engine *e);
+void engine_hit_tick(struct engine *e, uint64_t now);
+void engine_hit_link_lost(struct engine *e);
+
+/* ---- engine_block.c */
+enum err engine_block_load(struct engine *e) MUST_USE;
+/* New or renewed: index, firewall, record, log. ERR_FULL: index or store. */
+enum err engine_block_apply(struct engine *e, struct engine_subject *s, const struct record_block *b, bool is_new) MUST_USE;
+enum err engine_block_lift(struct engine *e, struct engine_subject *s, const char *by, const char *note) MUST_USE;
+/* One refused (or in monitor: would be refused) recipient. */
+void engine_block_refused(struct engine *e, const struct gate_result *g, const struct policy_request *r, bool is_would);
+/* Record a refusal that is not a block's: riders. */
+void engine_refusal_record(struct engine *e, const struct record_refusal *r);
+void engine_block_tick(struct engine *e, uint64_t now);
+/* Write the refusals counted since the last tick to their blocks' records. */
+void engine_block_flush_refused(struct engine *e);
+/* Full list to the firewall role (new link, mode change, allow change). */
+void engine_block_sync(struct engine *e);
+/* The allow list changed: blocks it covers leave the layers. */
+void engine_block_recheck(struct engine *e);
+
+/* ---- engine_trap.c */
+enum err engine_trap_start(struct engine *e) MUST_USE;
+void engine_trap_stop(struct engine *e);
+void engine_trap_linked(struct engine *e);
+void engine_trap_text(struct engine *e, const struct msg_text *m, int fd);
+void engine_trap_live_result(struct engine *e, const struct msg_map_done *m, int fd);
+void engine_trap_map_done(struct engine *e, const struct msg_map_done *m);
+/* done(ctx) when the round of files asked for now is in force. */
+void engine_trap_reload(struct engine *e, void (*done)(void *ctx), void *ctx);
+void engine_trap_forget_waiter(struct engine *e, const void *ctx);
+void engine_trap_count(struct engine *e, uint32_t trap_id, enum grade g, uint64_t now);
+void engine_trap_tick(struct engine *e, uint64_t now);
+void engine_trap_flush(struct engine *e);
+const struct trap *engine_trap_by_id(const struct engine *e, uint32_t id);
+/* A watching trap whose mail Postfix delivered is somebody's address. */
+void engine_trap_is_live(struct engine *e, const struct address *recipient);
+struct engine_trap_status {
+	uint32_t by_state[5];
+	uint32_t bad;
+	const struct engine_bad_line *bad_line;
+	bool is_map_ok;
+	const char *map_text;
+	uint32_t in_map;
+	uint32_t added, removed; /* by the last load */
+};
+void engine_trap_get_status(const struct engine *e, struct engine_trap_status *ret);
+/* Ask aliasmap which of these addresses are live; done gets the result lines ("address<TAB>map"). */
+void engine_trap_live_check(struct engine *e, struct slice addresses,
+	void (*done)(void *ctx, bool is_ok, struct slice lines), void *ctx);
+void engine_trap_live_check_forget(struct engine *e, const void *ctx);
+
+/* ---- engine_allow.c */
+/* Rebuild the table from configuration, files, commands. */
+enum err engine_allow_build(struct engine *e) MUST_USE;
+/* A file of allow.d from aliasmap. */
+void engine_allow_text(struct engine *e, const struct msg_text *m, struct slice text);
+void engine_allow_stop(struct engine *e);
+
+/* ---- engine_log.c */
+enum err engine_log_load(struct engine *e) MUST_USE;
+void engine_log_linked(struct engine *e);
+void engine_log_mail(struct engine *e, const struct msg_log_mail *m);
+void engine_log_login(struct engine *e, const struct msg_log_login *m);
+void engine_log_rcpt(struct engine *e, const struct msg_log_rcpt *m);
+void engine_log_state(struct engine *e, const struct msg_log_state *m);
+void engine_log_flush(struct engine *e);
+
+/* ---- engine_counter.c */
+void engine_count(struct engine *e, enum counter c, uint64_t now);
+uint64_t engine_counter_sum(const struct engine *e, enum counter c, uint64_t now, unsigned hours);
+enum err engine_counter_load(struct engine *e) MUST_USE;
+void engine_counter_flush(struct engine *e);
+/* One transaction of this client: for the share of one address. */
+void engine_counter_client(struct engine *e, const struct ipaddr *client, uint64_t now);
+/* The busiest client's share in percent of at least 1,000; 0 while there are fewer. */
+unsigned engine_counter_top(const struct engine *e, struct ipaddr *ret_client);
+
+/* ---- engine_control.c */
+enum err engine_control_start(struct engine *e) MUST_USE;
+void engine_control_stop(struct engine *e);
+/* To every `limetwig watch`. fmt as for printf, "key=value"; no trap address. */
+void engine_watch(struct engine *e, const char *event, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* A command under way. Ends with exactly one engine_answer_*. */
+struct engine_call;
+void engine_answer(struct engine_call *c, json_t *takes); /* adds "ok": true */
+void engine_answer_error(struct engine_call *c, int exit_status, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+bool engine_call_is_admin(const struct engine_call *c);
+const char *engine_call_user(const struct engine_call *c);
+uint32_t engine_call_uid(const struct engine_call *c);
+/* The descriptor that came with the request, -1: none. Stays the call's. */
+int engine_call_fd(const struct engine_call *c);
+void engine_call_watch(struct engine_call *c);
+struct engine *engine_call_engine(const struct engine_call *c);
+/* Something to find again when a later callback answers; takes it, freed with the call or at the next keep. */
+void engine_call_keep(struct engine_call *c, json_t *takes);
+json_t *engine_call_data(const struct engine_call *c);
+void engine_audit(struct engine *e, const struct engine_call *c, const char *note, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+typedef void (*engine_command_fn)(struct engine *e, struct engine_call *c, const json_t *in);
+struct engine_command {
+	const char *name;
+	bool needs_admin;
+	engine_command_fn fn;
+};
+/* Ends with a NULL name. */
+extern const struct engine_command engine_commands[];
+
+/* ---- engine_command_*.c: the functions of the table */
+#define ENGINE_COMMAND(name) void engine_command_##name(struct engine *e, struct engine_call *c, const json_t *in);
+ENGINE_COMMAND(status)
+ENGINE_COMMAND(enforce)
+ENGINE_COMMAND(off)
+ENGINE_COMMAND(trap_check)
+ENGINE_COMMAND(trap_reload)
+ENGINE_COMMAND(trap_list)
+ENGINE_COMMAND(trap_find)
+ENGINE_COMMAND(block_add)
+ENGINE_COMMAND(block_remove)
+ENGINE_COMMAND(block_list)
+ENGINE_COMMAND(block_confirm)
+ENGINE_COMMAND(allow_add)
+ENGINE_COMMAND(allow_remove)
+ENGINE_COMMAND(allow_list)
+ENGINE_COMMAND(why)
+ENGINE_COMMAND(hits)
+ENGINE_COMMAND(watch)
+ENGINE_COMMAND(person)
+ENGINE_COMMAND(forget)
+ENGINE_COMMAND(db_backup)
+ENGINE_COMMAND(reload)
+#undef ENGINE_COMMAND
+/* JSON of a block, a hit, an allow entry; owned by the caller. */
+json_t *engine_json_block(struct engine *e, const struct record_block *b);
+json_t *engine_json_hit(struct engine *e, const struct record_hit *h);
+json_t *engine_json_allow(const struct prefix *p, enum allow_source source, const struct record_allow *r);
+/* Hostile bytes as a JSON string: what is no UTF-8 is escaped. */
+json_t *engine_json_text(const char *s);
+/* "what" of a command: an address or prefix as charged, or a case id. ERR_NOTFOUND: no such case; ERR_SYNTAX: neither. */
+enum err engine_find_subject(struct engine *e, const char *what, struct prefix *ret) MUST_USE;
+const char *engine_json_string(const json_t *in, const char *key); /* NULL when absent */
+uint64_t engine_json_number(const json_t *in, const char *key, uint64_t otherwise);
+bool engine_json_true(const json_t *in, const char *key);
+
+/* ---- engine_keep.c */
+/* How an address stands in accepted mail older than two weeks. */
+#define ENGINE_HASH_TEXT 33
+const char *engine_address_hash(const struct engine *e, const char *address, char to[ENGINE_HASH_TEXT]);
+void engine_keep_tick(struct engine *e, uint64_t now);
+
+#endif /* ROLE_ENGINE_H */

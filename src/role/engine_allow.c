@@ -1,0 +1,104 @@
+/*
+ * engine_allow: the allow list from its three sources, rebuilt whole at each
+ * change.
+ * SPDX-License-Identifier: ISC
+ */
+#include "io/log.h"
+#include "role/engine.h"
+
+#define ALLOW_TEXT_MAX (64u << 20) /* bytes of all allow files */
+
+struct from_store {
+	struct allow *allow;
+	uint64_t now;
+	enum err err;
+};
+
+static bool add_stored(struct slice key, struct slice value, void *ctx)
+{
+	struct from_store *f = ctx;
+	struct record_allow r;
+
+	(void)key;
+	if (record_get_allow(value, &r) != ERR_OK || (r.until && r.until <= f->now))
+		return true;
+	f->err = allow_add(f->allow, &r.prefix, ALLOW_COMMAND);
+	return f->err == ERR_OK;
+}
+
+static enum err add_files(struct engine *e, struct allow *a)
+{
+	struct slice rest = buf_slice(&e->allow_text), line;
+	unsigned number = 0;
+
+	while (slice_line(&rest, &line)) {
+		struct prefix p;
+		bool is_any;
+		enum err err = allow_file_line(line, &p, &is_any);
+
+		number++;
+		if (err != ERR_OK) {
+			log_warn("allow", "line=%u text=\"not a prefix, passed over\"", number);
+			continue;
+		}
+		if (is_any && (err = allow_add(a, &p, ALLOW_FILE)) != ERR_OK)
+			return err;
+	}
+	return ERR_OK;
+}
+
+enum err engine_allow_build(struct engine *e)
+{
+	struct allow a;
+	struct from_store f = { &a, clock_wall_s(), ERR_OK };
+	const char *bad = "";
+	enum err err;
+
+	allow_init(&a);
+	err = allow_add_own(&a, &e->host->conf, &bad);
+	if (err == ERR_SYNTAX)
+		log_alarm("allow", "entry=\"%s\" text=\"no prefix in own-networks or own-hosts\"", bad);
+	if (err == ERR_OK)
+		err = add_files(e, &a);
+	if (err == ERR_OK)
+		err = store_scan(e->store, TABLE_ALLOW, (struct slice){ 0 }, (struct slice){ 0 }, false, add_stored, &f);
+	if (err == ERR_OK)
+		err = f.err;
+	if (err == ERR_OK)
+		err = allow_seal(&a);
+	if (err != ERR_OK) {
+		allow_done(&a);
+		return err;
+	}
+	allow_done(&e->allow);
+	e->allow = a;
+	return ERR_OK;
+}
+
+void engine_allow_text(struct engine *e, const struct msg_text *m, struct slice text)
+{
+	if (m->index == 0) {
+		buf_done(&e->allow_next);
+		buf_init(&e->allow_next, ALLOW_TEXT_MAX);
+	}
+	if (m->count && (buf_add(&e->allow_next, text) != ERR_OK || buf_add_char(&e->allow_next, '\n') != ERR_OK)) {
+		log_alarm("allow", "file=%s text=\"allow files too large: list unchanged\"", m->path);
+		return;
+	}
+	if (m->count && m->index + 1 < m->count)
+		return;
+	buf_done(&e->allow_text);
+	e->allow_text = e->allow_next;
+	buf_init(&e->allow_next, ALLOW_TEXT_MAX);
+	if (engine_allow_build(e) != ERR_OK)
+		log_alarm("allow", "text=\"list not rebuilt, the old one stays\"");
+	else
+		engine_block_recheck(e);
+}
+
+void engine_allow_stop(struct engine *e)
+{
+	buf_done(&e->allow_text);
+	buf_done(&e->allow_next);
+	allow_done(&e->allow);
+}

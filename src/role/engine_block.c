@@ -1,0 +1,415 @@
+/*
+ * engine_block: blocks in force. The index answers the policy server, the
+ * firewall role gets the ones that its layer takes, the record in the store
+ * tells the story. Order: index and firewall first, then the disk.
+ * SPDX-License-Identifier: ISC
+ */
+#include "role/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/escape.h"
+#include "io/log.h"
+
+#define SWEEP_HOMES 20000       /* index homes looked at each second: 1 M entries a minute */
+#define FLUSH_SLOTS 4096         /* subjects with refusals looked at each second */
+#define REFUSALS_AN_HOUR 50     /* full records per subject; beyond only counted */
+#define RECHECK_MAX 4096        /* blocks lifted by one change of the allow list at most */
+
+/* ---- firewall role */
+
+static void fw_send(struct engine *e, const struct fw_op *op, size_t n)
+{
+	struct msg_fw_ops *m;
+	uint8_t *out;
+
+	if (!e->host->link[ROLE_FIREWALL] || n == 0)
+		return;
+	m = malloc(sizeof *m);
+	out = malloc(MESSAGE_MAX);
+	if (m && out) {
+		struct wr w = wr_init(out, MESSAGE_MAX);
+
+		m->seq = ++e->fw_seq;
+		m->count = (uint16_t)n;
+		memcpy(m->op, op, n * sizeof *op);
+		message_put_fw_ops(&w, MSG_FW_OPS, m);
+		if (role_host_send(e->host, ROLE_FIREWALL, &w, NULL, 0) != ERR_OK)
+			log_warn("firewall", "text=\"change could not be sent\"");
+	}
+	free(m);
+	free(out);
+}
+
+static void fw_change(struct engine *e, const struct prefix *p, bool is_add, uint64_t until)
+{
+	uint64_t now = clock_wall_s();
+	struct fw_op op = { .is_add = is_add, .prefix = *p };
+
+	if (is_add && until <= now)
+		return;
+	op.ttl_s = is_add ? (uint32_t)(until - now) : 0;
+	fw_send(e, &op, 1);
+}
+
+static void fw_phase(struct engine *e, uint8_t phase)
+{
+	uint8_t out[32];
+	struct wr w = wr_init(out, sizeof out);
+
+	message_put_fw_sync(&w, MSG_FW_SYNC, &(struct msg_fw_sync){ phase });
+	(void)role_host_send(e->host, ROLE_FIREWALL, &w, NULL, 0);
+}
+
+struct fw_list {
+	struct engine *e;
+	uint64_t now;
+	size_t count;
+	struct fw_op op[MESSAGE_FW_OPS];
+};
+
+static void fw_collect(const struct block_entry *b, void *ctx)
+{
+	struct fw_list *l = ctx;
+
+	if (!(b->flags & BLOCK_FIREWALL) || b->until <= l->now || l->e->mode != MODE_FULL || l->e->host->conf.is_off)
+		return;
+	l->op[l->count++] = (struct fw_op){ true, b->subject, (uint32_t)(b->until - l->now) };
+	if (l->count == MESSAGE_FW_OPS) {
+		fw_send(l->e, l->op, l->count);
+		l->count = 0;
+	}
+}
+
+/* One stretch of a full list; goes on when the channel has run empty. */
+static void fw_sync_step(void *ctx)
+{
+	struct engine *e = ctx;
+	struct channel *c = e->host->link[ROLE_FIREWALL];
+	struct fw_list *l;
+	bool is_more = true;
+
+	if (!c || !e->is_fw_syncing || !(l = malloc(sizeof *l)))
+		return;
+	*l = (struct fw_list){ .e = e, .now = clock_wall_s() };
+	while (is_more && channel_queued(c) < CHANNEL_QUEUE / 4) {
+		is_more = block_index_walk(&e->blocks, &e->fw_sync_at, MESSAGE_FW_OPS, fw_collect, l);
+		fw_send(e, l->op, l->count);
+		l->count = 0;
+	}
+	free(l);
+	if (is_more) {
+		channel_on_drain(c, fw_sync_step, e);
+		return;
+	}
+	e->is_fw_syncing = false;
+	fw_phase(e, 2);
+}
+
+static void refresh_flag(const struct block_entry *b, void *ctx)
+{
+	struct fw_list *l = ctx;
+
+	if (l->count < MESSAGE_FW_OPS && !(b->flags & BLOCK_FIREWALL) &&
+		decide_firewall(&l->e->host->conf, l->e->mode, b->offence, 0))
+		l->op[l->count++].prefix = b->subject;
+}
+
+/* Mode or configuration may have changed which blocks the firewall layer takes. */
+static void refresh_flags(struct engine *e)
+{
+	struct fw_list *l = calloc(1, sizeof *l);
+	uint64_t pos = 0;
+	bool is_more = l != NULL;
+
+	while (is_more) {
+		l->e = e;
+		l->count = 0;
+		is_more = block_index_walk(&e->blocks, &pos, MESSAGE_FW_OPS / 2, refresh_flag, l);
+		for (size_t i = 0; i < l->count; i++) {
+			struct block_entry b;
+
+			if (!block_index_get(&e->blocks, &l->op[i].prefix, &b))
+				continue;
+			b.flags |= BLOCK_FIREWALL;
+			if (block_index_put(&e->blocks, &b) != ERR_OK)
+				log_warn("block", "case=%s text=\"not given to the firewall: no memory\"", b.case_id);
+		}
+	}
+	free(l);
+}
+
+void engine_block_sync(struct engine *e)
+{
+	if (!e->host->link[ROLE_FIREWALL])
+		return;
+	refresh_flags(e);
+	e->fw_sync_at = 0;
+	e->is_fw_syncing = true;
+	fw_phase(e, 1);
+	fw_sync_step(e);
+}
+
+/* ---- index */
+
+static enum err index_put(struct engine *e, const struct record_block *b, bool is_firewall)
+{
+	struct block_entry entry = {
+		.subject = b->subject,
+		.until = (uint32_t)b->until,
+		.offence = (uint16_t)(b->offence < UINT16_MAX ? b->offence : UINT16_MAX),
+		.code = decide_reply_code(&e->host->conf, b->offence),
+		.flags = is_firewall ? BLOCK_FIREWALL : 0,
+	};
+
+	memcpy(entry.case_id, b->case_id, sizeof entry.case_id);
+	return block_index_put(&e->blocks, &entry);
+}
+
+struct load {
+	struct engine *e;
+	uint64_t now;
+	uint64_t bad;
+	enum err err;
+};
+
+static bool load_block(struct slice key, struct slice value, void *ctx)
+{
+	struct load *l = ctx;
+	struct record_block b;
+	const struct conf *c = &l->e->host->conf;
+	bool is_firewall;
+
+	(void)key;
+	if (record_get_block(value, &b) != ERR_OK) {
+		l->bad++;
+		return true;
+	}
+	if (!decide_block_is_active(&b, l->now))
+		return true;
+	is_firewall = decide_firewall(c, l->e->mode, b.offence, b.refusals);
+	l->err = index_put(l->e, &b, is_firewall);
+	return l->err == ERR_OK;
+}
+
+enum err engine_block_load(struct engine *e)
+{
+	struct load l = { .e = e, .now = clock_wall_s(), .err = ERR_OK };
+	enum err err = store_scan(e->store, TABLE_BLOCK, (struct slice){ 0 }, (struct slice){ 0 }, false, load_block, &l);
+
+	if (l.bad)
+		log_alarm("store", "table=blocks unreadable=%llu text=\"run limetwig db check\"",
+			(unsigned long long)l.bad);
+	if (l.err == ERR_FULL) {
+		log_alarm("block", "text=\"more stored blocks than block max-blocks: the rest is not in force\"");
+		l.err = ERR_OK;
+	}
+	return err == ERR_OK ? l.err : err;
+}
+
+static void log_block(struct engine *e, const struct record_block *b, const char *event, bool is_firewall)
+{
+	char subject[PREFIX_TEXT], name[128], note[160];
+
+	(void)prefix_format(&b->subject, subject);
+	(void)escape_text(slice_str(b->name), name, sizeof name);
+	(void)escape_text(slice_str(b->note), note, sizeof note);
+	log_info(event, "case=%s subject=%s name=\"%s\" offence=%u until=%llu trap=T-%u by=%s mode=%s firewall=%d note=\"%s\"",
+		b->case_id, subject, name, b->offence, (unsigned long long)b->until, b->trap_id, b->by, mode_name(e->mode),
+		is_firewall, note);
+	engine_watch(e, event, "case=%s subject=%s name=\"%s\" offence=%u until=%llu trap=T-%u firewall=%d", b->case_id,
+		subject, name, b->offence, (unsigned long long)b->until, b->trap_id, is_firewall);
+}
+
+enum err engine_block_apply(struct engine *e, struct engine_subject *s, const struct record_block *b, bool is_new)
+{
+	struct block_entry old;
+	bool is_firewall = decide_firewall(&e->host->conf, e->mode, b->offence, 0);
+	enum err err;
+
+	if (!is_new && block_index_get(&e->blocks, &b->subject, &old) && (old.flags & BLOCK_FIREWALL))
+		is_firewall = true;
+	err = index_put(e, b, is_firewall);
+	if (err != ERR_OK)
+		return err;
+	if (is_firewall)
+		fw_change(e, &b->subject, true, b->until);
+	s->block = *b;
+	log_block(e, b, is_new ? "block" : "renew", is_firewall);
+	return engine_subject_save_block(e, s);
+}
+
+enum err engine_block_lift(struct engine *e, struct engine_subject *s, const char *by, const char *note)
+{
+	struct block_entry entry;
+
+	if (block_index_get(&e->blocks, &s->prefix, &entry)) {
+		(void)block_index_del(&e->blocks, &s->prefix);
+		if (entry.flags & BLOCK_FIREWALL)
+			fw_change(e, &s->prefix, false, 0);
+	}
+	if (!s->has_block)
+		return ERR_NOTFOUND;
+	decide_lift(&e->host->conf, &s->block, clock_wall_s());
+	slice_copy(slice_str(by), s->block.by, sizeof s->block.by);
+	slice_copy(slice_str(note), s->block.note, sizeof s->block.note);
+	log_block(e, &s->block, "lift", false);
+	return engine_subject_save_block(e, s);
+}
+
+/* ---- refusals */
+
+void engine_refusal_record(struct engine *e, const struct record_refusal *r)
+{
+	uint8_t key[RECORD_KEY], value[RECORD_VALUE];
+	struct wr w = wr_init(value, sizeof value);
+
+	record_put_refusal(&w, r);
+	if (!w.bad)
+		(void)store_put(e->store, TABLE_REFUSAL, record_time_key(r->time, e->sequence++, key), wr_slice(&w));
+}
+
+/* After so many refusals in an hour the firewall takes over. */
+static void take_to_firewall(struct engine *e, const struct block_entry *b, uint32_t hour_count)
+{
+	struct block_entry entry = *b;
+
+	if ((b->flags & BLOCK_FIREWALL) || !decide_firewall(&e->host->conf, e->mode, b->offence, hour_count))
+		return;
+	entry.flags |= BLOCK_FIREWALL;
+	if (block_index_put(&e->blocks, &entry) == ERR_OK)
+		fw_change(e, &b->subject, true, b->until);
+}
+
+static void log_refusal(struct engine *e, const struct record_refusal *r)
+{
+	char client[IPADDR_TEXT], sender[160], recipient[160];
+
+	(void)ipaddr_format(&r->client, client);
+	(void)escape_text(slice_str(r->sender), sender, sizeof sender);
+	(void)escape_text(slice_str(r->recipient), recipient, sizeof recipient);
+	log_info(r->is_would ? "would-refuse" : "refuse", "case=%s client=%s code=%u from=\"%s\" to=\"%s\"", r->case_id, client,
+		r->code, sender, recipient);
+	engine_watch(e, r->is_would ? "would-refuse" : "refuse", "case=%s client=%s code=%u from=\"%s\" to=\"%s\"",
+		r->case_id, client, r->code, sender, recipient);
+}
+
+void engine_block_refused(struct engine *e, const struct gate_result *g, const struct policy_request *q, bool is_would)
+{
+	uint64_t now = clock_wall_s();
+	uint8_t key[RECORD_KEY];
+	struct engine_refused *x;
+	struct record_refusal r = { .time = now, .client = g->client, .code = g->block.code, .is_would = is_would };
+	void *v;
+
+	engine_count(e, COUNT_REFUSED, now);
+	if (engine_good(e, &g->block.subject, now) > 0)
+		engine_count(e, COUNT_GOOD_REFUSED, now);
+	if (keymap_put(&e->refused, record_subject_key(&g->block.subject, key), &v, NULL) != ERR_OK)
+		return;
+	x = v;
+	x->prefix = g->block.subject;
+	if (now >= x->hour_start + 3600) {
+		x->hour_start = now;
+		x->hour_count = 0;
+	}
+	x->unsaved++;
+	x->hour_count++;
+	x->last = now;
+	take_to_firewall(e, &g->block, x->hour_count);
+	if (x->hour_count > REFUSALS_AN_HOUR)
+		return;
+	memcpy(r.case_id, g->block.case_id, sizeof r.case_id);
+	slice_copy(q->client_name, r.name, sizeof r.name);
+	slice_copy(q->sender, r.sender, sizeof r.sender);
+	slice_copy(g->trap ? SLICE_LIT("") : q->recipient, r.recipient, sizeof r.recipient);
+	engine_refusal_record(e, &r);
+	log_refusal(e, &r);
+}
+
+/* ---- housekeeping */
+
+struct flush {
+	struct engine *e;
+	uint64_t now;
+};
+
+static bool keep_refused(void *value, void *ctx)
+{
+	struct engine_refused *x = value;
+	const struct flush *f = ctx;
+
+	if (x->unsaved) {
+		struct engine_subject *s = engine_subject_get(f->e, &x->prefix);
+
+		if (s && s->has_block) {
+			s->block.refusals += x->unsaved;
+			s->block.last_refusal = x->last;
+			if (engine_subject_save_block(f->e, s) == ERR_OK)
+				x->unsaved = 0;
+		} else if (s) {
+			x->unsaved = 0;
+		}
+	}
+	return x->unsaved || x->last + 3600 > f->now;
+}
+
+static void log_expired(const struct block_entry *b, void *ctx)
+{
+	char subject[PREFIX_TEXT];
+
+	(void)prefix_format(&b->subject, subject);
+	log_info("expire", "case=%s subject=%s offence=%u", b->case_id, subject, b->offence);
+	engine_watch(ctx, "expire", "case=%s subject=%s", b->case_id, subject);
+}
+
+void engine_block_flush_refused(struct engine *e)
+{
+	struct flush f = { e, clock_wall_s() };
+
+	(void)keymap_retain(&e->refused, 0, keep_refused, &f);
+}
+
+void engine_block_tick(struct engine *e, uint64_t now)
+{
+	struct flush f = { e, now };
+
+	(void)keymap_retain(&e->refused, FLUSH_SLOTS, keep_refused, &f);
+	(void)block_index_sweep(&e->blocks, now, SWEEP_HOMES, log_expired, e);
+}
+
+struct recheck {
+	struct engine *e;
+	size_t count;
+	struct prefix subject[RECHECK_MAX];
+};
+
+static void collect_allowed(const struct block_entry *b, void *ctx)
+{
+	struct recheck *r = ctx;
+	struct gate_view v = engine_gate_view(r->e);
+
+	if (r->count < RECHECK_MAX && gate_origin_of(&v, &b->subject.addr) != GATE_FOREIGN)
+		r->subject[r->count++] = b->subject;
+}
+
+void engine_block_recheck(struct engine *e)
+{
+	struct recheck *r = calloc(1, sizeof *r);
+	uint64_t pos = 0;
+
+	if (!r)
+		return;
+	r->e = e;
+	while (block_index_walk(&e->blocks, &pos, 65536, collect_allowed, r))
+		continue;
+	for (size_t i = 0; i < r->count; i++) {
+		struct engine_subject *s = engine_subject_get(e, &r->subject[i]);
+
+		if (s && engine_block_lift(e, s, "limetwig", "is on the allow list now") != ERR_OK)
+			log_warn("block", "text=\"lifted by the allow list, not stored\"");
+	}
+	free(r);
+	engine_block_sync(e);
+}

@@ -1,0 +1,319 @@
+/*
+ * engine_command_block: a person blocks, lifts, allows.
+ * SPDX-License-Identifier: ISC
+ */
+#include <stdlib.h>
+
+#include "role/engine.h"
+
+#define LIST_LIMIT 1000
+#define REMOVE_MAX 100000 /* blocks lifted by one command */
+#define FOREVER_S (10ull * 366 * 86400)
+
+static const char *note_of(const json_t *in)
+{
+	const char *note = engine_json_string(in, "note");
+
+	return note ? note : "";
+}
+
+/* A prefix from text, no wider than a person should block with one line. */
+static bool take_prefix(struct engine_call *c, const char *text, struct prefix *ret)
+{
+	if (!text || prefix_parse(slice_str(text), ret) != ERR_OK) {
+		engine_answer_error(c, 2, "not an address or network (host bits must be 0): %s", text ? text : "");
+		return false;
+	}
+	return true;
+}
+
+void engine_command_block_add(struct engine *e, struct engine_call *c, const json_t *in)
+{
+	struct gate_view view = engine_gate_view(e);
+	struct engine_subject *s;
+	struct record_block b;
+	struct prefix p;
+	enum err err;
+
+	if (!take_prefix(c, engine_json_string(in, "subject"), &p))
+		return;
+	if (p.len == ipaddr_bits(&p.addr))
+		p = engine_subject_of(e, &p.addr);
+	if (p.len < (p.addr.family == 4 ? 16 : 32)) {
+		engine_answer_error(c, 1, "too wide: at most a /16, or a /32 of IPv6");
+		return;
+	}
+	if (gate_origin_of(&view, &p.addr) != GATE_FOREIGN) {
+		engine_answer_error(c, 1, "is on the allow list or our own network: limetwig allow list");
+		return;
+	}
+	s = engine_subject_get(e, &p);
+	if (!s) {
+		engine_answer_error(c, 1, "too many changes are waiting for the disk; try again");
+		return;
+	}
+	decide_person(&e->host->conf, s->has_block ? &s->block : NULL, &p, engine_json_number(in, "seconds", 0),
+		clock_wall_s(), engine_random(), &b);
+	slice_copy(slice_str(engine_call_user(c)), b.by, sizeof b.by);
+	slice_copy(slice_str(note_of(in)), b.note, sizeof b.note);
+	err = engine_block_apply(e, s, &b, true);
+	if (err != ERR_OK) {
+		engine_answer_error(c, 1, "not blocked: %s", err_name(err));
+		return;
+	}
+	engine_audit(e, c, note_of(in), "block add %s case %s", engine_json_string(in, "subject"), b.case_id);
+	engine_answer(c, json_pack("{s:o}", "block", engine_json_block(e, &s->block)));
+}
+
+/* ---- remove */
+
+struct selection {
+	const char *tag;
+	uint64_t since, now;
+	size_t count;
+	struct prefix *subject;
+	bool is_full;
+};
+
+static bool select_block(struct slice key, struct slice value, void *ctx)
+{
+	struct selection *x = ctx;
+	struct record_block b;
+
+	(void)key;
+	if (record_get_block(value, &b) != ERR_OK || !decide_block_is_active(&b, x->now))
+		return true;
+	if ((x->tag && strcmp(x->tag, b.tag) != 0) || b.since < x->since)
+		return true;
+	if (x->count == REMOVE_MAX) {
+		x->is_full = true;
+		return false;
+	}
+	x->subject[x->count++] = b.subject;
+	return true;
+}
+
+static json_t *lift_all(struct engine *e, struct engine_call *c, const struct selection *x, bool is_dry,
+	const char *note)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < x->count; i++) {
+		struct engine_subject *s = engine_subject_get(e, &x->subject[i]);
+
+		if (!s || !s->has_block || (s->block.state != BLOCK_HELD && !decide_block_is_active(&s->block, x->now)))
+			continue;
+		if (!is_dry && engine_block_lift(e, s, engine_call_user(c), note) != ERR_OK)
+			continue;
+		(void)json_array_append_new(list, engine_json_block(e, &s->block));
+	}
+	return list;
+}
+
+static enum err select_all(struct engine *e, const json_t *in, struct selection *x)
+{
+	uint64_t since = engine_json_number(in, "since", 0);
+
+	x->tag = engine_json_string(in, "tag");
+	/* an age, as `--since 10d` sends it, or a time */
+	x->since = since && since < FOREVER_S ? x->now - since : since;
+	return store_scan(e->store, TABLE_BLOCK, (struct slice){ 0 }, (struct slice){ 0 }, false, select_block, x);
+}
+
+void engine_command_block_remove(struct engine *e, struct engine_call *c, const json_t *in)
+{
+	const char *what = engine_json_string(in, "what");
+	bool is_dry = engine_json_true(in, "dry_run");
+	struct selection x = { .now = clock_wall_s(), .subject = calloc(REMOVE_MAX, sizeof *x.subject) };
+	enum err err = ERR_NOMEM;
+	json_t *removed;
+
+	if (x.subject && what) {
+		err = engine_find_subject(e, what, &x.subject[0]);
+		x.count = 1;
+	} else if (x.subject && (engine_json_string(in, "tag") || engine_json_number(in, "since", 0))) {
+		err = select_all(e, in, &x);
+	} else if (x.subject) {
+		err = ERR_SYNTAX;
+	}
+	if (err != ERR_OK) {
+		engine_answer_error(c, err == ERR_SYNTAX ? 2 : 1,
+			err == ERR_NOTFOUND ? "no such case: is every character right?" : "name a case, an address, --tag or --since");
+		goto out;
+	}
+	removed = lift_all(e, c, &x, is_dry, note_of(in));
+	if (json_array_size(removed) == 0) {
+		json_decref(removed);
+		engine_answer_error(c, 1, "no block there: limetwig block list");
+		goto out;
+	}
+	if (!is_dry)
+		engine_audit(e, c, note_of(in), "block remove %s: %zu lifted", what ? what : "by cause",
+			json_array_size(removed));
+	engine_answer(c, json_pack("{s:o, s:b, s:b}", "removed", removed, "dry_run", is_dry, "more", x.is_full));
+out:
+	free(x.subject);
+}
+
+/* ---- list */
+
+struct listing {
+	struct engine *e;
+	json_t *list;
+	uint64_t limit, now;
+	json_int_t total;
+	bool is_all, is_held;
+};
+
+static bool list_block(struct slice key, struct slice value, void *ctx)
+{
+	struct listing *x = ctx;
+	struct record_block b;
+
+	(void)key;
+	if (record_get_block(value, &b) != ERR_OK)
+		return true;
+	if (x->is_held ? b.state != BLOCK_HELD : !x->is_all && !decide_block_is_active(&b, x->now))
+		return true;
+	if ((uint64_t)x->total++ < x->limit)
+		(void)json_array_append_new(x->list, engine_json_block(x->e, &b));
+	return true;
+}
+
+void engine_command_block_list(struct engine *e, struct engine_call *c, const json_t *in)
+{
+	struct listing x = { .e = e, .list = json_array(), .limit = engine_json_number(in, "limit", LIST_LIMIT),
+		.now = clock_wall_s(), .is_all = engine_json_true(in, "all"), .is_held = engine_json_true(in, "held") };
+
+	engine_block_flush_refused(e);
+	if (store_flush(e->store) != ERR_OK ||
+		store_scan(e->store, TABLE_BLOCK, (struct slice){ 0 }, (struct slice){ 0 }, false, list_block, &x) != ERR_OK) {
+		json_decref(x.list);
+		engine_answer_error(c, 1, "the store cannot be read");
+		return;
+	}
+	engine_answer(c, json_pack("{s:o, s:I}", "blocks", x.list, "total", x.total));
+}
+
+void engine_command_block_confirm(struct engine *e, struct engine_call *c, const json_t *in)
+{
+	const char *id = engine_json_string(in, "case");
+	struct engine_subject *s;
+	struct prefix p;
+
+	if (!id || engine_find_subject(e, id, &p) != ERR_OK || !(s = engine_subject_get(e, &p)) || !s->has_block ||
+		s->block.state != BLOCK_HELD) {
+		engine_answer_error(c, 1, "no held block of this case: limetwig block list --held");
+		return;
+	}
+	s->block.state = BLOCK_ACTIVE;
+	if (engine_block_apply(e, s, &s->block, true) != ERR_OK) {
+		engine_answer_error(c, 1, "not stored: disk or table full");
+		return;
+	}
+	engine_audit(e, c, note_of(in), "block confirm %s", id);
+	engine_answer(c, json_pack("{s:o}", "block", engine_json_block(e, &s->block)));
+}
+
+/* ---- allow */
+
+static uint64_t put_allow(struct engine *e, const struct record_allow *r)
+{
+	uint8_t key[RECORD_KEY], value[RECORD_VALUE];
+	struct wr w = wr_init(value, sizeof value);
+
+	record_put_allow(&w, r);
+	return w.bad ? 0 : store_put(e->store, TABLE_ALLOW, record_subject_key(&r->prefix, key), wr_slice(&w));
+}
+
+/* The table reads what is committed, so the write goes first. */
+static bool allow_changed(struct engine *e)
+{
+	if (store_flush(e->store) != ERR_OK || engine_allow_build(e) != ERR_OK)
+		return false;
+	engine_block_recheck(e);
+	return true;
+}
+
+void engine_command_allow_add(struct engine *e, struct engine_call *c, const json_t *in)
+{
+	uint64_t seconds = engine_json_number(in, "seconds", 0);
+	struct record_allow r = { .since = clock_wall_s() };
+
+	if (!take_prefix(c, engine_json_string(in, "prefix"), &r.prefix))
+		return;
+	r.until = seconds ? r.since + seconds : 0;
+	slice_copy(slice_str(engine_call_user(c)), r.by, sizeof r.by);
+	slice_copy(slice_str(note_of(in)), r.note, sizeof r.note);
+	if (!put_allow(e, &r) || !allow_changed(e)) {
+		engine_answer_error(c, 1, "not stored: disk or table full");
+		return;
+	}
+	engine_audit(e, c, note_of(in), "allow add %s", engine_json_string(in, "prefix"));
+	engine_answer(c, json_pack("{s:o}", "allow", engine_json_allow(&r.prefix, ALLOW_COMMAND, &r)));
+}
+
+void engine_command_allow_remove(struct engine *e, struct engine_call *c, const json_t *in)
+{
+	uint8_t key_bytes[RECORD_KEY], value[RECORD_VALUE];
+	struct prefix p;
+	struct slice key;
+	size_t n;
+
+	if (!take_prefix(c, engine_json_string(in, "prefix"), &p))
+		return;
+	key = record_subject_key(&p, key_bytes);
+	if (store_get(e->store, TABLE_ALLOW, key, value, sizeof value, &n) != ERR_OK) {
+		engine_answer_error(c, 1, "not set by command: limetwig allow list (files and own networks are changed there)");
+		return;
+	}
+	if (!store_del(e->store, TABLE_ALLOW, key) || !allow_changed(e)) {
+		engine_answer_error(c, 1, "not stored: disk or table full");
+		return;
+	}
+	engine_audit(e, c, note_of(in), "allow remove %s", engine_json_string(in, "prefix"));
+	engine_answer(c, NULL);
+}
+
+static bool list_allow(struct slice key, struct slice value, void *ctx)
+{
+	struct record_allow r;
+
+	(void)key;
+	if (record_get_allow(value, &r) == ERR_OK && (!r.until || r.until > clock_wall_s()))
+		(void)json_array_append_new(ctx, engine_json_allow(&r.prefix, ALLOW_COMMAND, &r));
+	return true;
+}
+
+static void list_own(json_t *list, const struct conf_list *own)
+{
+	for (uint32_t i = 0; i < own->count; i++) {
+		struct prefix p;
+
+		if (prefix_parse(slice_str(own->item[i]), &p) == ERR_OK)
+			(void)json_array_append_new(list, engine_json_allow(&p, ALLOW_OWN, NULL));
+	}
+}
+
+void engine_command_allow_list(struct engine *e, struct engine_call *c, const json_t *in)
+{
+	json_t *list = json_array();
+	struct slice rest = buf_slice(&e->allow_text), line;
+
+	(void)in;
+	list_own(list, &e->host->conf.own_networks);
+	list_own(list, &e->host->conf.postfix.own_hosts);
+	while (slice_line(&rest, &line) && json_array_size(list) < LIST_LIMIT) {
+		struct prefix p;
+		bool is_any;
+
+		if (allow_file_line(line, &p, &is_any) == ERR_OK && is_any)
+			(void)json_array_append_new(list, engine_json_allow(&p, ALLOW_FILE, NULL));
+	}
+	if (store_scan(e->store, TABLE_ALLOW, (struct slice){ 0 }, (struct slice){ 0 }, false, list_allow, list) != ERR_OK) {
+		json_decref(list);
+		engine_answer_error(c, 1, "the store cannot be read");
+		return;
+	}
+	engine_answer(c, json_pack("{s:o}", "allow", list));
+}

@@ -1,0 +1,173 @@
+/*
+ * engine_command_status: what the postmaster sees first.
+ * SPDX-License-Identifier: ISC
+ */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "io/log.h"
+#include "role/engine.h"
+
+#define DROUGHT_S 86400 /* no policy query for so long: Postfix does not ask us */
+
+static json_t *roles(const struct engine *e)
+{
+	json_t *list = json_array();
+
+	(void)json_array_append_new(list, json_pack("{s:s, s:b}", "name", "engine", "up", 1));
+	for (int r = ROLE_FIREWALL; r < ROLE_COUNT; r++) {
+		if (r == ROLE_FIREWALL && e->host->conf.firewall.backend == FW_BACKEND_NONE)
+			continue;
+		if (r == ROLE_FOLLOW && strcmp(e->host->conf.postfix.log, "none") == 0)
+			continue;
+		(void)json_array_append_new(list, json_pack("{s:s, s:b}", "name", role_name((enum role)r), "up",
+			e->host->link[r] != NULL));
+	}
+	return list;
+}
+
+static const char *fw_state_name(unsigned s)
+{
+	static const char *const names[] = { "off", "ok", "denied", "missing", "error" };
+
+	return s < sizeof names / sizeof names[0] ? names[s] : "error";
+}
+
+static const char *log_state_name(unsigned s)
+{
+	static const char *const names[] = { "absent", "reading", "denied", "journal" };
+
+	return s < sizeof names / sizeof names[0] ? names[s] : "absent";
+}
+
+static json_t *counters(const struct engine *e, uint64_t now, unsigned hours)
+{
+	static const struct {
+		const char *name;
+		enum counter c;
+	} all[] = { { "messages", COUNT_MESSAGES }, { "whole", COUNT_WHOLE }, { "probes", COUNT_PROBES },
+		{ "backscatter", COUNT_BACKSCATTER }, { "blocked", COUNT_BLOCKED }, { "refused", COUNT_REFUSED },
+		{ "good_refused", COUNT_GOOD_REFUSED }, { "insider", COUNT_INSIDER } };
+	json_t *j = json_object();
+
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+		(void)json_object_set_new(j, all[i].name,
+			json_integer((json_int_t)engine_counter_sum(e, all[i].c, now, hours)));
+	return j;
+}
+
+static void warn(json_t *list, const char *text)
+{
+	(void)json_array_append_new(list, json_string(text));
+}
+
+static json_t *warnings(const struct engine *e, const struct engine_trap_status *t, uint64_t now)
+{
+	json_t *list = json_array();
+	struct ipaddr top;
+	char text[300], address[IPADDR_TEXT];
+	unsigned share = engine_counter_top(e, &top);
+	uint64_t lost;
+
+	if (share > 30) {
+		(void)snprintf(text, sizeof text, "one address, %s, makes %u %% of all connections: proxy or NAT in front?",
+			ipaddr_format(&top, address), share);
+		warn(list, text);
+	}
+	if (!t->is_map_ok)
+		warn(list, t->map_text);
+	if (store_state(e->store, &lost) != ERR_OK)
+		warn(list, "the store takes no writes: disk or map full?");
+	if (e->corpus.is_full)
+		warn(list, "the corpus is full: of new messages only the headers are kept");
+	if (e->last_query + DROUGHT_S < now && e->started + DROUGHT_S < now)
+		warn(list, "Postfix has not asked for a day: is the check in smtpd_client_restrictions? limetwig doctor");
+	if (e->mode == MODE_FULL && e->fw.state > FW_OK)
+		warn(list, "the firewall layer does not act; the policy layer does");
+	return list;
+}
+
+static json_t *bad_lines(const struct engine_trap_status *t)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < t->bad && i < ENGINE_BAD_LINES; i++)
+		(void)json_array_append_new(list, json_pack("{s:o, s:i, s:o}", "file", engine_json_text(t->bad_line[i].file),
+			"line", (int)t->bad_line[i].line, "reason", engine_json_text(t->bad_line[i].reason)));
+	return list;
+}
+
+/* "Ready for enforce?" only advises. */
+static json_t *ready(const struct engine *e, uint64_t now)
+{
+	uint64_t good = engine_counter_sum(e, COUNT_GOOD_REFUSED, now, ENGINE_HOURS);
+
+	if (e->mode != MODE_MONITOR)
+		return json_pack("{s:b, s:s}", "ok", 1, "text", "");
+	if (good)
+		return json_pack("{s:b, s:s}", "ok", 0, "text", "good mail would be refused: limetwig hits --good");
+	if (e->mode_since + 7 * 86400 > now)
+		return json_pack("{s:b, s:s}", "ok", 0, "text", "watched for less than 7 days");
+	return json_pack("{s:b, s:s}", "ok", 1, "text", "watched for 7 days, no good mail would be refused");
+}
+
+static json_t *blocks(const struct engine *e)
+{
+	json_int_t n = (json_int_t)block_index_count(&e->blocks);
+	bool is_real = engine_is_enforcing(e);
+
+	return json_pack("{s:I, s:I, s:I}", "active", is_real ? n : 0, "held", (json_int_t)0, "would", is_real ? 0 : n);
+}
+
+static void add_layers(const struct engine *e, json_t *j)
+{
+	uint64_t lost;
+	enum err store = store_state(e->store, &lost);
+
+	(void)json_object_set_new(j, "store", json_pack("{s:s, s:I}", "state", err_name(store), "lost", (json_int_t)lost));
+	(void)json_object_set_new(j, "firewall",
+		json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "state",
+			e->host->conf.firewall.backend == FW_BACKEND_NONE ? "none" : fw_state_name(e->fw.state), "error",
+			(json_int_t)e->fw.error, "wanted", (json_int_t)e->fw.wanted, "present", (json_int_t)e->fw.present,
+			"repaired", (json_int_t)e->fw.repaired, "refused", (json_int_t)e->fw.refused));
+	(void)json_object_set_new(j, "capture",
+		json_pack("{s:I, s:I, s:b}", "files", (json_int_t)e->corpus.files, "bytes", (json_int_t)e->corpus.bytes, "full",
+			e->corpus.is_full != 0));
+	(void)json_object_set_new(j, "log",
+		json_pack("{s:s, s:I, s:I, s:b}", "state", log_state_name(e->log.state), "lines", (json_int_t)e->log.lines,
+			"last", (json_int_t)e->log.last, "caught_up", e->log.is_caught_up != 0));
+}
+
+void engine_command_status(struct engine *e, struct engine_call *c, const json_t *in)
+{
+	uint64_t now = clock_wall_s();
+	struct engine_trap_status t;
+	char host[256] = "";
+	json_t *j = json_object();
+
+	(void)in;
+	engine_trap_get_status(e, &t);
+	if (gethostname(host, sizeof host - 1) != 0)
+		host[0] = '\0';
+	(void)json_object_set_new(j, "host", engine_json_text(host));
+	(void)json_object_set_new(j, "mode", json_string(mode_name(e->mode)));
+	(void)json_object_set_new(j, "mode_since", json_integer((json_int_t)e->mode_since));
+	(void)json_object_set_new(j, "off", json_boolean(e->host->conf.is_off));
+	(void)json_object_set_new(j, "roles", roles(e));
+	(void)json_object_set_new(j, "queries", json_integer((json_int_t)engine_counter_sum(e, COUNT_QUERIES, now, 24)));
+	(void)json_object_set_new(j, "last_query", json_integer((json_int_t)e->last_query));
+	add_layers(e, j);
+	(void)json_object_set_new(j, "map",
+		json_pack("{s:b, s:s, s:I}", "ok", t.is_map_ok, "text", t.map_text, "armed", (json_int_t)t.in_map));
+	(void)json_object_set_new(j, "traps",
+		json_pack("{s:I, s:I, s:I, s:I, s:I}", "armed", (json_int_t)t.by_state[TRAP_ARMED], "watching",
+			(json_int_t)t.by_state[TRAP_WATCHING], "suspended", (json_int_t)t.by_state[TRAP_SUSPENDED], "retired",
+			(json_int_t)t.by_state[TRAP_RETIRED], "bad", (json_int_t)t.bad));
+	(void)json_object_set_new(j, "bad_lines", bad_lines(&t));
+	(void)json_object_set_new(j, "blocks", blocks(e));
+	(void)json_object_set_new(j, "counters", json_pack("{s:o, s:o}", "24h", counters(e, now, 24), "7d",
+		counters(e, now, ENGINE_HOURS)));
+	(void)json_object_set_new(j, "warnings", warnings(e, &t, now));
+	(void)json_object_set_new(j, "ready", ready(e, now));
+	engine_answer(c, j);
+}

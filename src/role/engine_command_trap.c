@@ -1,0 +1,188 @@
+/*
+ * engine_command_trap: questions about traps. The files are edited by the
+ * command; the engine checks, loads and tells.
+ * SPDX-License-Identifier: ISC
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "role/engine_trap.h"
+
+#define LIST_LIMIT 1000
+#define RECENT_DAYS 90
+
+static void refuse(json_t *list, const char *trap, const char *reason)
+{
+	(void)json_array_append_new(list, json_pack("{s:o, s:s}", "trap", engine_json_text(trap), "reason", reason));
+}
+
+/* What the engine itself knows against this trap; NULL: nothing. */
+static const char *objection(struct engine *e, const char *text, struct address *ret, bool *ret_is_exact)
+{
+	struct trap_line l;
+	char reason[160];
+	bool is_any;
+	const uint64_t *last;
+
+	*ret_is_exact = false;
+	if (trap_file_line(slice_str(text), 1, &l, &is_any, reason, sizeof reason) != ERR_OK || !is_any)
+		return "is no address, @domain or /pattern/";
+	if (l.kind != TRAP_EXACT)
+		return NULL;
+	if (address_is_role(&l.address))
+		return "a role address (postmaster, abuse ...) is never a trap";
+	last = keymap_get(&e->recent, slice_str(l.address.text));
+	if (last && *last + RECENT_DAYS * 86400 > clock_wall_s())
+		return "mail to it was delivered in the last 90 days";
+	address_copy(&l.address, ret);
+	*ret_is_exact = true;
+	return NULL;
+}
+
+
+static void check_done(void *ctx, bool is_ok, struct slice lines)
+{
+	struct engine_call *c = ctx;
+	json_t *refused = engine_call_data(c);
+	struct slice line;
+
+	while (is_ok && slice_line(&lines, &line)) {
+		size_t tab = slice_find(line, '\t');
+		char trap[ADDRESS_TEXT], reason[200];
+
+		slice_copy(slice_head(line, tab), trap, sizeof trap);
+		(void)snprintf(reason, sizeof reason, "live address (%.*s)", SLICE_ARG(slice_from(line, tab + 1)));
+		refuse(refused, trap, reason);
+	}
+	engine_answer(c, json_pack("{s:O, s:b}", "refused", refused, "live_checked", is_ok));
+}
+
+void engine_command_trap_check(struct engine *e, struct engine_call *c, const json_t *in)
+{
+	const json_t *list = json_object_get(in, "traps"), *item;
+	json_t *refused = json_array();
+	struct buf ask;
+	size_t i;
+
+	buf_init(&ask, 64u << 20);
+	json_array_foreach(list, i, item)
+	{
+		const char *text = json_string_value(item), *reason;
+		struct address a;
+		bool is_exact;
+
+		if (!text)
+			continue;
+		reason = objection(e, text, &a, &is_exact);
+		if (reason)
+			refuse(refused, text, reason);
+		else if (is_exact && buf_printf(&ask, "%s\n", a.text) != ERR_OK)
+			break;
+	}
+	engine_call_keep(c, refused);
+	if (ask.n && e->host->conf.traps.live_check)
+		engine_trap_live_check(e, buf_slice(&ask), check_done, c);
+	else
+		check_done(c, true, (struct slice){ 0 });
+	buf_done(&ask);
+}
+
+static json_t *bad_lines(const struct engine_trap_status *t)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < t->bad && i < ENGINE_BAD_LINES; i++)
+		(void)json_array_append_new(list, json_pack("{s:o, s:i, s:s}", "file", engine_json_text(t->bad_line[i].file),
+			"line", (int)t->bad_line[i].line, "reason", t->bad_line[i].reason));
+	return list;
+}
+
+static void reloaded(void *ctx)
+{
+	struct engine_call *c = ctx;
+	struct engine *e = engine_call_engine(c);
+	struct engine_trap_status t;
+
+	engine_trap_get_status(e, &t);
+	engine_answer(c, json_pack("{s:I, s:I, s:I, s:I, s:o, s:{s:b, s:s}}", "traps",
+		(json_int_t)(e->traps ? trap_table_count(e->traps) : 0), "armed", (json_int_t)t.by_state[TRAP_ARMED], "added",
+		(json_int_t)t.added, "removed", (json_int_t)t.removed, "bad", bad_lines(&t), "map", "ok", t.is_map_ok, "text",
+		t.map_text));
+}
+
+void engine_command_trap_reload(struct engine *e, struct engine_call *c, const json_t *in)
+{
+	engine_audit(e, c, engine_json_string(in, "note"), "trap files reloaded");
+	engine_trap_reload(e, reloaded, c);
+}
+
+static const char *kind_name(enum trap_kind k)
+{
+	return k == TRAP_DOMAIN ? "domain" : k == TRAP_PATTERN ? "pattern" : "exact";
+}
+
+static json_t *trap_json(struct engine *e, const struct trap *t, bool is_revealed)
+{
+	const char *text = trap_table_text(e->traps, t);
+	struct record_trap r = { 0 };
+	json_t *j = json_object(), *hits = json_object();
+
+	if (engine_trap_record(e, text, &r) != ERR_OK)
+		r = (struct record_trap){ .first_seen = t->first_seen, .armed_at = t->armed_at };
+	for (int g = GRADE_PROBE; g < GRADE_COUNT; g++)
+		if (r.hits[g])
+			(void)json_object_set_new(hits, grade_name((enum grade)g), json_integer((json_int_t)r.hits[g]));
+	(void)json_object_set_new(j, "id", json_sprintf("T-%u", t->id));
+	if (is_revealed)
+		(void)json_object_set_new(j, "text", engine_json_text(text));
+	(void)json_object_set_new(j, "kind", json_string(kind_name(t->kind)));
+	(void)json_object_set_new(j, "state", json_string(trap_state_name(t->state)));
+	(void)json_object_set_new(j, "tag", json_string(trap_table_tag(e->traps, t)));
+	(void)json_object_set_new(j, "weight", json_real((double)t->weight));
+	(void)json_object_set_new(j, "hits", hits);
+	(void)json_object_set_new(j, "first_seen", json_integer((json_int_t)r.first_seen));
+	(void)json_object_set_new(j, "armed_at", json_integer((json_int_t)r.armed_at));
+	(void)json_object_set_new(j, "last_hit", json_integer((json_int_t)r.last_hit));
+	return j;
+}
+
+void engine_command_trap_list(struct engine *e, struct engine_call *c, const json_t *in)
+{
+	const char *tag = engine_json_string(in, "tag"), *state = engine_json_string(in, "state");
+	uint64_t limit = engine_json_number(in, "limit", LIST_LIMIT);
+	bool is_revealed = engine_json_true(in, "reveal") && engine_call_is_admin(c);
+	json_t *list = json_array();
+	json_int_t total = 0;
+
+	engine_trap_flush(e);
+	for (size_t i = 0; e->traps && i < trap_table_count(e->traps); i++) {
+		const struct trap *t = trap_table_at(e->traps, i);
+
+		if (tag && strcmp(tag, trap_table_tag(e->traps, t)) != 0)
+			continue;
+		if (state && strcmp(state, trap_state_name(t->state)) != 0)
+			continue;
+		if ((uint64_t)total++ < limit)
+			(void)json_array_append_new(list, trap_json(e, t, is_revealed));
+	}
+	engine_answer(c, json_pack("{s:o, s:I}", "traps", list, "total", total));
+}
+
+void engine_command_trap_find(struct engine *e, struct engine_call *c, const json_t *in)
+{
+	const char *text = engine_json_string(in, "address");
+	struct address a;
+	const struct trap *t;
+
+	if (!text) {
+		engine_answer_error(c, 2, "address is missing");
+		return;
+	}
+	t = e->traps ? trap_table_get(e->traps, slice_str(text)) : NULL;
+	if (!t && e->traps && address_parse(slice_str(text), &a) == ERR_OK)
+		t = trap_table_find(e->traps, &a);
+	if (!t)
+		engine_answer(c, json_pack("{s:b}", "found", 0));
+	else
+		engine_answer(c, json_pack("{s:b, s:o}", "found", 1, "trap", trap_json(e, t, engine_json_true(in, "reveal"))));
+}

@@ -1,0 +1,325 @@
+/*
+ * engine_command_why: the caller at 3 a.m. He knows his address, a case id, a
+ * host name, a sender, or only a domain.
+ * SPDX-License-Identifier: ISC
+ */
+#include <stdlib.h>
+
+#include "core/score.h"
+#include "role/engine.h"
+
+#define WHY_HITS 20
+#define WHY_REFUSALS 20
+#define WHY_ACCEPTED 20
+#define WHY_MATCHES 10
+#define WHY_SCAN 200000 /* newest refusals and accepted mails looked through */
+
+static bool contains_nocase(struct slice hay, struct slice needle)
+{
+	for (size_t i = 0; i + needle.n <= hay.n; i++)
+		if (slice_eq_nocase(slice_of(hay.p + i, needle.n), needle))
+			return true;
+	return false;
+}
+
+/* ---- what is collected about one subject */
+
+struct story {
+	struct engine *e;
+	struct prefix subject;
+	json_t *hits, *refusals, *accepted;
+	uint64_t refused, last_refused;
+	unsigned left;
+};
+
+static bool add_hit(struct slice key, struct slice value, void *ctx)
+{
+	struct story *s = ctx;
+	struct record_hit h;
+
+	(void)key;
+	if (record_get_hit(value, &h) == ERR_OK)
+		(void)json_array_append_new(s->hits, engine_json_hit(s->e, &h));
+	return json_array_size(s->hits) < WHY_HITS;
+}
+
+static json_t *refusal_json(const struct record_refusal *r)
+{
+	return json_pack("{s:I, s:o, s:o, s:i, s:s, s:b, s:b}", "time", (json_int_t)r->time, "sender",
+		engine_json_text(r->sender), "recipient", engine_json_text(r->recipient), "code", (int)r->code, "case",
+		r->case_id, "would", r->is_would, "rider", r->is_rider);
+}
+
+static json_t *accepted_json(const struct record_accepted *r)
+{
+	char client[IPADDR_TEXT];
+
+	return json_pack("{s:I, s:s, s:o, s:o, s:o}", "time", (json_int_t)r->time, "client", ipaddr_format(&r->client, client),
+		"sender", engine_json_text(r->is_hashed ? "(older than 14 days)" : r->sender), "recipient",
+		engine_json_text(r->is_hashed ? "(older than 14 days)" : r->recipient), "queue_id", engine_json_text(r->queue_id));
+}
+
+static bool add_refusal(struct slice key, struct slice value, void *ctx)
+{
+	struct story *s = ctx;
+	struct record_refusal r;
+
+	(void)key;
+	if (record_get_refusal(value, &r) == ERR_OK && prefix_has(&s->subject, &r.client)) {
+		s->refused++;
+		if (r.time > s->last_refused)
+			s->last_refused = r.time;
+		if (json_array_size(s->refusals) < WHY_REFUSALS)
+			(void)json_array_append_new(s->refusals, refusal_json(&r));
+	}
+	return --s->left > 0;
+}
+
+static bool add_accepted(struct slice key, struct slice value, void *ctx)
+{
+	struct story *s = ctx;
+	struct record_accepted r;
+
+	(void)key;
+	if (record_get_accepted(value, &r) == ERR_OK && prefix_has(&s->subject, &r.client))
+		(void)json_array_append_new(s->accepted, accepted_json(&r));
+	return json_array_size(s->accepted) < WHY_ACCEPTED && --s->left > 0;
+}
+
+static void collect(struct story *s)
+{
+	uint8_t key[RECORD_KEY];
+	const struct slice all = { 0 };
+
+	s->hits = json_array();
+	s->refusals = json_array();
+	s->accepted = json_array();
+	if (store_scan(s->e->store, TABLE_HIT, record_subject_key(&s->subject, key), all, true, add_hit, s) != ERR_OK)
+		return;
+	s->left = WHY_SCAN;
+	if (store_scan(s->e->store, TABLE_REFUSAL, all, all, true, add_refusal, s) != ERR_OK)
+		return;
+	s->left = WHY_SCAN;
+	if (store_scan(s->e->store, TABLE_ACCEPTED, all, all, true, add_accepted, s) != ERR_OK)
+		return;
+}
+
+static const char *title_of(const struct engine *e, const struct engine_subject *s, uint64_t now,
+	enum gate_origin origin, const struct story *t)
+{
+	if (origin != GATE_FOREIGN)
+		return "ALLOWED";
+	if (s->has_block && s->block.state == BLOCK_HELD)
+		return "HELD";
+	if (s->has_block && decide_block_is_active(&s->block, now))
+		return engine_is_enforcing(e) ? "BLOCKED" : "WOULD BE BLOCKED";
+	if (s->has_block && s->block.state == BLOCK_LIFTED)
+		return "LIFTED";
+	if (s->has_block)
+		return "EXPIRED";
+	if (json_array_size(t->accepted))
+		return "ACCEPTED";
+	return "NOT BLOCKED";
+}
+
+static const char *best_name(const struct engine_subject *s, const struct story *t)
+{
+	const char *name = s->has_block ? s->block.name : "";
+
+	return name[0] ? name : json_string_value(json_object_get(json_array_get(t->hits, 0), "name"));
+}
+
+static json_t *match_json(struct engine *e, const struct prefix *p)
+{
+	struct story t = { .e = e, .subject = *p };
+	struct gate_view view = engine_gate_view(e);
+	struct engine_subject *s = engine_subject_get(e, p);
+	uint64_t now = clock_wall_s();
+	enum gate_origin origin = gate_origin_of(&view, &p->addr);
+	struct block_entry entry;
+	bool is_listed = block_index_get(&e->blocks, p, &entry) && entry.until > now;
+	char subject[PREFIX_TEXT];
+	json_t *j = json_object();
+
+	if (!s)
+		return j;
+	collect(&t);
+	(void)json_object_set_new(j, "kind", json_string("subject"));
+	(void)json_object_set_new(j, "subject", json_string(prefix_format(p, subject)));
+	(void)json_object_set_new(j, "title", json_string(title_of(e, s, now, origin, &t)));
+	(void)json_object_set_new(j, "name", engine_json_text(best_name(s, &t) ? best_name(s, &t) : ""));
+	if (s->has_block)
+		(void)json_object_set_new(j, "block", engine_json_block(e, &s->block));
+	if (origin != GATE_FOREIGN)
+		(void)json_object_set_new(j, "allow",
+			engine_json_allow(p, origin == GATE_OWN ? ALLOW_OWN : ALLOW_FILE, NULL));
+	(void)json_object_set_new(j, "hits", t.hits);
+	(void)json_object_set_new(j, "score", json_real(score_at(&s->sum, now, e->host->conf.decide.half_life_s)));
+	(void)json_object_set_new(j, "good", json_real(engine_good(e, p, now)));
+	(void)json_object_set_new(j, "need", json_real(decide_need(&e->host->conf, engine_good(e, p, now))));
+	(void)json_object_set_new(j, "refusals", json_pack("{s:I, s:I, s:o}", "count",
+		(json_int_t)(s->has_block && s->block.refusals > t.refused ? s->block.refusals : t.refused), "last",
+		(json_int_t)t.last_refused, "items", t.refusals));
+	(void)json_object_set_new(j, "accepted", t.accepted);
+	(void)json_object_set_new(j, "layers", json_pack("{s:b, s:b}", "policy", is_listed && engine_is_enforcing(e),
+		"firewall", is_listed && (entry.flags & BLOCK_FIREWALL) && e->fw.state == FW_OK));
+	return j;
+}
+
+/* ---- by sender, host name or domain */
+
+struct search {
+	struct engine *e;
+	struct slice what;
+	bool is_domain; /* "@d" or a sender: looked for in sender addresses; else in host names */
+	size_t count;
+	unsigned left;
+	struct prefix found[WHY_MATCHES];
+};
+
+static void found_subject(struct search *s, const struct ipaddr *client)
+{
+	struct prefix p = engine_subject_of(s->e, client);
+
+	for (size_t i = 0; i < s->count; i++)
+		if (prefix_eq(&s->found[i], &p))
+			return;
+	if (s->count < WHY_MATCHES)
+		s->found[s->count++] = p;
+}
+
+static bool is_sender(const struct search *s, const char *sender)
+{
+	struct slice t = slice_str(sender);
+
+	if (!s->is_domain)
+		return false;
+	if (s->what.n && s->what.p[0] == '@')
+		return t.n >= s->what.n && slice_eq_nocase(slice_from(t, t.n - s->what.n), s->what);
+	return slice_eq_nocase(t, s->what);
+}
+
+static bool search_block(struct slice key, struct slice value, void *ctx)
+{
+	struct search *s = ctx;
+	struct record_block b;
+
+	(void)key;
+	if (record_get_block(value, &b) == ERR_OK &&
+		(is_sender(s, b.sender) || (!s->is_domain && contains_nocase(slice_str(b.name), s->what))))
+		found_subject(s, &b.subject.addr);
+	return s->count < WHY_MATCHES;
+}
+
+static bool search_refusal(struct slice key, struct slice value, void *ctx)
+{
+	struct search *s = ctx;
+	struct record_refusal r;
+
+	(void)key;
+	if (record_get_refusal(value, &r) == ERR_OK &&
+		(is_sender(s, r.sender) || (!s->is_domain && contains_nocase(slice_str(r.name), s->what))))
+		found_subject(s, &r.client);
+	return s->count < WHY_MATCHES && --s->left > 0;
+}
+
+static bool search_hit(struct slice key, struct slice value, void *ctx)
+{
+	struct search *s = ctx;
+	struct record_hit h;
+
+	(void)key;
+	if (record_get_hit(value, &h) == ERR_OK && h.client.family &&
+		(is_sender(s, h.sender) || (!s->is_domain && contains_nocase(slice_str(h.name), s->what))))
+		found_subject(s, &h.client);
+	return s->count < WHY_MATCHES && --s->left > 0;
+}
+
+static bool search_accepted(struct slice key, struct slice value, void *ctx)
+{
+	struct search *s = ctx;
+	struct record_accepted r;
+	char hash[ENGINE_HASH_TEXT];
+
+	(void)key;
+	if (record_get_accepted(value, &r) == ERR_OK && s->is_domain &&
+		(r.is_hashed ? strcmp(r.sender, engine_address_hash(s->e, s->what.p, hash)) == 0 : is_sender(s, r.sender)))
+		found_subject(s, &r.client);
+	return s->count < WHY_MATCHES && --s->left > 0;
+}
+
+static void search_all(struct search *s)
+{
+	const struct slice all = { 0 };
+	static const struct {
+		enum table table;
+		store_fn fn;
+	} places[] = { { TABLE_BLOCK, search_block }, { TABLE_REFUSAL, search_refusal }, { TABLE_HIT, search_hit },
+		{ TABLE_ACCEPTED, search_accepted } };
+
+	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+		s->left = WHY_SCAN;
+		if (store_scan(s->e->store, places[i].table, all, all, true, places[i].fn, s) != ERR_OK)
+			return;
+	}
+}
+
+static bool read_case(struct engine *e, const char *id, struct record_block *ret)
+{
+	uint8_t value[RECORD_VALUE];
+	size_t n;
+
+	return store_get(e->store, TABLE_CASE, slice_str(id), value, sizeof value, &n) == ERR_OK &&
+		record_get_block(slice_of(value, n), ret) == ERR_OK;
+}
+
+/* A case of one message only, or of an earlier block, is shown as it was. */
+static json_t *case_json(struct engine *e, const char *id, const struct prefix *p)
+{
+	json_t *j = match_json(e, p);
+	struct record_block b;
+
+	if (!read_case(e, id, &b))
+		return j;
+	if (strcmp(id, json_string_value(json_object_get(json_object_get(j, "block"), "case"))
+			? json_string_value(json_object_get(json_object_get(j, "block"), "case")) : "") != 0) {
+		(void)json_object_set_new(j, "title",
+			json_string(b.state == BLOCK_MESSAGE ? "ONE MESSAGE REFUSED" : "AN EARLIER BLOCK"));
+		(void)json_object_set_new(j, "block", engine_json_block(e, &b));
+	}
+	return j;
+}
+
+void engine_command_why(struct engine *e, struct engine_call *c, const json_t *in)
+{
+	const char *what = engine_json_string(in, "what");
+	struct search s = { .e = e };
+	char id[CASE_ID_TEXT];
+	struct prefix p;
+	json_t *matches;
+	enum err err;
+
+	if (!what || !what[0]) {
+		engine_answer_error(c, 2, "whom? an address, a case id, a host name, a sender or @domain");
+		return;
+	}
+	engine_block_flush_refused(e);
+	if (store_flush(e->store) != ERR_OK) {
+		engine_answer_error(c, 1, "the store takes no writes; what it shows may be old");
+		return;
+	}
+	matches = json_array();
+	err = engine_find_subject(e, what, &p);
+	if (err == ERR_OK && case_id_parse(slice_str(what), id) == ERR_OK) {
+		(void)json_array_append_new(matches, case_json(e, id, &p));
+	} else if (err == ERR_OK) {
+		(void)json_array_append_new(matches, match_json(e, &p));
+	} else {
+		s.what = slice_str(what);
+		s.is_domain = strchr(what, '@') != NULL;
+		search_all(&s);
+		for (size_t i = 0; i < s.count; i++)
+			(void)json_array_append_new(matches, match_json(e, &s.found[i]));
+	}
+	engine_answer(c, json_pack("{s:o, s:o}", "matches", matches, "what", engine_json_text(what)));
+}

@@ -1,0 +1,505 @@
+/*
+ * engine_hit: from an observed attempt to its consequence. Who is charged is
+ * settled here (login, own network, alias, no policy record); how bad it is by
+ * core/decide. The block goes to the layers before the disk; the
+ * acknowledgement to capture waits for the disk.
+ * SPDX-License-Identifier: ISC
+ */
+#include "role/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/escape.h"
+#include "core/host_name.h"
+#include "io/log.h"
+
+#define PENDING_S 120 /* how long the log may take to tell of a queue id */
+
+struct ack {
+	uint64_t ticket, seq;
+};
+
+struct pending {
+	struct pending *next;
+	uint64_t at, number;
+	struct msg_hit message;
+};
+
+struct engine_hits {
+	struct ack ack[ENGINE_ACKS]; /* ring: from first, count long */
+	size_t first, count;
+	struct pending *pending;
+	size_t pendings;
+};
+
+/* One hit being settled. */
+struct hit {
+	const struct msg_hit *m;
+	const struct trap *trap; /* NULL: no longer one of ours */
+	enum grade grade;
+	bool is_charged;
+	const char *login;
+	uint64_t number;  /* of the record, when it was already written */
+	bool is_written;
+};
+
+enum err engine_hit_start(struct engine *e)
+{
+	e->hits = calloc(1, sizeof *e->hits);
+	return e->hits ? ERR_OK : ERR_NOMEM;
+}
+
+void engine_hit_stop(struct engine *e)
+{
+	while (e->hits && e->hits->pending) {
+		struct pending *p = e->hits->pending;
+
+		e->hits->pending = p->next;
+		free(p);
+	}
+	free(e->hits);
+	e->hits = NULL;
+}
+
+/* ---- acknowledgement */
+
+static void send_ack(struct engine *e, uint64_t seq, enum hit_ack result)
+{
+	uint8_t out[64];
+	struct wr w = wr_init(out, sizeof out);
+
+	message_put_hit_ack(&w, MSG_HIT_ACK, &(struct msg_hit_ack){ seq, (uint8_t)result });
+	(void)role_host_send(e->host, ROLE_CAPTURE, &w, NULL, 0);
+}
+
+/* ticket 0: nothing new had to be written. */
+static void ack_when_durable(struct engine *e, uint64_t seq, uint64_t ticket)
+{
+	struct engine_hits *h = e->hits;
+
+	if (ticket <= e->durable) {
+		send_ack(e, seq, HIT_STORED);
+		return;
+	}
+	if (h->count == ENGINE_ACKS) {
+		send_ack(e, seq, HIT_LATER);
+		return;
+	}
+	h->ack[(h->first + h->count++) % ENGINE_ACKS] = (struct ack){ ticket, seq };
+	store_kick(e->store);
+}
+
+void engine_hit_durable(struct engine *e)
+{
+	struct engine_hits *h = e->hits;
+	uint64_t lost;
+	bool is_failed = store_state(e->store, &lost) != ERR_OK;
+
+	e->durable = store_durable(e->store);
+	while (h->count && h->ack[h->first].ticket <= e->durable) {
+		send_ack(e, h->ack[h->first].seq, HIT_STORED);
+		h->first = (h->first + 1) % ENGINE_ACKS;
+		h->count--;
+	}
+	if (!is_failed)
+		return;
+	while (h->count) { /* their group was lost: Postfix keeps the messages */
+		send_ack(e, h->ack[h->first].seq, HIT_LATER);
+		h->first = (h->first + 1) % ENGINE_ACKS;
+		h->count--;
+	}
+}
+
+void engine_hit_link_lost(struct engine *e)
+{
+	e->hits->count = 0;
+}
+
+/* ---- decide and carry out */
+
+static struct prefix hit_subject(const struct engine *e, const struct ipaddr *client)
+{
+	return client->family ? engine_subject_of(e, client) : (struct prefix){ 0 };
+}
+
+static uint64_t hit_digest(const struct engine *e, const struct ipaddr *client, const char *sender, uint32_t trap_id,
+	const char *message_id)
+{
+	struct prefix subject = hit_subject(e, client);
+	struct slice part[] = { slice_of(&subject.addr.b, sizeof subject.addr.b), slice_str(sender),
+		slice_of(&trap_id, sizeof trap_id), slice_str(message_id) };
+
+	return engine_digest(e, part, sizeof part / sizeof part[0]);
+}
+
+static struct decide_event hit_event(const struct engine *e, const struct trap *trap, const struct ipaddr *client,
+	const char *name, const char *sender, uint64_t digest)
+{
+	struct slice s = slice_str(sender);
+
+	return (struct decide_event){
+		.subject = hit_subject(e, client),
+		.trap_id = trap ? trap->id : 0,
+		.trap_weight = trap ? trap->weight : 0,
+		.tag = trap ? slice_str(trap_table_tag(e->traps, trap)) : (struct slice){ 0 },
+		.digest = digest,
+		.sender_digest = engine_digest(e, &s, 1),
+		.name = slice_str(name),
+		.sender = s,
+		.is_generic = host_name_is_generic(slice_str(name), client),
+		.random = engine_random(),
+	};
+}
+
+static struct decide_view hit_view(struct engine *e, const struct engine_subject *s, uint64_t now)
+{
+	struct gate_view v = engine_gate_view(e);
+
+	return (struct decide_view){
+		.conf = &e->host->conf,
+		.sum = &s->sum,
+		.block = s->has_block ? &s->block : NULL,
+		.good = engine_good(e, &s->prefix, now),
+		.is_allowed = s->prefix.addr.family == 0 || gate_origin_of(&v, &s->prefix.addr) != GATE_FOREIGN,
+	};
+}
+
+static uint64_t write_hit(struct engine *e, struct engine_subject *s, uint64_t number, const struct record_hit *r)
+{
+	uint8_t key[RECORD_KEY], value[RECORD_VALUE];
+	struct wr w = wr_init(value, sizeof value);
+	uint64_t ticket;
+
+	record_put_hit(&w, r);
+	if (w.bad)
+		return 0;
+	if (number >= ENGINE_HITS_KEPT)
+		(void)store_del(e->store, TABLE_HIT, record_hit_key(&s->prefix, number - ENGINE_HITS_KEPT, key));
+	ticket = store_put(e->store, TABLE_HIT, record_hit_key(&s->prefix, number, key), wr_slice(&w));
+	if (ticket)
+		s->ticket = ticket;
+	return ticket;
+}
+
+static void log_hit(struct engine *e, const struct record_hit *r, const struct decide_verdict *v, const char *kind)
+{
+	char client[IPADDR_TEXT], name[128], sender[160];
+
+	(void)ipaddr_format(&r->client, client);
+	(void)escape_text(slice_str(r->name), name, sizeof name);
+	(void)escape_text(slice_str(r->sender), sender, sizeof sender);
+	log_info("hit", "trap=T-%u grade=%s client=%s name=\"%s\" from=\"%s\" score=%.1f need=%.1f result=%s queue_id=%s",
+		r->trap_id, grade_name((enum grade)r->grade), client, name, sender, v->score, v->need, kind, r->queue_id);
+	engine_watch(e, "hit", "trap=T-%u grade=%s client=%s from=\"%s\" score=%.1f need=%.1f result=%s", r->trap_id,
+		grade_name((enum grade)r->grade), client, sender, v->score, v->need, kind);
+}
+
+static const char *kind_text(const struct engine *e, enum decide_kind k, bool is_charged)
+{
+	if (!is_charged)
+		return "not-charged";
+	switch (k) {
+	case DECIDE_BLOCK:
+		return engine_is_enforcing(e) ? "block" : "would-block";
+	case DECIDE_RENEW:
+		return "renewed";
+	case DECIDE_RETRY:
+		return "retry";
+	case DECIDE_PARDONED:
+		return "pardoned";
+	case DECIDE_NOTHING:
+	default:
+		return "counted";
+	}
+}
+
+/*
+ * Decide on r (a hit of s) and carry it out. Returns the ticket of what was
+ * written, 0 when the store takes nothing, or *ret_is_old for a retry.
+ */
+static uint64_t carry_out(struct engine *e, struct engine_subject *s, struct decide_event *ev, struct record_hit *r,
+	const struct hit *h, bool *ret_is_old)
+{
+	uint64_t now = clock_wall_s(), number;
+	struct decide_view view = hit_view(e, s, now);
+	struct decide_verdict v = { .sum = s->sum };
+
+	ev->grade = (enum grade)r->grade;
+	if (h->is_charged)
+		decide_hit(&view, ev, now, &v);
+	else if (!h->is_written)
+		v.sum.count[r->grade]++;
+	*ret_is_old = v.kind == DECIDE_RETRY;
+	if (v.kind == DECIDE_RETRY) {
+		log_hit(e, r, &v, "retry");
+		return 0;
+	}
+	r->is_counted = v.weight > 0;
+	r->weight = (float)v.weight;
+	if (v.kind == DECIDE_BLOCK || v.kind == DECIDE_RENEW) {
+		if (engine_block_apply(e, s, &v.block, v.kind == DECIDE_BLOCK) != ERR_OK)
+			log_alarm("block", "text=\"not stored: table or disk full\"");
+		if (v.kind == DECIDE_BLOCK)
+			engine_count(e, COUNT_BLOCKED, now);
+	}
+	number = h->is_written ? h->number : v.sum.number++;
+	s->sum = v.sum;
+	if (!h->is_written)
+		engine_trap_count(e, r->trap_id, (enum grade)r->grade, now);
+	log_hit(e, r, &v, kind_text(e, v.kind, h->is_charged));
+	if (engine_subject_save_sum(e, s) != ERR_OK)
+		return 0;
+	return write_hit(e, s, number, r);
+}
+
+/* ---- whole messages */
+
+static void fill_record(const struct hit *h, struct record_hit *r)
+{
+	const struct msg_hit *m = h->m;
+
+	*r = (struct record_hit){ .time = m->time, .trap_id = h->trap ? h->trap->id : 0, .grade = (uint8_t)h->grade,
+		.client = m->client };
+	slice_copy(slice_str(m->name), r->name, sizeof r->name);
+	slice_copy(slice_str(m->helo), r->helo, sizeof r->helo);
+	slice_copy(slice_str(m->sender), r->sender, sizeof r->sender);
+	slice_copy(slice_str(m->message_id), r->message_id, sizeof r->message_id);
+	slice_copy(slice_str(m->subject), r->subject, sizeof r->subject);
+	slice_copy(slice_str(m->queue_id), r->queue_id, sizeof r->queue_id);
+	slice_copy(slice_str(m->corpus_id), r->corpus_id, sizeof r->corpus_id);
+	slice_copy(slice_str(h->login ? h->login : ""), r->login, sizeof r->login);
+}
+
+static void insider_alarm(struct engine *e, const struct hit *h)
+{
+	char client[IPADDR_TEXT], login[128], text[400];
+
+	(void)ipaddr_format(&h->m->client, client);
+	(void)escape_text(slice_str(h->login ? h->login : ""), login, sizeof login);
+	(void)snprintf(text, sizeof text, "mail to trap T-%u from our own side: login %s, address %s, queue id %s",
+		h->trap ? h->trap->id : 0, login[0] ? login : "none", client[0] ? client : "local", h->m->queue_id);
+	engine_count(e, COUNT_INSIDER, clock_wall_s());
+	engine_alarm(e, "insider", login[0] ? login : client, text);
+}
+
+/* Returns the ticket; 0 with *ret_is_old false: the store takes nothing. */
+static uint64_t settle(struct engine *e, const struct hit *h, bool *ret_is_old)
+{
+	const struct msg_hit *m = h->m;
+	struct prefix subject = hit_subject(e, &m->client);
+	struct engine_subject *s = engine_subject_get(e, &subject);
+	struct decide_event ev;
+	struct record_hit r;
+
+	*ret_is_old = false;
+	if (!s)
+		return 0;
+	fill_record(h, &r);
+	ev = hit_event(e, h->trap, &m->client, m->name, m->sender,
+		hit_digest(e, &m->client, m->sender, r.trap_id, m->message_id));
+	return carry_out(e, s, &ev, &r, h, ret_is_old);
+}
+
+/* The recipient the client named was the trap itself, as far as the LMTP copy tells. */
+static bool orcpt_is_trap(const struct engine *e, const struct msg_hit *m, const struct trap *trap)
+{
+	struct address a;
+
+	if (address_parse(slice_str(m->orcpt), &a) != ERR_OK || a.text[0] == '\0')
+		return false;
+	return trap_table_find(e->traps, &a) == trap;
+}
+
+enum charge { CHARGE_NOBODY, CHARGE_CLIENT, CHARGE_WAIT };
+
+/* Who pays for this message (DESIGN 3); sets h->grade and h->login. */
+static enum charge charge_of(struct engine *e, struct hit *h)
+{
+	const struct msg_hit *m = h->m;
+	const struct queued *q = queued_find(&e->transactions, slice_str(m->queue_id));
+	struct gate_view view = engine_gate_view(e);
+	enum gate_origin origin = m->client.family ? gate_origin_of(&view, &m->client) : GATE_OWN;
+
+	if (q && q->login[0])
+		h->login = q->login;
+	if (h->login || m->is_local || origin == GATE_OWN) {
+		h->grade = GRADE_INSIDER;
+		return CHARGE_NOBODY;
+	}
+	if (origin == GATE_ALLOWED) {
+		h->grade = GRADE_EXEMPT;
+		return CHARGE_NOBODY;
+	}
+	if (!h->trap || h->trap->state != TRAP_ARMED)
+		return CHARGE_NOBODY;
+	if (q && q->is_asked) /* a trap nobody named came through an alias or .forward */
+		return queued_has_trap(q, h->trap->id) ? CHARGE_CLIENT : CHARGE_NOBODY;
+	if (!orcpt_is_trap(e, m, h->trap))
+		return CHARGE_NOBODY;
+	return q && q->is_logged ? CHARGE_CLIENT : CHARGE_WAIT;
+}
+
+static void wait_for_log(struct engine *e, const struct msg_hit *m, uint64_t number)
+{
+	struct pending *p;
+
+	if (e->hits->pendings >= ENGINE_PENDING || !(p = malloc(sizeof *p)))
+		return;
+	*p = (struct pending){ e->hits->pending, clock_wall_s(), number, *m };
+	e->hits->pending = p;
+	e->hits->pendings++;
+}
+
+static const struct trap *find_trap(const struct engine *e, const char *text)
+{
+	struct address a;
+
+	if (!e->traps || address_parse(slice_str(text), &a) != ERR_OK)
+		return NULL;
+	return trap_table_find(e->traps, &a);
+}
+
+void engine_hit_message(struct engine *e, const struct msg_hit *m)
+{
+	struct hit h = { .m = m, .trap = find_trap(e, m->trap), .grade = (enum grade)m->grade };
+	enum charge c;
+	uint64_t ticket, number = 0;
+	struct prefix subject = hit_subject(e, &m->client);
+	struct engine_subject *s;
+	bool is_old;
+
+	if (h.grade != GRADE_BULK && h.grade != GRADE_BACKSCATTER)
+		h.grade = GRADE_CONFIRMED;
+	c = charge_of(e, &h);
+	h.is_charged = c == CHARGE_CLIENT;
+	s = engine_subject_get(e, &subject);
+	if (s)
+		number = s->sum.number;
+	ticket = settle(e, &h, &is_old);
+	if (ticket == 0 && !is_old) {
+		send_ack(e, m->seq, HIT_LATER);
+		return;
+	}
+	engine_count(e, h.grade == GRADE_BACKSCATTER ? COUNT_BACKSCATTER : COUNT_WHOLE, clock_wall_s());
+	if (h.grade == GRADE_INSIDER)
+		insider_alarm(e, &h);
+	if (c == CHARGE_WAIT)
+		wait_for_log(e, m, number);
+	ack_when_durable(e, m->seq, is_old && s ? s->ticket : ticket);
+}
+
+void engine_hit_identified(struct engine *e, const char *queue_id)
+{
+	struct pending **at = &e->hits->pending;
+
+	while (*at) {
+		struct pending *p = *at;
+		struct hit h = { .m = &p->message, .number = p->number, .is_written = true };
+		bool is_old;
+
+		if (strcmp(p->message.queue_id, queue_id) != 0) {
+			at = &p->next;
+			continue;
+		}
+		*at = p->next;
+		e->hits->pendings--;
+		h.grade = (enum grade)p->message.grade;
+		h.trap = find_trap(e, p->message.trap);
+		h.is_charged = charge_of(e, &h) == CHARGE_CLIENT;
+		(void)settle(e, &h, &is_old);
+		if (h.grade == GRADE_INSIDER)
+			insider_alarm(e, &h);
+		free(p);
+	}
+}
+
+bool engine_hit_is_waiting(const struct engine *e, const char *queue_id)
+{
+	for (const struct pending *p = e->hits->pending; p; p = p->next)
+		if (strcmp(p->message.queue_id, queue_id) == 0)
+			return true;
+	return false;
+}
+
+void engine_hit_tick(struct engine *e, uint64_t now)
+{
+	struct pending **at = &e->hits->pending;
+
+	while (*at) {
+		struct pending *p = *at;
+
+		if (p->at + PENDING_S > now) {
+			at = &p->next;
+			continue;
+		}
+		log_warn("hit", "queue_id=%s text=\"no policy record and not in the log: captured, nobody charged\"",
+			p->message.queue_id);
+		*at = p->next;
+		e->hits->pendings--;
+		free(p);
+	}
+}
+
+/* ---- hits without content */
+
+static void hit_of_transaction(struct engine *e, const struct transaction *x, uint32_t trap_id, enum grade g)
+{
+	const struct trap *trap = engine_trap_by_id(e, trap_id);
+	struct hit h = { .trap = trap, .grade = g, .is_charged = true };
+	struct prefix subject = hit_subject(e, &x->client);
+	struct engine_subject *s = engine_subject_get(e, &subject);
+	struct record_hit r = { .time = clock_wall_s(), .trap_id = trap_id, .grade = (uint8_t)g, .client = x->client };
+	struct decide_event ev;
+	bool is_old;
+
+	if (!s || !trap)
+		return;
+	if (trap->state != TRAP_ARMED)
+		h.is_charged = false;
+	slice_copy(slice_str(x->name), r.name, sizeof r.name);
+	slice_copy(slice_str(x->helo), r.helo, sizeof r.helo);
+	slice_copy(slice_str(x->sender), r.sender, sizeof r.sender);
+	ev = hit_event(e, trap, &x->client, x->name, x->sender,
+		hit_digest(e, &x->client, x->sender, trap_id, grade_name(g)));
+	(void)carry_out(e, s, &ev, &r, &h, &is_old);
+	if (!is_old)
+		engine_count(e, g == GRADE_PROBE ? COUNT_PROBES : COUNT_WHOLE, r.time);
+}
+
+static void hits_of_transaction(struct engine *e, const struct transaction *x, enum grade g)
+{
+	for (unsigned i = 0; i < x->traps && i < TRANSACTION_TRAPS; i++)
+		hit_of_transaction(e, x, x->trap_id[i], g);
+}
+
+void engine_hit_probe(struct engine *e, const struct transaction *x)
+{
+	hits_of_transaction(e, x, GRADE_PROBE);
+}
+
+void engine_hit_unseen(struct engine *e, const struct transaction *x)
+{
+	hits_of_transaction(e, x, GRADE_UNSEEN);
+}
+
+bool engine_hit_would_block(struct engine *e, const struct transaction *x, uint64_t now)
+{
+	struct prefix subject = hit_subject(e, &x->client);
+	struct engine_subject *s = engine_subject_get(e, &subject);
+
+	if (!s)
+		return false;
+	for (unsigned i = 0; i < x->traps && i < TRANSACTION_TRAPS; i++) {
+		const struct trap *trap = engine_trap_by_id(e, x->trap_id[i]);
+		struct decide_event ev;
+		struct decide_view view = hit_view(e, s, now);
+
+		if (!trap || trap->state != TRAP_ARMED)
+			continue;
+		ev = hit_event(e, trap, &x->client, x->name, x->sender, engine_random());
+		if (decide_would_block(&view, &ev, now))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,515 @@
+/*
+ * engine_policy: the policy server. Any number of persistent connections, one
+ * per smtpd process, never closed for idleness (a closed one costs Postfix a
+ * session's checks); requests on one connection come one after the other, which
+ * lets the connection itself count the recipients of a transaction.
+ *
+ * Whatever goes wrong here answers DUNNO. Nothing on this path waits for disk
+ * or network.
+ * SPDX-License-Identifier: ISC
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/escape.h"
+#include "base/num.h"
+#include "core/reply_text.h"
+#include "io/log.h"
+#include "role/engine.h"
+
+#define POLICY_READ 4096          /* bytes at a time */
+#define POLICY_OUT_MAX 65536      /* answers a peer has not taken: then it is closed */
+#define POLICY_INSTANCE 64
+#define POLICY_ACCEPTS 64         /* in one go */
+#define POLICY_PAUSE_MS 100       /* after EMFILE and the like */
+
+static const char dunno[] = "action=DUNNO\n\n";
+
+struct policy_conn {
+	struct policy_conn *next, *prev;
+	struct engine *e;
+	struct loop_watch *watch;
+	int fd;
+	struct buf in, out;
+	size_t scanned;
+	char instance[POLICY_INSTANCE]; /* transaction under way; "" none */
+	size_t instance_n;
+	uint16_t asked;                 /* its RCPTs so far */
+	bool has_transaction;           /* it named a trap */
+	bool is_waiting;                /* for room to write */
+};
+
+struct engine_policy {
+	struct policy_conn *conns;
+	size_t count;
+	struct loop_watch *listen[ROLE_LISTENERS];
+	struct loop_watch *resume;
+	uint64_t malformed;
+};
+
+/* ---- transactions */
+
+static void end_transaction(struct policy_conn *c)
+{
+	struct transaction *x;
+
+	if (!c->has_transaction)
+		return;
+	c->has_transaction = false;
+	x = transaction_find(&c->e->transactions, slice_of(c->instance, c->instance_n));
+	if (x && !x->is_ended && !x->is_probed) {
+		x->is_probed = true;
+		engine_hit_probe(c->e, x);
+	}
+}
+
+/* Count this RCPT; a new instance ends the transaction before it. */
+static void follow_instance(struct policy_conn *c, const struct policy_request *r, const struct gate_result *g,
+	uint64_t now)
+{
+	if (r->instance.n != c->instance_n || memcmp(r->instance.p, c->instance, c->instance_n) != 0) {
+		end_transaction(c);
+		c->instance_n = r->instance.n < sizeof c->instance ? r->instance.n : 0;
+		memcpy(c->instance, r->instance.p, c->instance_n);
+		c->asked = 0;
+		engine_counter_client(c->e, &g->client, now);
+	}
+	if (c->asked < UINT16_MAX)
+		c->asked++;
+	if (c->has_transaction) {
+		struct transaction *x = transaction_find(&c->e->transactions, r->instance);
+
+		if (x) {
+			x->asked = c->asked;
+			x->at = now;
+		}
+	}
+}
+
+static void fill_transaction(struct transaction *x, const struct policy_request *r, const struct gate_result *g)
+{
+	x->client = g->client;
+	slice_copy(r->sender, x->sender, sizeof x->sender);
+	slice_copy(slice_eq(r->client_name, SLICE_LIT("unknown")) ? SLICE_LIT("") : r->client_name, x->name,
+		sizeof x->name);
+	slice_copy(r->helo_name, x->helo, sizeof x->helo);
+	slice_copy(r->sasl_username, x->login, sizeof x->login);
+}
+
+static void remember_trap(struct policy_conn *c, const struct policy_request *r, const struct gate_result *g,
+	uint64_t now)
+{
+	struct transaction *x = transaction_open(&c->e->transactions, r->instance, now);
+
+	if (!x)
+		return;
+	if (x->traps == 0)
+		fill_transaction(x, r, g);
+	c->has_transaction = true;
+	x->asked = c->asked;
+	if (x->trap_asked < UINT16_MAX)
+		x->trap_asked++;
+	(void)transaction_add_trap(x, g->trap->id);
+}
+
+/* ---- answers */
+
+static void answer(struct policy_conn *c, struct slice action)
+{
+	if (buf_add(&c->out, SLICE_LIT("action=")) != ERR_OK || buf_add(&c->out, action) != ERR_OK ||
+		buf_add(&c->out, SLICE_LIT("\n\n")) != ERR_OK)
+		log_warn("policy", "text=\"no room for an answer\"");
+}
+
+static void answer_dunno(struct policy_conn *c)
+{
+	if (buf_add(&c->out, slice_of(dunno, sizeof dunno - 1)) != ERR_OK)
+		log_warn("policy", "text=\"no room for an answer\"");
+}
+
+static void refuse_blocked(struct policy_conn *c, const struct gate_result *g)
+{
+	struct buf text;
+
+	buf_init(&text, REPLY_TEXT_MAX + 64);
+	reply_text_blocked(&c->e->host->conf, g->block.code, g->block.case_id, g->block.until, &text);
+	answer(c, buf_slice(&text));
+	buf_done(&text);
+}
+
+/* A blocked host names another trap: no message will follow, so it is a probe now. */
+static void probe_behind_block(struct engine *e, const struct policy_request *r, const struct gate_result *g)
+{
+	struct transaction *x = calloc(1, sizeof *x);
+
+	if (!x)
+		return;
+	fill_transaction(x, r, g);
+	(void)transaction_add_trap(x, g->trap->id);
+	engine_hit_probe(e, x);
+	free(x);
+}
+
+static void on_rcpt(struct policy_conn *c, const struct policy_request *r, uint64_t now)
+{
+	struct engine *e = c->e;
+	struct gate_view view = engine_gate_view(e);
+	struct gate_result g;
+
+	gate_look(&view, r, now, &g);
+	if (g.origin == GATE_IGNORED) {
+		answer_dunno(c);
+		return;
+	}
+	follow_instance(c, r, &g, now);
+	if (g.is_blocked && !g.is_open) {
+		bool is_enforced = engine_is_enforcing(e);
+
+		if (g.trap && is_enforced)
+			probe_behind_block(e, r, &g);
+		engine_block_refused(e, &g, r, !is_enforced);
+		if (is_enforced) {
+			refuse_blocked(c, &g);
+			return;
+		}
+	}
+	if (g.trap && g.trap->state == TRAP_ARMED)
+		remember_trap(c, r, &g, now);
+	else if (g.trap)
+		engine_trap_count(e, g.trap->id, GRADE_PROBE, now);
+	answer_dunno(c);
+}
+
+/* ---- end of a message */
+
+static void remember_queue_id(struct engine *e, const struct policy_request *r, const struct gate_result *g,
+	const struct transaction *x, uint64_t now)
+{
+	struct queued *q;
+
+	if (!x && r->sasl_username.n == 0)
+		return;
+	q = queued_open(&e->transactions, r->queue_id, now);
+	if (!q)
+		return;
+	q->client = g->client;
+	slice_copy(r->sasl_username, q->login, sizeof q->login);
+	if (x) {
+		q->is_asked = true;
+		q->traps = x->traps;
+		memcpy(q->trap_id, x->trap_id, sizeof q->trap_id);
+	}
+}
+
+/* The case id that the refused sender is told: of the block this made, else one for this message alone. */
+static void riders_case(struct engine *e, const struct transaction *x, uint64_t now, char to[CASE_ID_TEXT])
+{
+	struct prefix subject = engine_subject_of(e, &x->client);
+	struct engine_subject *s = engine_subject_get(e, &subject);
+	struct record_block b = { .subject = subject, .state = BLOCK_MESSAGE, .cause = CAUSE_HIT, .grade = GRADE_UNSEEN,
+		.since = now, .until = now, .trap_id = x->trap_id[0] };
+	uint8_t value[RECORD_VALUE];
+	struct wr w = wr_init(value, sizeof value);
+
+	if (s && s->has_block && decide_block_is_active(&s->block, now)) {
+		memcpy(to, s->block.case_id, CASE_ID_TEXT);
+		return;
+	}
+	(void)case_id_make(engine_random(), b.case_id);
+	if (s)
+		b.score = s->sum.score;
+	slice_copy(slice_str(x->sender), b.sender, sizeof b.sender);
+	slice_copy(slice_str(x->name), b.name, sizeof b.name);
+	record_put_block(&w, &b);
+	if (!w.bad)
+		(void)store_put(e->store, TABLE_CASE, slice_str(b.case_id), wr_slice(&w));
+	memcpy(to, b.case_id, CASE_ID_TEXT);
+}
+
+/* Trap and riders together, from a host that this would block: DESIGN 3. */
+static bool must_refuse_riders(struct engine *e, const struct policy_request *r, const struct gate_result *g,
+	const struct transaction *x, uint64_t now)
+{
+	uint64_t accepted;
+
+	if (e->host->conf.traps.riders != RIDERS_REFUSE || e->host->conf.is_off || g->origin != GATE_FOREIGN)
+		return false;
+	if (num_parse(r->recipient_count, UINT16_MAX, &accepted) != ERR_OK || accepted < x->asked)
+		return false; /* a recipient was refused: it may have been the trap */
+	return accepted > x->trap_asked && engine_hit_would_block(e, x, now);
+}
+
+static void refuse_riders(struct policy_conn *c, const struct policy_request *r, const struct transaction *x, uint64_t now)
+{
+	struct engine *e = c->e;
+	bool is_enforced = engine_is_enforcing(e);
+	struct record_refusal f = { .time = now, .client = x->client, .code = 550, .is_rider = 1,
+		.is_would = !is_enforced };
+	struct buf text;
+
+	engine_count(e, COUNT_REFUSED, now);
+	if (is_enforced) {
+		engine_hit_unseen(e, x);
+		riders_case(e, x, now, f.case_id);
+	}
+	slice_copy(slice_str(x->name), f.name, sizeof f.name);
+	slice_copy(slice_str(x->sender), f.sender, sizeof f.sender);
+	slice_copy(r->queue_id, f.queue_id, sizeof f.queue_id);
+	engine_refusal_record(e, &f);
+	if (!is_enforced) {
+		answer_dunno(c);
+		return;
+	}
+	buf_init(&text, REPLY_TEXT_MAX + 64);
+	reply_text_riders(&e->host->conf, f.case_id, &text);
+	answer(c, buf_slice(&text));
+	buf_done(&text);
+	log_info("refuse", "case=%s code=550 riders=1 queue_id=%s", f.case_id, f.queue_id);
+}
+
+static void on_end_of_message(struct policy_conn *c, const struct policy_request *r, uint64_t now)
+{
+	struct engine *e = c->e;
+	struct gate_view view = engine_gate_view(e);
+	struct gate_result g;
+	struct transaction *x;
+
+	gate_look(&view, r, now, &g);
+	if (g.origin == GATE_IGNORED) {
+		answer_dunno(c);
+		return;
+	}
+	engine_count(e, COUNT_MESSAGES, now);
+	x = transaction_find(&e->transactions, r->instance);
+	if (x) {
+		x->is_ended = true;
+		x->at = now;
+	}
+	if (x && must_refuse_riders(e, r, &g, x, now)) {
+		struct transaction copy = *x; /* the calls below may add to the maps */
+
+		if (!engine_is_enforcing(e))
+			remember_queue_id(e, r, &g, &copy, now);
+		refuse_riders(c, r, &copy, now);
+		return;
+	}
+	remember_queue_id(e, r, &g, x, now);
+	answer_dunno(c);
+}
+
+/* ---- connections */
+
+static void conn_free(struct policy_conn *c)
+{
+	struct engine_policy *p = c->e->policy;
+
+	end_transaction(c);
+	loop_remove(c->watch);
+	(void)close(c->fd);
+	buf_done(&c->in);
+	buf_done(&c->out);
+	if (c->prev)
+		c->prev->next = c->next;
+	else
+		p->conns = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	p->count--;
+	free(c);
+}
+
+/* False: the connection is gone. */
+static bool conn_flush(struct policy_conn *c)
+{
+	while (c->out.n) {
+		ssize_t n = send(c->fd, c->out.p, c->out.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			break;
+		if (n <= 0) {
+			conn_free(c);
+			return false;
+		}
+		buf_consume(&c->out, (size_t)n);
+	}
+	if (c->is_waiting != (c->out.n > 0)) {
+		c->is_waiting = c->out.n > 0;
+		return loop_fd_want(c->watch, c->is_waiting ? LOOP_READ | LOOP_WRITE : LOOP_READ) == ERR_OK;
+	}
+	return true;
+}
+
+static void one_request(struct policy_conn *c, struct slice request)
+{
+	struct policy_request r;
+	uint64_t now = clock_wall_s();
+
+	c->e->last_query = now;
+	engine_count(c->e, COUNT_QUERIES, now);
+	if (policy_request_parse(request, &r) != ERR_OK) {
+		if (c->e->policy->malformed++ % 1000 == 0)
+			log_warn("policy", "malformed=%llu text=\"answered DUNNO\"",
+				(unsigned long long)c->e->policy->malformed);
+		answer_dunno(c);
+		return;
+	}
+	switch (r.state) {
+	case POLICY_RCPT:
+		on_rcpt(c, &r, now);
+		break;
+	case POLICY_END_OF_MESSAGE:
+		on_end_of_message(c, &r, now);
+		break;
+	case POLICY_OTHER:
+	default:
+		answer_dunno(c);
+		break;
+	}
+}
+
+static void conn_requests(struct policy_conn *c)
+{
+	size_t done = 0;
+
+	for (;;) {
+		struct slice rest = slice_from(buf_slice(&c->in), done);
+		size_t n = policy_request_end(rest, &c->scanned);
+
+		if (n == 0)
+			break;
+		c->scanned = 0;
+		one_request(c, slice_head(rest, n));
+		done += n;
+	}
+	if (done)
+		buf_consume(&c->in, done);
+}
+
+static void on_conn(int fd, unsigned what, void *ctx)
+{
+	struct policy_conn *c = ctx;
+	ssize_t n;
+
+	if ((what & LOOP_WRITE) && !conn_flush(c))
+		return;
+	if (!(what & LOOP_READ))
+		return;
+	if (buf_reserve(&c->in, POLICY_READ) != ERR_OK) {
+		log_warn("policy", "text=\"request without end: connection closed\"");
+		conn_free(c);
+		return;
+	}
+	n = recv(fd, c->in.p + c->in.n, POLICY_READ, MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		conn_free(c);
+		return;
+	}
+	c->in.n += (size_t)n;
+	conn_requests(c);
+	if (c->in.n > POLICY_REQUEST_MAX) {
+		log_warn("policy", "text=\"request without end: connection closed\"");
+		conn_free(c);
+		return;
+	}
+	if (c->out.n && !conn_flush(c))
+		return;
+}
+
+static bool conn_new(struct engine *e, int fd)
+{
+	struct policy_conn *c = calloc(1, sizeof *c);
+
+	if (!c)
+		return false;
+	c->e = e;
+	c->fd = fd;
+	buf_init(&c->in, POLICY_REQUEST_MAX + POLICY_READ);
+	buf_init(&c->out, POLICY_OUT_MAX);
+	c->watch = loop_fd(e->host->loop, fd, LOOP_READ, on_conn, c);
+	if (!c->watch) {
+		free(c);
+		return false;
+	}
+	c->next = e->policy->conns;
+	if (c->next)
+		c->next->prev = c;
+	e->policy->conns = c;
+	e->policy->count++;
+	return true;
+}
+
+static void listen_want(struct engine_policy *p, unsigned what)
+{
+	for (int i = 0; i < ROLE_LISTENERS; i++)
+		if (p->listen[i] && loop_fd_want(p->listen[i], what) != ERR_OK)
+			log_alarm("policy", "text=\"listener lost\"");
+}
+
+static void on_resume(void *ctx)
+{
+	struct engine *e = ctx;
+
+	loop_remove(e->policy->resume);
+	e->policy->resume = NULL;
+	listen_want(e->policy, LOOP_READ);
+}
+
+static void on_listen(int fd, unsigned what, void *ctx)
+{
+	struct engine *e = ctx;
+
+	(void)what;
+	for (int i = 0; i < POLICY_ACCEPTS; i++) {
+		int conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (conn < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
+			log_alarm("policy", "connections=%zu text=\"no descriptors: accepting paused\"", e->policy->count);
+			listen_want(e->policy, 0);
+			if (!e->policy->resume)
+				e->policy->resume = loop_after(e->host->loop, POLICY_PAUSE_MS, on_resume, e);
+			return;
+		}
+		if (conn < 0)
+			return;
+		if (!conn_new(e, conn))
+			(void)close(conn);
+	}
+}
+
+enum err engine_policy_start(struct engine *e)
+{
+	e->policy = calloc(1, sizeof *e->policy);
+	if (!e->policy)
+		return ERR_NOMEM;
+	for (int i = 0; i < ROLE_LISTENERS; i++) {
+		int fd = e->host->listener[LISTENER_POLICY][i];
+
+		if (fd < 0)
+			continue;
+		e->policy->listen[i] = loop_fd(e->host->loop, fd, LOOP_READ, on_listen, e);
+		if (!e->policy->listen[i])
+			return ERR_NOMEM;
+	}
+	return ERR_OK;
+}
+
+void engine_policy_stop(struct engine *e)
+{
+	struct engine_policy *p = e->policy;
+
+	if (!p)
+		return;
+	for (int i = 0; i < ROLE_LISTENERS; i++)
+		loop_remove(p->listen[i]);
+	loop_remove(p->resume);
+	while (p->conns)
+		conn_free(p->conns);
+	free(p);
+	e->policy = NULL;
+}

@@ -1,0 +1,530 @@
+/*
+ * engine_trap: the traps in force, and Postfix's alias map behind them. Order
+ * (DESIGN 3): map before engine when traps are added, engine before map when
+ * they go.
+ * SPDX-License-Identifier: ISC
+ */
+#include "role/engine_trap.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io/log.h"
+
+#define MAP_TEXT_MAX (2u << 30)
+#define LIVE_TEXT_MAX (64u << 20)
+
+/* ---- records */
+
+enum err engine_trap_record(struct engine *e, const char *text, struct record_trap *ret)
+{
+	uint8_t value[RECORD_VALUE];
+	size_t n;
+	enum err err = store_get(e->store, TABLE_TRAP, slice_str(text), value, sizeof value, &n);
+
+	return err == ERR_OK ? record_get_trap(slice_of(value, n), ret) : err;
+}
+
+enum err engine_trap_save(struct engine *e, const char *text, const struct record_trap *r)
+{
+	uint8_t value[RECORD_VALUE];
+	struct wr w = wr_init(value, sizeof value);
+
+	record_put_trap(&w, r);
+	if (w.bad || !store_put(e->store, TABLE_TRAP, slice_str(text), wr_slice(&w)))
+		return ERR_FULL;
+	return ERR_OK;
+}
+
+static bool max_id(struct slice key, struct slice value, void *ctx)
+{
+	uint32_t *next = ctx;
+	struct record_trap r;
+
+	(void)key;
+	if (record_get_trap(value, &r) == ERR_OK && r.id >= *next)
+		*next = r.id + 1;
+	return true;
+}
+
+enum err engine_trap_start(struct engine *e)
+{
+	struct engine_traps *t = calloc(1, sizeof *t);
+
+	if (!t)
+		return ERR_NOMEM;
+	e->trap_job = t;
+	t->next_id = 1;
+	t->due = UINT64_MAX;
+	slice_copy(SLICE_LIT("not written yet"), t->map_text, sizeof t->map_text);
+	keymap_init(&e->trap_delta, e->table_key, sizeof(struct engine_trap_delta), 200000);
+	return store_scan(e->store, TABLE_TRAP, (struct slice){ 0 }, (struct slice){ 0 }, false, max_id, &t->next_id);
+}
+
+static void drop_texts(struct engine_traps *t)
+{
+	for (uint32_t i = 0; i < t->texts; i++)
+		free(t->text[i].p);
+	free(t->text);
+	t->text = NULL;
+	t->texts = t->wanted = 0;
+}
+
+void engine_trap_stop(struct engine *e)
+{
+	if (e->trap_job) {
+		engine_trap_load_drop(e->trap_job);
+		drop_texts(e->trap_job);
+		free(e->trap_job);
+		e->trap_job = NULL;
+	}
+	trap_table_free(e->traps);
+	e->traps = NULL;
+	free(e->trap_by_id);
+	e->trap_by_id = NULL;
+	keymap_done(&e->trap_delta);
+	engine_allow_stop(e);
+}
+
+const struct trap *engine_trap_by_id(const struct engine *e, uint32_t id)
+{
+	if (!e->traps || id >= e->trap_ids || e->trap_by_id[id] == 0)
+		return NULL;
+	return trap_table_at(e->traps, e->trap_by_id[id] - 1);
+}
+
+/* ---- files */
+
+/* The bytes behind fd, owned by the caller; NULL: too large or unreadable. */
+static char *read_whole(int fd, size_t *ret_n)
+{
+	struct stat st;
+	char *p;
+	size_t n = 0;
+
+	if (fd < 0 || fstat(fd, &st) != 0 || st.st_size < 0 || (uint64_t)st.st_size > TRAP_FILE_MAX)
+		return NULL;
+	p = malloc((size_t)st.st_size + 1);
+	while (p && n < (size_t)st.st_size) {
+		ssize_t got = pread(fd, p + n, (size_t)st.st_size - n, (off_t)n);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			break;
+		n += (size_t)got;
+	}
+	*ret_n = n;
+	return p;
+}
+
+static void trap_text(struct engine *e, const struct msg_text *m, char *p, size_t n)
+{
+	struct engine_traps *t = e->trap_job;
+
+	if (m->index == 0 || m->round != t->round) {
+		drop_texts(t);
+		t->round = m->round;
+		t->wanted = m->count < TRAP_FILES ? m->count : TRAP_FILES;
+		t->text = calloc(t->wanted ? t->wanted : 1, sizeof *t->text);
+	}
+	if (m->count && t->text && t->texts < t->wanted) {
+		slice_copy(slice_str(m->path), t->text[t->texts].path, sizeof t->text[0].path);
+		t->text[t->texts].p = p;
+		t->text[t->texts++].n = n;
+		p = NULL;
+	}
+	free(p);
+	if (t->text && t->texts == t->wanted)
+		engine_trap_load(e);
+}
+
+void engine_trap_text(struct engine *e, const struct msg_text *m, int fd)
+{
+	size_t n = 0;
+	char *p = m->count ? read_whole(fd, &n) : NULL;
+
+	if (m->count && !p) {
+		log_alarm("trap-file", "file=%s text=\"unreadable or too large, what is in force stays\"", m->path);
+		return;
+	}
+	if (m->kind == TEXT_TRAPS) {
+		trap_text(e, m, p, n);
+		return;
+	}
+	engine_allow_text(e, m, slice_of(p, n));
+	free(p);
+}
+
+static void ask_reread(struct engine *e)
+{
+	uint8_t out[16];
+	struct wr w = wr_init(out, sizeof out);
+
+	message_put_empty(&w, MSG_REREAD, &(struct msg_which){ 0 });
+	if (role_host_send(e->host, ROLE_ALIASMAP, &w, NULL, 0) != ERR_OK)
+		log_warn("trap-file", "text=\"the map helper is not there: files are read when it is\"");
+}
+
+void engine_trap_reload(struct engine *e, void (*done)(void *ctx), void *ctx)
+{
+	struct engine_traps *t = e->trap_job;
+
+	if (done && t->waiters < TRAP_WAITERS)
+		t->waiter[t->waiters++] = (struct trap_waiter){ done, ctx, t->phase != TRAP_IDLE };
+	else if (done)
+		done(ctx);
+	ask_reread(e);
+}
+
+void engine_trap_forget_waiter(struct engine *e, const void *ctx)
+{
+	struct engine_traps *t = e->trap_job;
+	size_t kept = 0;
+
+	for (size_t i = 0; t && i < t->waiters; i++)
+		if (t->waiter[i].ctx != ctx)
+			t->waiter[kept++] = t->waiter[i];
+	if (t)
+		t->waiters = kept;
+}
+
+static void wake_waiters(struct engine *e)
+{
+	struct engine_traps *t = e->trap_job;
+	struct trap_waiter ready[TRAP_WAITERS];
+	size_t n = 0, kept = 0;
+
+	for (size_t i = 0; i < t->waiters; i++) {
+		if (t->waiter[i].is_early) {
+			t->waiter[i].is_early = false;
+			t->waiter[kept++] = t->waiter[i];
+		} else {
+			ready[n++] = t->waiter[i];
+		}
+	}
+	t->waiters = kept;
+	for (size_t i = 0; i < n; i++)
+		ready[i].done(ready[i].ctx);
+}
+
+void engine_trap_linked(struct engine *e)
+{
+	struct engine_traps *t = e->trap_job;
+
+	t->is_synced = false;
+	for (size_t i = 0; i < TRAP_CHECKS; i++) {
+		struct trap_live l = t->live[i];
+
+		t->live[i].seq = 0;
+		if (l.seq && l.done)
+			l.done(l.ctx, false, (struct slice){ 0 });
+	}
+	ask_reread(e);
+}
+
+/* ---- live check */
+
+static int text_fd(struct slice text)
+{
+	int fd = memfd_create("limetwig", MFD_CLOEXEC);
+	size_t at = 0;
+
+	while (fd >= 0 && at < text.n) {
+		ssize_t n = write(fd, text.p + at, text.n - at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			(void)close(fd);
+			return -1;
+		}
+		at += (size_t)n;
+	}
+	return fd;
+}
+
+static bool send_text(struct engine *e, enum message_type type, uint32_t seq, bool is_full, struct slice text)
+{
+	uint8_t out[64];
+	struct wr w = wr_init(out, sizeof out);
+	int fd = text_fd(text);
+	bool is_sent = false;
+
+	message_put_map_apply(&w, type, &(struct msg_map_apply){ seq, is_full });
+	if (fd >= 0) {
+		is_sent = role_host_send(e->host, ROLE_ALIASMAP, &w, &fd, 1) == ERR_OK;
+		(void)close(fd);
+	}
+	return is_sent;
+}
+
+void engine_trap_live_check(struct engine *e, struct slice addresses,
+	void (*done)(void *ctx, bool is_ok, struct slice lines), void *ctx)
+{
+	struct engine_traps *t = e->trap_job;
+
+	for (size_t i = 0; i < TRAP_CHECKS; i++) {
+		if (t->live[i].seq)
+			continue;
+		t->live[i] = (struct trap_live){ ++t->seq, done, ctx };
+		if (send_text(e, MSG_LIVE_CHECK, t->seq, false, addresses))
+			return;
+		t->live[i].seq = 0;
+		break;
+	}
+	done(ctx, false, (struct slice){ 0 });
+}
+
+void engine_trap_live_check_forget(struct engine *e, const void *ctx)
+{
+	for (size_t i = 0; e->trap_job && i < TRAP_CHECKS; i++)
+		if (e->trap_job->live[i].ctx == ctx)
+			e->trap_job->live[i].done = NULL;
+}
+
+void engine_trap_live_result(struct engine *e, const struct msg_map_done *m, int fd)
+{
+	struct engine_traps *t = e->trap_job;
+
+	for (size_t i = 0; i < TRAP_CHECKS; i++) {
+		struct trap_live l = t->live[i];
+		size_t n = 0;
+		char *p;
+
+		if (l.seq != m->seq)
+			continue;
+		t->live[i].seq = 0;
+		if (!m->is_ok)
+			log_warn("live-check", "text=\"%s\"", m->text);
+		p = fd >= 0 ? read_whole(fd, &n) : NULL;
+		if (l.done)
+			l.done(l.ctx, m->is_ok, slice_of(p, n));
+		free(p);
+		return;
+	}
+}
+
+/* ---- map */
+
+static enum err map_line(struct buf *to, const struct trap_table *t, const struct trap *trap, char sign)
+{
+	const char *text = trap_table_text(t, trap);
+
+	if (trap->kind == TRAP_PATTERN)
+		return ERR_OK;
+	return trap->kind == TRAP_DOMAIN ? buf_printf(to, "%cD %s\n", sign, text + 1) : buf_printf(to, "%cA %s\n", sign, text);
+}
+
+static bool is_armed_in(struct trap_table *t, const char *text)
+{
+	const struct trap *trap = t ? trap_table_get(t, slice_str(text)) : NULL;
+
+	return trap && trap->state == TRAP_ARMED;
+}
+
+/* The lines that bring the map to what the new table says. */
+static enum err map_lines(struct engine *e, bool is_full, struct buf *to)
+{
+	struct engine_traps *t = e->trap_job;
+	enum err err = ERR_OK;
+
+	t->added = t->removed = t->in_map = 0;
+	for (size_t i = 0; err == ERR_OK && i < trap_table_count(t->table); i++) {
+		const struct trap *trap = trap_table_at(t->table, i);
+		bool is_old = is_armed_in(e->traps, trap_table_text(t->table, trap));
+
+		if (trap->state != TRAP_ARMED)
+			continue;
+		t->in_map += trap->kind != TRAP_PATTERN;
+		t->added += !is_old;
+		if (is_full || !is_old)
+			err = map_line(to, t->table, trap, '+');
+	}
+	for (size_t i = 0; err == ERR_OK && e->traps && i < trap_table_count(e->traps); i++) {
+		struct trap *trap = trap_table_at(e->traps, i);
+
+		if (trap->state != TRAP_ARMED || is_armed_in(t->table, trap_table_text(e->traps, trap)))
+			continue;
+		t->removed++;
+		trap->state = TRAP_RETIRED;
+		if (!is_full)
+			err = map_line(to, e->traps, trap, '-');
+	}
+	return err;
+}
+
+static void note_armed(struct engine *e, struct trap_table *table)
+{
+	uint64_t now = clock_wall_s();
+
+	for (size_t i = 0; i < trap_table_count(table); i++) {
+		struct trap *trap = trap_table_at(table, i);
+		struct record_trap r;
+
+		if (trap->state != TRAP_ARMED || trap->armed_at)
+			continue;
+		trap->armed_at = now;
+		if (engine_trap_record(e, trap_table_text(table, trap), &r) != ERR_OK)
+			r = (struct record_trap){ .id = trap->id, .first_seen = trap->first_seen };
+		r.armed_at = now;
+		r.suspended = 0;
+		if (engine_trap_save(e, trap_table_text(table, trap), &r) != ERR_OK)
+			log_warn("trap", "trap=T-%u text=\"armed, not stored\"", trap->id);
+	}
+}
+
+static void swap_in(struct engine *e)
+{
+	struct engine_traps *t = e->trap_job;
+	uint32_t *by_id = calloc(t->next_id, sizeof *by_id);
+	struct trap_table *old = e->traps;
+
+	if (!by_id) {
+		log_alarm("trap-file", "text=\"no memory, the traps in force stay\"");
+		engine_trap_load_drop(t);
+		return;
+	}
+	for (size_t i = 0; i < trap_table_count(t->table); i++) {
+		uint32_t id = trap_table_at(t->table, i)->id;
+
+		if (id < t->next_id)
+			by_id[id] = (uint32_t)i + 1;
+	}
+	note_armed(e, t->table);
+	e->traps = t->table;
+	t->table = NULL;
+	free(e->trap_by_id);
+	e->trap_by_id = by_id;
+	e->trap_ids = t->next_id;
+	t->due = t->next_due;
+	t->bad = t->new_bad;
+	memcpy(t->bad_line, t->new_bad_line, sizeof t->bad_line);
+	log_info("traps", "count=%zu in_map=%u added=%u removed=%u bad=%u", trap_table_count(e->traps), t->in_map, t->added,
+		t->removed, t->bad);
+	trap_table_free(old);
+	engine_trap_load_drop(t);
+	wake_waiters(e);
+}
+
+static void map_failed(struct engine *e, const char *text)
+{
+	struct engine_traps *t = e->trap_job;
+
+	t->is_synced = t->is_map_ok = false;
+	slice_copy(slice_str(text), t->map_text, sizeof t->map_text);
+	engine_alarm(e, "alias-map", "alias-map", text);
+}
+
+void engine_trap_put_in_force(struct engine *e)
+{
+	struct engine_traps *t = e->trap_job;
+	bool is_full = !t->is_synced;
+	struct buf lines;
+	enum err err;
+
+	t->phase = TRAP_MAP;
+	buf_init(&lines, MAP_TEXT_MAX);
+	err = map_lines(e, is_full, &lines);
+	if (err == ERR_OK && lines.n == 0 && !is_full) {
+		swap_in(e);
+	} else if (err != ERR_OK || !send_text(e, MSG_MAP_APPLY, t->map_seq = ++t->seq, is_full, buf_slice(&lines))) {
+		map_failed(e, "the alias map could not be written: the map helper is not there");
+		swap_in(e);
+	}
+	buf_done(&lines);
+}
+
+void engine_trap_map_done(struct engine *e, const struct msg_map_done *m)
+{
+	struct engine_traps *t = e->trap_job;
+
+	if (m->seq != t->map_seq)
+		return;
+	if (m->is_ok) {
+		t->is_synced = t->is_map_ok = true;
+		slice_copy(slice_str(m->text), t->map_text, sizeof t->map_text);
+	} else {
+		map_failed(e, m->text);
+	}
+	if (t->phase == TRAP_MAP)
+		swap_in(e);
+}
+
+/* ---- counters and states */
+
+void engine_trap_count(struct engine *e, uint32_t trap_id, enum grade g, uint64_t now)
+{
+	struct engine_trap_delta *d;
+	void *v;
+
+	if (trap_id == 0 || keymap_put(&e->trap_delta, slice_of(&trap_id, sizeof trap_id), &v, NULL) != ERR_OK)
+		return;
+	d = v;
+	d->id = trap_id;
+	d->count[g]++;
+	d->last = now;
+}
+
+static bool flush_delta(void *value, void *ctx)
+{
+	const struct engine_trap_delta *d = value;
+	struct engine *e = ctx;
+	const struct trap *trap = engine_trap_by_id(e, d->id);
+	struct record_trap r;
+
+	if (!trap || engine_trap_record(e, trap_table_text(e->traps, trap), &r) != ERR_OK)
+		return false;
+	for (int g = 0; g < GRADE_COUNT; g++)
+		r.hits[g] += d->count[g];
+	r.last_hit = d->last;
+	return engine_trap_save(e, trap_table_text(e->traps, trap), &r) != ERR_OK;
+}
+
+void engine_trap_flush(struct engine *e)
+{
+	(void)keymap_retain(&e->trap_delta, 0, flush_delta, e);
+}
+
+void engine_trap_tick(struct engine *e, uint64_t now)
+{
+	struct engine_traps *t = e->trap_job;
+
+	if (t->phase != TRAP_IDLE || now < t->due)
+		return;
+	t->due = now + 30; /* until the new load says more */
+	ask_reread(e);
+}
+
+void engine_trap_is_live(struct engine *e, const struct address *recipient)
+{
+	struct trap *trap = e->traps ? trap_table_get(e->traps, slice_str(recipient->text)) : NULL;
+	struct record_trap r;
+	char key[32], text[160];
+
+	if (!trap || trap->state != TRAP_WATCHING)
+		return;
+	trap->state = TRAP_SUSPENDED;
+	if (engine_trap_record(e, recipient->text, &r) == ERR_OK) {
+		r.suspended = 1;
+		if (engine_trap_save(e, recipient->text, &r) != ERR_OK)
+			log_warn("trap", "trap=T-%u text=\"suspended, not stored\"", trap->id);
+	}
+	(void)snprintf(key, sizeof key, "live T-%u", trap->id);
+	(void)snprintf(text, sizeof text, "trap T-%u is somebody's address (Postfix delivered mail to it): suspended", trap->id);
+	engine_alarm(e, "trap-live", key, text);
+}
+
+void engine_trap_get_status(const struct engine *e, struct engine_trap_status *ret)
+{
+	const struct engine_traps *t = e->trap_job;
+
+	*ret = (struct engine_trap_status){ .bad = t->bad, .bad_line = t->bad_line, .is_map_ok = t->is_map_ok,
+		.map_text = t->map_text, .in_map = t->in_map, .added = t->added, .removed = t->removed };
+	for (size_t i = 0; e->traps && i < trap_table_count(e->traps); i++)
+		ret->by_state[trap_table_at(e->traps, i)->state]++;
+}

@@ -1,0 +1,92 @@
+/*
+ * engine_trap: what engine_trap.c and engine_trap_load.c share: the state of
+ * loading trap files. One load at a time, in slices, so that policy queries
+ * are answered meanwhile:
+ *
+ *   files come in -> PARSE -> LIVE (aliasmap asks Postfix) -> MAP (aliasmap
+ *   writes) -> the new table replaces the old one
+ * SPDX-License-Identifier: ISC
+ */
+#ifndef ROLE_ENGINE_TRAP_H
+#define ROLE_ENGINE_TRAP_H
+#include "role/engine.h"
+
+#define TRAP_FILES 1000                /* files in traps.d */
+#define TRAP_FILE_MAX (1u << 30)       /* bytes of one */
+#define TRAP_CHECKS 16                 /* live checks under way */
+#define TRAP_WAITERS 16                /* reload commands under way */
+
+struct engine_trap_delta {
+	uint32_t id;
+	uint32_t count[GRADE_COUNT];
+	uint64_t last;
+};
+
+struct trap_text {
+	char path[512];
+	char *p;
+	size_t n;
+};
+
+enum trap_phase { TRAP_IDLE, TRAP_PARSE, TRAP_LIVE, TRAP_MAP };
+
+/* A line whose address is being checked. */
+struct trap_check {
+	uint32_t trap; /* index in the new table */
+	uint32_t file, line;
+};
+
+struct trap_live {
+	uint32_t seq; /* 0: free */
+	void (*done)(void *ctx, bool is_ok, struct slice lines);
+	void *ctx;
+};
+
+struct trap_waiter {
+	void (*done)(void *ctx);
+	void *ctx;
+	bool is_early; /* came while a load was under way: that one may not have seen its change */
+};
+
+struct engine_traps {
+	/* the round that comes in */
+	struct trap_text *text;
+	uint32_t texts, wanted, round;
+	/* the load */
+	enum trap_phase phase;
+	struct loop_watch *timer;
+	struct trap_table *table;
+	struct trap_text *file;
+	uint32_t files, at_file, at_line;
+	struct slice rest;
+	struct trap_check *check;
+	size_t checks, checks_size;
+	struct buf check_text;
+	uint64_t next_due, due; /* when the next watching trap becomes armed: of the new table, of the one in force */
+	uint32_t next_id;
+	/* aliasmap */
+	uint32_t seq, map_seq;
+	bool is_synced; /* the map holds what the table in force says */
+	bool is_map_ok;
+	char map_text[512];
+	uint32_t in_map;
+	struct trap_live live[TRAP_CHECKS];
+	/* for people */
+	struct engine_bad_line bad_line[ENGINE_BAD_LINES];
+	uint32_t bad, new_bad;
+	struct engine_bad_line new_bad_line[ENGINE_BAD_LINES];
+	uint32_t added, removed;
+	struct trap_waiter waiter[TRAP_WAITERS];
+	size_t waiters;
+};
+
+/* Begin with the files of the round that has come. */
+void engine_trap_load(struct engine *e);
+void engine_trap_load_drop(struct engine_traps *t);
+/* Parsing and checking are over: give the new table to the map, then swap. */
+void engine_trap_put_in_force(struct engine *e);
+/* Reads the record of this trap; ERR_NOTFOUND. */
+enum err engine_trap_record(struct engine *e, const char *text, struct record_trap *ret) MUST_USE;
+enum err engine_trap_save(struct engine *e, const char *text, const struct record_trap *r) MUST_USE;
+
+#endif /* ROLE_ENGINE_TRAP_H */

@@ -1,0 +1,232 @@
+/*
+ * engine_trap_load: trap files become a new table, some thousand lines at a
+ * time. Bad lines are collected with number and reason; the rest loads.
+ * SPDX-License-Identifier: ISC
+ */
+#include "role/engine_trap.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "io/log.h"
+
+#define LINES_AT_ONCE 5000
+#define CHECK_TEXT_MAX (1u << 30)
+
+void engine_trap_load_drop(struct engine_traps *t)
+{
+	for (uint32_t i = 0; i < t->files; i++)
+		free(t->file[i].p);
+	free(t->file);
+	t->file = NULL;
+	t->files = t->at_file = t->at_line = 0;
+	free(t->check);
+	t->check = NULL;
+	t->checks = t->checks_size = 0;
+	buf_done(&t->check_text);
+	trap_table_free(t->table);
+	t->table = NULL;
+	loop_remove(t->timer);
+	t->timer = NULL;
+	t->phase = TRAP_IDLE;
+}
+
+static void bad_line(struct engine_traps *t, uint32_t file, unsigned line, const char *reason)
+{
+	struct engine_bad_line *b;
+	const char *path = file < t->files ? t->file[file].path : "?";
+
+	if (t->new_bad < ENGINE_BAD_LINES) {
+		b = &t->new_bad_line[t->new_bad];
+		slice_copy(slice_str(path), b->file, sizeof b->file);
+		b->line = line;
+		slice_copy(slice_str(reason), b->reason, sizeof b->reason);
+	}
+	t->new_bad++;
+	log_warn("trap-file", "file=%s line=%u text=\"%s\"", path, line, reason);
+}
+
+/* Id and history: from the table in force, the store, or new. */
+static enum err give_identity(struct engine *e, struct engine_traps *t, const char *text, uint64_t now,
+	struct record_trap *ret)
+{
+	struct trap *old = e->traps ? trap_table_get(e->traps, slice_str(text)) : NULL;
+	enum err err = engine_trap_record(e, text, ret);
+
+	if (err == ERR_OK)
+		return ERR_OK;
+	if (err != ERR_NOTFOUND)
+		return err;
+	*ret = (struct record_trap){ .id = old ? old->id : t->next_id, .first_seen = old ? old->first_seen : now,
+		.armed_at = old ? old->armed_at : 0 };
+	if (old)
+		return ERR_OK;
+	t->next_id++;
+	return engine_trap_save(e, text, ret);
+}
+
+static enum trap_state state_of(struct engine *e, struct engine_traps *t, const struct trap_line *l,
+	const struct record_trap *r, uint64_t now)
+{
+	uint64_t due = r->first_seen + e->host->conf.traps.watch_s;
+
+	if (l->state != TRAP_AUTO)
+		return l->state;
+	if (r->suspended)
+		return TRAP_SUSPENDED;
+	if (due <= now)
+		return TRAP_ARMED;
+	if (due < t->next_due)
+		t->next_due = due;
+	return TRAP_WATCHING;
+}
+
+static bool note_check(struct engine_traps *t, uint32_t trap, uint32_t line, const char *text)
+{
+	if (t->checks == t->checks_size) {
+		size_t size = t->checks_size ? t->checks_size * 2 : 256;
+		struct trap_check *c = reallocarray(t->check, size, sizeof *c);
+
+		if (!c)
+			return false;
+		t->check = c;
+		t->checks_size = size;
+	}
+	if (buf_printf(&t->check_text, "%s\n", text) != ERR_OK)
+		return false;
+	t->check[t->checks++] = (struct trap_check){ trap, t->at_file, line };
+	return true;
+}
+
+static void one_trap(struct engine *e, struct engine_traps *t, const struct trap_line *l, uint64_t now)
+{
+	struct record_trap r;
+	struct trap *trap;
+	const char *text;
+	enum err err;
+
+	if (l->kind != TRAP_PATTERN && l->kind == TRAP_EXACT && address_is_role(&l->address)) {
+		bad_line(t, t->at_file, l->number, "a role address (postmaster, abuse ...) is never a trap");
+		return;
+	}
+	err = trap_table_add(t->table, l, &trap);
+	if (err != ERR_OK) {
+		bad_line(t, t->at_file, l->number, err == ERR_EXISTS ? "is already a trap" : "too many traps");
+		return;
+	}
+	text = trap_table_text(t->table, trap);
+	err = give_identity(e, t, text, now, &r);
+	if (err != ERR_OK) {
+		trap->state = TRAP_RETIRED;
+		bad_line(t, t->at_file, l->number, "the store could not give it a number");
+		return;
+	}
+	trap->id = r.id;
+	trap->first_seen = r.first_seen;
+	trap->armed_at = r.armed_at;
+	trap->state = state_of(e, t, l, &r, now);
+	if (trap->state == TRAP_ARMED && r.armed_at == 0 && l->kind == TRAP_EXACT && e->host->conf.traps.live_check &&
+		!note_check(t, (uint32_t)(trap_table_count(t->table) - 1), l->number, text))
+		trap->state = TRAP_WATCHING;
+	else if (trap->state == TRAP_WATCHING && l->kind == TRAP_EXACT && e->host->conf.traps.live_check &&
+		!(e->traps && trap_table_get(e->traps, slice_str(text))))
+		(void)note_check(t, (uint32_t)(trap_table_count(t->table) - 1), l->number, text);
+}
+
+/* aliasmap has answered: live ones are taken out; without an answer nothing new is armed. */
+static void live_done(void *ctx, bool is_ok, struct slice lines)
+{
+	struct engine *e = ctx;
+	struct engine_traps *t = e->trap_job;
+	struct slice line;
+
+	if (t->phase != TRAP_LIVE)
+		return;
+	if (!is_ok) {
+		log_warn("trap-file", "text=\"live check failed: new traps stay watching until it works\"");
+		for (size_t i = 0; i < t->checks; i++)
+			trap_table_at(t->table, t->check[i].trap)->state = TRAP_WATCHING;
+		t->next_due = clock_wall_s() + 60;
+	}
+	while (is_ok && slice_line(&lines, &line)) {
+		size_t tab = slice_find(line, '\t');
+		struct trap *trap = trap_table_get(t->table, slice_head(line, tab));
+		char reason[160];
+
+		if (!trap)
+			continue;
+		trap->state = TRAP_RETIRED;
+		(void)snprintf(reason, sizeof reason, "a live address (%.*s), refused", SLICE_ARG(slice_from(line, tab + 1)));
+		for (size_t i = 0; i < t->checks; i++)
+			if (trap_table_at(t->table, t->check[i].trap) == trap)
+				bad_line(t, t->check[i].file, t->check[i].line, reason);
+	}
+	engine_trap_put_in_force(e);
+}
+
+static void parsed_all(struct engine *e)
+{
+	struct engine_traps *t = e->trap_job;
+
+	loop_remove(t->timer);
+	t->timer = NULL;
+	t->phase = TRAP_LIVE;
+	if (t->checks == 0)
+		engine_trap_put_in_force(e);
+	else
+		engine_trap_live_check(e, buf_slice(&t->check_text), live_done, e);
+}
+
+static void parse_some(void *ctx)
+{
+	struct engine *e = ctx;
+	struct engine_traps *t = e->trap_job;
+	uint64_t now = clock_wall_s();
+
+	for (unsigned i = 0; i < LINES_AT_ONCE; i++) {
+		struct slice line;
+		struct trap_line l;
+		char reason[160];
+		bool is_any;
+
+		while (!slice_line(&t->rest, &line)) {
+			if (++t->at_file >= t->files) {
+				parsed_all(e);
+				return;
+			}
+			t->rest = slice_of(t->file[t->at_file].p, t->file[t->at_file].n);
+			t->at_line = 0;
+		}
+		t->at_line++;
+		if (trap_file_line(line, t->at_line, &l, &is_any, reason, sizeof reason) != ERR_OK)
+			bad_line(t, t->at_file, t->at_line, reason);
+		else if (is_any)
+			one_trap(e, t, &l, now);
+	}
+	if (loop_again(t->timer, 0) != ERR_OK)
+		log_alarm("trap-file", "text=\"loading stopped\"");
+}
+
+void engine_trap_load(struct engine *e)
+{
+	struct engine_traps *t = e->trap_job;
+
+	engine_trap_load_drop(t);
+	for (size_t i = 0; i < t->waiters; i++)
+		t->waiter[i].is_early = false; /* this load has seen what they wait for */
+	t->file = t->text;
+	t->files = t->texts;
+	t->text = NULL;
+	t->texts = t->wanted = 0;
+	t->new_bad = 0;
+	t->next_due = UINT64_MAX;
+	buf_init(&t->check_text, CHECK_TEXT_MAX);
+	t->table = trap_table_new(e->table_key, e->host->conf.postfix.extension);
+	t->rest = t->files ? slice_of(t->file[0].p, t->file[0].n) : (struct slice){ 0 };
+	t->phase = TRAP_PARSE;
+	t->timer = loop_after(e->host->loop, 0, parse_some, e);
+	if (!t->table || !t->timer) {
+		log_alarm("trap-file", "text=\"no memory, the traps in force stay\"");
+		engine_trap_load_drop(t);
+	}
+}
