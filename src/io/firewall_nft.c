@@ -207,19 +207,30 @@ static enum err transact(struct firewall_nft *f, const struct fw_op *op, size_t 
 	return nft_batch_send(&f->batch);
 }
 
-/* A transaction, or its halves; the depth is log2(FIREWALL_BATCH). */
+/* After these errors the rest would fail as well. */
+static bool is_hopeless(enum err e)
+{
+	return e == ERR_DENIED || e == ERR_NOTFOUND;
+}
+
+/*
+ * A transaction, or its halves; the depth is log2(FIREWALL_BATCH). Not found
+ * says that an element came twice, or, for a single one, that the table is gone.
+ */
 static enum err apply_some(struct firewall_nft *f, const struct fw_op *op, size_t n, bool *done)
 {
 	enum err e = transact(f, op, n, false), second;
 
-	if (e == ERR_OK || n == 1 || e == ERR_DENIED || e == ERR_NOTFOUND) {
+	if (e == ERR_OK || n == 1 || e == ERR_DENIED) {
 		for (size_t i = 0; i < n; i++)
 			done[i] = e == ERR_OK;
 		return e;
 	}
 	e = apply_some(f, op, n / 2, done);
+	if (is_hopeless(e))
+		return e;
 	second = apply_some(f, op + n / 2, n - n / 2, done + n / 2);
-	return e == ERR_OK ? second : e;
+	return e == ERR_OK || is_hopeless(second) ? second : e;
 }
 
 static bool is_all_adds(const struct fw_op *op, size_t n)
@@ -269,13 +280,13 @@ enum err firewall_nft_apply(struct firewall_nft *f, const struct fw_op *op, size
 	int keep = 0;
 
 	memset(done, 0, n * sizeof *done);
-	for (size_t i = 0; i < n; i += FIREWALL_BATCH) {
+	for (size_t i = 0; i < n && !is_hopeless(first); i += FIREWALL_BATCH) {
 		size_t k = n - i < FIREWALL_BATCH ? n - i : FIREWALL_BATCH;
 		enum err e = sets_ensure(f, op + i, k);
 
 		if (e == ERR_OK)
 			e = apply_batch(f, op + i, k, done + i);
-		if (e != ERR_OK && first == ERR_OK) {
+		if (e != ERR_OK && (first == ERR_OK || is_hopeless(e))) {
 			first = e;
 			keep = errno;
 		}
