@@ -1,6 +1,7 @@
 /*
  * trap_table: entries and texts in blocks that never move or get copied; one
- * open-addressing table of (hash, index) words over their texts. An exact
+ * open-addressing table over their texts: 2-byte marks, and beside them (hash,
+ * index) words that are looked at only where the mark fits. An exact
  * address, "@domain" and "/pattern/" can never be the same text, so one table
  * serves all three.
  * SPDX-License-Identifier: ISC
@@ -22,12 +23,13 @@ struct trap_table {
 	char delimiters[DELIMITERS];
 	struct trap **block;
 	size_t count, blocks;
-	uint64_t *slot; /* high half: hash; low half: index + 1, 0: free */
+	uint16_t *mark; /* 16 bits of the hash, 0: free: small, so that a miss stays near */
+	uint64_t *slot; /* high half: 32 other bits of the hash; low half: index + 1 */
 	size_t slots;
 	char **text;
 	size_t texts;
 	uint32_t text_used; /* of the last block */
-	uint32_t patterns, domains;
+	uint32_t patterns;
 	char (*tag)[TRAP_TAG]; /* by number; 0 is "no tag" */
 	uint32_t tags;
 	struct keymap tag_number; /* tag -> uint16_t */
@@ -61,15 +63,19 @@ void trap_table_free(struct trap_table *t)
 		free(t->text[i]);
 	free(t->block);
 	free(t->text);
+	free(t->mark);
 	free(t->slot);
 	free(t->tag);
 	keymap_done(&t->tag_number);
 	free(t);
 }
 
-static uint32_t hash_of(const struct trap_table *t, struct slice text)
+/* Place and word come from the low half of the hash, the mark from the high one. */
+static uint16_t mark_of(uint64_t hash)
 {
-	return (uint32_t)siphash64(t->key, text);
+	uint16_t mark = (uint16_t)(hash >> 48);
+
+	return mark ? mark : 1;
 }
 
 size_t trap_table_count(const struct trap_table *t)
@@ -92,22 +98,36 @@ const char *trap_table_tag(const struct trap_table *t, const struct trap *trap)
 	return t->tag[trap->tag];
 }
 
-static struct trap *find_text(const struct trap_table *t, struct slice text)
+/* Which text to look for; the memory it will touch is on its way. */
+struct probe {
+	struct slice text;
+	uint64_t hash;
+};
+
+static struct probe probe_start(const struct trap_table *t, struct slice text)
+{
+	struct probe p = { text, siphash64(t->key, text) };
+
+	if (t->slots)
+		__builtin_prefetch(&t->mark[p.hash & (t->slots - 1)]);
+	return p;
+}
+
+static struct trap *probe_end(const struct trap_table *t, const struct probe *p)
 {
 	size_t mask = t->slots - 1;
-	uint32_t hash;
+	uint16_t mark = mark_of(p->hash);
 
 	if (t->slots == 0)
 		return NULL;
-	hash = hash_of(t, text);
-	for (size_t i = hash & mask; t->slot[i]; i = (i + 1) & mask) {
+	for (size_t i = p->hash & mask; t->mark[i]; i = (i + 1) & mask) {
 		uint32_t index = (uint32_t)t->slot[i] - 1;
 		struct trap *trap;
 
-		if (t->slot[i] >> 32 != hash)
+		if (t->mark[i] != mark || t->slot[i] >> 32 != (uint32_t)p->hash)
 			continue;
 		trap = &t->block[index / BLOCK_TRAPS][index % BLOCK_TRAPS];
-		if (slice_eq(slice_str(trap_table_text(t, trap)), text))
+		if (slice_eq(slice_str(trap_table_text(t, trap)), p->text))
 			return trap;
 	}
 	return NULL;
@@ -115,51 +135,63 @@ static struct trap *find_text(const struct trap_table *t, struct slice text)
 
 struct trap *trap_table_get(struct trap_table *t, struct slice text)
 {
-	return find_text(t, text);
+	struct probe p = probe_start(t, text);
+
+	return probe_end(t, &p);
 }
 
 const struct trap *trap_table_find(const struct trap_table *t, const struct address *rcpt)
 {
+	struct probe exact, domain, plain;
+	struct address stripped;
 	const struct trap *trap;
-	struct address plain;
+	bool has_plain;
 
-	if (rcpt->local.n == 0)
+	if (rcpt->local.n == 0 || rcpt->domain.n == 0)
 		return NULL;
-	trap = find_text(t, slice_str(rcpt->text));
-	if (!trap && t->delimiters[0] && address_strip_extension(rcpt, t->delimiters, &plain))
-		trap = find_text(t, slice_str(plain.text));
+	exact = probe_start(t, slice_str(rcpt->text));
 	/* "@" stands before the domain in the address itself */
-	if (!trap && t->domains && rcpt->domain.n)
-		trap = find_text(t, (struct slice){ rcpt->domain.p - 1, rcpt->domain.n + 1 });
-	return trap;
+	domain = probe_start(t, (struct slice){ rcpt->domain.p - 1, rcpt->domain.n + 1 });
+	has_plain = t->delimiters[0] && address_strip_extension(rcpt, t->delimiters, &stripped);
+	if (has_plain)
+		plain = probe_start(t, slice_str(stripped.text));
+	trap = probe_end(t, &exact);
+	if (!trap && has_plain)
+		trap = probe_end(t, &plain);
+	return trap ? trap : probe_end(t, &domain);
 }
 
-static void put_slot(uint64_t *slot, size_t slots, uint64_t word)
+static void put_slot(const struct trap_table *t, uint16_t mark, uint64_t word)
 {
-	size_t i = (size_t)(word >> 32) & (slots - 1);
+	size_t i = (size_t)(word >> 32) & (t->slots - 1);
 
-	while (slot[i])
-		i = (i + 1) & (slots - 1);
-	slot[i] = word;
+	while (t->mark[i])
+		i = (i + 1) & (t->slots - 1);
+	t->mark[i] = mark;
+	t->slot[i] = word;
 }
 
 /* At most two thirds of the slots are used. */
 static enum err grow_slots(struct trap_table *t)
 {
-	size_t slots = t->slots ? t->slots * 2 : FIRST_SLOTS;
-	uint64_t *slot;
+	struct trap_table old = *t;
 
 	if (t->slots && t->count + 1 <= t->slots / 3 * 2)
 		return ERR_OK;
-	slot = calloc(slots, sizeof *slot);
-	if (!slot)
+	t->slots = old.slots ? old.slots * 2 : FIRST_SLOTS;
+	t->mark = calloc(t->slots, sizeof *t->mark);
+	t->slot = calloc(t->slots, sizeof *t->slot);
+	if (!t->mark || !t->slot) {
+		free(t->mark);
+		free(t->slot);
+		*t = old;
 		return ERR_NOMEM;
-	for (size_t i = 0; i < t->slots; i++)
-		if (t->slot[i])
-			put_slot(slot, slots, t->slot[i]);
-	free(t->slot);
-	t->slot = slot;
-	t->slots = slots;
+	}
+	for (size_t i = 0; i < old.slots; i++)
+		if (old.mark[i])
+			put_slot(t, old.mark[i], old.slot[i]);
+	free(old.mark);
+	free(old.slot);
 	return ERR_OK;
 }
 
@@ -265,14 +297,17 @@ enum err trap_table_add(struct trap_table *t, const struct trap_line *line, stru
 {
 	char bytes[TRAP_TEXT];
 	struct slice text;
+	struct probe probe;
 	struct trap *trap;
 	uint16_t tag;
 	enum err e = text_of(line, bytes, &text);
 
-	if (e == ERR_OK && find_text(t, text))
-		e = ERR_EXISTS;
-	if (e == ERR_OK)
-		e = make_room(t, line, text.n);
+	if (e != ERR_OK)
+		return e;
+	probe = probe_start(t, text);
+	if (probe_end(t, &probe))
+		return ERR_EXISTS;
+	e = make_room(t, line, text.n);
 	if (e == ERR_OK)
 		e = tag_number(t, line->tag, &tag);
 	if (e != ERR_OK)
@@ -282,9 +317,8 @@ enum err trap_table_add(struct trap_table *t, const struct trap_line *line, stru
 	trap->text = (uint32_t)(t->texts - 1) * TEXT_BLOCK + t->text_used;
 	slice_copy(text, t->text[t->texts - 1] + t->text_used, text.n + 1);
 	t->text_used += (uint32_t)text.n + 1;
-	put_slot(t->slot, t->slots, (uint64_t)hash_of(t, text) << 32 | (uint32_t)++t->count);
+	put_slot(t, mark_of(probe.hash), probe.hash << 32 | (uint32_t)++t->count);
 	t->patterns += line->kind == TRAP_PATTERN;
-	t->domains += line->kind == TRAP_DOMAIN;
 	*ret_trap = trap;
 	return ERR_OK;
 }
