@@ -47,7 +47,7 @@ enum message_type {
 	/* follow <-> engine */
 	MSG_LOG_RESUME = 40, /* engine -> follow, first: where reading had stopped */
 	MSG_LOG_MAIL = 41,   /* follow -> engine: a recipient of a foreign client's mail was delivered */
-	MSG_LOG_LOGIN = 42,  /* follow -> engine: this queue id was sent by a login */
+	MSG_LOG_LOGIN = 42,  /* follow -> engine: who sent this queue id: a login, or (login "") a foreign client */
 	MSG_LOG_RCPT = 43,   /* follow -> engine: Postfix refused this recipient at RCPT */
 	MSG_LOG_STATE = 44,  /* follow -> engine: position, every 2 s and when it changes kind */
 
@@ -173,12 +173,13 @@ struct msg_log_mail {
 	char sender[MESSAGE_ADDRESS];
 	char recipient[MESSAGE_ADDRESS];
 	uint8_t outcome; /* enum log_outcome */
+	uint8_t is_first; /* 1: no other recipient of this message was reported before: the ledger counts messages */
 };
 
 enum log_outcome {
 	LOG_DELIVERED = 1, /* accepted by Postfix and the milters, status=sent to a real mailbox */
 	LOG_REJECTED = 2,  /* milter or header check refused or discarded it */
-	LOG_TAGGED = 3,    /* delivered, but a filter in the same log called it spam */
+	LOG_TAGGED = 3,    /* delivered, but a filter in the same log called it spam, or it went to a trap too */
 	LOG_SUBMITTED = 4, /* sent by one of our users to a foreign domain (recipient is the correspondent) */
 };
 

@@ -300,6 +300,7 @@ void message_put_log_mail(struct wr *w, enum message_type t, const struct msg_lo
 	wr_cstr(w, m->sender);
 	wr_cstr(w, m->recipient);
 	wr_u8(w, m->outcome);
+	wr_u8(w, m->is_first);
 }
 
 enum err message_get_log_mail(struct rd *r, struct msg_log_mail *ret)
@@ -312,6 +313,7 @@ enum err message_get_log_mail(struct rd *r, struct msg_log_mail *ret)
 	rd_cstr(r, m.sender, sizeof m.sender);
 	rd_cstr(r, m.recipient, sizeof m.recipient);
 	m.outcome = get_range(r, LOG_DELIVERED, LOG_SUBMITTED);
+	m.is_first = get_flag(r);
 	DONE(r, m, ret);
 }
 
