@@ -363,7 +363,7 @@ def off(d):
 def removed(d):
     d.s.daemon.told("setup", "postfix", "--revert")
     d.s.daemon.stop()
-    d.s.daemon.told("uninstall", "--yes")
+    d.s.daemon.told("uninstall")
     now = d.s.postfix.configuration()
     for name, content in d.before[0].items():
         expect(name + " as before", now[name] == content, difference(content, now[name]))

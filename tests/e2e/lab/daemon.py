@@ -53,7 +53,7 @@ class Daemon:
 
     def ctl(self, *args, **more):
         """Run limetwig with these arguments; the CompletedProcess."""
-        return self.net.run([BIN + "/limetwig", "-c", CONF, *args], **more)
+        return self.net.run([BIN + "/limetwig", *args], **more)
 
     def told(self, *args, status=0):
         """Output of a command that must end with this status."""

@@ -1,14 +1,16 @@
 """The whole stage: network, the existing site's Postfix, its client hosts, limetwigd; used by demo and tests."""
 import ipaddress
 import json
+import os
 import re
+import signal
 import subprocess
 import threading
 import time
 
 from . import messages, witness
 from .daemon import Daemon
-from .network import Network, die_with_parent, wait_for
+from .network import Network, children_of, die_with_parent, wait_for
 from .postfix import MAIL_LOG, Postfix
 
 TRAPS = ["sales1998@example.org", "h.mueller@example.org", "webmaster2001@example.org"]
@@ -69,7 +71,8 @@ class KernelWatch:
         return next((at for at, line in self.seen if at >= since and text.search(line)), None)
 
     def close(self):
-        self.process.kill()
+        for pid in children_of(self.process.pid) + [self.process.pid]:  # nsenter waits for nft
+            os.kill(pid, signal.SIGKILL)
         self.process.wait()
         self.thread.join(5)
         self.process.stdout.close()
@@ -102,6 +105,7 @@ class Scene:
         self.postfix = Postfix(self.net)
         self.postfix.start()
         self.good_sent = 0
+        self.made = 0
 
     def write_traps(self, traps=None, state="armed"):
         lines = ["%s tag=website state=%s" % (trap, state) for trap in traps or TRAPS]
@@ -121,6 +125,23 @@ class Scene:
     def wait_log(self):
         wait_for("the mail log to be read", lambda: self.daemon.json("status")["log"].get("caught_up"))
 
+    def enforce(self, mode):
+        if self.daemon.json("status")["mode"] != mode:
+            self.daemon.told("enforce", mode, "--force")
+
+    def add_host(self, *addresses):
+        """A host without a name; returns its key."""
+        self.host[addresses[0]] = self.net.add_host(addresses[0], *addresses)
+        return addresses[0]
+
+    def new_host(self):
+        """A host that nobody has seen yet, with an address of each family."""
+        self.made += 1
+        return self.add_host("198.51.100.%d" % (150 + self.made), "2001:db8:%x::1" % (0x1000 + self.made))
+
+    def address(self, key, six=False):
+        return self.host[key].v6 if six else self.host[key].v4
+
     def watch_kernel(self):
         if not self.kernel_watch:
             self.kernel_watch = KernelWatch(self.net)
@@ -130,7 +151,7 @@ class Scene:
         """An innocent host's mail; it must be in the mailbox. Returns seconds until it was."""
         began = time.monotonic()
         host = self.host[key]
-        sender = "someone@" + host.name.split(".", 1)[1]
+        sender = "someone@" + sender_domain(host)
         answer = host.mail(sender, [to], messages.plain(sender, to, subject), six=six)
         assert_code(answer, 250, "mail of %s" % host.name)
         self.postfix.wait_mail(to, subject, seconds)
@@ -139,13 +160,13 @@ class Scene:
 
     def spam_mail(self, key, trap=TRAPS[0], subject="Cheap watches", six=False, recipients=None, **more):
         host = self.host[key]
-        sender = "offers@" + host.name.split(".", 1)[1]
+        sender = "offers@" + sender_domain(host)
         return host.mail(sender, recipients or [trap], messages.spam(sender, trap, subject), six=six, **more)
 
     def try_mail(self, key, to=ALICE, six=False, subject="second try"):
         """A blocked or unblocked host tries; (code, text) of the RCPT, or ("refused"|"timeout", "")."""
         host = self.host[key]
-        sender = "offers@" + host.name.split(".", 1)[1]
+        sender = "offers@" + sender_domain(host)
         answer = host.mail(sender, [to], messages.spam(sender, to, subject), six=six)
         if "mails" not in answer or not answer["mails"]:
             return answer.get("failed"), ""
@@ -204,6 +225,10 @@ def assert_code(answer, code, what):
     mail = (answer.get("mails") or [None])[0]
     expect("%s: %d" % (what, code), mail and mail["code"] == code, mail or answer)
     return mail
+
+
+def sender_domain(host):
+    return host.name.split(".", 1)[1] if host.name.endswith(".example") else "nameless.example"
 
 
 def json_of(text):
