@@ -1,0 +1,151 @@
+/*
+ * ask: requests to the engine, and how commands fail.
+ * SPDX-License-Identifier: ISC
+ */
+#include "base/num.h"
+#include "ctl/ctl.h"
+
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+const char *ctl_user(char to[64])
+{
+	const char *sudo = getenv("SUDO_USER");
+	const struct passwd *p = getpwuid(getuid());
+
+	(void)snprintf(to, 64, "%s", sudo && *sudo && getuid() == 0 ? sudo : p ? p->pw_name : "?");
+	return to;
+}
+
+json_t *ctl_request(const struct ctl *c, const char *cmd)
+{
+	char user[64];
+	json_t *j = json_pack("{s:s}", "cmd", cmd);
+
+	if (!j)
+		return NULL;
+	ctl_request_text(j, "note", c->args.value[OPT_NOTE]);
+	ctl_request_text(j, "user", ctl_user(user));
+	return j;
+}
+
+void ctl_request_text(json_t *request, const char *key, const char *value)
+{
+	if (value) /* a text that is no UTF-8 stays out: the engine then says what is missing */
+		(void)json_object_set_new(request, key, json_string(value));
+}
+
+enum err ctl_try(struct ctl *c, json_t *request, json_t **ret_answer, char text[CONTROL_TEXT])
+{
+	enum err e = control_client_ask(c->socket, request, -1, CONTROL_TIMEOUT_MS, ret_answer, text);
+
+	json_decref(request);
+	return e;
+}
+
+static int show_refusal(struct ctl *c, const json_t *answer)
+{
+	uint64_t exit_status = render_number(answer, "exit");
+
+	if (!ctl_show_json(c, answer))
+		(void)fprintf(c->err, "limetwig: %s\n", render_text(&c->render, answer, "error"));
+	return exit_status == CTL_USAGE ? CTL_USAGE : CTL_REFUSED;
+}
+
+int ctl_ask(struct ctl *c, json_t *request, json_t **ret_answer)
+{
+	char text[CONTROL_TEXT];
+	json_t *answer = NULL;
+	int status;
+
+	if (ctl_try(c, request, &answer, text) != ERR_OK) {
+		if (c->args.is_given[OPT_JSON])
+			(void)fprintf(c->render.to, "{\"ok\":false,\"error\":\"limetwigd does not answer\",\"exit\":1}\n");
+		return ctl_refuse(c, "%s", text);
+	}
+	if (render_bool(answer, "ok")) {
+		*ret_answer = answer;
+		return CTL_DONE;
+	}
+	status = show_refusal(c, answer);
+	json_decref(answer);
+	return status;
+}
+
+bool ctl_show_json(struct ctl *c, const json_t *answer)
+{
+	if (!c->args.is_given[OPT_JSON])
+		return false;
+	(void)json_dumpf(answer, c->render.to, JSON_COMPACT);
+	(void)fputc('\n', c->render.to);
+	return true;
+}
+
+int ctl_ask_show(struct ctl *c, json_t *request, ctl_show show)
+{
+	json_t *answer = NULL;
+	int status = ctl_ask(c, request, &answer);
+
+	if (status == CTL_DONE && !ctl_show_json(c, answer))
+		show(&c->render, answer);
+	json_decref(answer);
+	return status;
+}
+
+int ctl_refuse(struct ctl *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)fputs("limetwig: ", c->err);
+	va_start(ap, fmt);
+	(void)vfprintf(c->err, fmt, ap);
+	va_end(ap);
+	(void)fputc('\n', c->err);
+	return CTL_REFUSED;
+}
+
+int ctl_usage(struct ctl *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)fputs("limetwig: ", c->err);
+	va_start(ap, fmt);
+	(void)vfprintf(c->err, fmt, ap);
+	va_end(ap);
+	(void)fputc('\n', c->err);
+	if (c->command)
+		(void)fprintf(c->err, "usage: limetwig %s%s%s%s%s\n", c->command->name, c->command->sub ? " " : "",
+			c->command->sub ? c->command->sub : "", *c->command->words ? " " : "", c->command->words);
+	else
+		(void)fprintf(c->err, "all commands: limetwig help\n");
+	return CTL_USAGE;
+}
+
+bool ctl_duration(struct ctl *c, enum opt o, uint64_t preset, uint64_t *ret)
+{
+	const char *v = c->args.value[o];
+
+	*ret = preset;
+	if (!v || num_parse_duration(slice_str(v), ret) == ERR_OK)
+		return true;
+	(void)ctl_usage(c, "\"%s\" is no duration (like 24h, 90d)", v);
+	return false;
+}
+
+bool ctl_number(struct ctl *c, enum opt o, uint64_t preset, uint64_t *ret)
+{
+	const char *v = c->args.value[o];
+
+	*ret = preset;
+	if (!v || num_parse(slice_str(v), 1000000000, ret) == ERR_OK)
+		return true;
+	(void)ctl_usage(c, "\"%s\" is no number", v);
+	return false;
+}
+
+bool ctl_is_root(void)
+{
+	return geteuid() == 0;
+}

@@ -1,0 +1,129 @@
+/*
+ * command_block: blocks and the allow list by hand.
+ * SPDX-License-Identifier: ISC
+ */
+#include "base/ipaddr.h"
+#include "ctl/ctl.h"
+
+#define BLOCK_LIMIT 100
+#define BLOCK_FOR_S 86400
+
+/* An address or a network, as the engine wants it. False: shown. */
+static bool take_prefix(struct ctl *c, json_t *q, const char *key)
+{
+	struct prefix p;
+
+	if (prefix_parse(slice_str(c->args.word[0]), &p) != ERR_OK) {
+		(void)ctl_usage(c, "\"%s\" is no address or network (like 192.0.2.7, 2001:db8:1::/64)", c->args.word[0]);
+		return false;
+	}
+	ctl_request_text(q, key, c->args.word[0]);
+	return true;
+}
+
+static void show_block_added(struct render *r, const json_t *a)
+{
+	render_block_change(r, "blocked", a);
+}
+
+static void show_block_confirmed(struct render *r, const json_t *a)
+{
+	render_block_change(r, "acts now", a);
+}
+
+static void show_allow_added(struct render *r, const json_t *a)
+{
+	render_allow_change(r, "allowed", a);
+}
+
+static void show_allow_removed(struct render *r, const json_t *a)
+{
+	render_allow_change(r, "no longer allowed", a);
+}
+
+/* block add, allow add: a prefix and a time (0: for good). */
+static int add_prefix(struct ctl *c, const char *cmd, const char *key, uint64_t preset, ctl_show show)
+{
+	json_t *q = ctl_request(c, cmd);
+	uint64_t span;
+
+	if (!take_prefix(c, q, key) || !ctl_duration(c, OPT_FOR, preset, &span)) {
+		json_decref(q);
+		return CTL_USAGE;
+	}
+	(void)json_object_set_new(q, "seconds", json_integer((json_int_t)span));
+	return ctl_ask_show(c, q, show);
+}
+
+int command_block_add(struct ctl *c)
+{
+	return add_prefix(c, "block_add", "subject", BLOCK_FOR_S, show_block_added);
+}
+
+int command_block_remove(struct ctl *c)
+{
+	json_t *q = ctl_request(c, "block_remove");
+	uint64_t span = 0;
+
+	if (c->args.count == 0 && !c->args.is_given[OPT_TAG] && !c->args.is_given[OPT_SINCE]) {
+		json_decref(q);
+		return ctl_usage(c, "which one? a case, an address, --tag or --since");
+	}
+	if (!ctl_duration(c, OPT_SINCE, 0, &span)) {
+		json_decref(q);
+		return CTL_USAGE;
+	}
+	ctl_request_text(q, "what", c->args.count ? c->args.word[0] : NULL);
+	ctl_request_text(q, "tag", c->args.value[OPT_TAG]);
+	if (c->args.is_given[OPT_SINCE])
+		(void)json_object_set_new(q, "since", json_integer((json_int_t)(c->render.now - span)));
+	if (c->args.is_given[OPT_DRY_RUN])
+		(void)json_object_set_new(q, "dry_run", json_true());
+	return ctl_ask_show(c, q, render_block_remove);
+}
+
+int command_block_list(struct ctl *c)
+{
+	json_t *q = ctl_request(c, "block_list");
+	uint64_t limit;
+
+	if (!ctl_number(c, OPT_LIMIT, BLOCK_LIMIT, &limit)) {
+		json_decref(q);
+		return CTL_USAGE;
+	}
+	(void)json_object_set_new(q, "limit", json_integer((json_int_t)limit));
+	if (c->args.is_given[OPT_HELD])
+		(void)json_object_set_new(q, "held", json_true());
+	if (c->args.is_given[OPT_ALL])
+		(void)json_object_set_new(q, "all", json_true());
+	return ctl_ask_show(c, q, render_block_list);
+}
+
+int command_block_confirm(struct ctl *c)
+{
+	json_t *q = ctl_request(c, "block_confirm");
+
+	ctl_request_text(q, "case", c->args.word[0]);
+	return ctl_ask_show(c, q, show_block_confirmed);
+}
+
+int command_allow_add(struct ctl *c)
+{
+	return add_prefix(c, "allow_add", "prefix", 0, show_allow_added);
+}
+
+int command_allow_remove(struct ctl *c)
+{
+	json_t *q = ctl_request(c, "allow_remove");
+
+	if (!take_prefix(c, q, "prefix")) {
+		json_decref(q);
+		return CTL_USAGE;
+	}
+	return ctl_ask_show(c, q, show_allow_removed);
+}
+
+int command_allow_list(struct ctl *c)
+{
+	return ctl_ask_show(c, ctl_request(c, "allow_list"), render_allow_list);
+}

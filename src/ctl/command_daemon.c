@@ -1,0 +1,157 @@
+/*
+ * command_daemon: status, enforce, off, reload, watch.
+ * SPDX-License-Identifier: ISC
+ */
+#include "ctl/ctl.h"
+#include "ctl/off_flag.h"
+#include "io/firewall_nft.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#define OFF_TIMEOUT_MS 5000 /* it is the panic button: a hung daemon is not waited for */
+
+int command_status(struct ctl *c)
+{
+	return ctl_ask_show(c, ctl_request(c, "status"), render_status);
+}
+
+static bool is_mode(const char *s)
+{
+	return strcmp(s, "monitor") == 0 || strcmp(s, "soft") == 0 || strcmp(s, "full") == 0;
+}
+
+/*
+ * The engine agrees first (it may refuse: a proxy in front); the flag goes
+ * last, so that a refusal changes nothing.
+ */
+int command_enforce(struct ctl *c)
+{
+	json_t *q, *answer = NULL, *again = NULL;
+	bool was = false;
+	char text[CONTROL_TEXT];
+	int status;
+
+	if (!is_mode(c->args.word[0]))
+		return ctl_usage(c, "\"%s\" is no mode", c->args.word[0]);
+	q = ctl_request(c, "enforce");
+	ctl_request_text(q, "mode", c->args.word[0]);
+	if (c->args.is_given[OPT_FORCE])
+		(void)json_object_set_new(q, "force", json_true());
+	status = ctl_ask(c, q, &answer);
+	if (status != CTL_DONE)
+		return status;
+	if (off_flag_remove(c->conf.storage.dir, &was) != ERR_OK)
+		status = ctl_refuse(c, "%s/off cannot be removed (%s): still off; do it as root", c->conf.storage.dir,
+			strerror(errno));
+	if (was && ctl_try(c, ctl_request(c, "reload"), &again, text) != ERR_OK)
+		status = ctl_refuse(c, "%s", text);
+	if (status == CTL_DONE && !ctl_show_json(c, answer)) {
+		render_mode(&c->render, answer);
+		if (was)
+			(void)fprintf(c->render.to, "`off` has ended.\n");
+	}
+	json_decref(answer);
+	json_decref(again);
+	return status;
+}
+
+static enum err write_flag(struct ctl *c, bool *ret_new)
+{
+	char line[500], user[64];
+
+	(void)snprintf(line, sizeof line, "limetwig off, by %s at %llu: %.300s\n", ctl_user(user),
+		(unsigned long long)c->render.now, c->args.value[OPT_NOTE] ? c->args.value[OPT_NOTE] : "");
+	return off_flag_set(c->conf.storage.dir, line, ret_new);
+}
+
+/* Everything is tried, whatever fails: this is the panic button. */
+int command_off(struct ctl *c)
+{
+	FILE *to = c->render.to;
+	json_t *answer = NULL;
+	char text[CONTROL_TEXT], why[CONTROL_TEXT] = "";
+	bool is_new = false, is_told;
+	enum err flag = write_flag(c, &is_new), table, told;
+	int error = errno;
+	json_t *q = ctl_request(c, "off");
+
+	table = firewall_nft_delete_table(why, sizeof why);
+	told = control_client_ask(c->socket, q, -1, OFF_TIMEOUT_MS, &answer, text);
+	is_told = told == ERR_OK && render_bool(answer, "ok");
+	json_decref(q);
+	if (is_told) /* a daemon that had not heard yet may have mended it meanwhile */
+		table = firewall_nft_delete_table(why, sizeof why);
+	if (c->args.is_given[OPT_JSON]) {
+		(void)fprintf(to, "{\"ok\":%s,\"flag\":%s,\"table_deleted\":%s,\"daemon_told\":%s}\n",
+			flag == ERR_OK && table == ERR_OK ? "true" : "false", flag == ERR_OK ? "true" : "false",
+			table == ERR_OK ? "true" : "false", is_told ? "true" : "false");
+	} else {
+		if (flag == ERR_OK)
+			(void)fprintf(to, "flag     %s/off %s\n", c->conf.storage.dir, is_new ? "written" : "was there already");
+		if (table == ERR_OK)
+			(void)fprintf(to, "firewall our nft table is gone\n");
+		(void)fprintf(to, "daemon   %s\n", is_told ? "refuses nothing from now on" : told == ERR_CLOSED ?
+			"does not run: nothing is refused" : "does not listen; stop it: systemctl stop limetwigd");
+		(void)fprintf(to, "Mail flows; traps are still captured while limetwigd runs.\n"
+			"Again: limetwig enforce monitor|soft|full\n");
+	}
+	if (flag != ERR_OK)
+		(void)ctl_refuse(c, "%s/off cannot be written (%s): off lasts only until a restart", c->conf.storage.dir,
+			strerror(error));
+	if (table != ERR_OK)
+		(void)ctl_refuse(c, "our nft table cannot be deleted (%s); by hand: nft delete table inet limetwig", why);
+	json_decref(answer);
+	return flag == ERR_OK && table == ERR_OK ? CTL_DONE : CTL_REFUSED;
+}
+
+static void show_reload(struct render *r, const json_t *a)
+{
+	if (*render_text(r, a, "text"))
+		(void)fprintf(r->to, "%s\n", render_text(r, a, "text"));
+	else
+		(void)fprintf(r->to, "read again: configuration and trap files\n");
+}
+
+/* The parent reads the configuration (SIGHUP), the engine the trap files. */
+int command_reload(struct ctl *c)
+{
+	char text[CONTROL_TEXT];
+	pid_t parent = 0;
+
+	if (c->conf_text[0])
+		return ctl_refuse(c, "nothing is changed: mend the file first");
+	if (control_client_pid(c->socket, &parent, text) != ERR_OK)
+		return ctl_refuse(c, "%s", text);
+	if (kill(parent, SIGHUP) != 0)
+		return ctl_refuse(c, "limetwigd cannot be told: %s; systemctl reload limetwigd", strerror(errno));
+	return ctl_ask_show(c, ctl_request(c, "reload"), show_reload);
+}
+
+static bool show_line(const json_t *line, void *ctx)
+{
+	struct ctl *c = ctx;
+
+	if (json_is_false(json_object_get(line, "ok"))) {
+		(void)ctl_refuse(c, "%s", render_text(&c->render, line, "error"));
+		return false;
+	}
+	if (c->args.is_given[OPT_JSON]) {
+		(void)ctl_show_json(c, line);
+		(void)fflush(c->render.to);
+	} else if (json_object_get(line, "event")) {
+		render_watch_line(&c->render, line);
+	}
+	return !ferror(c->render.to);
+}
+
+int command_watch(struct ctl *c)
+{
+	char text[CONTROL_TEXT];
+	json_t *q = ctl_request(c, "watch");
+	enum err e = control_client_watch(c->socket, q, show_line, c, text);
+
+	json_decref(q);
+	return e == ERR_OK ? CTL_DONE : ctl_refuse(c, "%s", text);
+}

@@ -1,0 +1,249 @@
+/*
+ * command_trap_change: trap remove, arm, suspend, resume, retire; list and test.
+ * SPDX-License-Identifier: ISC
+ */
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include "ctl/ctl.h"
+#include "ctl/trap_edit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TRAP_LIMIT 100
+#define TEST_STEPS 1000000 /* of the pattern engine for one address */
+#define TEST_SHOWN 20
+
+static const struct change {
+	const char *sub, *done;
+	bool is_remove;
+	enum trap_state state;
+} changes[] = {
+	{ "remove", "removed", true, TRAP_AUTO },
+	{ "arm", "armed", false, TRAP_ARMED },
+	{ "suspend", "suspended", false, TRAP_SUSPENDED },
+	{ "resume", "armed again", false, TRAP_ARMED },
+	{ "retire", "retired", false, TRAP_RETIRED },
+};
+
+static const struct change *find_change(const char *sub)
+{
+	size_t i = 0;
+
+	while (strcmp(changes[i].sub, sub) != 0)
+		i++;
+	return &changes[i];
+}
+
+/* Which traps: those of a tag, or one. */
+struct wanted {
+	const char *tag;
+	const char *key;
+};
+
+static bool is_wanted(const struct trap_line *t, void *ctx)
+{
+	const struct wanted *w = ctx;
+	char key[TRAP_EDIT_KEY];
+
+	if (w->tag)
+		return strcmp(t->tag, w->tag) == 0;
+	return strcmp(trap_edit_key(t, key), w->key) == 0;
+}
+
+/* In every file; *changed counts, *files: files changed. */
+static int change_files(struct ctl *c, const struct change *k, struct wanted *w, size_t *changed)
+{
+	char text[TRAP_EDIT_TEXT];
+	char **path = NULL;
+	size_t count = 0;
+	int status = CTL_DONE;
+	enum err e = trap_edit_files(&c->conf, &path, &count);
+
+	if (e != ERR_OK)
+		return ctl_refuse(c, "the trap files cannot be listed: %s", err_name(e));
+	for (size_t i = 0; i < count && status == CTL_DONE; i++) {
+		size_t n = 0;
+
+		if (trap_edit_change(path[i], is_wanted, w, k->is_remove, k->state, &n, text) != ERR_OK)
+			status = ctl_refuse(c, "%s", text);
+		else if (n && !c->args.is_given[OPT_JSON])
+			(void)fprintf(c->render.to, "%zu %s in %s\n", n, k->done, path[i]);
+		*changed += n;
+	}
+	trap_edit_files_free(path, count);
+	return status;
+}
+
+/* The words, each one trap. */
+static int change_words(struct ctl *c, const struct change *k, size_t *changed)
+{
+	int status = CTL_DONE;
+
+	for (int i = 0; i < c->args.count && status == CTL_DONE; i++) {
+		char key[TRAP_EDIT_KEY], why[200];
+		struct wanted w = { .key = key };
+		struct trap_line t;
+		bool any = false;
+		size_t n = 0;
+
+		if (trap_file_line(slice_str(c->args.word[i]), 1, &t, &any, why, sizeof why) != ERR_OK || !any)
+			return ctl_usage(c, "%s: no trap (address, @domain, /pattern/)", c->args.word[i]);
+		(void)trap_edit_key(&t, key);
+		status = change_files(c, k, &w, &n);
+		if (status == CTL_DONE && n == 0)
+			status = ctl_refuse(c, "%s: in no trap file", c->args.word[i]);
+		*changed += n;
+	}
+	return status;
+}
+
+static void show_reloaded(struct ctl *c, size_t changed)
+{
+	char text[CONTROL_TEXT];
+	json_t *answer = NULL, *sum;
+	enum err e = ctl_try(c, ctl_request(c, "trap_reload"), &answer, text);
+	bool is_good = e == ERR_OK && render_bool(answer, "ok");
+
+	if (c->args.is_given[OPT_JSON]) {
+		sum = json_pack("{s:b, s:I, s:O*}", "ok", 1, "changed", (json_int_t)changed, "reload", answer);
+		(void)ctl_show_json(c, sum);
+		json_decref(sum);
+	} else if (is_good) {
+		render_trap_reload(&c->render, answer);
+	} else if (e == ERR_CLOSED) {
+		(void)fprintf(c->render.to, "limetwigd does not run: it acts at its start\n");
+	} else {
+		(void)ctl_refuse(c, "written, but not in force: %s",
+			answer ? render_text(&c->render, answer, "error") : text);
+	}
+	json_decref(answer);
+}
+
+int command_trap_change(struct ctl *c)
+{
+	const struct change *k = find_change(c->command->sub);
+	struct wanted by_tag = { .tag = c->args.value[OPT_TAG] };
+	size_t changed = 0;
+	int status;
+
+	if ((by_tag.tag != NULL) == (c->args.count > 0))
+		return ctl_usage(c, "either traps or --tag");
+	status = by_tag.tag ? change_files(c, k, &by_tag, &changed) : change_words(c, k, &changed);
+	if (status == CTL_DONE && changed == 0)
+		return ctl_refuse(c, "no trap has the tag %s", by_tag.tag);
+	if (changed)
+		show_reloaded(c, changed);
+	return status;
+}
+
+int command_trap_list(struct ctl *c)
+{
+	json_t *q = ctl_request(c, "trap_list");
+	uint64_t limit;
+
+	if (!ctl_number(c, OPT_LIMIT, TRAP_LIMIT, &limit)) {
+		json_decref(q);
+		return CTL_USAGE;
+	}
+	ctl_request_text(q, "tag", c->args.value[OPT_TAG]);
+	ctl_request_text(q, "state", c->args.value[OPT_STATE]);
+	(void)json_object_set_new(q, "limit", json_integer((json_int_t)limit));
+	if (c->args.is_given[OPT_REVEAL])
+		(void)json_object_set_new(q, "reveal", json_true());
+	return ctl_ask_show(c, q, render_trap_list);
+}
+
+static int test_address(struct ctl *c)
+{
+	json_t *q = ctl_request(c, "trap_find"), *answer = NULL;
+	int status;
+
+	ctl_request_text(q, "address", c->args.word[0]);
+	status = ctl_ask(c, q, &answer);
+	if (status == CTL_DONE && !ctl_show_json(c, answer))
+		render_trap_find(&c->render, answer, c->args.word[0]);
+	if (status == CTL_DONE && !render_bool(answer, "found"))
+		status = CTL_REFUSED;
+	json_decref(answer);
+	return status;
+}
+
+/* The pattern between the slashes. NULL: shown. */
+static pcre2_code *compile(struct ctl *c, struct slice pattern)
+{
+	int error = 0;
+	PCRE2_SIZE at = 0;
+	PCRE2_UCHAR text[128];
+	pcre2_code *code = pcre2_compile((PCRE2_SPTR)pattern.p, pattern.n, PCRE2_CASELESS, &error, &at, NULL);
+
+	if (!code) {
+		(void)pcre2_get_error_message(error, text, sizeof text);
+		(void)ctl_usage(c, "the pattern is wrong at character %zu: %s", (size_t)at, (const char *)text);
+	}
+	return code;
+}
+
+/* How many of the file's addresses the pattern would catch; the first are shown. */
+static size_t count_caught(struct ctl *c, FILE *users, const pcre2_code *code, size_t *ret_all)
+{
+	pcre2_match_data *data = pcre2_match_data_create_from_pattern(code, NULL);
+	pcre2_match_context *limits = pcre2_match_context_create(NULL);
+	size_t size = 0, caught = 0;
+	char *line = NULL;
+
+	(void)pcre2_set_match_limit(limits, TEST_STEPS);
+	for (ssize_t n; data && limits && (n = getline(&line, &size, users)) >= 0;) {
+		struct slice s = slice_trim(slice_of(line, (size_t)n)), word;
+
+		if (!slice_word(&s, &word) || word.p[0] == '#')
+			continue;
+		++*ret_all;
+		if (pcre2_match(code, (PCRE2_SPTR)word.p, word.n, 0, 0, data, limits) < 0)
+			continue;
+		if (++caught <= TEST_SHOWN && !c->args.is_given[OPT_JSON])
+			(void)fprintf(c->render.to, "catches  %.*s\n", SLICE_ARG(word));
+	}
+	free(line);
+	pcre2_match_context_free(limits);
+	pcre2_match_data_free(data);
+	return caught;
+}
+
+static int test_pattern(struct ctl *c, struct slice pattern)
+{
+	pcre2_code *code;
+	size_t all = 0, caught;
+	FILE *users;
+
+	if (!c->args.value[OPT_USERS])
+		return ctl_usage(c, "a pattern needs --users FILE, one address a line");
+	users = fopen(c->args.value[OPT_USERS], "re");
+	if (!users)
+		return ctl_refuse(c, "%s: %s", c->args.value[OPT_USERS], strerror(errno));
+	code = compile(c, pattern);
+	if (!code) {
+		(void)fclose(users);
+		return CTL_USAGE;
+	}
+	caught = count_caught(c, users, code, &all);
+	pcre2_code_free(code);
+	(void)fclose(users);
+	if (c->args.is_given[OPT_JSON])
+		(void)fprintf(c->render.to, "{\"ok\":true,\"users\":%zu,\"caught\":%zu}\n", all, caught);
+	else
+		(void)fprintf(c->render.to, "%zu of %zu users would be caught%s\n", caught, all,
+			caught ? ": do not use it" : "");
+	return caught ? CTL_REFUSED : CTL_DONE;
+}
+
+int command_trap_test(struct ctl *c)
+{
+	struct slice s = slice_str(c->args.word[0]);
+
+	if (s.n > 2 && s.p[0] == '/' && s.p[s.n - 1] == '/')
+		return test_pattern(c, (struct slice){ s.p + 1, s.n - 2 });
+	return test_address(c);
+}

@@ -1,0 +1,77 @@
+/*
+ * off_flag: the file that keeps limetwig off.
+ * SPDX-License-Identifier: ISC
+ */
+#include "ctl/off_flag.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define OFF_PATH 600
+
+static void make_path(const char *dir, char to[OFF_PATH])
+{
+	(void)snprintf(to, OFF_PATH, "%s/off", dir);
+}
+
+static enum err sync_dir(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	enum err e;
+
+	if (fd < 0)
+		return ERR_IO;
+	e = fsync(fd) == 0 ? ERR_OK : ERR_IO;
+	(void)close(fd);
+	return e;
+}
+
+enum err off_flag_set(const char *dir, const char *line, bool *ret_new)
+{
+	char path[OFF_PATH];
+	bool was = off_flag_is_set(dir);
+	enum err e = ERR_IO;
+	int fd;
+
+	make_path(dir, path);
+	if (mkdir(dir, 0755) != 0 && errno != EEXIST)
+		return ERR_IO;
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		return ERR_IO;
+	if (write(fd, line, strlen(line)) == (ssize_t)strlen(line) && fsync(fd) == 0)
+		e = ERR_OK;
+	(void)close(fd);
+	if (e == ERR_OK)
+		e = sync_dir(dir);
+	if (e == ERR_OK)
+		*ret_new = !was;
+	return e;
+}
+
+enum err off_flag_remove(const char *dir, bool *ret_was)
+{
+	char path[OFF_PATH];
+
+	make_path(dir, path);
+	if (unlink(path) != 0) {
+		if (errno != ENOENT && errno != ENOTDIR)
+			return ERR_IO;
+		*ret_was = false;
+		return ERR_OK;
+	}
+	*ret_was = true;
+	return sync_dir(dir);
+}
+
+bool off_flag_is_set(const char *dir)
+{
+	char path[OFF_PATH];
+
+	make_path(dir, path);
+	return access(path, F_OK) == 0;
+}

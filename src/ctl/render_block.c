@@ -1,0 +1,114 @@
+/*
+ * render_block: blocks and the allow list.
+ * SPDX-License-Identifier: ISC
+ */
+#include "ctl/render.h"
+
+#include <string.h>
+
+void render_block_line(struct render *r, const json_t *b)
+{
+	uint64_t until = render_number(b, "until");
+	const char *state = render_text(r, b, "state");
+
+	(void)fprintf(r->to, "%s  %-7s %s\n", render_text(r, b, "case"), state,
+		render_host(r, render_text(r, b, "name"), render_text(r, b, "subject")));
+	(void)fprintf(r->to, "           until %s", until ? render_time(r, until) : "lifted by hand");
+	if (until > r->now && strcmp(state, "active") == 0)
+		(void)fprintf(r->to, " (%s left)", render_span(r, until - r->now));
+	if (render_number(b, "offence"))
+		(void)fprintf(r->to, ", %s offence", render_ordinal(r, render_number(b, "offence")));
+	if (render_number(b, "trap") || json_is_string(json_object_get(b, "trap")))
+		(void)fprintf(r->to, ", %s", render_trap_id(r, b, "trap"));
+	if (*render_text(r, b, "tag"))
+		(void)fprintf(r->to, ", tag %s", render_text(r, b, "tag"));
+	if (render_number(b, "refusals"))
+		(void)fprintf(r->to, ", %s refusals", render_grouped(r, render_number(b, "refusals")));
+	if (render_bool(b, "firewall"))
+		(void)fprintf(r->to, ", in the firewall");
+	(void)fputc('\n', r->to);
+	if (*render_text(r, b, "note"))
+		(void)fprintf(r->to, "           %s: \"%s\"\n", render_text(r, b, "by"), render_text(r, b, "note"));
+}
+
+void render_block_list(struct render *r, const json_t *a)
+{
+	const json_t *list = json_object_get(a, "blocks"), *b;
+	uint64_t total = render_number(a, "total");
+	size_t i, n = json_array_size(list);
+
+	json_array_foreach(list, i, b)
+		render_block_line(r, b);
+	if (n == 0)
+		(void)fprintf(r->to, "no blocks\n");
+	else if (total > n)
+		(void)fprintf(r->to, "%zu of %s shown (more: --limit N)\n", n, render_grouped(r, total));
+}
+
+void render_block_change(struct render *r, const char *verb, const json_t *a)
+{
+	const json_t *b = json_object_get(a, "block");
+
+	(void)fprintf(r->to, "%s: ", verb);
+	render_block_line(r, b);
+	if (*render_text(r, b, "case"))
+		(void)fprintf(r->to, "Back: limetwig block remove %s --note TEXT\n", render_text(r, b, "case"));
+}
+
+void render_block_remove(struct render *r, const json_t *a)
+{
+	const json_t *list = json_object_get(a, "removed"), *b;
+	bool is_dry = render_bool(a, "dry_run");
+	uint64_t pardon = 0;
+	size_t i;
+
+	json_array_foreach(list, i, b) {
+		render_block_line(r, b);
+		if (render_number(b, "pardon_until") > pardon)
+			pardon = render_number(b, "pardon_until");
+	}
+	(void)fprintf(r->to, "%zu %s%s\n", json_array_size(list), json_array_size(list) == 1 ? "block" : "blocks",
+		is_dry ? " would be removed. Nothing was changed (--dry-run)." : " removed.");
+	if (!is_dry && pardon > r->now)
+		(void)fprintf(r->to, "Pardon: no new block until %s.\n", render_time(r, pardon));
+}
+
+static void print_allow(struct render *r, const json_t *w)
+{
+	uint64_t until = render_number(w, "until");
+
+	(void)fprintf(r->to, "%-24s %-8s %s", render_text(r, w, "prefix"), render_text(r, w, "source"),
+		until ? "until " : "for good");
+	if (until)
+		(void)fprintf(r->to, "%s", render_time(r, until));
+	if (*render_text(r, w, "by"))
+		(void)fprintf(r->to, ", by %s", render_text(r, w, "by"));
+	if (*render_text(r, w, "note"))
+		(void)fprintf(r->to, ": \"%s\"", render_text(r, w, "note"));
+	(void)fputc('\n', r->to);
+}
+
+void render_allow_list(struct render *r, const json_t *a)
+{
+	const json_t *list = json_object_get(a, "allow"), *w;
+	size_t i;
+
+	json_array_foreach(list, i, w)
+		print_allow(r, w);
+	if (json_array_size(list) == 0)
+		(void)fprintf(r->to, "nothing is allowed by command or file; own networks and private ranges always are\n");
+}
+
+void render_allow_change(struct render *r, const char *verb, const json_t *a)
+{
+	const json_t *w = json_object_get(a, "allow"), *lifted = json_object_get(a, "removed"), *b;
+	size_t i;
+
+	(void)fprintf(r->to, "%s: ", verb);
+	if (json_is_object(w))
+		print_allow(r, w);
+	else
+		(void)fprintf(r->to, "%s\n", render_text(r, a, "prefix"));
+	json_array_foreach(lifted, i, b)
+		render_block_line(r, b);
+}

@@ -1,0 +1,147 @@
+/*
+ * render_status: `limetwig status` and `limetwig enforce`.
+ * SPDX-License-Identifier: ISC
+ */
+#include "ctl/render.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static const char *upper(struct render *r, const char *s)
+{
+	char *to = r->pool[r->next++ % RENDER_POOL];
+	size_t n = 0;
+
+	for (; s[n] && n + 1 < RENDER_TEXT; n++)
+		to[n] = (char)toupper((unsigned char)s[n]);
+	to[n] = '\0';
+	return to;
+}
+
+static void print_head(struct render *r, const json_t *a)
+{
+	const json_t *roles = json_object_get(a, "roles"), *role;
+	const char *store = render_text(r, json_object_get(a, "store"), "state");
+	const char *firewall = render_text(r, json_object_get(a, "firewall"), "state");
+	const char *log = render_text(r, json_object_get(a, "log"), "state");
+	uint64_t since = render_number(a, "mode_since");
+	size_t i, up = 0;
+
+	json_array_foreach(roles, i, role)
+		up += render_bool(role, "up");
+	(void)fprintf(r->to, "%s  %s", render_text(r, a, "host"), upper(r, render_text(r, a, "mode")));
+	if (since && since <= r->now)
+		(void)fprintf(r->to, " for %s", render_span(r, r->now - since));
+	(void)fprintf(r->to, "   roles %zu of %zu up", up, json_array_size(roles));
+	if (*store)
+		(void)fprintf(r->to, "   store %s", store);
+	if (*log)
+		(void)fprintf(r->to, "   log %s", log);
+	if (*firewall)
+		(void)fprintf(r->to, "   firewall %s", firewall);
+	(void)fputc('\n', r->to);
+	if (render_bool(a, "off"))
+		(void)fprintf(r->to, "OFF: nothing acts. Again: limetwig enforce monitor|soft|full\n");
+	json_array_foreach(roles, i, role)
+		if (!render_bool(role, "up"))
+			(void)fprintf(r->to, "DOWN: %s (journalctl -u limetwigd)\n", render_text(r, role, "name"));
+}
+
+static void print_row(struct render *r, const json_t *counters, const char *label, const char *key, const char *hint)
+{
+	uint64_t day = render_number(json_object_get(counters, "24h"), key);
+	uint64_t week = render_number(json_object_get(counters, "7d"), key);
+
+	(void)fprintf(r->to, "%-26s %11s %11s%s%s\n", label, render_grouped(r, day), render_grouped(r, week),
+		*hint ? "    " : "", hint);
+}
+
+static void print_counters(struct render *r, const json_t *a)
+{
+	const json_t *c = json_object_get(a, "counters");
+	bool is_would = strcmp(render_text(r, a, "mode"), "monitor") == 0;
+	uint64_t good = render_number(json_object_get(c, "7d"), "good_refused");
+	uint64_t held = render_number(json_object_get(a, "blocks"), "held");
+
+	(void)fprintf(r->to, "%-26s %11s %11s\n", "", "24 h", "7 d");
+	print_row(r, c, "messages seen", "messages", "");
+	print_row(r, c, "hits  whole messages", "whole", "");
+	print_row(r, c, "      probes only", "probes", "");
+	print_row(r, c, "      bounces, auto-replies", "backscatter", "never count");
+	print_row(r, c, is_would ? "would block, hosts" : "blocked, hosts", "blocked", "");
+	print_row(r, c, is_would ? "would refuse" : "refused", "refused", "");
+	print_row(r, c, is_would ? "would refuse, GOOD hosts" : "refused, GOOD hosts", "good_refused",
+		good ? "limetwig hits --good" : "");
+	print_row(r, c, "own users", "insider", "");
+	if (held)
+		(void)fprintf(r->to, "%-26s %11s %11s    limetwig block list --held\n", "held for your decision", "",
+			render_grouped(r, held));
+}
+
+static void print_traps(struct render *r, const json_t *a)
+{
+	const json_t *t = json_object_get(a, "traps"), *b = json_object_get(a, "blocks"), *bad, *lines, *map;
+	const json_t *fw = json_object_get(a, "firewall"), *corpus = json_object_get(a, "capture");
+	size_t i;
+
+	map = json_object_get(a, "map");
+	lines = json_object_get(a, "bad_lines");
+	(void)fprintf(r->to, "traps    %s armed, %s watching, %s suspended, %s retired\n",
+		render_grouped(r, render_number(t, "armed")), render_grouped(r, render_number(t, "watching")),
+		render_grouped(r, render_number(t, "suspended")), render_grouped(r, render_number(t, "retired")));
+	if (map && !render_bool(map, "ok"))
+		(void)fprintf(r->to, "         alias map NOT in force: %s\n", render_text(r, map, "text"));
+	json_array_foreach(lines, i, bad)
+		(void)fprintf(r->to, "         bad line %s:%llu: %s\n", render_text(r, bad, "file"),
+			(unsigned long long)render_number(bad, "line"), render_text(r, bad, "reason"));
+	(void)fprintf(r->to, "blocks   %s in force%s%s\n", render_grouped(r, render_number(b, "active")),
+		render_number(b, "would") ? ", would be: " : "",
+		render_number(b, "would") ? render_grouped(r, render_number(b, "would")) : "");
+	if (fw && strcmp(render_text(r, fw, "state"), "none") != 0)
+		(void)fprintf(r->to, "kernel   %s wanted, %s there%s%s\n", render_grouped(r, render_number(fw, "wanted")),
+			render_grouped(r, render_number(fw, "present")), render_number(fw, "error") ? ": " : "",
+			render_number(fw, "error") ? strerror((int)render_number(fw, "error")) : "");
+	if (corpus)
+		(void)fprintf(r->to, "corpus   %s messages, %s MB%s\n", render_grouped(r, render_number(corpus, "files")),
+			render_grouped(r, render_number(corpus, "bytes") >> 20),
+			render_bool(corpus, "full") ? " FULL: hits are kept, messages are not" : "");
+}
+
+void render_status(struct render *r, const json_t *a)
+{
+	const json_t *warnings = json_object_get(a, "warnings"), *ready = json_object_get(a, "ready"), *w;
+	size_t i;
+
+	print_head(r, a);
+	if (json_object_get(a, "counters"))
+		print_counters(r, a);
+	print_traps(r, a);
+	json_array_foreach(warnings, i, w) {
+		json_t *one = json_pack("{s:O}", "w", w);
+
+		(void)fprintf(r->to, "WARNING  %s\n", render_text(r, one, "w"));
+		json_decref(one);
+	}
+	if (!ready)
+		return;
+	(void)fprintf(r->to, "Ready for `limetwig enforce soft`?  %s%s%s\n", render_bool(ready, "ok") ? "yes" : "NO",
+		*render_text(r, ready, "text") ? ": " : "", render_text(r, ready, "text"));
+}
+
+void render_mode(struct render *r, const json_t *a)
+{
+	static const struct {
+		const char *mode, *text;
+	} means[] = {
+		{ "monitor", "Nothing is refused; what would be is recorded." },
+		{ "soft", "Blocked hosts are refused by Postfix; the firewall does nothing." },
+		{ "full", "Blocked hosts are refused by Postfix and by the firewall." },
+	};
+	const char *mode = render_text(r, a, "new");
+
+	(void)fprintf(r->to, "mode: %s (was %s)\n", mode, render_text(r, a, "old"));
+	for (size_t i = 0; i < sizeof means / sizeof means[0]; i++)
+		if (strcmp(means[i].mode, mode) == 0)
+			(void)fprintf(r->to, "%s\nBack: limetwig enforce %s; all of it off: limetwig off\n", means[i].text,
+				render_text(r, a, "old"));
+}

@@ -1,0 +1,167 @@
+/*
+ * render_why: the answer for the caller on the telephone.
+ * SPDX-License-Identifier: ISC
+ */
+#include "ctl/render.h"
+
+#include <string.h>
+
+#define WHY_ITEMS 5 /* refusals and accepted mails shown of each */
+
+static const char *headline(struct render *r, const json_t *m, const char *state)
+{
+	static const struct {
+		const char *state, *word;
+	} words[] = { { "active", "BLOCKED" }, { "lifted", "LIFTED" }, { "expired", "EXPIRED" }, { "held", "HELD" },
+		{ "would", "WOULD BE BLOCKED" } };
+
+	if (*render_text(r, m, "title"))
+		return render_text(r, m, "title");
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (strcmp(words[i].state, state) == 0)
+			return words[i].word;
+	return "NOT BLOCKED";
+}
+
+static void print_until(struct render *r, const json_t *b, const char *state)
+{
+	uint64_t until = render_number(b, "until"), lifted = render_number(b, "lifted_at");
+	bool is_live = strcmp(state, "active") == 0 || strcmp(state, "would") == 0;
+
+	if (lifted) {
+		(void)fprintf(r->to, "lifted   %s by %s", render_time(r, lifted), render_text(r, b, "by"));
+		if (*render_text(r, b, "note"))
+			(void)fprintf(r->to, ": \"%s\"", render_text(r, b, "note"));
+		(void)fputc('\n', r->to);
+	}
+	(void)fprintf(r->to, "%s    %s", is_live ? "until" : "ended", render_time(r, until));
+	if (is_live && until > r->now)
+		(void)fprintf(r->to, " (%s left)", render_span(r, until - r->now));
+	(void)fprintf(r->to, ", %s offence, since %s\n", render_ordinal(r, render_number(b, "offence")),
+		render_time(r, render_number(b, "since")));
+	if (render_number(b, "pardon_until") > r->now)
+		(void)fprintf(r->to, "pardon   no new block until %s\n", render_time(r, render_number(b, "pardon_until")));
+}
+
+static void print_hits(struct render *r, const json_t *m)
+{
+	const json_t *hits = json_object_get(m, "hits"), *h;
+	size_t i;
+
+	json_array_foreach(hits, i, h) {
+		if (i == WHY_ITEMS) {
+			(void)fprintf(r->to, "         and %zu more: limetwig hits %s\n", json_array_size(hits) - i,
+				render_text(r, m, "subject"));
+			break;
+		}
+		(void)fprintf(r->to, "%s", i ? "         " : "because  ");
+		render_hit_line(r, h);
+	}
+}
+
+static void print_score(struct render *r, const json_t *m)
+{
+	const json_t *allow = json_object_get(m, "allow");
+	double good = render_real(m, "good");
+
+	if (json_object_get(m, "need")) {
+		(void)fprintf(r->to, "score    %.1f of %.1f; good mail: ", render_real(m, "score"), render_real(m, "need"));
+		if (good > 0)
+			(void)fprintf(r->to, "%.1f", good);
+		else
+			(void)fprintf(r->to, "none");
+		(void)fprintf(r->to, "%s\n", json_is_object(allow) ? "" : "; on no allow list");
+	}
+	if (json_is_object(allow))
+		(void)fprintf(r->to, "allowed  %s (%s)%s%s\n", render_text(r, allow, "prefix"), render_text(r, allow, "source"),
+			*render_text(r, allow, "note") ? ": " : "", render_text(r, allow, "note"));
+}
+
+static void print_refusals(struct render *r, const json_t *m)
+{
+	const json_t *ref = json_object_get(m, "refusals"), *items = json_object_get(ref, "items"), *x;
+	size_t i;
+
+	if (render_number(ref, "count"))
+		(void)fprintf(r->to, "refused  %s tries; last %s\n", render_grouped(r, render_number(ref, "count")),
+			render_time(r, render_number(ref, "last")));
+	json_array_foreach(items, i, x) {
+		if (i == WHY_ITEMS)
+			break;
+		(void)fprintf(r->to, "         %s  %s%llu  <%s> -> <%s>", render_time(r, render_number(x, "time")),
+			render_bool(x, "would") ? "would be " : "", (unsigned long long)render_number(x, "code"),
+			render_text(r, x, "sender"), render_text(r, x, "recipient"));
+		if (*render_text(r, x, "case"))
+			(void)fprintf(r->to, "  case %s", render_text(r, x, "case"));
+		(void)fputc('\n', r->to);
+	}
+}
+
+static void print_accepted(struct render *r, const json_t *m)
+{
+	const json_t *list = json_object_get(m, "accepted"), *x;
+	size_t i;
+
+	json_array_foreach(list, i, x) {
+		if (i == WHY_ITEMS)
+			break;
+		(void)fprintf(r->to, "%s%s  <%s> -> <%s>  queue id %s\n", i ? "         " : "accepted ",
+			render_time(r, render_number(x, "time")), render_text(r, x, "sender"), render_text(r, x, "recipient"),
+			render_text(r, x, "queue_id"));
+	}
+}
+
+/* What to do, and what to tell the caller. */
+static void print_advice(struct render *r, const json_t *m, const char *state, const char *id)
+{
+	const json_t *layers = json_object_get(m, "layers");
+	const char *subject = render_text(r, m, "subject");
+
+	if (layers)
+		(void)fprintf(r->to, "layers   policy %s, firewall %s\n", render_bool(layers, "policy") ? "yes" : "no",
+			render_bool(layers, "firewall") ? "yes" : "no");
+	if (strcmp(state, "active") == 0 || strcmp(state, "would") == 0) {
+		(void)fprintf(r->to, "lift     limetwig block remove %s --note TEXT    now, with a pardon\n", id);
+		(void)fprintf(r->to, "         limetwig allow add %s --for 90d --note TEXT\n", subject);
+	} else if (strcmp(state, "held") == 0) {
+		(void)fprintf(r->to, "decide   limetwig block confirm %s --note TEXT, or block remove %s\n", id, id);
+	} else if (strcmp(state, "lifted") == 0) {
+		(void)fprintf(r->to, "SAY      \"Your list holds addresses that have been dead for years. You are open again.\n"
+			"         Please remove addresses that never answered.\"\n");
+	}
+}
+
+static void print_match(struct render *r, const json_t *m)
+{
+	const json_t *b = json_object_get(m, "block");
+	const char *host = render_host(r, render_text(r, m, "name"), render_text(r, m, "subject"));
+	char state[16], id[16];
+
+	(void)snprintf(state, sizeof state, "%.15s", render_text(r, b, "state"));
+	(void)snprintf(id, sizeof id, "%.15s", render_text(r, b, "case"));
+	(void)fprintf(r->to, "%-8s %s", headline(r, m, state), host);
+	if (*id)
+		(void)fprintf(r->to, "    case %s", id);
+	(void)fputc('\n', r->to);
+	if (json_is_object(b))
+		print_until(r, b, state);
+	print_hits(r, m);
+	print_score(r, m);
+	print_refusals(r, m);
+	print_accepted(r, m);
+	print_advice(r, m, state, id);
+}
+
+void render_why(struct render *r, const json_t *a)
+{
+	const json_t *list = json_object_get(a, "matches"), *m;
+	size_t i;
+
+	json_array_foreach(list, i, m) {
+		if (i)
+			(void)fputc('\n', r->to);
+		print_match(r, m);
+	}
+	if (json_array_size(list) == 0)
+		(void)fprintf(r->to, "%s: nothing is known here. NOT limetwig: look in the mail log.\n", render_text(r, a, "what"));
+}

@@ -1,0 +1,210 @@
+/*
+ * trap_batch: new traps.
+ * SPDX-License-Identifier: ISC
+ */
+#include "ctl/trap_batch.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+bool trap_batch_init(struct trap_batch *b)
+{
+	uint8_t key[SIPHASH_KEY];
+
+	memset(b, 0, sizeof *b);
+	buf_init(&b->lines, TRAP_EDIT_MAX);
+	buf_init(&b->keys, TRAP_EDIT_MAX);
+	if (getrandom(key, sizeof key, 0) != (ssize_t)sizeof key)
+		return false;
+	keymap_init(&b->seen, key, sizeof(size_t), 4 * TRAP_BATCH_MAX);
+	return true;
+}
+
+void trap_batch_done(struct trap_batch *b)
+{
+	for (size_t i = 0; i < b->count; i++)
+		free(b->item[i].reason);
+	free(b->item);
+	keymap_done(&b->seen);
+	buf_done(&b->lines);
+	buf_done(&b->keys);
+}
+
+static struct trap_batch_item *new_item(struct trap_batch *b)
+{
+	if (b->count == TRAP_BATCH_MAX)
+		return NULL;
+	if (b->count == b->size) {
+		size_t size = b->size ? b->size * 2 : 64;
+		struct trap_batch_item *p = realloc(b->item, size * sizeof *p);
+
+		if (!p)
+			return NULL;
+		b->item = p;
+		b->size = size;
+	}
+	memset(&b->item[b->count], 0, sizeof *b->item);
+	return &b->item[b->count++];
+}
+
+static void refuse(struct trap_batch_item *i, enum trap_batch_fate fate, const char *reason)
+{
+	i->fate = fate;
+	free(i->reason);
+	i->reason = strdup(reason);
+}
+
+/* A parsed trap with what was wished, as a line and as a key. */
+static enum err store_line(struct trap_batch *b, struct trap_batch_item *i, struct trap_line *t,
+	const struct trap_batch_wish *w)
+{
+	char key[TRAP_EDIT_KEY];
+	enum err e;
+
+	if (w->tag)
+		slice_copy(slice_str(w->tag), t->tag, sizeof t->tag);
+	if (w->weight > 0)
+		t->weight = w->weight;
+	if (w->is_armed)
+		t->state = TRAP_ARMED;
+	i->line_at = b->lines.n;
+	i->key_at = b->keys.n;
+	e = trap_file_print(t, &b->lines);
+	if (e == ERR_OK)
+		e = buf_add_char(&b->lines, '\n');
+	if (e == ERR_OK)
+		e = buf_add(&b->keys, (struct slice){ trap_edit_key(t, key), strlen(key) + 1 });
+	i->line_n = b->lines.n - i->line_at;
+	return e;
+}
+
+enum err trap_batch_add(struct trap_batch *b, struct slice line, unsigned number, const struct trap_batch_wish *w)
+{
+	char why[TRAP_BATCH_REASON];
+	struct trap_batch_item *i;
+	struct trap_line t;
+	bool any = false, is_new;
+	void *value;
+	enum err e = trap_file_line(line, number, &t, &any, why, sizeof why);
+
+	if (e == ERR_OK && !any)
+		return ERR_OK;
+	i = new_item(b);
+	if (!i)
+		return ERR_LIMIT;
+	i->number = number;
+	if (e != ERR_OK) {
+		refuse(i, TRAP_BATCH_REFUSED, why);
+		return ERR_OK;
+	}
+	if (t.kind == TRAP_EXACT && address_is_role(&t.address)) {
+		refuse(i, TRAP_BATCH_REFUSED, "a role address (postmaster, abuse ...) is never a trap");
+		return ERR_OK;
+	}
+	e = store_line(b, i, &t, w);
+	if (e == ERR_OK)
+		e = keymap_put(&b->seen, slice_str(b->keys.p + i->key_at), &value, &is_new);
+	if (e != ERR_OK)
+		return e;
+	if (is_new)
+		*(size_t *)value = b->count;
+	else
+		refuse(i, TRAP_BATCH_THERE, "twice in this list");
+	return ERR_OK;
+}
+
+enum err trap_batch_compare(struct trap_batch *b, const struct conf *c, char text[TRAP_EDIT_TEXT])
+{
+	struct keymap known;
+	char **path = NULL;
+	size_t count = 0;
+	enum err e = trap_edit_files(c, &path, &count);
+
+	if (e != ERR_OK) {
+		(void)snprintf(text, TRAP_EDIT_TEXT, "the trap files cannot be listed: %s", err_name(e));
+		return e;
+	}
+	keymap_init(&known, b->seen.key, 0, 4 * TRAP_BATCH_MAX);
+	e = trap_edit_know(path, count, &known, text);
+	for (size_t i = 0; i < b->count && e == ERR_OK; i++)
+		if (b->item[i].fate == TRAP_BATCH_NEW && keymap_get(&known, slice_str(b->keys.p + b->item[i].key_at)))
+			refuse(&b->item[i], TRAP_BATCH_THERE, "is a trap already");
+	keymap_done(&known);
+	trap_edit_files_free(path, count);
+	return e;
+}
+
+static void take_refusals(struct trap_batch *b, const json_t *answer)
+{
+	const json_t *list = json_object_get(answer, "refused"), *r;
+	size_t i;
+
+	json_array_foreach(list, i, r) {
+		const char *trap = json_string_value(json_object_get(r, "trap"));
+		const char *reason = json_string_value(json_object_get(r, "reason"));
+		const size_t *at = trap ? keymap_get(&b->seen, slice_str(trap)) : NULL;
+
+		if (at && *at > 0 && *at <= b->count)
+			refuse(&b->item[*at - 1], TRAP_BATCH_REFUSED, reason ? reason : "refused");
+	}
+}
+
+/* Ask for items from *at on; *at is moved behind them. */
+static json_t *make_question(const struct trap_batch *b, const struct ctl *c, size_t *at)
+{
+	json_t *traps = json_array(), *q = ctl_request(c, "trap_check");
+
+	for (; *at < b->count && json_array_size(traps) < TRAP_BATCH_ASK; ++*at)
+		if (b->item[*at].fate == TRAP_BATCH_NEW)
+			(void)json_array_append_new(traps, json_string(b->keys.p + b->item[*at].key_at));
+	(void)json_object_set_new(q, "traps", traps);
+	return q;
+}
+
+enum err trap_batch_check(struct trap_batch *b, struct ctl *c, char text[CONTROL_TEXT])
+{
+	enum err e = ERR_OK;
+
+	for (size_t at = 0; at < b->count && e == ERR_OK;) {
+		json_t *answer = NULL;
+
+		e = ctl_try(c, make_question(b, c, &at), &answer, text);
+		if (e == ERR_CLOSED) {
+			b->is_unchecked = true;
+			memcpy(b->unchecked_text, text, CONTROL_TEXT);
+			return ERR_OK;
+		}
+		if (e == ERR_OK && !render_bool(answer, "ok")) {
+			(void)snprintf(text, CONTROL_TEXT, "%s", render_text(&c->render, answer, "error"));
+			e = ERR_DENIED;
+		} else if (e == ERR_OK) {
+			take_refusals(b, answer);
+			if (json_is_false(json_object_get(answer, "live_checked"))) {
+				b->is_unchecked = true;
+				(void)snprintf(b->unchecked_text, sizeof b->unchecked_text, "Postfix could not be asked for live"
+					" addresses now; limetwigd asks before it arms them");
+			}
+		}
+		json_decref(answer);
+	}
+	return e;
+}
+
+enum err trap_batch_print(const struct trap_batch *b, struct buf *to)
+{
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; i < b->count && e == ERR_OK; i++)
+		if (b->item[i].fate == TRAP_BATCH_NEW)
+			e = buf_add(to, slice_of(b->lines.p + b->item[i].line_at, b->item[i].line_n));
+	return e;
+}
+
+size_t trap_batch_count(const struct trap_batch *b, enum trap_batch_fate fate)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->count; i++)
+		n += b->item[i].fate == fate;
+	return n;
+}
