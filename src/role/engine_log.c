@@ -180,7 +180,7 @@ void engine_log_mail(struct engine *e, const struct msg_log_mail *m)
 		record_correspondent(e, m);
 	if ((m->outcome != LOG_DELIVERED && m->outcome != LOG_TAGGED) || m->client.family == 0)
 		return;
-	if (m->outcome == LOG_DELIVERED && m->sender[0])
+	if (m->outcome == LOG_DELIVERED && m->sender[0] && m->is_first)
 		credit(e, m); /* bounces are nobody's good mail */
 	record_delivery(e, m);
 }

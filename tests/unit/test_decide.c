@@ -1,0 +1,293 @@
+/*
+ * test_decide: DESIGN 6 as a table of small stories in virtual time.
+ * SPDX-License-Identifier: ISC
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "core/decide.h"
+
+#define T0 UINT64_C(1790000000)
+#define HOUR 3600
+#define DAY 86400
+
+static struct conf conf;
+
+struct host {
+	struct record_hit_sum sum;
+	struct record_block block;
+	bool has_block;
+	double good;
+	bool is_allowed;
+	uint64_t digests;
+};
+
+static struct decide_event event_of(struct host *h, enum grade g, uint32_t trap)
+{
+	struct decide_event e = { .grade = g, .trap_id = trap, .trap_weight = 1, .digest = ++h->digests, .sender_digest = trap,
+		.random = UINT64_C(1) << 63 };
+
+	assert_int_equal(prefix_parse(SLICE_LIT("192.0.2.9"), &e.subject), ERR_OK);
+	return e;
+}
+
+static struct decide_view view_of(const struct host *h)
+{
+	return (struct decide_view){ &conf, &h->sum, h->has_block ? &h->block : NULL, h->good, h->is_allowed };
+}
+
+static struct decide_verdict hit_event(struct host *h, const struct decide_event *e, uint64_t now)
+{
+	struct decide_view v = view_of(h);
+	struct decide_verdict r;
+
+	decide_hit(&v, e, now, &r);
+	if (r.kind != DECIDE_RETRY)
+		h->sum = r.sum;
+	if (r.kind == DECIDE_BLOCK || r.kind == DECIDE_RENEW) {
+		h->block = r.block;
+		h->has_block = true;
+	}
+	return r;
+}
+
+static struct decide_verdict hit(struct host *h, enum grade g, uint32_t trap, uint64_t now)
+{
+	struct decide_event e = event_of(h, g, trap);
+
+	return hit_event(h, &e, now);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	conf_defaults(&conf);
+	conf.block.jitter = 0;
+	return 0;
+}
+
+static void unknown_host_is_blocked_at_once(void **state)
+{
+	struct host h = { 0 };
+	struct decide_verdict v = hit(&h, GRADE_CONFIRMED, 1, T0);
+
+	(void)state;
+	assert_int_equal(v.kind, DECIDE_BLOCK);
+	assert_int_equal(v.block.offence, 1);
+	assert_int_equal(v.block.until, T0 + DAY);
+	assert_true(decide_block_is_active(&v.block, T0 + DAY - 1));
+	assert_false(decide_block_is_active(&v.block, T0 + DAY));
+	assert_int_equal(decide_reply_code(&conf, 1), 450);
+	assert_int_equal(decide_reply_code(&conf, 2), 554);
+}
+
+static void probes_alone_never_block(void **state)
+{
+	struct host h = { 0 };
+
+	(void)state;
+	for (uint32_t i = 1; i <= 100; i++)
+		assert_int_equal(hit(&h, GRADE_PROBE, i, T0 + i).kind, DECIDE_NOTHING);
+}
+
+static void backscatter_insider_exempt_never_block(void **state)
+{
+	static const enum grade grades[] = { GRADE_BACKSCATTER, GRADE_INSIDER, GRADE_EXEMPT };
+	struct host h = { 0 };
+
+	(void)state;
+	for (uint32_t i = 1; i <= 200; i++)
+		assert_int_equal(hit(&h, grades[i % 3], i, T0 + i).kind, DECIDE_NOTHING);
+}
+
+static void two_unseen_block(void **state)
+{
+	struct host h = { 0 };
+
+	(void)state;
+	assert_int_equal(hit(&h, GRADE_UNSEEN, 1, T0).kind, DECIDE_NOTHING);
+	assert_int_equal(hit(&h, GRADE_UNSEEN, 2, T0 + 60).kind, DECIDE_BLOCK);
+}
+
+static void good_mail_raises_the_need(void **state)
+{
+	struct host h = { .good = 10 };
+
+	(void)state;
+	assert_int_equal(hit(&h, GRADE_CONFIRMED, 1, T0).kind, DECIDE_NOTHING);
+	assert_int_equal(hit(&h, GRADE_CONFIRMED, 2, T0).kind, DECIDE_BLOCK);
+}
+
+static void fifty_traps_always_block(void **state)
+{
+	struct host h = { .good = 100 };
+	enum decide_kind last = DECIDE_NOTHING;
+
+	(void)state;
+	for (uint32_t i = 1; i <= 50 && last == DECIDE_NOTHING; i++)
+		last = hit(&h, GRADE_CONFIRMED, i, T0 + i * DAY).kind;
+	assert_int_equal(last, DECIDE_BLOCK);
+	assert_int_equal(h.sum.traps, 50);
+}
+
+static void allowed_is_never_blocked(void **state)
+{
+	struct host h = { .is_allowed = true };
+
+	(void)state;
+	for (uint32_t i = 1; i <= 60; i++)
+		assert_int_equal(hit(&h, GRADE_CONFIRMED, i, T0).kind, DECIDE_NOTHING);
+}
+
+static void a_retry_counts_once(void **state)
+{
+	struct host h = { .good = 10 };
+	struct decide_event e = event_of(&h, GRADE_CONFIRMED, 1);
+
+	(void)state;
+	assert_int_equal(hit_event(&h, &e, T0).kind, DECIDE_NOTHING);
+	for (int i = 1; i < 20; i++)
+		assert_int_equal(hit_event(&h, &e, T0 + (uint64_t)i * HOUR).kind, DECIDE_RETRY);
+}
+
+static void offences_escalate_and_are_forgotten(void **state)
+{
+	static const uint64_t days[] = { 1, 2, 4, 8, 14, 14 };
+	struct host h = { 0 };
+	uint64_t now = T0;
+
+	(void)state;
+	for (uint32_t i = 0; i < 6; i++) {
+		struct decide_verdict v = hit(&h, GRADE_CONFIRMED, i + 1, now);
+
+		assert_int_equal(v.kind, DECIDE_BLOCK);
+		assert_int_equal(v.block.offence, i + 1);
+		assert_int_equal(v.block.until - now, days[i] * DAY);
+		now = v.block.until;
+	}
+	now += conf.block.forget_s;
+	assert_int_equal(hit(&h, GRADE_CONFIRMED, 99, now).block.offence, 1);
+}
+
+static void generic_names_are_blocked_shorter(void **state)
+{
+	struct host h = { .has_block = true, .block = { .offence = 4, .forget_at = T0 + DAY } };
+	struct decide_event e = event_of(&h, GRADE_CONFIRMED, 1);
+
+	(void)state;
+	e.is_generic = true;
+	assert_int_equal(hit_event(&h, &e, T0).block.until - T0, conf.block.generic_max_s);
+}
+
+static void only_another_trap_or_sender_renews(void **state)
+{
+	struct host h = { 0 };
+	struct decide_event e = event_of(&h, GRADE_CONFIRMED, 1);
+	uint64_t until;
+
+	(void)state;
+	assert_int_equal(hit_event(&h, &e, T0).kind, DECIDE_BLOCK);
+	until = h.block.until;
+	e.digest = 1000; /* another message, same trap and sender */
+	assert_int_equal(hit_event(&h, &e, T0 + HOUR).kind, DECIDE_NOTHING);
+	assert_int_equal(h.block.until, until);
+	assert_int_equal(hit(&h, GRADE_PROBE, 2, T0 + HOUR).kind, DECIDE_RENEW);
+	assert_int_equal(h.block.until, until + HOUR);
+	assert_int_equal(h.block.offence, 1);
+}
+
+static void a_pardon_holds(void **state)
+{
+	struct host h = { 0 };
+	uint64_t end;
+
+	(void)state;
+	assert_int_equal(hit(&h, GRADE_CONFIRMED, 1, T0).kind, DECIDE_BLOCK);
+	decide_lift(&conf, &h.block, T0 + HOUR);
+	end = T0 + HOUR + conf.block.pardon_s;
+	assert_int_equal(hit(&h, GRADE_CONFIRMED, 2, end - 1).kind, DECIDE_PARDONED);
+	assert_int_equal(hit(&h, GRADE_CONFIRMED, 3, end).kind, DECIDE_BLOCK);
+}
+
+static void riders_ask_before_content_is_seen(void **state)
+{
+	struct host h = { 0 }, good = { .good = 10 };
+	struct decide_event e = event_of(&h, GRADE_UNSEEN, 1);
+	struct decide_view v = view_of(&h), g = view_of(&good);
+
+	(void)state;
+	assert_true(decide_would_block(&v, &e, T0));
+	assert_false(decide_would_block(&g, &e, T0));
+}
+
+static void jitter_stays_within_ten_percent(void **state)
+{
+	static const uint64_t randoms[] = { 0, UINT64_MAX, UINT64_C(1) << 63, UINT64_C(0x123456789abcdef0) };
+
+	(void)state;
+	conf.block.jitter = 10;
+	for (size_t i = 0; i < sizeof randoms / sizeof randoms[0]; i++) {
+		struct host h = { 0 };
+		struct decide_event e = event_of(&h, GRADE_CONFIRMED, 1);
+		uint64_t s;
+
+		e.random = randoms[i];
+		s = hit_event(&h, &e, T0).block.until - T0;
+		assert_in_range(s, DAY * 90 / 100, DAY * 110 / 100);
+	}
+}
+
+static void firewall_from_its_offence(void **state)
+{
+	(void)state;
+	conf.firewall.offence = 2;
+	conf.firewall.refused = 100;
+	assert_false(decide_firewall(&conf, MODE_SOFT, 5, 1000));
+	assert_false(decide_firewall(&conf, MODE_FULL, 1, 99));
+	assert_true(decide_firewall(&conf, MODE_FULL, 1, 100));
+	assert_true(decide_firewall(&conf, MODE_FULL, 2, 0));
+	conf.is_off = true;
+	assert_false(decide_firewall(&conf, MODE_FULL, 2, 0));
+}
+
+static void a_person_blocks_and_it_escalates(void **state)
+{
+	struct record_block b, next;
+	struct prefix p;
+
+	(void)state;
+	assert_int_equal(prefix_parse(SLICE_LIT("2001:db8::/64"), &p), ERR_OK);
+	decide_person(&conf, NULL, &p, 0, T0, 7, &b);
+	assert_int_equal(b.until, T0 + DAY);
+	decide_person(&conf, &b, &p, 60, T0 + 2 * DAY, 7, &next);
+	assert_int_equal(next.offence, 2);
+	assert_int_equal(next.until, T0 + 2 * DAY + 60);
+}
+
+#define TEST(f) cmocka_unit_test_setup(f, setup)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(unknown_host_is_blocked_at_once),
+		TEST(probes_alone_never_block),
+		TEST(backscatter_insider_exempt_never_block),
+		TEST(two_unseen_block),
+		TEST(good_mail_raises_the_need),
+		TEST(fifty_traps_always_block),
+		TEST(allowed_is_never_blocked),
+		TEST(a_retry_counts_once),
+		TEST(offences_escalate_and_are_forgotten),
+		TEST(generic_names_are_blocked_shorter),
+		TEST(only_another_trap_or_sender_renews),
+		TEST(a_pardon_holds),
+		TEST(riders_ask_before_content_is_seen),
+		TEST(jitter_stays_within_ten_percent),
+		TEST(firewall_from_its_offence),
+		TEST(a_person_blocks_and_it_escalates),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
