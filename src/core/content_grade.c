@@ -17,13 +17,16 @@ enum state { STATE_HEADER, STATE_BETWEEN, STATE_PART_HEADER, STATE_REPORT, STATE
 #define REPORT_FIELDS 3
 
 static const struct report_kind {
-	const char *report_type; /* parameter of multipart/report */
-	const char *part_type;   /* the part that must be there */
+	const char *report_type;          /* parameter of multipart/report */
+	const char *part_type;            /* the part that must be there */
 	const char *field[REPORT_FIELDS]; /* ... with each of these, not empty */
 } report_kinds[] = {
-	{ "delivery-status", "message/delivery-status", { "reporting-mta", "final-recipient", "action" } }, /* RFC 3464 */
-	{ "delivery-status", "message/global-delivery-status", { "reporting-mta", "final-recipient", "action" } }, /* RFC 6533 */
-	{ "disposition-notification", "message/disposition-notification", { "final-recipient", "disposition" } }, /* RFC 8098 */
+	{ "delivery-status", "message/delivery-status",
+		{ "reporting-mta", "final-recipient", "action" } }, /* RFC 3464 */
+	{ "delivery-status", "message/global-delivery-status",
+		{ "reporting-mta", "final-recipient", "action" } }, /* RFC 6533 */
+	{ "disposition-notification", "message/disposition-notification",
+		{ "final-recipient", "disposition" } },                                                 /* RFC 8098 */
 	{ "feedback-report", "message/feedback-report", { "feedback-type", "version", "user-agent" } }, /* RFC 5965 */
 };
 #define REPORT_KINDS ((int8_t)(sizeof report_kinds / sizeof report_kinds[0]))

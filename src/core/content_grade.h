@@ -29,10 +29,10 @@ struct content_grade {
 	char line[CONTENT_GRADE_LINE];
 	size_t line_n;
 	uint32_t body_bytes;
-	uint32_t seen;  /* obligatory fields of the report part, bit by bit */
+	uint32_t seen; /* obligatory fields of the report part, bit by bit */
 	uint8_t state;
-	int8_t wanted;  /* row of report_kinds that may match; -1 any */
-	int8_t kind;    /* row the part at hand belongs to */
+	int8_t wanted; /* row of report_kinds that may match; -1 any */
+	int8_t kind;   /* row the part at hand belongs to */
 	bool is_null_sender;
 	bool is_report; /* found */
 };

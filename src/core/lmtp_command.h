@@ -43,8 +43,8 @@ enum lmtp_verb lmtp_verb_parse(struct slice line, struct slice *ret_rest);
  * "FROM:<path> params": keyword is "FROM:" or "TO:", any case. The path comes
  * without brackets, as it stands. ERR_SYNTAX.
  */
-enum err lmtp_path_parse(struct slice rest, struct slice keyword, struct slice *ret_path,
-	struct slice *ret_params) MUST_USE;
+enum err lmtp_path_parse(
+	struct slice rest, struct slice keyword, struct slice *ret_path, struct slice *ret_params) MUST_USE;
 /* Cut the next NAME[=value] off *params. False at the end. */
 bool lmtp_param_next(struct slice *params, struct slice *ret_name, struct slice *ret_value);
 /*

@@ -186,8 +186,8 @@ static enum lmtp_event do_command(struct lmtp_session *s, struct slice line)
 	enum lmtp_verb v = lmtp_verb_parse(line, &rest);
 
 	if (order_table[s->state][v] != ORDER_DO) {
-		reply_error(s, order_table[s->state][v] == ORDER_LATER ? "451 4.5.1 Wrong order of commands" :
-									 "503 5.5.1 Wrong order of commands");
+		reply_error(s, order_table[s->state][v] == ORDER_LATER ? "451 4.5.1 Wrong order of commands"
+								       : "503 5.5.1 Wrong order of commands");
 		return LMTP_EVENT_NONE;
 	}
 	switch (v) {
@@ -295,8 +295,7 @@ static size_t plain_run(struct lmtp_session *s, struct slice in)
 		}
 		if (s->data_state == DATA_LINE && c == '.')
 			break;
-		s->data_state = c == '\r' ? DATA_CR :
-			c == '\n' && s->data_state == DATA_CR ? DATA_LINE : DATA_TEXT;
+		s->data_state = c == '\r' ? DATA_CR : c == '\n' && s->data_state == DATA_CR ? DATA_LINE : DATA_TEXT;
 		i++;
 	}
 	return i;

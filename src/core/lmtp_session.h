@@ -21,23 +21,23 @@
 #include "base/buf.h"
 #include "core/lmtp_command.h"
 
-#define LMTP_LINE 4096               /* one command line with CRLF; a longer one is skipped and refused */
-#define LMTP_RECIPIENTS 1000         /* of one message; more are asked to come again */
-#define LMTP_RECIPIENT_BYTES (1u << 20) /* all their text */
-#define LMTP_SENDER 1024             /* longer ones are cut */
-#define LMTP_OUT_HIGH (64u << 10)    /* replies waiting: no more commands are read above it */
-#define LMTP_OUT (256u << 10)        /* ... at most: high water and 1,000 final replies */
-#define LMTP_ERRORS 50               /* wrong commands, then the connection ends */
-#define LMTP_IDLE_MS 300000          /* RFC 5321 4.5.3.2.7 */
+#define LMTP_LINE 4096                      /* one command line with CRLF; a longer one is skipped and refused */
+#define LMTP_RECIPIENTS 1000                /* of one message; more are asked to come again */
+#define LMTP_RECIPIENT_BYTES (1u << 20)     /* all their text */
+#define LMTP_SENDER 1024                    /* longer ones are cut */
+#define LMTP_OUT_HIGH (64u << 10)           /* replies waiting: no more commands are read above it */
+#define LMTP_OUT (256u << 10)               /* ... at most: high water and 1,000 final replies */
+#define LMTP_ERRORS 50                      /* wrong commands, then the connection ends */
+#define LMTP_IDLE_MS 300000                 /* RFC 5321 4.5.3.2.7 */
 #define LMTP_DATA_BYTES (UINT64_C(8) << 30) /* a longer message ends the connection */
 
 enum lmtp_state {
-	LMTP_STATE_FRESH, /* before LHLO */
-	LMTP_STATE_READY, /* no transaction */
-	LMTP_STATE_SENDER, /* MAIL given */
+	LMTP_STATE_FRESH,     /* before LHLO */
+	LMTP_STATE_READY,     /* no transaction */
+	LMTP_STATE_SENDER,    /* MAIL given */
 	LMTP_STATE_RECIPIENT, /* and at least one RCPT */
 	LMTP_STATE_DATA,
-	LMTP_STATE_WAIT,  /* final dot seen, the caller has not answered yet */
+	LMTP_STATE_WAIT,   /* final dot seen, the caller has not answered yet */
 	LMTP_STATE_CLOSED, /* send what is in out, then close */
 	LMTP_STATES
 };
@@ -61,7 +61,7 @@ struct lmtp_session {
 	char sender[LMTP_SENDER]; /* "" is the null sender */
 	struct buf recipients;    /* u16 n, u16 n, address, orcpt ... */
 	uint32_t recipient_count;
-	uint64_t data_bytes;      /* of this message so far */
+	uint64_t data_bytes; /* of this message so far */
 	struct buf out;
 	/* below: private */
 	uint64_t data_max;

@@ -108,7 +108,8 @@ static enum err count_folder(struct corpus *c, enum folder folder)
 			continue;
 		if (folder == FOLDER_TMP) {
 			(void)unlinkat(c->fd[folder], entry->d_name, 0); /* it was never acknowledged */
-		} else if (fstatat(c->fd[folder], entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode)) {
+		} else if (fstatat(c->fd[folder], entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			   S_ISREG(st.st_mode)) {
 			c->bytes += cost_of((uint64_t)st.st_size);
 			c->files++;
 		}

@@ -19,11 +19,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define CORPUS_ID 32                 /* longest id with NUL */
-#define CORPUS_BUFFER (64u << 10)    /* bytes of one file held in memory before they are written */
-#define CORPUS_HEADER (64u << 10)    /* bytes kept of a message when there is no room */
-#define CORPUS_SPARE 16              /* header-only files may use 1/16 beyond total, and of the reserve */
-#define CORPUS_BLOCK 4096            /* disk space is counted in blocks */
+#define CORPUS_ID 32              /* longest id with NUL */
+#define CORPUS_BUFFER (64u << 10) /* bytes of one file held in memory before they are written */
+#define CORPUS_HEADER (64u << 10) /* bytes kept of a message when there is no room */
+#define CORPUS_SPARE 16           /* header-only files may use 1/16 beyond total, and of the reserve */
+#define CORPUS_BLOCK 4096         /* disk space is counted in blocks */
 
 struct corpus;
 

@@ -220,8 +220,8 @@ static void on_corpus_remove(struct capture *c, struct rd *body)
 		log_warn("corpus_remove", "error=%s", err_name(e));
 }
 
-static void capture_message(struct role_host *h, enum role peer, enum message_type t, struct rd *body, const int *fds,
-	size_t n)
+static void capture_message(
+	struct role_host *h, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
 {
 	struct msg_hit_ack ack;
 

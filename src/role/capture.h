@@ -26,7 +26,7 @@
 #define CAPTURE_SYNC_BATCH 4      /* files synced in one round of the loop; others' hits go out in between */
 #define CAPTURE_REPORT_S 10
 #define CAPTURE_SWEEP_S 3600
-#define CAPTURE_SWEEP_NAMES 2000  /* looked at in one second */
+#define CAPTURE_SWEEP_NAMES 2000 /* looked at in one second */
 
 enum capture_fate { FATE_RIDER, FATE_PENDING, FATE_STORED, FATE_LATER };
 
@@ -42,8 +42,8 @@ struct capture_connection {
 	struct corpus_file file;
 	/* message between final dot and replies */
 	bool is_syncing;
-	uint64_t first_seq;          /* hit of recipient i has first_seq + i */
-	uint32_t pending;            /* hits not acknowledged yet */
+	uint64_t first_seq; /* hit of recipient i has first_seq + i */
+	uint32_t pending;   /* hits not acknowledged yet */
 	uint64_t ack_deadline_ms;
 	uint8_t fate[LMTP_RECIPIENTS]; /* enum capture_fate */
 };

@@ -33,11 +33,11 @@ static void write_trace(struct capture_connection *k)
 	(void)snprintf(port, sizeof port, "%u", c->port);
 	buf_init(&b, TRACE_MAX);
 	is_room = trace_text(&b, "X-Limetwig-Sender", slice_str(k->session.sender)) &&
-		trace_text(&b, "X-Limetwig-Client", slice_str(ipaddr_format(&c->addr, addr))) &&
-		trace_text(&b, "X-Limetwig-Port", slice_str(port)) &&
-		trace_text(&b, "X-Limetwig-Name", slice_str(c->name)) &&
-		trace_text(&b, "X-Limetwig-Helo", slice_str(c->helo)) &&
-		trace_text(&b, "X-Limetwig-Queue-Id", slice_str(c->queue_id));
+		  trace_text(&b, "X-Limetwig-Client", slice_str(ipaddr_format(&c->addr, addr))) &&
+		  trace_text(&b, "X-Limetwig-Port", slice_str(port)) &&
+		  trace_text(&b, "X-Limetwig-Name", slice_str(c->name)) &&
+		  trace_text(&b, "X-Limetwig-Helo", slice_str(c->helo)) &&
+		  trace_text(&b, "X-Limetwig-Queue-Id", slice_str(c->queue_id));
 	while (is_room && lmtp_session_recipient(&k->session, &pos, &r))
 		is_room = trace_text(&b, "X-Limetwig-Recipient", r.address);
 	corpus_add(k->capture->corpus, &k->file, buf_slice(&b), true);
@@ -205,7 +205,8 @@ void capture_message_acked(struct capture *c, uint64_t seq, bool is_stored)
 {
 	struct capture_connection *k;
 
-	TAILQ_FOREACH(k, &c->all, all) {
+	TAILQ_FOREACH(k, &c->all, all)
+	{
 		uint64_t i = seq - k->first_seq;
 
 		if (k->session.state != LMTP_STATE_WAIT || seq < k->first_seq || i >= k->session.recipient_count)

@@ -86,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check(whole.messages == split.messages);
 	/* a message that is cut off at the cap is cut at a chunk, which a read may end */
 	if (in.n < 4096)
-		check(whole.replies == split.replies && whole.data == split.data && whole.recipients == split.recipients);
+		check(whole.replies == split.replies && whole.data == split.data &&
+			whole.recipients == split.recipients);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +21,9 @@
 #include "role/capture.h"
 
 #define LHLO "LHLO mx.pfx.test\r\n"
-#define XFORWARD "XFORWARD NAME=c1.pfx.test ADDR=IPv6:2001:db8::7 PORT=1234\r\nXFORWARD PROTO=ESMTP HELO=cl+2Bx IDENT=253C0A SOURCE=REMOTE\r\n"
+#define XFORWARD                                                                                                       \
+	"XFORWARD NAME=c1.pfx.test ADDR=IPv6:2001:db8::7 PORT=1234\r\nXFORWARD PROTO=ESMTP HELO=cl+2Bx IDENT=253C0A "  \
+	"SOURCE=REMOTE\r\n"
 #define TO_TRAP "RCPT TO:<trap=pfx.test@limetwig.invalid> ORCPT=rfc822;Trap@pfx.test\r\n"
 #define TO_TRAP2 "RCPT TO:<other=pfx.test@limetwig.invalid>\r\n"
 #define MESSAGE "Subject: hello\r\nMessage-ID: <1@spam.example>\r\n\r\nbuy\r\n.\r\n"
@@ -358,7 +361,8 @@ static void test_recipients(void **state)
 	(void)state;
 	start();
 	k = dial();
-	say(k, LHLO "MAIL FROM:<>\r\n" TO_TRAP "RCPT TO:<alice@pfx.test>\r\nRCPT TO:<any@trapdom.example.limetwig.invalid>\r\n"
+	say(k, LHLO "MAIL FROM:<>\r\n" TO_TRAP
+		    "RCPT TO:<alice@pfx.test>\r\nRCPT TO:<any@trapdom.example.limetwig.invalid>\r\n"
 		    "DATA\r\n" MESSAGE);
 	await(k, 10);
 	assert_int_equal(replies(k, "250"), 8);
@@ -485,7 +489,8 @@ static void test_no_trap(void **state)
 	(void)state;
 	start();
 	k = dial();
-	say(k, LHLO "MAIL FROM:<a@b>\r\nRCPT TO:<alice@pfx.test>\r\nRCPT TO:<x@limetwig.invalid>\r\nRCPT TO:<\x01>\r\nDATA\r\n" MESSAGE);
+	say(k, LHLO "MAIL FROM:<a@b>\r\nRCPT TO:<alice@pfx.test>\r\nRCPT TO:<x@limetwig.invalid>\r\nRCPT "
+		    "TO:<\x01>\r\nDATA\r\n" MESSAGE);
 	await(k, 10);
 	assert_int_equal(replies(k, "451"), 3);
 	assert_int_equal(hits, 0);

@@ -7,12 +7,16 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+
 #include <stdlib.h>
 
 #include "core/content_grade.h"
 
 /* For tables: a slice as a constant. */
-#define LIT(s) { (s), sizeof(s) - 1 }
+#define LIT(s)                                                                                                         \
+	{                                                                                                              \
+		(s), sizeof(s) - 1                                                                                     \
+	}
 
 #define REPORT_TYPE "Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary=\"b1\"\r\n\r\n"
 #define TEXT_PART "--b1\r\nContent-Type: text/plain\r\n\r\nIt failed.\r\n\r\n"
@@ -24,7 +28,8 @@
 	"--b1\r\nContent-Type: message/disposition-notification\r\n\r\nFinal-Recipient: rfc822;a@b.example\r\n"        \
 	"Disposition: automatic-action/MDN-sent-automatically; deleted\r\n\r\n"
 #define ARF_PART                                                                                                       \
-	"--b1\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\nUser-Agent: x/1\r\nVersion: 1\r\n\r\n"
+	"--b1\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\nUser-Agent: x/1\r\nVersion: "    \
+	"1\r\n\r\n"
 
 static enum grade grade_of(struct slice s, bool is_null_sender)
 {
@@ -46,20 +51,24 @@ static const struct {
 	{ "null sender alone", LIT("Subject: Undelivered\r\n\r\nsorry\r\n"), true, GRADE_CONFIRMED },
 	{ "dsn", LIT(REPORT_TYPE "preamble\r\n" TEXT_PART STATUS_PART END_PART), true, GRADE_BACKSCATTER },
 	{ "dsn, sender postmaster", LIT(REPORT_TYPE TEXT_PART STATUS_PART END_PART), false, GRADE_BACKSCATTER },
-	{ "dsn, LF only", LIT("Content-Type: multipart/report; report-type=delivery-status; boundary=b1\n\n--b1\n"
-				    "Content-Type: message/delivery-status\n\nReporting-MTA: x\nFinal-Recipient: y\nAction: failed"),
+	{ "dsn, LF only",
+		LIT("Content-Type: multipart/report; report-type=delivery-status; boundary=b1\n\n--b1\n"
+		    "Content-Type: message/delivery-status\n\nReporting-MTA: x\nFinal-Recipient: y\nAction: failed"),
 		true, GRADE_BACKSCATTER },
 	{ "report header, no part", LIT(REPORT_TYPE TEXT_PART END_PART), true, GRADE_CONFIRMED },
-	{ "report header, part behind the end", LIT(REPORT_TYPE TEXT_PART END_PART STATUS_PART), true, GRADE_CONFIRMED },
+	{ "report header, part behind the end", LIT(REPORT_TYPE TEXT_PART END_PART STATUS_PART), true,
+		GRADE_CONFIRMED },
 	{ "report header, other report", LIT(REPORT_TYPE TEXT_PART ARF_PART END_PART), false, GRADE_CONFIRMED },
 	{ "report header, other boundary",
-		LIT("Content-Type: multipart/report; report-type=delivery-status; boundary=b2\r\n\r\n" STATUS_PART), true,
-		GRADE_CONFIRMED },
-	{ "a field empty", LIT(REPORT_TYPE "--b1\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: x\r\n"
-						 "Final-Recipient: \r\nAction: failed\r\n" END_PART),
+		LIT("Content-Type: multipart/report; report-type=delivery-status; boundary=b2\r\n\r\n" STATUS_PART),
 		true, GRADE_CONFIRMED },
-	{ "fields in two parts", LIT(REPORT_TYPE "--b1\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: x\r\n"
-						       "--b1\r\nContent-Type: text/plain\r\n\r\nFinal-Recipient: y\r\nAction: z\r\n" END_PART),
+	{ "a field empty",
+		LIT(REPORT_TYPE "--b1\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: x\r\n"
+				"Final-Recipient: \r\nAction: failed\r\n" END_PART),
+		true, GRADE_CONFIRMED },
+	{ "fields in two parts",
+		LIT(REPORT_TYPE "--b1\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: x\r\n"
+				"--b1\r\nContent-Type: text/plain\r\n\r\nFinal-Recipient: y\r\nAction: z\r\n" END_PART),
 		true, GRADE_CONFIRMED },
 	{ "two content types", LIT("Content-Type: text/plain\r\n" REPORT_TYPE STATUS_PART END_PART), true,
 		GRADE_CONFIRMED },
@@ -70,11 +79,12 @@ static const struct {
 		LIT("Content-Type: multipart/mixed; boundary=b1\r\n\r\n" TEXT_PART STATUS_PART END_PART), false,
 		GRADE_CONFIRMED },
 	{ "read receipt",
-		LIT("Content-Type: Multipart/Report; Report-Type=\"disposition-notification\"; boundary=b1\r\n\r\n" TEXT_PART
-				  MDN_PART END_PART),
+		LIT("Content-Type: Multipart/Report; Report-Type=\"disposition-notification\"; "
+		    "boundary=b1\r\n\r\n" TEXT_PART MDN_PART END_PART),
 		false, GRADE_BACKSCATTER },
 	{ "feedback report",
-		LIT("Content-Type: multipart/report (x); boundary=b1; report-type=feedback-report\r\n\r\n" ARF_PART END_PART),
+		LIT("Content-Type: multipart/report (x); boundary=b1; report-type=feedback-report\r\n\r\n" ARF_PART
+				END_PART),
 		false, GRADE_BACKSCATTER },
 	{ "list", LIT("List-Id: <l.example>\r\n\r\n"), false, GRADE_BULK },
 	{ "unsubscribe", LIT("List-Unsubscribe: <mailto:u@x>\r\n\r\n"), false, GRADE_BULK },
@@ -85,7 +95,7 @@ static const struct {
 	{ "empty list id", LIT("List-Id: \r\n\r\n"), false, GRADE_CONFIRMED },
 	{ "everything a spammer can add",
 		LIT("Auto-Submitted: auto-generated\r\nPrecedence: junk\r\nList-Id: x\r\nReturn-Path: <>\r\n"
-			  "X-Failed-Recipients: a@b\r\nFrom: MAILER-DAEMON\r\n\r\n"),
+		    "X-Failed-Recipients: a@b\r\nFrom: MAILER-DAEMON\r\n\r\n"),
 		false, GRADE_BULK },
 };
 #define CASES (sizeof cases / sizeof cases[0])
@@ -166,7 +176,8 @@ static void test_content_type(void **state)
 		{ LIT("a/b c/d"), ERR_SYNTAX, "", "" },
 		{ LIT(""), ERR_SYNTAX, "", "" },
 		{ LIT("a/b; boundary=\"a\0b\""), ERR_SYNTAX, "", "" },
-		{ LIT("a/b; boundary=0123456789012345678901234567890123456789012345678901234567890123456789012345678901"),
+		{ LIT("a/b; "
+		      "boundary=0123456789012345678901234567890123456789012345678901234567890123456789012345678901"),
 			ERR_LIMIT, "", "" },
 	};
 	(void)state;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -310,8 +311,14 @@ static void test_write_fails(void **state)
 		size_t left, body;
 		off_t size; /* -1: nothing kept */
 	} cases[] = {
-		{ 0, 100, -1 }, { 13, 100, -1 }, { 14, 100, 14 }, { 50, 100, 14 }, { 114, 100, 114 },
-		{ CORPUS_BUFFER, 200000, 14 }, { 0, 200000, -1 }, { 200014, 200000, 200014 },
+		{ 0, 100, -1 },
+		{ 13, 100, -1 },
+		{ 14, 100, 14 },
+		{ 50, 100, 14 },
+		{ 114, 100, 114 },
+		{ CORPUS_BUFFER, 200000, 14 },
+		{ 0, 200000, -1 },
+		{ 200014, 200000, 200014 },
 	};
 	struct corpus *c = open_corpus(&wide);
 

@@ -7,12 +7,16 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+
 #include <stdlib.h>
 
 #include "core/header_scan.h"
 
 /* For tables: a slice as a constant. */
-#define LIT(s) { (s), sizeof(s) - 1 }
+#define LIT(s)                                                                                                         \
+	{                                                                                                              \
+		(s), sizeof(s) - 1                                                                                     \
+	}
 
 static size_t scan(struct header_scan *h, struct slice s)
 {
@@ -99,7 +103,7 @@ static void test_caps(void **state)
 static void test_any_split(void **state)
 {
 	static const struct slice in = LIT("Subject: a\r\n b\rc\r\r\nMessage-Id:\r\n <1>\r\nList-Id : x \r\n"
-						 "Subject: again\r\n\r\nbody: no\r\n");
+					   "Subject: again\r\n\r\nbody: no\r\n");
 	struct header_scan whole, h;
 	size_t used = scan(&whole, in);
 

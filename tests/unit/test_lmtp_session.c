@@ -7,13 +7,17 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/lmtp_session.h"
 
 /* For tables: a slice as a constant. */
-#define LIT(s) { (s), sizeof(s) - 1 }
+#define LIT(s)                                                                                                         \
+	{                                                                                                              \
+		(s), sizeof(s) - 1                                                                                     \
+	}
 
 #define HELLO "LHLO mx.pfx.test\r\n"
 #define START HELLO "MAIL FROM:<a@b>\r\nRCPT TO:<t@x>\r\nDATA\r\n"
@@ -95,7 +99,8 @@ static const struct {
 		LIT("Subject: x\r\n\r\nhi\r\n|") },
 	{ "two recipients, one later", LIT(HELLO "MAIL FROM:<>\r\nRCPT TO:<a>\r\nRCPT TO:<b>\r\nDATA\r\n.\r\n"),
 		"220 " LHLO_OK "250 250 250 354 250 451 ", LIT("|") },
-	{ "two messages on one connection", LIT(START "1\r\n.\r\nRSET\r\nMAIL FROM:<c@d>\r\nRCPT TO:<t@x>\r\nDATA\r\n2\r\n.\r\n"),
+	{ "two messages on one connection",
+		LIT(START "1\r\n.\r\nRSET\r\nMAIL FROM:<c@d>\r\nRCPT TO:<t@x>\r\nDATA\r\n2\r\n.\r\n"),
 		"220 " LHLO_OK "250 250 354 250 250 250 250 354 250 ", LIT("1\r\n|2\r\n|") },
 	{ "stuffed dots", LIT(START "..\r\n...a\r\n.b\r\na.\r\n.\r\n"), "220 " LHLO_OK "250 250 354 250 ",
 		LIT(".\r\n..a\r\nb\r\na.\r\n|") },
@@ -109,24 +114,29 @@ static const struct {
 		LIT("a\r.\r\n\rb\r.\r\n\r\n|") },
 	{ "LF . CRLF is data", LIT(START "a\n.\r\nQUIT\r\n.\r\n"), "220 " LHLO_OK "250 250 354 250 ",
 		LIT("a\n.\r\nQUIT\r\n|") },
-	{ "NUL and 8 bit", LIT(START "a\0b\xff\r\n.\r\n"), "220 " LHLO_OK "250 250 354 250 ",
-		LIT("a\0b\xff\r\n|") },
+	{ "NUL and 8 bit", LIT(START "a\0b\xff\r\n.\r\n"), "220 " LHLO_OK "250 250 354 250 ", LIT("a\0b\xff\r\n|") },
 	{ "data without CRLF before the dot", LIT(START "a.\r\n.\r\n"), "220 " LHLO_OK "250 250 354 250 ",
 		LIT("a.\r\n|") },
-	{ "address verification", LIT(HELLO "MAIL FROM:<>\r\nRCPT TO:<t@x>\r\nRSET\r\nMAIL FROM:<>\r\nRCPT TO:<t@x>\r\nQUIT\r\n"),
+	{ "address verification",
+		LIT(HELLO "MAIL FROM:<>\r\nRCPT TO:<t@x>\r\nRSET\r\nMAIL FROM:<>\r\nRCPT TO:<t@x>\r\nQUIT\r\n"),
 		"220 " LHLO_OK "250 250 250 250 250 221 ", LIT("") },
-	{ "4 GB announced", LIT(HELLO "MAIL FROM:<a@b> SIZE=99999999999999999999999 BODY=8BITMIME RET=FULL ENVID=a+20b SMTPUTF8 X=Y\r\n"
-					    "RCPT TO:<t@x> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;t+2Bu@x\r\n"),
+	{ "4 GB announced",
+		LIT(HELLO "MAIL FROM:<a@b> SIZE=99999999999999999999999 BODY=8BITMIME RET=FULL ENVID=a+20b SMTPUTF8 "
+			  "X=Y\r\n"
+			  "RCPT TO:<t@x> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;t+2Bu@x\r\n"),
 		"220 " LHLO_OK "250 250 ", LIT("") },
-	{ "no 5xx in a transaction", LIT("MAIL FROM:<a>\r\nRCPT TO:<b>\r\nDATA\r\n" HELLO "RCPT TO:<b>\r\nDATA\r\nMAIL FROM a\r\n"
-						"MAIL FROM:<a>\r\nMAIL FROM:<a>\r\nDATA\r\nRCPT b\r\nRCPT TO:<b\r\n"),
+	{ "no 5xx in a transaction",
+		LIT("MAIL FROM:<a>\r\nRCPT TO:<b>\r\nDATA\r\n" HELLO "RCPT TO:<b>\r\nDATA\r\nMAIL FROM a\r\n"
+		    "MAIL FROM:<a>\r\nMAIL FROM:<a>\r\nDATA\r\nRCPT b\r\nRCPT TO:<b\r\n"),
 		"220 451 451 451 " LHLO_OK "451 451 451 250 451 451 451 451 ", LIT("") },
-	{ "others", LIT("noop x\r\nVRFY t\r\nEHLO x\r\nXFORWARD NAME=x\r\n\r\n" HELLO "XFORWARD NAME=x\r\nXFORWARD NOSUCH=1\r\n"
-			      "MAIL FROM:<a>\r\nXFORWARD NAME=y\r\nquit\r\nNOOP\r\n"),
+	{ "others",
+		LIT("noop x\r\nVRFY t\r\nEHLO x\r\nXFORWARD NAME=x\r\n\r\n" HELLO
+		    "XFORWARD NAME=x\r\nXFORWARD NOSUCH=1\r\n"
+		    "MAIL FROM:<a>\r\nXFORWARD NAME=y\r\nquit\r\nNOOP\r\n"),
 		"220 250 252 500 503 500 " LHLO_OK "250 501 250 503 221 ", LIT("") },
 	{ "lines that end in LF", LIT("LHLO x\nMAIL FROM:<a>\nRCPT TO:<b>\n"), "220 " LHLO_OK "250 250 ", LIT("") },
-	{ "LHLO ends a transaction", LIT(HELLO "MAIL FROM:<a>\r\n" HELLO "RCPT TO:<b>\r\n"), "220 " LHLO_OK "250 " LHLO_OK "451 ",
-		LIT("") },
+	{ "LHLO ends a transaction", LIT(HELLO "MAIL FROM:<a>\r\n" HELLO "RCPT TO:<b>\r\n"),
+		"220 " LHLO_OK "250 " LHLO_OK "451 ", LIT("") },
 };
 #define SCRIPTS (sizeof scripts / sizeof scripts[0])
 
@@ -194,7 +204,7 @@ static void test_xforward(void **state)
 		bool is_local;
 	} cases[] = {
 		{ LIT("XFORWARD NAME=c1.pfx.test ADDR=10.77.1.2 PORT=54733\r\n"
-			    "XFORWARD PROTO=ESMTP HELO=client+2Bx IDENT=253C0A8E87E SOURCE=REMOTE\r\n"),
+		      "XFORWARD PROTO=ESMTP HELO=client+2Bx IDENT=253C0A8E87E SOURCE=REMOTE\r\n"),
 			"10.77.1.2", "c1.pfx.test", "client+x", "253C0A8E87E", 54733, false },
 		{ LIT("xforward addr=ipv6:2001:DB8::4 name=[unavailable] helo=[UNAVAILABLE]\r\n"), "2001:db8::4",
 			"[unavailable]", "", "", 0, false },
@@ -205,8 +215,8 @@ static void test_xforward(void **state)
 		{ LIT("XFORWARD ADDR=1.2.3 PORT=99999 HELO=a+0g NAME\r\n"), "", "", "", "", 0, false },
 		{ LIT("XFORWARD ADDR=192.0.2.1\r\nRSET\r\n"), "", "", "", "", 0, false },
 		{ LIT("XFORWARD ADDR=192.0.2.1\r\nXFORWARD NAME=a NOSUCH=1\r\n"), "192.0.2.1", "", "", "", 0, false },
-		{ LIT("XFORWARD ADDR=192.0.2.1 HELO=x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<t>\r\nDATA\r\nx\r\n"), "192.0.2.1", "",
-			"x", "", 0, false },
+		{ LIT("XFORWARD ADDR=192.0.2.1 HELO=x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<t>\r\nDATA\r\nx\r\n"), "192.0.2.1",
+			"", "x", "", 0, false },
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -246,9 +256,9 @@ static void test_client_is_forgotten(void **state)
 
 static void test_recipients(void **state)
 {
-	static const struct slice script =
-		LIT(HELLO "MAIL FROM:<\"a>b\"@c>\r\nRCPT TO:<trap=pfx.test@limetwig.invalid> ORCPT=rfc822;trap+2Bx@pfx.test\r\n"
-				"RCPT TO: <\"x\\\"> y\"@d> ORCPT=rfc822;+zz\r\nrcpt to:<> NOTIFY=NEVER\r\n");
+	static const struct slice script = LIT(HELLO
+		"MAIL FROM:<\"a>b\"@c>\r\nRCPT TO:<trap=pfx.test@limetwig.invalid> ORCPT=rfc822;trap+2Bx@pfx.test\r\n"
+		"RCPT TO: <\"x\\\"> y\"@d> ORCPT=rfc822;+zz\r\nrcpt to:<> NOTIFY=NEVER\r\n");
 	static const char *const want[3][2] = {
 		{ "trap=pfx.test@limetwig.invalid", "trap+x@pfx.test" },
 		{ "\"x\\\"> y\"@d", "" },

@@ -10,7 +10,10 @@
 #include "core/xtext.h"
 
 /* For tables: a slice as a constant. */
-#define LIT(s) { (s), sizeof(s) - 1 }
+#define LIT(s)                                                                                                         \
+	{                                                                                                              \
+		(s), sizeof(s) - 1                                                                                     \
+	}
 
 static void test_cases(void **state)
 {
