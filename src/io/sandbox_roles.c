@@ -1,0 +1,132 @@
+/*
+ * sandbox_roles: the one table of what each role may do.
+ *
+ *   role      capabilities         calls                      files
+ *   parent    see below            (not confined: it starts the others)
+ *   engine    none                 files accept threads       db rw; passwd, group ro (who gave a command)
+ *   firewall  NET_ADMIN            netlink                    none
+ *   capture   none                 files accept threads       corpus rw
+ *   follow    none                 files                      none; the journal ro when log = journal
+ *   run       none                 any                        programs ro; the drop folder of Postfix rw
+ *   aliasmap  files and ids        any                        all ro; folders of the two maps rw
+ * SPDX-License-Identifier: ISC
+ */
+#include "io/sandbox.h"
+
+#include <linux/capability.h>
+#include <stdio.h>
+
+#define CAP(x) (UINT64_C(1) << CAP_##x)
+
+/* postmap takes the identity of the owner of its source file; maps of others may be closed to root without these. */
+#define CAPS_ALIASMAP (CAP(CHOWN) | CAP(DAC_OVERRIDE) | CAP(DAC_READ_SEARCH) | CAP(FOWNER) | CAP(SETUID) | CAP(SETGID))
+/* Beyond what it hands on: signals to its roles, and taking capabilities away from them. */
+#define CAPS_PARENT (CAPS_ALIASMAP | CAP(NET_ADMIN) | CAP(KILL) | CAP(SETPCAP))
+
+static const struct {
+	uint64_t caps;
+	unsigned calls;
+	bool has_network;
+} table[ROLE_COUNT] = {
+	[ROLE_PARENT] = { CAPS_PARENT, CALLS_ANY, true },
+	[ROLE_ENGINE] = { 0, CALLS_FILES | CALLS_ACCEPT | CALLS_THREADS, false },
+	[ROLE_FIREWALL] = { CAP(NET_ADMIN), CALLS_NETLINK, false },
+	[ROLE_CAPTURE] = { 0, CALLS_FILES | CALLS_ACCEPT | CALLS_THREADS, false },
+	[ROLE_FOLLOW] = { 0, CALLS_FILES, false },
+	[ROLE_RUN] = { 0, CALLS_ANY, true },
+	[ROLE_ALIASMAP] = { CAPS_ALIASMAP, CALLS_ANY, true },
+};
+
+/* A path that is too long is left out: the role then may less, not more. */
+static void allow(struct sandbox_rights *r, unsigned may, const char *dir, const char *sub)
+{
+	struct sandbox_path *p = &r->path[r->paths];
+	int n;
+
+	if (r->paths == SANDBOX_PATHS || dir[0] != '/')
+		return;
+	n = snprintf(p->path, sizeof p->path, "%s%s", dir, sub);
+	if (n < 0 || (size_t)n >= sizeof p->path)
+		return;
+	p->may = may;
+	r->paths++;
+}
+
+static void allow_each(struct sandbox_rights *r, unsigned may, const char *const *path)
+{
+	for (; *path; path++)
+		allow(r, may, *path, "");
+}
+
+/* The folder that the map TYPE:/path is in. */
+static void allow_map(struct sandbox_rights *r, const char *map)
+{
+	const char *colon = strchr(map, ':');
+	const char *path = colon ? colon + 1 : map;
+	struct slice s = slice_str(path);
+	char dir[CONF_TEXT];
+
+	slice_copy(slice_head(s, slice_rfind(s, '/')), dir, sizeof dir);
+	if (slice_rfind(s, '/') < s.n)
+		allow(r, MAY_READ | MAY_WRITE, dir, "");
+}
+
+static void allow_run(struct sandbox_rights *r, const struct conf *c)
+{
+	static const char *const programs[] = { "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", NULL };
+	static const char *const readable[] = { "/etc", "/var/lib/ca-certificates", "/run/systemd/resolve",
+		"/dev/urandom", NULL };
+
+	allow_each(r, MAY_READ | MAY_EXEC, programs);
+	allow_each(r, MAY_READ, readable);
+	allow(r, MAY_READ | MAY_WRITE, "/dev/null", "");
+	allow(r, MAY_READ, c->postfix.dir, "");
+	if (c->alarm.command.count)
+		allow(r, MAY_READ | MAY_EXEC, c->alarm.command.item[0], "");
+	/* sendmail(1) of Postfix puts its message there */
+	for (uint32_t i = 0; i < c->postfix.queues.count; i++) {
+		allow(r, MAY_READ | MAY_WRITE, c->postfix.queues.item[i], "/maildrop");
+		allow(r, MAY_READ | MAY_WRITE, c->postfix.queues.item[i], "/public");
+	}
+}
+
+static void allow_role(struct sandbox_rights *r, enum role role, const struct conf *c)
+{
+	static const char *const names[] = { "/etc/passwd", "/etc/group", "/etc/nsswitch.conf", NULL };
+	static const char *const journal[] = { "/var/log/journal", "/run/log/journal", "/etc/machine-id", NULL };
+
+	switch (role) {
+	case ROLE_ENGINE:
+		allow(r, MAY_READ | MAY_WRITE, c->storage.dir, "/db");
+		allow_each(r, MAY_READ, names);
+		break;
+	case ROLE_CAPTURE:
+		allow(r, MAY_READ | MAY_WRITE, c->storage.dir, "/corpus");
+		break;
+	case ROLE_FOLLOW:
+		if (strcmp(c->postfix.log, "journal") == 0)
+			allow_each(r, MAY_READ, journal);
+		break;
+	case ROLE_RUN:
+		allow_run(r, c);
+		break;
+	case ROLE_ALIASMAP:
+		allow(r, MAY_READ | MAY_EXEC, "/", "");
+		allow(r, MAY_READ | MAY_WRITE, "/dev/null", "");
+		allow_map(r, c->postfix.map);
+		allow_map(r, c->postfix.domains);
+		break;
+	case ROLE_PARENT:
+	case ROLE_FIREWALL:
+	case ROLE_COUNT:
+		break;
+	}
+}
+
+void sandbox_rights(enum role role, const struct conf *c, struct sandbox_rights *ret)
+{
+	*ret = (struct sandbox_rights){ .caps = table[role].caps, .calls = table[role].calls,
+		.has_network = table[role].has_network };
+	if (c)
+		allow_role(ret, role, c);
+}

@@ -1,0 +1,267 @@
+/*
+ * parent: the order of things at start, reload and stop. Each step that fails
+ * at start says why on stderr and ends the daemon with everything undone; at
+ * reload it changes nothing.
+ * SPDX-License-Identifier: ISC
+ */
+#include "role/parent.h"
+
+#include "io/conf_file.h"
+#include "io/log.h"
+#include "io/notify.h"
+#include "io/sandbox.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define PARENT_TICK_MS 1000u
+#define PARENT_TEXT 700u /* a reason for people, with a path */
+
+enum err parent_load_conf(const char *path, struct conf *ret, char *text, size_t size)
+{
+	char off[CONF_TEXT + 8];
+	enum err e = conf_file_load(path, ret, text, size);
+
+	if (e != ERR_OK)
+		return e;
+	(void)snprintf(off, sizeof off, "%s/off", ret->storage.dir);
+	ret->is_off = access(off, F_OK) == 0;
+	return ERR_OK;
+}
+
+static bool lists_differ(const struct conf_list *a, const struct conf_list *b)
+{
+	if (a->count != b->count)
+		return true;
+	for (uint32_t i = 0; i < a->count; i++)
+		if (strcmp(a->item[i], b->item[i]) != 0)
+			return true;
+	return false;
+}
+
+static bool texts_differ(const char *a, const char *b)
+{
+	return strcmp(a, b) != 0;
+}
+
+/* What is made once stays as it is until the daemon is started anew. */
+static void keep_fixed(const struct conf *old, struct conf *c)
+{
+	if (texts_differ(old->storage.dir, c->storage.dir) || texts_differ(old->storage.run, c->storage.run) ||
+		old->storage.db_size != c->storage.db_size)
+		log_warn("conf_fixed", "keys=storage.dir,storage.run,storage.db_size remedy=\"restart limetwigd\"");
+	memcpy(c->storage.dir, old->storage.dir, sizeof c->storage.dir);
+	memcpy(c->storage.run, old->storage.run, sizeof c->storage.run);
+	c->storage.db_size = old->storage.db_size;
+}
+
+/* Roles whose sandbox or sockets were made for the old settings. */
+static unsigned roles_to_restart(const struct conf *old, const struct conf *c)
+{
+	bool sockets = lists_differ(&old->postfix.queues, &c->postfix.queues) ||
+		       texts_differ(old->postfix.group, c->postfix.group);
+	unsigned r = sockets ? ROLE_BIT(ROLE_ENGINE) | ROLE_BIT(ROLE_CAPTURE) : 0;
+
+	if (sockets || lists_differ(&old->alarm.command, &c->alarm.command) || texts_differ(old->postfix.dir, c->postfix.dir))
+		r |= ROLE_BIT(ROLE_RUN);
+	if (texts_differ(old->postfix.map, c->postfix.map) || texts_differ(old->postfix.domains, c->postfix.domains))
+		r |= ROLE_BIT(ROLE_ALIASMAP);
+	if (texts_differ(old->postfix.log, c->postfix.log))
+		r |= ROLE_BIT(ROLE_FOLLOW);
+	return r;
+}
+
+static enum err reopen_sockets(struct parent *p, const struct conf *c, char *text, size_t size)
+{
+	struct parent_sockets new;
+	enum err e = parent_open_sockets(c, p->is_root, &new, text, size);
+
+	if (e != ERR_OK)
+		return e;
+	parent_close_sockets(&p->sockets, false);
+	p->sockets = new;
+	/* until the new engine is there: on the new listeners, and nobody is left on the old */
+	parent_dunno_serve(p->dunno, p->sockets.policy, p->sockets.queues);
+	return ERR_OK;
+}
+
+static void apply_conf(struct parent *p, unsigned restart)
+{
+	parent_want_roles(p);
+	for (int r = ROLE_ENGINE; r < ROLE_COUNT; r++) {
+		struct child *c = &p->child[r];
+
+		if (restart & ROLE_BIT(r) || (c->pid > 0 && !c->is_wanted))
+			parent_restart_child(c);
+		else if (c->channel)
+			parent_send_conf(c);
+		else if (!c->pid && !c->again)
+			parent_start_child(c);
+	}
+}
+
+static enum err reload(struct parent *p, char *text, size_t size)
+{
+	static struct conf c;
+	unsigned restart;
+	enum err e = parent_load_conf(p->options->conf, &c, text, size);
+
+	if (e != ERR_OK)
+		return e;
+	keep_fixed(&p->conf, &c);
+	restart = roles_to_restart(&p->conf, &c);
+	if (restart & ROLE_BIT(ROLE_CAPTURE))
+		e = reopen_sockets(p, &c, text, size);
+	if (e != ERR_OK)
+		return e;
+	p->conf = c;
+	apply_conf(p, restart);
+	return ERR_OK;
+}
+
+static void on_hup(int signo, void *ctx)
+{
+	struct parent *p = ctx;
+	char text[PARENT_TEXT];
+
+	(void)signo;
+	if (p->is_stopping)
+		return;
+	notify_reloading();
+	if (reload(p, text, sizeof text) == ERR_OK) {
+		log_info("reloaded", "conf=%s off=%d", p->options->conf, p->conf.is_off);
+		notify_ready("reloaded");
+	} else {
+		log_alarm("reload_refused", "reason=\"%s\" note=\"nothing was changed\"", text);
+		notify_ready("reload refused: the settings before are in force");
+	}
+}
+
+static void on_term(int signo, void *ctx)
+{
+	struct parent *p = ctx;
+
+	if (p->is_stopping)
+		return;
+	log_info("stopping", "signal=%d", signo);
+	p->is_stopping = true;
+	notify_stopping();
+	parent_stop_children(p);
+}
+
+static void on_child(int signo, void *ctx)
+{
+	(void)signo;
+	parent_reap(ctx);
+}
+
+static void on_tick(void *ctx)
+{
+	parent_reap(ctx);
+	parent_check_log(ctx);
+}
+
+static void on_ping(void *ctx)
+{
+	struct parent *p = ctx;
+
+	parent_check_children(p);
+	/* a role that never gets ready must not keep the service manager waiting: mail flows without it */
+	if (!p->is_announced)
+		notify_ready("some roles are not up");
+	p->is_announced = true;
+}
+
+static void on_alive(void *ctx)
+{
+	(void)ctx;
+	notify_alive();
+}
+
+static bool watch_all(struct parent *p)
+{
+	uint64_t alive = notify_interval_ms();
+	bool is_good = loop_signal(p->loop, SIGHUP, on_hup, p) && loop_signal(p->loop, SIGTERM, on_term, p) &&
+		       loop_signal(p->loop, SIGINT, on_term, p) && loop_signal(p->loop, SIGCHLD, on_child, p) &&
+		       loop_every(p->loop, PARENT_TICK_MS, on_tick, p) && loop_every(p->loop, PARENT_PING_MS, on_ping, p);
+
+	if (is_good && alive)
+		is_good = loop_every(p->loop, alive / 2, on_alive, p) != NULL;
+	return is_good;
+}
+
+/* Many connections of Postfix are kept open at once: take what the limits allow. */
+static void raise_limits(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+		return;
+	r.rlim_cur = r.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &r) != 0)
+		log_warn("limit", "what=nofile");
+}
+
+static enum err prepare(struct parent *p, char *text, size_t size)
+{
+	enum err e = parent_load_conf(p->options->conf, &p->conf, text, size);
+
+	if (e == ERR_OK)
+		e = parent_find_users(p, text, size);
+	if (e == ERR_OK)
+		e = parent_make_folders(p, text, size);
+	if (e == ERR_OK)
+		e = parent_take_lock(p, text, size);
+	if (e == ERR_OK)
+		e = parent_open_sockets(&p->conf, p->is_root, &p->sockets, text, size);
+	if (e != ERR_OK)
+		return e;
+	(void)signal(SIGPIPE, SIG_IGN);
+	raise_limits();
+	(void)snprintf(text, size, "no memory");
+	p->loop = loop_new();
+	p->dunno = p->loop ? parent_dunno_new(p->loop) : NULL;
+	if (!p->dunno || !watch_all(p))
+		return ERR_NOMEM;
+	(void)snprintf(text, size, "capabilities cannot be limited");
+	return p->is_root ? sandbox_limit_caps(ROLE_PARENT) : ERR_OK;
+}
+
+static void clean_up(struct parent *p)
+{
+	parent_dunno_free(p->dunno);
+	parent_close_sockets(&p->sockets, true);
+	for (int r = ROLE_ENGINE; r < ROLE_COUNT; r++)
+		channel_free(p->child[r].channel);
+	loop_free(p->loop);
+	if (p->lock >= 0)
+		close(p->lock);
+}
+
+int parent_run(const struct parent_options *o)
+{
+	static struct parent p;
+	char text[PARENT_TEXT];
+	enum err e;
+
+	p = (struct parent){ .options = o, .is_root = geteuid() == 0, .lock = -1, .sockets.control = -1 };
+	log_setup("parent", getenv("LIMETWIG_DEBUG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	e = prepare(&p, text, sizeof text);
+	if (e != ERR_OK) {
+		(void)fprintf(stderr, "limetwigd: %s\n", text);
+		clean_up(&p);
+		return 1;
+	}
+	log_info("started", "version=%s conf=%s off=%d", LIMETWIG_VERSION, o->conf, p.conf.is_off);
+	parent_dunno_serve(p.dunno, p.sockets.policy, p.sockets.queues);
+	parent_want_roles(&p);
+	for (int r = ROLE_ENGINE; r < ROLE_COUNT; r++)
+		parent_start_child(&p.child[r]);
+	e = loop_run(p.loop);
+	log_info("stopped", "version=%s", LIMETWIG_VERSION);
+	clean_up(&p);
+	return e == ERR_OK ? 0 : 1;
+}

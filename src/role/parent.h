@@ -1,0 +1,101 @@
+/*
+ * parent: limetwigd's first process. Reads the configuration, makes folders
+ * and sockets, starts the roles, restarts those that die, and answers policy
+ * queries with DUNNO while there is no engine. No input from outside but those
+ * queries, of which it looks only for the empty line.
+ * SPDX-License-Identifier: ISC
+ */
+#ifndef ROLE_PARENT_H
+#define ROLE_PARENT_H
+#include "role/role_host.h"
+
+#include <sys/types.h>
+
+#define PARENT_BACKOFF_MIN_MS 100u
+#define PARENT_BACKOFF_MAX_MS 30000u
+#define PARENT_BACKOFF_CALM_MS 60000u /* after so long a life the next death counts as the first */
+#define PARENT_PING_MS 5000u
+#define PARENT_SILENCE_MS 30000u /* no PONG */
+#define PARENT_START_MS 120000u  /* START to READY: a large store may be read */
+#define PARENT_STOP_MS 5000u     /* STOP to exit */
+
+struct parent_options {
+	const char *conf;   /* path of limetwig.conf */
+	bool has_uid_base;
+	uint32_t uid_base;  /* run role r as this + r */
+};
+
+struct child {
+	enum role role;
+	struct parent *parent;
+	pid_t pid; /* 0: none */
+	struct channel *channel;
+	struct loop_watch *again; /* pending restart */
+	uint64_t started_ms, heard_ms, delay_ms, stop_ms;
+	bool is_wanted, is_ready, is_restart;
+	uid_t uid;
+	gid_t gid;
+};
+
+struct parent_sockets {
+	size_t queues;
+	int policy[ROLE_LISTENERS], lmtp[ROLE_LISTENERS]; /* per Postfix instance */
+	char dir[ROLE_LISTENERS][CONF_TEXT];
+	int control;
+	char run[CONF_TEXT];
+};
+
+struct parent_dunno;
+
+struct parent {
+	const struct parent_options *options;
+	struct loop *loop;
+	struct conf conf;
+	struct child child[ROLE_COUNT];
+	struct parent_sockets sockets;
+	struct parent_dunno *dunno;
+	int lock;
+	bool is_root, is_stopping, is_announced;
+	struct {
+		uint64_t device, inode;
+		bool is_open; /* follow has this one */
+	} mail_log;
+};
+
+/* parent.c. Returns the exit status. */
+int parent_run(const struct parent_options *o);
+/* The read configuration with the off flag of its storage folder. */
+enum err parent_load_conf(const char *path, struct conf *ret, char *text, size_t size) MUST_USE;
+
+/* parent_child.c: processes. */
+enum err parent_find_users(struct parent *p, char *text, size_t size) MUST_USE;
+void parent_want_roles(struct parent *p);
+void parent_start_child(struct child *c);
+void parent_restart_child(struct child *c);
+void parent_reap(struct parent *p);
+void parent_check_children(struct parent *p);
+void parent_stop_children(struct parent *p);
+void parent_send_conf(struct child *c);
+
+/* parent_spawn.c: one process. The new channel's end in *ret_fd. */
+enum err parent_spawn(const struct child *c, int *ret_fd, pid_t *ret_pid) MUST_USE;
+
+/* parent_listen.c: folders, sockets, lock. text: reason for people. */
+enum err parent_make_folders(struct parent *p, char *text, size_t size) MUST_USE;
+enum err parent_take_lock(struct parent *p, char *text, size_t size) MUST_USE;
+enum err parent_open_sockets(const struct conf *c, bool is_root, struct parent_sockets *ret, char *text,
+	size_t size) MUST_USE;
+/* is_removed: the files go too (for good: not when new ones have taken their names). */
+void parent_close_sockets(struct parent_sockets *s, bool is_removed);
+
+/* parent_dunno.c: the policy listeners while there is no engine. */
+struct parent_dunno *parent_dunno_new(struct loop *l);
+void parent_dunno_free(struct parent_dunno *d);
+/* Serve these listeners (count 0: stop taking connections; those open are closed when idle). */
+void parent_dunno_serve(struct parent_dunno *d, const int *listeners, size_t count);
+
+/* parent_log.c: the mail log for follow. */
+void parent_send_log(struct parent *p);
+void parent_check_log(struct parent *p);
+
+#endif /* ROLE_PARENT_H */

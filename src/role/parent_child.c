@@ -1,0 +1,354 @@
+/*
+ * parent_child: the life of each role as the parent sees it.
+ *
+ *   down -> spawned (CONFIG, listeners, log, links, START sent) -> ready -> down
+ *
+ * A role that dies comes back after 100 ms, then twice that, up to 30 s; after
+ * a minute of life the count starts anew. Its links are made anew on both ends.
+ * SPDX-License-Identifier: ISC
+ */
+#include "io/conf_file.h"
+#include "io/log.h"
+#include "io/notify.h"
+#include "role/parent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum err parent_find_users(struct parent *p, char *text, size_t size)
+{
+	for (int r = ROLE_ENGINE; r < ROLE_COUNT; r++) {
+		struct child *c = &p->child[r];
+		const struct passwd *pw;
+		char name[32];
+
+		*c = (struct child){ .role = (enum role)r, .parent = p, .uid = getuid(), .gid = getgid() };
+		if (!p->is_root || r == ROLE_ALIASMAP)
+			continue;
+		if (p->options->has_uid_base) {
+			c->uid = p->options->uid_base + (uid_t)r;
+			c->gid = p->options->uid_base + (gid_t)r;
+			continue;
+		}
+		(void)snprintf(name, sizeof name, "limetwig-%s", role_name(c->role));
+		pw = getpwnam(name);
+		if (!pw || pw->pw_uid == 0) {
+			(void)snprintf(text, size, "there is no user %s: run systemd-sysusers (or use --uid-base)", name);
+			return ERR_NOTFOUND;
+		}
+		c->uid = pw->pw_uid;
+		c->gid = pw->pw_gid;
+	}
+	return ERR_OK;
+}
+
+void parent_want_roles(struct parent *p)
+{
+	const struct conf *c = &p->conf;
+
+	p->child[ROLE_ENGINE].is_wanted = true;
+	p->child[ROLE_CAPTURE].is_wanted = true;
+	p->child[ROLE_RUN].is_wanted = true;
+	p->child[ROLE_ALIASMAP].is_wanted = true;
+	p->child[ROLE_FOLLOW].is_wanted = strcmp(c->postfix.log, "none") != 0;
+	p->child[ROLE_FIREWALL].is_wanted = c->firewall.backend == FW_BACKEND_NFTABLES;
+}
+
+static void send_empty(struct child *c, enum message_type t)
+{
+	uint8_t bytes[4];
+	struct wr w = wr_init(bytes, sizeof bytes);
+
+	message_put_empty(&w, t, NULL);
+	if (c->channel)
+		(void)channel_send(c->channel, &w, NULL, 0); /* a role that does not read is killed for its silence */
+}
+
+static void send_which(struct child *c, enum message_type t, unsigned which, int fd)
+{
+	struct msg_which m = { .which = (uint8_t)which };
+	uint8_t bytes[4];
+	struct wr w = wr_init(bytes, sizeof bytes);
+
+	message_put_which(&w, t, &m);
+	if (c->channel && channel_send(c->channel, &w, &fd, 1) != ERR_OK)
+		log_warn("message_lost", "type=%s to=%s", message_name(t), role_name(c->role));
+}
+
+/* The canonical text in memory nobody can change; -1: errno. */
+static int conf_memory(const struct conf *c)
+{
+	struct buf text;
+	int fd = -1;
+
+	buf_init(&text, 2 * CONF_FILE_MAX);
+	if (conf_print(c, &text) == ERR_OK)
+		fd = memfd_create("limetwig.conf", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd >= 0 && (write(fd, text.p, text.n) != (ssize_t)text.n ||
+			       fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)) {
+		close(fd);
+		fd = -1;
+	}
+	buf_done(&text);
+	return fd;
+}
+
+void parent_send_conf(struct child *c)
+{
+	int fd = conf_memory(&c->parent->conf);
+	uint8_t bytes[4];
+	struct wr w = wr_init(bytes, sizeof bytes);
+
+	message_put_empty(&w, MSG_CONFIG, NULL);
+	if (fd < 0 || (c->channel && channel_send(c->channel, &w, &fd, 1) != ERR_OK))
+		log_warn("message_lost", "type=CONFIG to=%s errno=%d", role_name(c->role), errno);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void send_listeners(struct child *c)
+{
+	const struct parent_sockets *s = &c->parent->sockets;
+
+	if (c->role == ROLE_ENGINE)
+		send_which(c, MSG_LISTENER, LISTENER_CONTROL, s->control);
+	for (size_t i = 0; i < s->queues; i++) {
+		if (c->role == ROLE_ENGINE)
+			send_which(c, MSG_LISTENER, LISTENER_POLICY, s->policy[i]);
+		if (c->role == ROLE_CAPTURE)
+			send_which(c, MSG_LISTENER, LISTENER_LMTP, s->lmtp[i]);
+	}
+}
+
+static void link_two(struct child *a, struct child *b)
+{
+	int fd[2];
+
+	if (!a->channel || !b->channel)
+		return;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fd) != 0) {
+		log_warn("link_failed", "roles=%s,%s errno=%d", role_name(a->role), role_name(b->role), errno);
+		return;
+	}
+	send_which(a, MSG_LINK, b->role, fd[0]);
+	send_which(b, MSG_LINK, a->role, fd[1]);
+	close(fd[0]);
+	close(fd[1]);
+}
+
+static void make_links(struct child *c)
+{
+	struct parent *p = c->parent;
+
+	if (c->role != ROLE_ENGINE) {
+		link_two(&p->child[ROLE_ENGINE], c);
+		return;
+	}
+	for (int r = ROLE_ENGINE + 1; r < ROLE_COUNT; r++)
+		link_two(c, &p->child[r]);
+}
+
+static void on_ready(struct child *c)
+{
+	struct parent *p = c->parent;
+
+	c->is_ready = true;
+	log_info("role_ready", "role=%s pid=%d ms=%llu", role_name(c->role), (int)c->pid,
+		(unsigned long long)(clock_mono_ms() - c->started_ms));
+	if (c->role == ROLE_ENGINE)
+		parent_dunno_serve(p->dunno, NULL, 0);
+	for (int r = ROLE_ENGINE; r < ROLE_COUNT; r++)
+		if (p->child[r].is_wanted && !p->child[r].is_ready)
+			return;
+	if (!p->is_announced)
+		notify_ready("all roles are up");
+	p->is_announced = true;
+}
+
+static void on_message(void *ctx, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
+{
+	struct child *c = ctx;
+
+	(void)peer;
+	(void)body;
+	for (size_t i = 0; i < n; i++)
+		close(fds[i]);
+	c->heard_ms = clock_mono_ms();
+	if (t == MSG_READY && !c->is_ready)
+		on_ready(c);
+}
+
+static void kill_child(struct child *c, const char *why)
+{
+	if (c->pid > 0) {
+		log_warn("role_killed", "role=%s pid=%d reason=\"%s\"", role_name(c->role), (int)c->pid, why);
+		(void)kill(c->pid, SIGKILL);
+	}
+}
+
+/* It has exited (then this changes nothing) or said something it may not. */
+static void on_closed(void *ctx, enum role peer)
+{
+	struct child *c = ctx;
+
+	(void)peer;
+	channel_free(c->channel);
+	c->channel = NULL;
+	if (c->pid > 0)
+		(void)kill(c->pid, SIGKILL);
+}
+
+static void on_again(void *ctx)
+{
+	parent_start_child(ctx);
+}
+
+static void start_later(struct child *c)
+{
+	bool was_calm = clock_mono_ms() - c->started_ms >= PARENT_BACKOFF_CALM_MS;
+
+	if (c->is_restart)
+		c->delay_ms = 0;
+	else if (was_calm || c->delay_ms == 0)
+		c->delay_ms = PARENT_BACKOFF_MIN_MS;
+	else if (c->delay_ms < PARENT_BACKOFF_MAX_MS)
+		c->delay_ms = c->delay_ms * 2 < PARENT_BACKOFF_MAX_MS ? c->delay_ms * 2 : PARENT_BACKOFF_MAX_MS;
+	c->is_restart = false;
+	loop_remove(c->again);
+	c->again = loop_after(c->parent->loop, c->delay_ms, on_again, c);
+	if (!c->again)
+		log_warn("role_lost", "role=%s reason=\"no memory\"", role_name(c->role));
+}
+
+void parent_start_child(struct child *c)
+{
+	struct parent *p = c->parent;
+	int fd;
+
+	loop_remove(c->again);
+	c->again = NULL;
+	if (c->pid || p->is_stopping || !c->is_wanted)
+		return;
+	c->started_ms = c->heard_ms = clock_mono_ms();
+	c->stop_ms = 0;
+	if (parent_spawn(c, &fd, &c->pid) != ERR_OK) {
+		log_warn("role_failed", "role=%s errno=%d", role_name(c->role), errno);
+		start_later(c);
+		return;
+	}
+	c->channel = channel_new(p->loop, fd, ROLE_PARENT, c->role, on_message, on_closed, c);
+	if (!c->channel) {
+		kill_child(c, "no memory");
+		return;
+	}
+	parent_send_conf(c);
+	send_listeners(c);
+	if (c->role == ROLE_FOLLOW)
+		parent_send_log(p);
+	make_links(c);
+	send_empty(c, MSG_START);
+}
+
+static void stop_child(struct child *c)
+{
+	if (c->pid <= 0 || c->stop_ms)
+		return;
+	c->stop_ms = clock_mono_ms();
+	send_empty(c, MSG_STOP);
+}
+
+void parent_restart_child(struct child *c)
+{
+	c->is_restart = true;
+	if (c->pid > 0)
+		stop_child(c);
+	else if (c->is_wanted)
+		parent_start_child(c);
+}
+
+/* Those who bring the engine work go first, then the engine, then who does its work. */
+void parent_stop_children(struct parent *p)
+{
+	static const unsigned phase[] = {
+		ROLE_BIT(ROLE_CAPTURE) | ROLE_BIT(ROLE_FOLLOW),
+		ROLE_BIT(ROLE_ENGINE),
+		ROLE_BIT(ROLE_FIREWALL) | ROLE_BIT(ROLE_RUN) | ROLE_BIT(ROLE_ALIASMAP),
+	};
+
+	for (size_t i = 0; i < sizeof phase / sizeof phase[0]; i++) {
+		unsigned left = 0;
+
+		for (int r = ROLE_ENGINE; r < ROLE_COUNT; r++) {
+			if (!(phase[i] & ROLE_BIT(r)) || p->child[r].pid <= 0)
+				continue;
+			stop_child(&p->child[r]);
+			left++;
+		}
+		if (left)
+			return;
+	}
+	loop_stop(p->loop);
+}
+
+static void child_gone(struct child *c, int status)
+{
+	struct parent *p = c->parent;
+	bool is_asked = c->stop_ms != 0;
+
+	if (is_asked && WIFEXITED(status))
+		log_info("role_stopped", "role=%s pid=%d status=%d", role_name(c->role), (int)c->pid, WEXITSTATUS(status));
+	else
+		log_warn("role_died", "role=%s pid=%d %s=%d", role_name(c->role), (int)c->pid,
+			WIFSIGNALED(status) ? "signal" : "status",
+			WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	c->pid = 0;
+	c->is_ready = false;
+	channel_free(c->channel);
+	c->channel = NULL;
+	if (c->role == ROLE_ENGINE)
+		parent_dunno_serve(p->dunno, p->sockets.policy, p->sockets.queues);
+	if (c->role == ROLE_FOLLOW)
+		p->mail_log.is_open = false;
+	if (p->is_stopping)
+		parent_stop_children(p);
+	else if (c->is_wanted)
+		start_later(c);
+}
+
+void parent_reap(struct parent *p)
+{
+	for (int r = ROLE_ENGINE; r < ROLE_COUNT; r++) {
+		struct child *c = &p->child[r];
+		int status;
+
+		if (c->pid > 0 && waitpid(c->pid, &status, WNOHANG) == c->pid)
+			child_gone(c, status);
+	}
+}
+
+void parent_check_children(struct parent *p)
+{
+	uint64_t now = clock_mono_ms();
+
+	for (int r = ROLE_ENGINE; r < ROLE_COUNT; r++) {
+		struct child *c = &p->child[r];
+
+		if (c->pid <= 0)
+			continue;
+		if (c->stop_ms && now - c->stop_ms > PARENT_STOP_MS)
+			kill_child(c, "does not stop");
+		else if (c->is_ready && now - c->heard_ms > PARENT_SILENCE_MS)
+			kill_child(c, "does not answer");
+		else if (!c->is_ready && now - c->started_ms > PARENT_START_MS)
+			kill_child(c, "does not get ready");
+		else if (c->is_ready && !c->stop_ms)
+			send_empty(c, MSG_PING);
+	}
+}
