@@ -47,7 +47,7 @@ static void show_refusals(const struct ctl *c, const struct trap_batch *b, const
 	for (size_t i = 0; i < b->count; i++) {
 		const struct trap_batch_item *it = &b->item[i];
 
-		if (it->fate == TRAP_BATCH_NEW || ++shown > REFUSALS_SHOWN)
+		if (it->fate == TRAP_BATCH_NEW || (source && it->fate == TRAP_BATCH_THERE) || ++shown > REFUSALS_SHOWN)
 			continue;
 		if (source)
 			(void)fprintf(c->err, "%s:%u: %s\n", source, it->number, it->reason ? it->reason : "refused");

@@ -34,6 +34,9 @@
 struct firewall_nft {
 	struct nft_socket batch, dump, events;
 	struct firewall_form form;
+	unsigned failures; /* in this apply */
+	int error;         /* errno of the last of them */
+	bool has_known;    /* a plain add met an element that was there: do not try again until made anew */
 };
 
 enum err firewall_nft_open(struct firewall_nft **ret)
@@ -100,6 +103,7 @@ enum err firewall_nft_remake(struct firewall_nft *f)
 {
 	put_absent(f);
 	firewall_form_put_table(&f->form, &f->batch);
+	f->has_known = false;
 	return nft_batch_send(&f->batch);
 }
 
@@ -207,10 +211,10 @@ static enum err transact(struct firewall_nft *f, const struct fw_op *op, size_t 
 	return nft_batch_send(&f->batch);
 }
 
-/* After these errors the rest would fail as well. */
-static bool is_hopeless(enum err e)
+/* After these errors of a single element the rest would fail as well. */
+static bool is_hopeless(const struct firewall_nft *f, enum err e)
 {
-	return e == ERR_DENIED || e == ERR_NOTFOUND;
+	return e == ERR_DENIED || e == ERR_NOTFOUND || e == ERR_FULL || f->failures >= FIREWALL_FAILURES;
 }
 
 /*
@@ -221,16 +225,19 @@ static enum err apply_some(struct firewall_nft *f, const struct fw_op *op, size_
 {
 	enum err e = transact(f, op, n, false), second;
 
-	if (e == ERR_OK || n == 1 || e == ERR_DENIED) {
-		for (size_t i = 0; i < n; i++)
-			done[i] = e == ERR_OK;
+	if (e == ERR_OK) {
+		memset(done, true, n * sizeof *done);
 		return e;
 	}
+	f->failures++;
+	f->error = errno;
+	if (n == 1 || e == ERR_DENIED || f->failures >= FIREWALL_FAILURES)
+		return e;
 	e = apply_some(f, op, n / 2, done);
-	if (is_hopeless(e))
+	if (e != ERR_OK && is_hopeless(f, e))
 		return e;
 	second = apply_some(f, op + n / 2, n - n / 2, done + n / 2);
-	return e == ERR_OK || is_hopeless(second) ? second : e;
+	return second == ERR_OK ? e : second;
 }
 
 static bool is_all_adds(const struct fw_op *op, size_t n)
@@ -244,10 +251,12 @@ static bool is_all_adds(const struct fw_op *op, size_t n)
 static enum err apply_batch(struct firewall_nft *f, const struct fw_op *op, size_t n, bool *done)
 {
 	/* mostly nothing of it is there: a third of the work */
-	if (n >= BULK && is_all_adds(op, n) && transact(f, op, n, true) == ERR_OK) {
-		for (size_t i = 0; i < n; i++)
-			done[i] = true;
-		return ERR_OK;
+	if (n >= BULK && !f->has_known && is_all_adds(op, n)) {
+		if (transact(f, op, n, true) == ERR_OK) {
+			memset(done, true, n * sizeof *done);
+			return ERR_OK;
+		}
+		f->has_known = true;
 	}
 	return apply_some(f, op, n, done);
 }
@@ -261,12 +270,13 @@ static enum err sets_ensure(struct firewall_nft *f, const struct fw_op *op, size
 
 		if (firewall_form_has(&f->form, set))
 			continue;
-		errno = ENOSPC;
+		f->error = ENOSPC;
 		if (f->form.sets == FIREWALL_SETS)
 			return ERR_LIMIT;
 		nft_batch_begin(&f->batch);
 		firewall_form_put_set(&f->form, set, &f->batch);
 		e = nft_batch_send(&f->batch);
+		f->error = errno;
 		if (e != ERR_OK)
 			return e;
 		f->form.set[f->form.sets++] = set;
@@ -276,23 +286,22 @@ static enum err sets_ensure(struct firewall_nft *f, const struct fw_op *op, size
 
 enum err firewall_nft_apply(struct firewall_nft *f, const struct fw_op *op, size_t n, bool *done)
 {
-	enum err first = ERR_OK;
-	int keep = 0;
+	enum err last = ERR_OK;
 
-	memset(done, 0, n * sizeof *done);
-	for (size_t i = 0; i < n && !is_hopeless(first); i += FIREWALL_BATCH) {
+	f->failures = 0;
+	f->error = 0;
+	memset(done, false, n * sizeof *done);
+	for (size_t i = 0; i < n && (last == ERR_OK || !is_hopeless(f, last)); i += FIREWALL_BATCH) {
 		size_t k = n - i < FIREWALL_BATCH ? n - i : FIREWALL_BATCH;
 		enum err e = sets_ensure(f, op + i, k);
 
 		if (e == ERR_OK)
 			e = apply_batch(f, op + i, k, done + i);
-		if (e != ERR_OK && (first == ERR_OK || is_hopeless(e))) {
-			first = e;
-			keep = errno;
-		}
+		if (e != ERR_OK)
+			last = e;
 	}
-	errno = keep;
-	return first;
+	errno = f->error;
+	return last;
 }
 
 /* Reads the elements of one list message, whether dump or notification. */

@@ -15,6 +15,7 @@
 #include "io/firewall_form.h"
 
 #define FIREWALL_BATCH 4000       /* elements in one transaction at most */
+#define FIREWALL_FAILURES 64      /* refused transactions in one apply: each makes the kernel wait for a grace period */
 #define FIREWALL_DUMP_MAX 65536   /* elements of a set that are ever read back: the kernel walks from the start for each piece */
 
 struct firewall_nft;
@@ -43,8 +44,9 @@ enum err firewall_nft_remove(struct firewall_nft *f) MUST_USE;
 /*
  * Add (anew: an element that is there gets the new time) and delete (no error
  * when absent). In order, in transactions of at most FIREWALL_BATCH; a failing
- * one is tried in halves. done[i] tells what is in the kernel. The first error:
- * ERR_NOTFOUND: the table is gone; ERR_DENIED; ERR_IO.
+ * one is tried in halves, FIREWALL_FAILURES times at most. done[i] tells what is
+ * in the kernel. ERR_NOTFOUND: the table is gone; ERR_FULL: a set is;
+ * ERR_DENIED, ERR_NOMEM, ERR_IO.
  */
 enum err firewall_nft_apply(struct firewall_nft *f, const struct fw_op *op, size_t n, bool *done) MUST_USE;
 

@@ -23,6 +23,8 @@ static enum err errno_err(void)
 		return ERR_DENIED;
 	if (errno == ENOMEM)
 		return ERR_NOMEM;
+	if (errno == ENFILE)
+		return ERR_FULL;
 	return errno == ENOENT ? ERR_NOTFOUND : ERR_IO;
 }
 

@@ -45,7 +45,10 @@ void nft_batch_begin(struct nft_socket *s);
  * room the message goes nowhere and is_bad is set.
  */
 struct nlmsghdr *nft_batch_add(struct nft_socket *s, uint16_t type, uint16_t flags);
-/* Send; errno tells why not: ERR_DENIED (EPERM), ERR_NOTFOUND (ENOENT), ERR_IO, ERR_NOMEM. All or nothing. */
+/*
+ * Send; errno tells why not: ERR_DENIED (EPERM), ERR_NOTFOUND (ENOENT), ERR_FULL (ENFILE: a set), ERR_IO,
+ * ERR_NOMEM. All or nothing. A refused one costs the kernel milliseconds.
+ */
 enum err nft_batch_send(struct nft_socket *s) MUST_USE;
 
 /* One message to be sent by nft_request; flags: NLM_F_DUMP, or NLM_F_ACK for a single answer. */

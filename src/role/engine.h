@@ -26,6 +26,7 @@
 #include "core/ledger.h"
 #include "core/transaction.h"
 #include "io/store.h"
+#include "io/trap_pattern.h"
 #include "role/role_host.h"
 
 #include <jansson.h>
@@ -93,6 +94,7 @@ struct engine {
 	uint8_t table_key[SIPHASH_KEY];  /* of this run */
 
 	struct trap_table *traps;
+	struct trap_patterns *patterns; /* of the table in force; NULL: none */
 	uint32_t *trap_by_id; /* index in traps + 1, 0: none */
 	uint32_t trap_ids;    /* size of trap_by_id */
 	struct allow allow;
@@ -209,6 +211,8 @@ void engine_trap_count(struct engine *e, uint32_t trap_id, enum grade g, uint64_
 void engine_trap_tick(struct engine *e, uint64_t now);
 void engine_trap_flush(struct engine *e);
 const struct trap *engine_trap_by_id(const struct engine *e, uint32_t id);
+/* The first armed pattern that matches this address; NULL. */
+const struct trap *engine_trap_pattern(struct engine *e, const struct address *a);
 /* A watching trap whose mail Postfix delivered is somebody's address. */
 void engine_trap_is_live(struct engine *e, const struct address *recipient);
 struct engine_trap_status {

@@ -37,6 +37,7 @@ struct engine_hits {
 struct hit {
 	const struct msg_hit *m;
 	const struct trap *trap; /* NULL: no longer one of ours */
+	const struct trap *mark; /* the pattern that gives tag and weight inside a trap domain; else trap */
 	enum grade grade;
 	bool is_charged;
 	const char *login;
@@ -133,16 +134,17 @@ static uint64_t hit_digest(const struct engine *e, const struct ipaddr *client, 
 	return engine_digest(e, part, sizeof part / sizeof part[0]);
 }
 
-static struct decide_event hit_event(const struct engine *e, const struct trap *trap, const struct ipaddr *client,
-	const char *name, const char *sender, uint64_t digest)
+/* mark: whose tag and weight count. */
+static struct decide_event hit_event(const struct engine *e, const struct trap *trap, const struct trap *mark,
+	const struct ipaddr *client, const char *name, const char *sender, uint64_t digest)
 {
 	struct slice s = slice_str(sender);
 
 	return (struct decide_event){
 		.subject = hit_subject(e, client),
 		.trap_id = trap ? trap->id : 0,
-		.trap_weight = trap ? trap->weight : 0,
-		.tag = trap ? slice_str(trap_table_tag(e->traps, trap)) : (struct slice){ 0 },
+		.trap_weight = mark ? mark->weight : 0,
+		.tag = mark ? slice_str(trap_table_tag(e->traps, mark)) : (struct slice){ 0 },
 		.digest = digest,
 		.sender_digest = engine_digest(e, &s, 1),
 		.name = slice_str(name),
@@ -296,7 +298,7 @@ static uint64_t settle(struct engine *e, const struct hit *h, bool *ret_is_old)
 	if (!s)
 		return 0;
 	fill_record(h, &r);
-	ev = hit_event(e, h->trap, &m->client, m->name, m->sender,
+	ev = hit_event(e, h->trap, h->mark ? h->mark : h->trap, &m->client, m->name, m->sender,
 		hit_digest(e, &m->client, m->sender, r.trap_id, m->message_id));
 	return carry_out(e, s, &ev, &r, h, ret_is_old);
 }
@@ -351,18 +353,20 @@ static void wait_for_log(struct engine *e, const struct msg_hit *m, uint64_t num
 	e->hits->pendings++;
 }
 
-static const struct trap *find_trap(const struct engine *e, const char *text)
+static void find_trap(struct engine *e, const char *text, struct hit *h)
 {
 	struct address a;
 
 	if (!e->traps || address_parse(slice_str(text), &a) != ERR_OK)
-		return NULL;
-	return trap_table_find(e->traps, &a);
+		return;
+	h->trap = trap_table_find(e->traps, &a);
+	if (h->trap && h->trap->kind == TRAP_DOMAIN)
+		h->mark = engine_trap_pattern(e, &a);
 }
 
 void engine_hit_message(struct engine *e, const struct msg_hit *m)
 {
-	struct hit h = { .m = m, .trap = find_trap(e, m->trap), .grade = (enum grade)m->grade };
+	struct hit h = { .m = m, .grade = (enum grade)m->grade };
 	enum charge c;
 	uint64_t ticket, number = 0;
 	struct prefix subject = hit_subject(e, &m->client);
@@ -371,6 +375,7 @@ void engine_hit_message(struct engine *e, const struct msg_hit *m)
 
 	if (h.grade != GRADE_BULK && h.grade != GRADE_BACKSCATTER)
 		h.grade = GRADE_CONFIRMED;
+	find_trap(e, m->trap, &h);
 	c = charge_of(e, &h);
 	h.is_charged = c == CHARGE_CLIENT;
 	s = engine_subject_get(e, &subject);
@@ -405,7 +410,7 @@ void engine_hit_identified(struct engine *e, const char *queue_id)
 		*at = p->next;
 		e->hits->pendings--;
 		h.grade = (enum grade)p->message.grade;
-		h.trap = find_trap(e, p->message.trap);
+		find_trap(e, p->message.trap, &h);
 		h.is_charged = charge_of(e, &h) == CHARGE_CLIENT;
 		(void)settle(e, &h, &is_old);
 		if (h.grade == GRADE_INSIDER)
@@ -460,7 +465,7 @@ static void hit_of_transaction(struct engine *e, const struct transaction *x, ui
 	slice_copy(slice_str(x->name), r.name, sizeof r.name);
 	slice_copy(slice_str(x->helo), r.helo, sizeof r.helo);
 	slice_copy(slice_str(x->sender), r.sender, sizeof r.sender);
-	ev = hit_event(e, trap, &x->client, x->name, x->sender,
+	ev = hit_event(e, trap, trap, &x->client, x->name, x->sender,
 		hit_digest(e, &x->client, x->sender, trap_id, grade_name(g)));
 	(void)carry_out(e, s, &ev, &r, &h, &is_old);
 	if (!is_old)
@@ -497,7 +502,7 @@ bool engine_hit_would_block(struct engine *e, const struct transaction *x, uint6
 
 		if (!trap || trap->state != TRAP_ARMED)
 			continue;
-		ev = hit_event(e, trap, &x->client, x->name, x->sender, engine_random());
+		ev = hit_event(e, trap, trap, &x->client, x->name, x->sender, engine_random());
 		if (decide_would_block(&view, &ev, now))
 			return true;
 	}

@@ -3,6 +3,8 @@
  * accepted: the ledger, living recipients, correspondents; and who logged in.
  * SPDX-License-Identifier: ISC
  */
+#include <stdlib.h>
+
 #include "io/log.h"
 #include "role/engine.h"
 
@@ -209,11 +211,28 @@ void engine_log_login(struct engine *e, const struct msg_log_login *m)
 	engine_hit_identified(e, m->queue_id);
 }
 
-/* Postfix refused this RCPT itself; for a trap it was counted when we were asked. */
+/*
+ * Postfix refused this recipient itself. A trap was counted when we were asked;
+ * what a pattern of ours matches on a live domain is a probe, since nobody has it.
+ */
 void engine_log_rcpt(struct engine *e, const struct msg_log_rcpt *m)
 {
-	if (m->time > e->log.last)
-		e->log.last = m->time;
+	struct gate_view view = engine_gate_view(e);
+	struct transaction *x;
+	const struct trap *pattern;
+	struct address a;
+
+	if (!e->patterns || m->code < 550 || m->code > 559 || m->client.family == 0 || m->time <= e->started ||
+		gate_origin_of(&view, &m->client) != GATE_FOREIGN || address_parse(slice_str(m->recipient), &a) != ERR_OK)
+		return;
+	pattern = engine_trap_pattern(e, &a);
+	if (!pattern || trap_table_find(e->traps, &a) || !(x = calloc(1, sizeof *x)))
+		return;
+	x->client = m->client;
+	slice_copy(slice_str(m->sender), x->sender, sizeof x->sender);
+	(void)transaction_add_trap(x, pattern->id);
+	engine_hit_probe(e, x);
+	free(x);
 }
 
 struct flush {

@@ -84,6 +84,8 @@ void engine_trap_stop(struct engine *e)
 	}
 	trap_table_free(e->traps);
 	e->traps = NULL;
+	trap_patterns_free(e->patterns);
+	e->patterns = NULL;
 	free(e->trap_by_id);
 	e->trap_by_id = NULL;
 	keymap_done(&e->trap_delta);
@@ -95,6 +97,17 @@ const struct trap *engine_trap_by_id(const struct engine *e, uint32_t id)
 	if (!e->traps || id >= e->trap_ids || e->trap_by_id[id] == 0)
 		return NULL;
 	return trap_table_at(e->traps, e->trap_by_id[id] - 1);
+}
+
+const struct trap *engine_trap_pattern(struct engine *e, const struct address *a)
+{
+	const struct trap *trap;
+	uint32_t id;
+
+	if (!e->patterns || !trap_patterns_find(e->patterns, a, &id))
+		return NULL;
+	trap = engine_trap_by_id(e, id);
+	return trap && trap->state == TRAP_ARMED ? trap : NULL;
 }
 
 /* ---- files */
@@ -398,6 +411,9 @@ static void swap_in(struct engine *e)
 	note_armed(e, t->table);
 	e->traps = t->table;
 	t->table = NULL;
+	trap_patterns_free(e->patterns);
+	e->patterns = t->patterns;
+	t->patterns = NULL;
 	free(e->trap_by_id);
 	e->trap_by_id = by_id;
 	e->trap_ids = t->next_id;

@@ -56,6 +56,7 @@ struct engine_traps {
 	enum trap_phase phase;
 	struct loop_watch *timer;
 	struct trap_table *table;
+	struct trap_patterns *patterns;
 	struct trap_text *file;
 	uint32_t files, at_file, at_line;
 	struct slice rest;

@@ -26,6 +26,8 @@ void engine_trap_load_drop(struct engine_traps *t)
 	buf_done(&t->check_text);
 	trap_table_free(t->table);
 	t->table = NULL;
+	trap_patterns_free(t->patterns);
+	t->patterns = NULL;
 	loop_remove(t->timer);
 	t->timer = NULL;
 	t->phase = TRAP_IDLE;
@@ -98,6 +100,23 @@ static bool note_check(struct engine_traps *t, uint32_t trap, uint32_t line, con
 	return true;
 }
 
+static bool add_pattern(struct engine_traps *t, const struct trap_line *l, uint32_t id)
+{
+	char why[120], reason[160];
+	enum err err;
+
+	if (!t->patterns)
+		t->patterns = trap_patterns_new();
+	if (!t->patterns)
+		return false;
+	err = trap_patterns_add(t->patterns, l->pattern, id, why, sizeof why);
+	if (err == ERR_OK)
+		return true;
+	(void)snprintf(reason, sizeof reason, "pattern: %s", err == ERR_FULL ? "more than 100 of them" : why);
+	bad_line(t, t->at_file, l->number, reason);
+	return false;
+}
+
 static void one_trap(struct engine *e, struct engine_traps *t, const struct trap_line *l, uint64_t now)
 {
 	struct record_trap r;
@@ -105,7 +124,7 @@ static void one_trap(struct engine *e, struct engine_traps *t, const struct trap
 	const char *text;
 	enum err err;
 
-	if (l->kind != TRAP_PATTERN && l->kind == TRAP_EXACT && address_is_role(&l->address)) {
+	if (l->kind == TRAP_EXACT && address_is_role(&l->address)) {
 		bad_line(t, t->at_file, l->number, "a role address (postmaster, abuse ...) is never a trap");
 		return;
 	}
@@ -119,6 +138,10 @@ static void one_trap(struct engine *e, struct engine_traps *t, const struct trap
 	if (err != ERR_OK) {
 		trap->state = TRAP_RETIRED;
 		bad_line(t, t->at_file, l->number, "the store could not give it a number");
+		return;
+	}
+	if (l->kind == TRAP_PATTERN && !add_pattern(t, l, r.id)) {
+		trap->state = TRAP_RETIRED;
 		return;
 	}
 	trap->id = r.id;

@@ -16,7 +16,7 @@
 
 #define LIST_PART 64 /* operations; a longer message is a piece of a full list */
 
-static void send_state(struct firewall *f)
+void firewall_report(struct firewall *f)
 {
 	const struct firewall_plan *p = &f->plan;
 	uint8_t out[64];
@@ -41,7 +41,7 @@ void firewall_set_state(struct firewall *f, enum fw_state state, int error)
 		log_info("firewall", "state=%s", names[state]);
 	else
 		log_warn("firewall", "state=%s error=\"%s\"", names[state], error ? strerror(error) : "");
-	send_state(f);
+	firewall_report(f);
 }
 
 void firewall_set_failed(struct firewall *f, enum err e)
@@ -99,6 +99,8 @@ static void on_pump(void *ctx)
 		f->is_look_due = true; /* at the next tick: what was not deleted is not wanted any more */
 	if (p->is_purging || p->is_filling)
 		firewall_pump_start(f);
+	else
+		firewall_report(f);
 }
 
 void firewall_pump_start(struct firewall *f)
@@ -227,7 +229,7 @@ static void on_message(struct role_host *h, enum role peer, enum message_type t,
 static void on_linked(struct role_host *h, enum role peer)
 {
 	if (peer == ROLE_ENGINE)
-		send_state(h->ctx);
+		firewall_report(h->ctx);
 }
 
 static void on_unlinked(struct role_host *h, enum role peer)
@@ -253,7 +255,7 @@ static void on_tick(void *ctx)
 		firewall_plan_fill_start(&f->plan);
 		firewall_pump_start(f);
 	}
-	send_state(f);
+	firewall_report(f);
 }
 
 static size_t add_prefixes(const struct conf_list *l, struct prefix *to, size_t n)

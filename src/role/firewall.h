@@ -40,6 +40,8 @@ struct firewall {
 
 /* What the kernel said. State and its report follow. */
 void firewall_set_state(struct firewall *f, enum fw_state state, int error);
+/* Tell the engine how things stand. */
+void firewall_report(struct firewall *f);
 void firewall_set_failed(struct firewall *f, enum err e);
 /* Do op[0..n) of f; what is done is noted in the plan. Returns how many were done. */
 size_t firewall_apply(struct firewall *f, size_t n);

@@ -21,6 +21,7 @@ static void count_repaired(struct firewall *f, const char *what, size_t n)
 	if (n == 0)
 		return;
 	f->repaired += (uint32_t)n;
+	firewall_report(f);
 	log_warn("firewall_drift", "repaired=%zu what=\"%s\"", n, what);
 }
 

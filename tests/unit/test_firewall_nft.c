@@ -346,7 +346,7 @@ static void test_batches(void **state)
 	/* more than the set holds: as many as fit */
 	firewall_nft_setup(f, (const uint16_t[]){ 25 }, 1, false, 100);
 	make(f, false, true);
-	assert_int_equal(firewall_nft_apply(f, o, 2000, done), ERR_IO);
+	assert_int_equal(firewall_nft_apply(f, o, 2000, done), ERR_FULL);
 	assert_int_equal(errno, ENFILE);
 	n = dump(f).n;
 	assert_true(n > 1000 && n <= 1024 + 125);
