@@ -1,0 +1,168 @@
+/*
+ * aliasmap_files: trap and allow files, which root alone can read, as rounds of
+ * MSG_TEXT. A fingerprint of paths, inodes, sizes and times says when to send.
+ * SPDX-License-Identifier: ISC
+ */
+#include "io/log.h"
+#include "role/aliasmap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int aliasmap_memfd(struct slice s)
+{
+	int fd = memfd_create("limetwig", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	while (fd >= 0 && s.n) {
+		ssize_t n = write(fd, s.p, s.n);
+
+		if (n < 0 && errno != EINTR) {
+			(void)close(fd);
+			return -1;
+		}
+		s = slice_from(s, n > 0 ? (size_t)n : 0);
+	}
+	if (fd >= 0) {
+		(void)lseek(fd, 0, SEEK_SET);
+		(void)fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
+	}
+	return fd;
+}
+
+static const struct conf_list *globs_of(const struct conf *c, enum text_kind kind)
+{
+	return kind == TEXT_TRAPS ? &c->traps.files : &c->allow.files;
+}
+
+/* Paths of all globs, sorted, at most ALIASMAP_FILES. */
+static void find_files(const struct conf *c, enum text_kind kind, glob_t *ret)
+{
+	const struct conf_list *l = globs_of(c, kind);
+
+	*ret = (glob_t){ 0 };
+	for (uint32_t i = 0; i < l->count; i++)
+		(void)glob(l->item[i], i ? GLOB_APPEND : 0, NULL, ret);
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static size_t count_files(glob_t *g)
+{
+	if (g->gl_pathc == 0)
+		return 0;
+	qsort(g->gl_pathv, g->gl_pathc, sizeof *g->gl_pathv, compare_paths);
+	if (g->gl_pathc > ALIASMAP_FILES)
+		log_warn("too_many_files", "files=%zu taken=%d", g->gl_pathc, ALIASMAP_FILES);
+	return g->gl_pathc > ALIASMAP_FILES ? ALIASMAP_FILES : g->gl_pathc;
+}
+
+/* FNV-1a: it must differ when a file does, nothing more. */
+static void mix(uint64_t *h, const void *p, size_t n)
+{
+	const unsigned char *b = p;
+
+	for (size_t i = 0; i < n; i++)
+		*h = (*h ^ b[i]) * 0x100000001b3u;
+}
+
+static uint64_t fingerprint(char *const *path, size_t n)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < n; i++) {
+		struct stat st = { 0 };
+
+		mix(&h, path[i], strlen(path[i]) + 1);
+		if (stat(path[i], &st) != 0)
+			continue;
+		mix(&h, &st.st_ino, sizeof st.st_ino);
+		mix(&h, &st.st_size, sizeof st.st_size);
+		mix(&h, &st.st_mtim.tv_sec, sizeof st.st_mtim.tv_sec);
+		mix(&h, &st.st_mtim.tv_nsec, sizeof st.st_mtim.tv_nsec);
+	}
+	return h ? h : 1;
+}
+
+/* A copy of the file; an empty one where it cannot be read. */
+static int copy_file(const char *path)
+{
+	int in = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), fd;
+	struct stat st;
+	struct buf b;
+
+	buf_init(&b, ALIASMAP_FILE);
+	if (in < 0 || fstat(in, &st) != 0 || !S_ISREG(st.st_mode)) {
+		log_warn("file_unread", "path=%s errno=%d", path, errno);
+	} else {
+		ssize_t n = 1;
+
+		while (n > 0) {
+			char chunk[65536];
+
+			n = read(in, chunk, sizeof chunk);
+			if (n > 0 && buf_add(&b, slice_of(chunk, (size_t)n)) != ERR_OK) {
+				log_warn("file_cut", "path=%s bytes=%zu", path, b.n);
+				break;
+			}
+		}
+	}
+	if (in >= 0)
+		(void)close(in);
+	fd = aliasmap_memfd(buf_slice(&b));
+	buf_done(&b);
+	return fd;
+}
+
+static bool send_one(struct aliasmap *a, enum text_kind kind, uint32_t index, uint32_t count, const char *path)
+{
+	struct msg_text m = { .kind = (uint8_t)kind, .round = a->round, .index = index, .count = count };
+	uint8_t bytes[1024];
+	struct wr w = wr_init(bytes, sizeof bytes);
+	int fd = count ? copy_file(path) : -1;
+	enum err e = ERR_IO;
+
+	slice_copy(slice_str(path), m.path, sizeof m.path);
+	message_put_text(&w, MSG_TEXT, &m);
+	if (fd >= 0 || count == 0)
+		e = role_host_send(a->host, ROLE_ENGINE, &w, &fd, count ? 1 : 0);
+	if (fd >= 0)
+		(void)close(fd);
+	return e == ERR_OK;
+}
+
+static void send_kind(struct aliasmap *a, enum text_kind kind, bool is_all)
+{
+	glob_t g;
+	size_t n;
+	uint64_t now;
+	bool is_sent = true;
+
+	find_files(&a->host->conf, kind, &g);
+	n = count_files(&g);
+	now = fingerprint(g.gl_pathv, n);
+	if (is_all || now != a->seen[kind]) {
+		a->round++;
+		if (n == 0)
+			is_sent = send_one(a, kind, 0, 0, "");
+		for (size_t i = 0; i < n && is_sent; i++)
+			is_sent = send_one(a, kind, (uint32_t)i, (uint32_t)n, g.gl_pathv[i]);
+		a->seen[kind] = is_sent ? now : 0;
+	}
+	globfree(&g);
+}
+
+void aliasmap_send_files(struct aliasmap *a, bool is_all)
+{
+	if (!a->host->link[ROLE_ENGINE])
+		return;
+	send_kind(a, TEXT_TRAPS, is_all);
+	send_kind(a, TEXT_ALLOW, is_all);
+}
