@@ -28,6 +28,7 @@ static const struct role_ops *const roles[ROLE_COUNT] = {
 	[ROLE_CAPTURE] = &capture_ops,
 	[ROLE_FOLLOW] = &follow_ops,
 	[ROLE_RUN] = &run_ops,
+	[ROLE_ALIASMAP] = &aliasmap_ops,
 };
 
 static int usage(void)
