@@ -85,6 +85,7 @@ static void on_pump(void *ctx)
 {
 	struct firewall *f = ctx;
 	struct firewall_plan *p = &f->plan;
+	bool was_purging = p->is_purging;
 	size_t n;
 
 	loop_remove(f->pump);
@@ -93,6 +94,8 @@ static void on_pump(void *ctx)
 	if (f->state != FW_OK)
 		return;
 	n = firewall_plan_purge(p, f->op, FIREWALL_BATCH);
+	if (was_purging && !p->is_purging)
+		log_info("firewall", "text=\"full list taken over\" wanted=%zu", p->wanted.count);
 	if (n == 0 && !p->is_purging)
 		n = firewall_plan_fill(p, clock_wall_ms(), f->op, FIREWALL_BATCH);
 	if (n && firewall_apply(f, n) < n)
@@ -207,7 +210,6 @@ static void take_sync(struct firewall *f, struct rd *body)
 			f->is_unknown = false;
 		firewall_refill(f);
 	}
-	log_info("firewall", "wanted=%zu", f->plan.wanted.count);
 	firewall_pump_start(f);
 }
 
