@@ -35,6 +35,7 @@
 #define ENGINE_LEDGER 2000000u   /* subjects with good mail */
 #define ENGINE_RECENT 500000u    /* recipients remembered as alive */
 #define ENGINE_ACKS 16384u       /* hits waiting for the disk */
+#define ENGINE_EARLY 1024u       /* hits that came before the traps were loaded */
 #define ENGINE_PENDING 4096u     /* hits waiting for the log to say who sent them */
 #define ENGINE_HITS_KEPT 50      /* full records per subject */
 #define ENGINE_BAD_LINES 200     /* shown by status */
@@ -179,6 +180,8 @@ bool engine_hit_is_waiting(const struct engine *e, const char *queue_id);
 void engine_hit_durable(struct engine *e);
 void engine_hit_tick(struct engine *e, uint64_t now);
 void engine_hit_link_lost(struct engine *e);
+/* The traps were loaded for the first time: settle the hits that came before. */
+void engine_hit_traps_loaded(struct engine *e);
 
 /* ---- engine_block.c */
 enum err engine_block_load(struct engine *e) MUST_USE;

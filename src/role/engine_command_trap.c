@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "io/log.h"
 #include "role/engine_trap.h"
 
 #define LIST_LIMIT 1000
@@ -155,6 +156,8 @@ void engine_command_trap_list(struct engine *e, struct engine_call *c, const jso
 	json_int_t total = 0;
 
 	engine_trap_flush(e);
+	if (store_flush(e->store) != ERR_OK)
+		log_warn("store", "text=\"takes no writes: counters shown may be old\"");
 	for (size_t i = 0; e->traps && i < trap_table_count(e->traps); i++) {
 		const struct trap *t = trap_table_at(e->traps, i);
 

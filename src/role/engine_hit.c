@@ -15,6 +15,7 @@
 #include "io/log.h"
 
 #define PENDING_S 120 /* how long the log may take to tell of a queue id */
+#define EARLY_S 20    /* how long after the start a hit waits for the traps; capture waits 30 s */
 
 struct ack {
 	uint64_t ticket, seq;
@@ -31,6 +32,8 @@ struct engine_hits {
 	size_t first, count;
 	struct pending *pending;
 	size_t pendings;
+	struct pending *early; /* newest first */
+	size_t earlies;
 };
 
 /* One hit being settled. */
@@ -51,13 +54,21 @@ enum err engine_hit_start(struct engine *e)
 	return e->hits ? ERR_OK : ERR_NOMEM;
 }
 
+static void pending_free(struct pending *p)
+{
+	while (p) {
+		struct pending *next = p->next;
+
+		free(p);
+		p = next;
+	}
+}
+
 void engine_hit_stop(struct engine *e)
 {
-	while (e->hits && e->hits->pending) {
-		struct pending *p = e->hits->pending;
-
-		e->hits->pending = p->next;
-		free(p);
+	if (e->hits) {
+		pending_free(e->hits->pending);
+		pending_free(e->hits->early);
 	}
 	free(e->hits);
 	e->hits = NULL;
@@ -115,6 +126,9 @@ void engine_hit_durable(struct engine *e)
 void engine_hit_link_lost(struct engine *e)
 {
 	e->hits->count = 0;
+	pending_free(e->hits->early); /* capture answers 451: Postfix brings them again */
+	e->hits->early = NULL;
+	e->hits->earlies = 0;
 }
 
 /* ---- decide and carry out */
@@ -364,7 +378,21 @@ static void find_trap(struct engine *e, const char *text, struct hit *h)
 		h->mark = engine_trap_pattern(e, &a);
 }
 
-void engine_hit_message(struct engine *e, const struct msg_hit *m)
+/* Without the traps nobody could be charged: wait a little for them. */
+static bool keep_early(struct engine *e, const struct msg_hit *m)
+{
+	struct engine_hits *h = e->hits;
+	struct pending *p;
+
+	if (e->traps || clock_wall_s() >= e->started + EARLY_S || h->earlies >= ENGINE_EARLY || !(p = malloc(sizeof *p)))
+		return false;
+	*p = (struct pending){ h->early, clock_wall_s(), 0, *m };
+	h->early = p;
+	h->earlies++;
+	return true;
+}
+
+static void take_message(struct engine *e, const struct msg_hit *m)
 {
 	struct hit h = { .m = m, .grade = (enum grade)m->grade };
 	enum charge c;
@@ -392,6 +420,23 @@ void engine_hit_message(struct engine *e, const struct msg_hit *m)
 	if (c == CHARGE_WAIT)
 		wait_for_log(e, m, number);
 	ack_when_durable(e, m->seq, is_old && s ? s->ticket : ticket);
+}
+
+void engine_hit_message(struct engine *e, const struct msg_hit *m)
+{
+	if (!keep_early(e, m))
+		take_message(e, m);
+}
+
+void engine_hit_traps_loaded(struct engine *e)
+{
+	struct pending *p = e->hits->early;
+
+	e->hits->early = NULL;
+	e->hits->earlies = 0;
+	for (const struct pending *q = p; q; q = q->next)
+		take_message(e, &q->message);
+	pending_free(p);
 }
 
 void engine_hit_identified(struct engine *e, const char *queue_id)
@@ -431,6 +476,8 @@ void engine_hit_tick(struct engine *e, uint64_t now)
 {
 	struct pending **at = &e->hits->pending;
 
+	if (e->hits->early && now >= e->started + EARLY_S)
+		engine_hit_traps_loaded(e);
 	while (*at) {
 		struct pending *p = *at;
 

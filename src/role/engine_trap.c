@@ -424,6 +424,7 @@ static void swap_in(struct engine *e)
 		t->removed, t->bad);
 	trap_table_free(old);
 	engine_trap_load_drop(t);
+	engine_hit_traps_loaded(e);
 	wake_waiters(e);
 }
 
@@ -439,7 +440,7 @@ static void map_failed(struct engine *e, const char *text)
 void engine_trap_put_in_force(struct engine *e)
 {
 	struct engine_traps *t = e->trap_job;
-	bool is_full = !t->is_synced;
+	bool is_full = !t->is_synced, is_first = !e->traps;
 	struct buf lines;
 	enum err err;
 
@@ -451,6 +452,8 @@ void engine_trap_put_in_force(struct engine *e)
 	} else if (err != ERR_OK || !send_text(e, MSG_MAP_APPLY, t->map_seq = ++t->seq, is_full, buf_slice(&lines))) {
 		map_failed(e, "the alias map could not be written: the map helper is not there");
 		swap_in(e);
+	} else if (is_first) {
+		swap_in(e); /* the map still has what it had before the restart: do not make hits wait for it */
 	}
 	buf_done(&lines);
 }

@@ -235,6 +235,9 @@ void engine_trap_load(struct engine *e)
 	struct engine_traps *t = e->trap_job;
 
 	engine_trap_load_drop(t);
+	/* numbers given by a load that was dropped must be readable, else a trap would get a second one */
+	if (store_flush(e->store) != ERR_OK)
+		log_warn("trap-file", "text=\"the store takes no writes\"");
 	for (size_t i = 0; i < t->waiters; i++)
 		t->waiter[i].is_early = false; /* this load has seen what they wait for */
 	t->file = t->text;
