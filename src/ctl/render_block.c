@@ -10,11 +10,12 @@ void render_block_line(struct render *r, const json_t *b)
 {
 	uint64_t until = render_number(b, "until");
 	const char *state = render_text(r, b, "state");
+	bool is_live = strcmp(state, "active") == 0 || strcmp(state, "would") == 0;
 
 	(void)fprintf(r->to, "%s  %-7s %s\n", render_text(r, b, "case"), state,
 		render_host(r, render_text(r, b, "name"), render_text(r, b, "subject")));
-	(void)fprintf(r->to, "           until %s", until ? render_time(r, until) : "lifted by hand");
-	if (until > r->now && strcmp(state, "active") == 0)
+	(void)fprintf(r->to, "           %s %s", is_live ? "until" : "was until", render_time(r, until));
+	if (until > r->now && is_live)
 		(void)fprintf(r->to, " (%s left)", render_span(r, until - r->now));
 	if (render_number(b, "offence"))
 		(void)fprintf(r->to, ", %s offence", render_ordinal(r, render_number(b, "offence")));

@@ -38,7 +38,7 @@ void render_hits(struct render *r, const json_t *a)
 		(void)fprintf(r->to, "no hits\n");
 }
 
-/* time  event  key=value ... : whatever the engine says. */
+/* time  event  text  key=value ... : whatever the engine says. */
 void render_watch_line(struct render *r, const json_t *line)
 {
 	const char *key;
@@ -47,6 +47,9 @@ void render_watch_line(struct render *r, const json_t *line)
 	(void)fprintf(r->to, "%s  %s", render_time(r, render_number(line, "time")), render_text(r, line, "event"));
 	(void)json_object_del(copy, "time");
 	(void)json_object_del(copy, "event");
+	if (*render_text(r, line, "text"))
+		(void)fprintf(r->to, "  %s", render_text(r, line, "text"));
+	(void)json_object_del(copy, "text");
 	json_object_foreach(copy, key, v) {
 		if (strcmp(key, "trap") == 0)
 			(void)fprintf(r->to, " trap=%s", render_trap_id(r, copy, key));

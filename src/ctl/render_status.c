@@ -52,7 +52,7 @@ static void print_row(struct render *r, const json_t *counters, const char *labe
 	uint64_t day = render_number(json_object_get(counters, "24h"), key);
 	uint64_t week = render_number(json_object_get(counters, "7d"), key);
 
-	(void)fprintf(r->to, "%-26s %11s %11s%s%s\n", label, render_grouped(r, day), render_grouped(r, week),
+	(void)fprintf(r->to, "%-28s %9s %11s%s%s\n", label, render_grouped(r, day), render_grouped(r, week),
 		*hint ? "    " : "", hint);
 }
 
@@ -63,7 +63,7 @@ static void print_counters(struct render *r, const json_t *a)
 	uint64_t good = render_number(json_object_get(c, "7d"), "good_refused");
 	uint64_t held = render_number(json_object_get(a, "blocks"), "held");
 
-	(void)fprintf(r->to, "%-26s %11s %11s\n", "", "24 h", "7 d");
+	(void)fprintf(r->to, "%-28s %9s %11s\n", "", "24 h", "7 d");
 	print_row(r, c, "messages seen", "messages", "");
 	print_row(r, c, "hits  whole messages", "whole", "");
 	print_row(r, c, "      probes only", "probes", "");
@@ -74,7 +74,7 @@ static void print_counters(struct render *r, const json_t *a)
 		good ? "limetwig hits --good" : "");
 	print_row(r, c, "own users", "insider", "");
 	if (held)
-		(void)fprintf(r->to, "%-26s %11s %11s    limetwig block list --held\n", "held for your decision", "",
+		(void)fprintf(r->to, "%-28s %9s %11s    limetwig block list --held\n", "held for your decision", "",
 			render_grouped(r, held));
 }
 
@@ -97,7 +97,7 @@ static void print_traps(struct render *r, const json_t *a)
 	(void)fprintf(r->to, "blocks   %s in force%s%s\n", render_grouped(r, render_number(b, "active")),
 		render_number(b, "would") ? ", would be: " : "",
 		render_number(b, "would") ? render_grouped(r, render_number(b, "would")) : "");
-	if (fw && strcmp(render_text(r, fw, "state"), "none") != 0)
+	if (render_number(fw, "wanted") + render_number(fw, "present") + render_number(fw, "error") > 0)
 		(void)fprintf(r->to, "kernel   %s wanted, %s there%s%s\n", render_grouped(r, render_number(fw, "wanted")),
 			render_grouped(r, render_number(fw, "present")), render_number(fw, "error") ? ": " : "",
 			render_number(fw, "error") ? strerror((int)render_number(fw, "error")) : "");
@@ -122,7 +122,7 @@ void render_status(struct render *r, const json_t *a)
 		(void)fprintf(r->to, "WARNING  %s\n", render_text(r, one, "w"));
 		json_decref(one);
 	}
-	if (!ready)
+	if (!ready || strcmp(render_text(r, a, "mode"), "monitor") != 0)
 		return;
 	(void)fprintf(r->to, "Ready for `limetwig enforce soft`?  %s%s%s\n", render_bool(ready, "ok") ? "yes" : "NO",
 		*render_text(r, ready, "text") ? ": " : "", render_text(r, ready, "text"));

@@ -9,6 +9,20 @@
 
 #include <time.h>
 
+/* escape_text is for log lines, where a quote would end a value; here it may stand. */
+static void restore_quotes(char *s)
+{
+	char *to = s;
+
+	while (*s) {
+		bool is_quote = strncmp(s, "\\x22", 4) == 0;
+
+		*to++ = is_quote ? '"' : *s;
+		s += is_quote ? 4 : 1;
+	}
+	*to = '\0';
+}
+
 static char *take(struct render *r)
 {
 	return r->pool[r->next++ % RENDER_POOL];
@@ -24,6 +38,7 @@ const char *render_text(struct render *r, const json_t *o, const char *key)
 		(void)escape_text(slice_of(json_string_value(v), json_string_length(v)), to, RENDER_TEXT);
 	else if (json_is_integer(v))
 		(void)snprintf(to, RENDER_TEXT, "%lld", (long long)json_integer_value(v));
+	restore_quotes(to);
 	return to;
 }
 

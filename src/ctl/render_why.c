@@ -34,7 +34,7 @@ static void print_until(struct render *r, const json_t *b, const char *state)
 			(void)fprintf(r->to, ": \"%s\"", render_text(r, b, "note"));
 		(void)fputc('\n', r->to);
 	}
-	(void)fprintf(r->to, "%s    %s", is_live ? "until" : "ended", render_time(r, until));
+	(void)fprintf(r->to, "%s %s", is_live ? "until   " : "was until", render_time(r, until));
 	if (is_live && until > r->now)
 		(void)fprintf(r->to, " (%s left)", render_span(r, until - r->now));
 	(void)fprintf(r->to, ", %s offence, since %s\n", render_ordinal(r, render_number(b, "offence")),

@@ -1,0 +1,217 @@
+/*
+ * test_render: canned answers of the engine as people see them. Each
+ * tests/golden/render/NAME.json goes through the renderer that NAME begins
+ * with and must give NAME.out.
+ * SPDX-License-Identifier: ISC
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "ctl/doctor.h"
+#include "ctl/render.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NOW 1763760000 /* Fri 21 Nov 2025 21:20 UTC */
+
+static void show_find(struct render *r, const json_t *a)
+{
+	render_trap_find(r, a, "sales1998@example.org");
+}
+
+static void show_block_added(struct render *r, const json_t *a)
+{
+	render_block_change(r, "blocked", a);
+}
+
+static void show_allow_added(struct render *r, const json_t *a)
+{
+	render_allow_change(r, "allowed", a);
+}
+
+static const struct view {
+	const char *name;
+	void (*show)(struct render *r, const json_t *a);
+} views[] = { { "status", render_status }, { "enforce", render_mode }, { "why", render_why }, { "hits", render_hits },
+	{ "block_list", render_block_list }, { "block_add", show_block_added }, { "block_remove", render_block_remove },
+	{ "allow_list", render_allow_list }, { "allow_add", show_allow_added }, { "trap_list", render_trap_list },
+	{ "trap_find", show_find }, { "trap_reload", render_trap_reload }, { "person", render_person },
+	{ "forget", render_forget }, { "watch", render_watch_line } };
+
+static char *render(void (*show)(struct render *r, const json_t *a), const json_t *a)
+{
+	struct render *r = calloc(1, sizeof *r);
+	char *out = NULL;
+	size_t n = 0;
+
+	assert_non_null(r);
+	r->now = NOW;
+	r->to = open_memstream(&out, &n);
+	assert_non_null(r->to);
+	show(r, a);
+	assert_int_equal(fclose(r->to), 0);
+	free(r);
+	return out;
+}
+
+static const struct view *find_view(const char *file)
+{
+	const struct view *best = NULL;
+
+	for (size_t i = 0; i < sizeof views / sizeof views[0]; i++)
+		if (strncmp(file, views[i].name, strlen(views[i].name)) == 0)
+			best = &views[i];
+	if (!best)
+		fail_msg("%s: which view?", file);
+	return best;
+}
+
+static char *read_all(const char *path)
+{
+	char *text = calloc(1, 65536);
+	FILE *f = fopen(path, "re");
+
+	assert_non_null(text);
+	if (!f)
+		fail_msg("%s: cannot be read", path);
+	assert_in_range(fread(text, 1, 65535, f), 1, 65534);
+	fclose(f);
+	return text;
+}
+
+static void test_golden(void **state)
+{
+	char dir[400], path[800];
+	struct dirent *e;
+	int files = 0;
+	DIR *d;
+
+	(void)state;
+	(void)snprintf(dir, sizeof dir, "%s/golden/render", getenv("TEST_DATA"));
+	d = opendir(dir);
+	assert_non_null(d);
+	while ((e = readdir(d))) {
+		size_t n = strlen(e->d_name);
+		char *have, *want;
+		json_t *a;
+
+		if (n < 6 || strcmp(e->d_name + n - 5, ".json") != 0)
+			continue;
+		(void)snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
+		a = json_load_file(path, 0, NULL);
+		assert_non_null(a);
+		have = render(find_view(e->d_name)->show, a);
+		(void)snprintf(path, sizeof path, "%s/%.*s.out", dir, (int)n - 5, e->d_name);
+		want = read_all(path);
+		if (strcmp(have, want) != 0)
+			fail_msg("%s gives\n%sand not\n%s", e->d_name, have, want);
+		json_decref(a);
+		free(have);
+		free(want);
+		files++;
+	}
+	closedir(d);
+	assert_in_range(files, 15, 1000);
+}
+
+/* An empty answer, or one with nonsense in it, is shown without harm. */
+static void test_odd_answers(void **state)
+{
+	static const char *const odd[] = { "{}", "{\"traps\":7,\"blocks\":\"x\",\"matches\":{},\"hits\":[1,null,\"x\",{}]}",
+		"{\"matches\":[{\"block\":{\"state\":5,\"until\":1e300},\"hits\":[{\"grade\":99,\"trap\":[]}]},4],\"mode\":\"\\u001b[2J\"}",
+		"{\"roles\":[{}],\"counters\":{\"24h\":[]},\"warnings\":[{},5,\"\"],\"removed\":[[]],\"allow\":[{}],\"time\":-5}" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+		json_t *a = json_loads(odd[i], 0, NULL);
+
+		assert_non_null(a);
+		for (size_t v = 0; v < sizeof views / sizeof views[0]; v++) {
+			char *out = render(views[v].show, a);
+
+			assert_null(strchr(out, '\033'));
+			free(out);
+		}
+		json_decref(a);
+	}
+}
+
+static void test_doctor(void **state)
+{
+	static struct doctor d;
+	struct conf *c = calloc(1, sizeof *c);
+	char *out = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&out, &n);
+	json_t *j;
+
+	(void)state;
+	doctor_init(&d, c);
+	doctor_add(&d, DOCTOR_OK, "daemon", "4 of 4 roles up", NULL, NULL);
+	doctor_add(&d, DOCTOR_OK, "daemon", "and more of it", NULL, NULL);
+	doctor_add(&d, DOCTOR_FAIL, "postfix", "$limetwig_client is gone from smtpd_client_restrictions (main.cf was written "
+		"Fri 02:00:07, not by limetwig)", "mail flows, but no trap is seen and no block acts", "limetwig setup postfix");
+	doctor_print(&d, false, f);
+	fclose(f);
+	assert_string_equal(out, "ok    daemon    4 of 4 roles up\n"
+		"FAIL  postfix   $limetwig_client is gone from smtpd_client_restrictions\n"
+		"                (main.cf was written Fri 02:00:07, not by limetwig)\n"
+		"      means     mail flows, but no trap is seen and no block acts\n"
+		"      mend      limetwig setup postfix\n"
+		"2 of 3 shown: 2 ok, 0 warnings, 1 FAILED, 0 skipped     (all: -v)\n");
+	free(out);
+	j = doctor_json(&d);
+	assert_true(json_is_false(json_object_get(j, "ok")));
+	assert_int_equal(json_array_size(json_object_get(j, "items")), 3);
+	json_decref(j);
+	free(c);
+}
+
+/* What the engine says becomes findings. */
+static void test_doctor_daemon(void **state)
+{
+	static struct doctor d;
+	struct conf *c = calloc(1, sizeof *c);
+	struct doctor_daemon_facts f = { .now = NOW, .unanswered = "does not answer" };
+	json_t *s;
+
+	(void)state;
+	conf_defaults(c);
+	(void)snprintf(c->storage.dir, sizeof c->storage.dir, "/nonexistent");
+	(void)snprintf(c->contact, sizeof c->contact, "x");
+	c->postfix.own_hosts.count = 1;
+	doctor_init(&d, c);
+	doctor_check_daemon(&d, &f);
+	assert_int_equal(doctor_count(&d, DOCTOR_FAIL), 1);
+	s = json_pack("{s:[{s:s,s:b}], s:s, s:{s:s}, s:{s:s,s:i,s:i}, s:{s:i}, s:{s:b}, s:{s:s,s:b,s:I}}", "roles", "name",
+		"engine", "up", 1, "mode", "full", "store", "state", "ok", "firewall", "state", "ok", "wanted", 3, "present", 3,
+		"traps", "armed", 5, "map", "ok", 1, "log", "state", "reading", "caught_up", 1, "last", (json_int_t)NOW - 5);
+	f.status = s;
+	doctor_init(&d, c);
+	doctor_check_daemon(&d, &f);
+	assert_int_equal(doctor_count(&d, DOCTOR_FAIL) + doctor_count(&d, DOCTOR_WARN), 0);
+	(void)json_object_set_new(s, "store", json_pack("{s:s}", "state", "full"));
+	(void)json_object_set_new(s, "map", json_pack("{s:b,s:s}", "ok", 0, "text", "postmap failed"));
+	(void)json_object_set_new(s, "firewall", json_pack("{s:s}", "state", "denied"));
+	(void)json_object_set_new(s, "log", json_pack("{s:s,s:b,s:I}", "state", "reading", "caught_up", 1, "last",
+		(json_int_t)NOW + 4000));
+	(void)json_object_set_new(s, "warnings", json_pack("[s]", "one address makes 40 % of all connections"));
+	doctor_init(&d, c);
+	doctor_check_daemon(&d, &f);
+	assert_int_equal(doctor_count(&d, DOCTOR_FAIL), 4);
+	assert_int_equal(doctor_count(&d, DOCTOR_WARN), 1);
+	json_decref(s);
+	free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_golden), cmocka_unit_test(test_odd_answers),
+		cmocka_unit_test(test_doctor), cmocka_unit_test(test_doctor_daemon) };
+
+	return cmocka_run_group_tests_name("render", tests, NULL, NULL);
+}
