@@ -31,7 +31,7 @@ static bool take(struct slice *s, struct slice head)
 /* Position of what in s, or s.n. */
 static size_t find_text(struct slice s, struct slice what)
 {
-	const char *q = s.n ? memmem(s.p, s.n, what.p, what.n) : NULL;
+	const char *q = s.p && s.n ? memmem(s.p, s.n, what.p, what.n) : NULL;
 
 	return q ? (size_t)(q - s.p) : s.n;
 }

@@ -30,7 +30,7 @@ static double netns_now(void)
 }
 
 /* Output of a command, cut to size. Returns its status. */
-static int netns_run(char *out, size_t size, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static int netns_run(char *out, size_t size, const char *fmt, ...)
 {
 	char command[1024];
 	size_t n = 0, k;
