@@ -11,11 +11,13 @@
 #include "firewall_netns.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "role/role_host.h"
 
-#define WAIT_MS 5000
+#define WAIT_MS 5000    /* what the kernel must show by then */
+#define MESSAGE_MS 20000 /* a report comes every 10 s in any case */
 
 static bool has_netns;
 
@@ -117,7 +119,7 @@ static enum message_type peer_next(struct peer *p, struct msg_fw_done *done)
 	ssize_t n;
 	enum message_type t;
 
-	assert_int_equal(poll(&poll_fd, 1, WAIT_MS), 1);
+	assert_int_equal(poll(&poll_fd, 1, MESSAGE_MS), 1);
 	n = recv(p->fd, in, sizeof in, 0);
 	assert_true(n > 0);
 	r = rd_init(in, (size_t)n);
@@ -359,6 +361,16 @@ static void test_latency(void **state)
 	peer_kill(&p);
 }
 
+/* CPU seconds of the role's processes so far, and the largest one's memory. */
+static double role_cpu(long *ret_kb)
+{
+	struct rusage r;
+
+	assert_int_equal(getrusage(RUSAGE_CHILDREN, &r), 0);
+	*ret_kb = r.ru_maxrss;
+	return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) + (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
+}
+
 /* A full list of n at start, then again over what the former run left. */
 static void check_load(uint32_t n)
 {
@@ -367,7 +379,8 @@ static void check_load(uint32_t n)
 
 	start_clean(&p);
 	for (unsigned round = 0; round < 2; round++) {
-		double start = netns_now();
+		long kb;
+		double start = netns_now(), cpu = role_cpu(&kb);
 
 		peer_sync(&p, 1);
 		for (uint32_t i = 0; i < n; i += MESSAGE_FW_OPS) {
@@ -382,8 +395,10 @@ static void check_load(uint32_t n)
 
 			(void)peer_next(&p, &done);
 		}
-		(void)fprintf(stderr, " all there after %.2f s\n", netns_now() - start);
+		(void)fprintf(stderr, " all there after %.2f s", netns_now() - start);
 		peer_kill(&p);
+		cpu = role_cpu(&kb) - cpu;
+		(void)fprintf(stderr, ", CPU %.2f s, %ld kB\n", cpu, kb);
 		if (round == 0) {
 			peer_start(&p, 0);
 			peer_await_state(&p, FW_OK);
