@@ -11,6 +11,7 @@
 #include "core/master_cf.h"
 
 #include <limits.h>
+#include <stdint.h>
 
 #define SETUP_INSTANCES 8 /* as ROLE_LISTENERS: one policy socket each */
 #define SETUP_SERVICES 64 /* smtpd services of one master.cf that are looked at */
@@ -133,6 +134,7 @@ struct setup_queue {
 	size_t pure;  /* messages with recipients in limetwig.invalid only */
 	size_t mixed; /* with others that still wait */
 	struct buf ids; /* queue ids of the pure ones, a line each */
+	int64_t now, oldest_s; /* in: Unix seconds; out: age of the oldest */
 };
 enum err setup_queue_read(const char *dir, struct setup_queue *q, char *text, size_t n) MUST_USE;
 /* Ask the queue manager to try them, wait for them to go. */

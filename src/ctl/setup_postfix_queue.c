@@ -28,6 +28,7 @@ static enum err count_message(struct slice line, struct setup_queue *q)
 	json_t *m = json_loadb(line.p, line.n, 0, NULL);
 	json_t *recipients = json_object_get(m, "recipients"), *r;
 	const char *id = json_string_value(json_object_get(m, "queue_id"));
+	json_int_t age = (json_int_t)q->now - json_integer_value(json_object_get(m, "arrival_time"));
 	size_t ours = 0, others = 0, i;
 	enum err e = ERR_OK;
 
@@ -37,6 +38,8 @@ static enum err count_message(struct slice line, struct setup_queue *q)
 		else
 			others++;
 	}
+	if (ours && age > q->oldest_s)
+		q->oldest_s = age;
 	if (ours && others) {
 		q->mixed++;
 	} else if (ours && id) {
@@ -55,6 +58,7 @@ enum err setup_queue_read(const char *dir, struct setup_queue *q, char *text, si
 	enum err e = ERR_OK;
 
 	q->pure = q->mixed = 0;
+	q->oldest_s = 0;
 	buf_reset(&q->ids);
 	buf_init(&out, QUEUE_MAX);
 	if (!setup_run(argv, &out, text, n))
