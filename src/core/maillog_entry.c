@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#define DROPS 4 /* of each list at one advance: more than one line can add */
+#define DROPS 4 /* of each list at one time: more than one line can add */
 
 void maillog_entry_init(struct maillog_entries *t, const uint8_t key[SIPHASH_KEY], size_t cap)
 {
@@ -163,10 +163,14 @@ enum err maillog_entry_link(struct maillog_entries *t, struct slice child, struc
 
 void maillog_entry_advance(struct maillog_entries *t, uint64_t now)
 {
-	struct maillog_entry *e;
-
 	if (now > t->now)
 		t->now = now;
+}
+
+void maillog_entry_expire(struct maillog_entries *t)
+{
+	struct maillog_entry *e;
+
 	for (int i = 0; i < DROPS && (e = TAILQ_FIRST(&t->done)) && e->touched + JOIN_LINGER_S < t->now; i++)
 		drop(t, e);
 	for (int i = 0; i < DROPS && (e = TAILQ_FIRST(&t->active)) && e->touched + JOIN_EXPIRE_S < t->now; i++)

@@ -44,7 +44,7 @@ struct maillog_entries {
 
 void maillog_entry_init(struct maillog_entries *t, const uint8_t key[SIPHASH_KEY], size_t cap);
 void maillog_entry_done(struct maillog_entries *t);
-/* NULL when there is none. Good until the next add, link or advance. */
+/* NULL when there is none. Good until the next add, link or expire. */
 struct maillog_entry *maillog_entry_find(const struct maillog_entries *t, struct slice id);
 /* Find or add, and make it the newest; at the cap the oldest goes. NULL: no memory. */
 struct maillog_entry *maillog_entry_add(struct maillog_entries *t, struct slice id);
@@ -56,7 +56,9 @@ void maillog_entry_remove(struct maillog_entries *t, struct maillog_entry *e);
 enum err maillog_entry_link(struct maillog_entries *t, struct slice child, struct slice parent) MUST_USE;
 /* The hop before e, NULL: none, or no longer known. */
 struct maillog_entry *maillog_entry_parent(const struct maillog_entries *t, const struct maillog_entry *e);
-/* Time goes on: some of what is too old goes away. */
+/* Time goes on; never back. */
 void maillog_entry_advance(struct maillog_entries *t, uint64_t now);
+/* Some of what is too old goes away. */
+void maillog_entry_expire(struct maillog_entries *t);
 
 #endif /* CORE_MAILLOG_ENTRY_H */

@@ -444,7 +444,7 @@ bool maillog_join_next(struct maillog_join *j, struct maillog_event *ret)
 		bool is_event;
 
 		if (!j->is_flushing && j->count < JOIN_PENDING && p->time + JOIN_WAIT_S > j->entries.now)
-			return false;
+			break;
 		is_event = pending_resolve(j, p, ret);
 		free(p->recipient);
 		*p = (struct pending){ 0 };
@@ -454,5 +454,7 @@ bool maillog_join_next(struct maillog_join *j, struct maillog_event *ret)
 			return true;
 	}
 	j->is_flushing = false;
+	/* only now: what was due has been judged, however far time has jumped */
+	maillog_entry_expire(&j->entries);
 	return false;
 }

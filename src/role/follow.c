@@ -342,7 +342,7 @@ static void follow_message(struct role_host *h, enum role peer, enum message_typ
 
 	(void)fds;
 	(void)n;
-	if (peer != ROLE_ENGINE || t != MSG_LOG_RESUME)
+	if (!h->ctx || peer != ROLE_ENGINE || t != MSG_LOG_RESUME)
 		return;
 	if (message_get_log_position(body, &p) == ERR_OK)
 		resume(h->ctx, &p);
@@ -350,21 +350,39 @@ static void follow_message(struct role_host *h, enum role peer, enum message_typ
 		log_warn("message_malformed", "type=%s", message_name(t));
 }
 
+static void finish(void *ctx)
+{
+	struct follow *f = ctx;
+	struct role_host *h = f->host;
+
+	loop_remove(f->poll);
+	loop_remove(f->state);
+	loop_remove(f->more);
+	maillog_join_free(f->join);
+	prefix_table_done(&f->own);
+	logtail_free(f->tail);
+	journal_close(f->journal);
+	free(f);
+	h->ctx = NULL;
+	loop_stop(h->loop);
+}
+
 static void follow_unlinked(struct role_host *h, enum role peer)
 {
 	struct follow *f = h->ctx;
 
-	if (peer == ROLE_ENGINE)
-		f->is_resumed = f->is_paused = false;
-	if (peer == ROLE_ENGINE && f->is_stopping)
-		loop_stop(h->loop);
+	if (!f || peer != ROLE_ENGINE)
+		return;
+	f->is_resumed = f->is_paused = false;
+	if (f->is_stopping)
+		finish(f);
 }
 
 static void follow_reloaded(struct role_host *h)
 {
 	struct follow *f = h->ctx;
 
-	if (own_load(f) != ERR_OK)
+	if (f && own_load(f) != ERR_OK)
 		log_warn("reload", "text=\"own networks stay as they were\"");
 }
 
@@ -372,15 +390,8 @@ static void follow_filed(struct role_host *h, enum shared_file which)
 {
 	struct follow *f = h->ctx;
 
-	if (which == FILE_MAIL_LOG && logtail_add(f->tail, h->file[which]) != ERR_OK)
+	if (f && which == FILE_MAIL_LOG && logtail_add(f->tail, h->file[which]) != ERR_OK)
 		log_warn("log_file", "text=\"the new mail log could not be taken\"");
-}
-
-static void stop_drained(void *ctx)
-{
-	struct follow *f = ctx;
-
-	loop_stop(f->host->loop);
 }
 
 /* What waits is told, so that it need not be read again; what is under way is lost to the ledger. */
@@ -389,6 +400,8 @@ static void follow_stop(struct role_host *h)
 	struct follow *f = h->ctx;
 	bool is_told = false;
 
+	if (!f || f->is_stopping)
+		return;
 	f->is_stopping = true;
 	if (f->is_resumed && engine_of(f)) {
 		maillog_join_flush(f->join);
@@ -397,9 +410,9 @@ static void follow_stop(struct role_host *h)
 	if (is_told)
 		state_send(f);
 	if (engine_of(f) && channel_queued(engine_of(f)) > 0)
-		channel_on_drain(engine_of(f), stop_drained, f);
+		channel_on_drain(engine_of(f), finish, f);
 	else
-		loop_stop(h->loop);
+		finish(f);
 }
 
 const struct role_ops follow_ops = {

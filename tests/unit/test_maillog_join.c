@@ -304,6 +304,37 @@ static void time_makes_events_due(void **state)
 	drain(j, out);
 	assert_string_equal(out, "delivered 203.0.113.5 AAAAA1 <> <alice@pfx.test>\n");
 	maillog_join_advance(j, T0 + JOIN_WAIT_S + JOIN_LINGER_S);
+	drain(j, out);
+	assert_int_equal(maillog_join_count(j), 0);
+	maillog_join_free(j);
+}
+
+/* A night without mail: what was due is told before it is forgotten. */
+static void time_jumps(void **state)
+{
+	struct maillog_join *j = join_new();
+	static char out[OUT];
+	char line[200];
+
+	(void)state;
+	for (unsigned i = 0; i < 20; i++) {
+		(void)snprintf(line, sizeof line, "smtpd A%05X: client=c.example[203.0.113.5]", i);
+		add(j, T0, line, out);
+		(void)snprintf(line, sizeof line, "virtual A%05X: to=<alice@pfx.test>" VIRTUAL, i);
+		add(j, T0, line, out);
+		(void)snprintf(line, sizeof line, "qmgr A%05X: removed", i);
+		add(j, T0, line, out);
+	}
+	out[0] = '\0';
+	maillog_join_advance(j, T0 + 10 * JOIN_EXPIRE_S);
+	drain(j, out);
+	for (unsigned i = 0; i < 20; i++) {
+		(void)snprintf(line, sizeof line, "delivered 203.0.113.5 A%05X <> <alice@pfx.test>\n", i);
+		if (!strstr(out, line))
+			fail_msg("missing: %s", line);
+	}
+	for (unsigned i = 0; i < 20; i++)
+		drain(j, out);
 	assert_int_equal(maillog_join_count(j), 0);
 	maillog_join_free(j);
 }
@@ -361,6 +392,7 @@ static void expiry(void **state)
 	add(j, T0 + JOIN_EXPIRE_S - 1, "smtpd AAAAA2: client=c.example[203.0.113.5]", out);
 	assert_int_equal(maillog_join_count(j), 2);
 	maillog_join_advance(j, T0 + JOIN_EXPIRE_S + 1);
+	drain(j, out);
 	assert_int_equal(maillog_join_count(j), 1);
 	out[0] = '\0';
 	add(j, T0 + JOIN_EXPIRE_S + 2, "virtual AAAAA1: to=<alice@pfx.test>" VIRTUAL, out);
@@ -454,6 +486,7 @@ int main(void)
 		cmocka_unit_test(called_spam),
 		cmocka_unit_test(any_order),
 		cmocka_unit_test(time_makes_events_due),
+		cmocka_unit_test(time_jumps),
 		cmocka_unit_test(a_queue_id_used_again),
 		cmocka_unit_test(caps),
 		cmocka_unit_test(expiry),
