@@ -22,13 +22,27 @@ static bool is_mode(const char *s)
 	return strcmp(s, "monitor") == 0 || strcmp(s, "soft") == 0 || strcmp(s, "full") == 0;
 }
 
+/* The parent reads configuration and off flag again and gives them to all roles. */
+static enum err tell_parent(struct ctl *c, char text[CONTROL_TEXT])
+{
+	pid_t parent = 0;
+	enum err e = control_client_pid(c->socket, &parent, text);
+
+	if (e != ERR_OK)
+		return e;
+	if (kill(parent, SIGHUP) == 0)
+		return ERR_OK;
+	(void)snprintf(text, CONTROL_TEXT, "limetwigd cannot be told: %s; systemctl reload limetwigd", strerror(errno));
+	return ERR_IO;
+}
+
 /*
  * The engine agrees first (it may refuse: a proxy in front); the flag goes
  * last, so that a refusal changes nothing.
  */
 int command_enforce(struct ctl *c)
 {
-	json_t *q, *answer = NULL, *again = NULL;
+	json_t *q, *answer = NULL;
 	bool was = false;
 	char text[CONTROL_TEXT];
 	int status;
@@ -45,7 +59,7 @@ int command_enforce(struct ctl *c)
 	if (off_flag_remove(c->conf.storage.dir, &was) != ERR_OK)
 		status = ctl_refuse(c, "%s/off cannot be removed (%s): still off; do it as root", c->conf.storage.dir,
 			strerror(errno));
-	if (was && ctl_try(c, ctl_request(c, "reload"), &again, text) != ERR_OK)
+	if (was && tell_parent(c, text) != ERR_OK)
 		status = ctl_refuse(c, "%s", text);
 	if (status == CTL_DONE && !ctl_show_json(c, answer)) {
 		render_mode(&c->render, answer);
@@ -53,7 +67,6 @@ int command_enforce(struct ctl *c)
 			(void)fprintf(c->render.to, "`off` has ended.\n");
 	}
 	json_decref(answer);
-	json_decref(again);
 	return status;
 }
 
@@ -79,7 +92,7 @@ int command_off(struct ctl *c)
 
 	table = firewall_nft_delete_table(why, sizeof why);
 	told = control_client_ask(c->socket, q, -1, OFF_TIMEOUT_MS, &answer, text);
-	is_told = told == ERR_OK && render_bool(answer, "ok");
+	is_told = told == ERR_OK && render_bool(answer, "ok") && tell_parent(c, text) == ERR_OK;
 	json_decref(q);
 	if (is_told) /* a daemon that had not heard yet may have mended it meanwhile */
 		table = firewall_nft_delete_table(why, sizeof why);
@@ -118,14 +131,11 @@ static void show_reload(struct render *r, const json_t *a)
 int command_reload(struct ctl *c)
 {
 	char text[CONTROL_TEXT];
-	pid_t parent = 0;
 
 	if (c->conf_text[0])
 		return ctl_refuse(c, "nothing is changed: mend the file first");
-	if (control_client_pid(c->socket, &parent, text) != ERR_OK)
+	if (tell_parent(c, text) != ERR_OK)
 		return ctl_refuse(c, "%s", text);
-	if (kill(parent, SIGHUP) != 0)
-		return ctl_refuse(c, "limetwigd cannot be told: %s; systemctl reload limetwigd", strerror(errno));
 	return ctl_ask_show(c, ctl_request(c, "reload"), show_reload);
 }
 
