@@ -240,6 +240,7 @@ static uint64_t carry_out(struct engine *e, struct engine_subject *s, struct dec
 	uint64_t now = clock_wall_s(), number;
 	struct decide_view view = hit_view(e, s, now);
 	struct decide_verdict v = { .sum = s->sum };
+	struct record_hit_sum before;
 
 	ev->grade = (enum grade)r->grade;
 	if (h->is_charged)
@@ -260,13 +261,18 @@ static uint64_t carry_out(struct engine *e, struct engine_subject *s, struct dec
 			engine_count(e, COUNT_BLOCKED, now);
 	}
 	number = h->is_written ? h->number : v.sum.number++;
+	log_hit(e, r, &v, kind_text(e, v.kind, h->is_charged));
+	if (!write_hit(e, s, number, r))
+		return 0;
+	before = s->sum;
 	s->sum = v.sum;
+	if (engine_subject_save_sum(e, s) != ERR_OK) {
+		s->sum = before; /* else the next attempt would look like a retry of a hit that is nowhere */
+		return 0;
+	}
 	if (!h->is_written)
 		engine_trap_count(e, r->trap_id, (enum grade)r->grade, now);
-	log_hit(e, r, &v, kind_text(e, v.kind, h->is_charged));
-	if (engine_subject_save_sum(e, s) != ERR_OK)
-		return 0;
-	return write_hit(e, s, number, r);
+	return s->ticket;
 }
 
 /* ---- whole messages */
