@@ -69,6 +69,7 @@ int command_doctor(struct ctl *c)
 	else
 		f.status = status;
 	doctor_check_daemon(d, &f);
+	doctor_check_postfix(d);
 	shown = doctor_json(d);
 	if (!ctl_show_json(c, shown))
 		doctor_print(d, c->args.is_given[OPT_VERBOSE], c->render.to);

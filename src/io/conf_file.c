@@ -348,7 +348,8 @@ enum err conf_print_section(const struct conf *c, const char *section, struct bu
 	for (size_t i = 0; i < conf_keys_count() && e == ERR_OK; i++) {
 		const struct conf_key *k = conf_keys_at(i);
 
-		if (strcmp(k->section, section) == 0)
+		/* what is-off is by default people may not even write */
+		if (strcmp(k->section, section) == 0 && (!k->is_hidden || c->is_off))
 			e = print_key(k, *section ? "\t" : "", c, to);
 	}
 	return e == ERR_OK && *section ? buf_add_str(to, "}\n") : e;

@@ -1,0 +1,301 @@
+/*
+ * test_ctl: the command without a daemon: exit status, trap files, off.
+ * SPDX-License-Identifier: ISC
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "ctl/ctl.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char dir[64], conf_path[100], *out, *err;
+
+static void write_file(const char *name, const char *text)
+{
+	char path[200];
+	FILE *f;
+
+	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static char *read_file(const char *name)
+{
+	static char text[65536];
+	char path[200];
+	FILE *f;
+
+	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
+	f = fopen(path, "re");
+	if (!f)
+		return NULL;
+	text[fread(text, 1, sizeof text - 1, f)] = '\0';
+	fclose(f);
+	return text;
+}
+
+static int setup(void **state)
+{
+	char text[600], path[200];
+
+	(void)state;
+	(void)snprintf(dir, sizeof dir, "/tmp/limetwig-test-XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	(void)snprintf(path, sizeof path, "%s/traps.d", dir);
+	if (mkdir(path, 0755) != 0)
+		return -1;
+	(void)snprintf(conf_path, sizeof conf_path, "%s/limetwig.conf", dir);
+	(void)snprintf(text, sizeof text, "traps { files = { \"%s/traps.d/*.txt\" } }\nstorage { dir = %s/lib run = %s/run }\n",
+		dir, dir, dir);
+	write_file("limetwig.conf", text);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	char command[200];
+
+	(void)state;
+	free(out);
+	free(err);
+	out = err = NULL;
+	(void)snprintf(command, sizeof command, "rm -rf '%s'", dir);
+	return system(command);
+}
+
+/* "DIR/" becomes our folder. */
+static void expand(const char *words, char *to, size_t size)
+{
+	size_t n = 0;
+
+	while (*words && n + sizeof dir + 2 < size) {
+		if (strncmp(words, "DIR/", 4) == 0) {
+			n += (size_t)snprintf(to + n, size - n, "%s/", dir);
+			words += 4;
+		} else {
+			to[n++] = *words++;
+		}
+	}
+	to[n] = '\0';
+}
+
+/* limetwig --conf ... WORDS, separated by one blank. */
+static int run(const char *words)
+{
+	static char name[] = "limetwig", option[] = "--conf";
+	char copy[600], *argv[40], *save = NULL;
+	int argc = 3, status;
+	size_t out_n = 0, err_n = 0;
+	FILE *o, *e;
+
+	expand(words, copy, sizeof copy);
+	argv[0] = name;
+	argv[1] = option;
+	argv[2] = conf_path;
+	for (char *w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save))
+		argv[argc++] = w;
+	argv[argc] = NULL;
+	free(out);
+	free(err);
+	o = open_memstream(&out, &out_n);
+	e = open_memstream(&err, &err_n);
+	status = ctl_main(argc, argv, o, e);
+	assert_int_equal(fclose(o), 0);
+	assert_int_equal(fclose(e), 0);
+	return status;
+}
+
+static void test_usage(void **state)
+{
+	static const char *const wrong[] = { "", "nonsense", "trap", "trap nonsense", "trap add", "why", "why a b", "enforce",
+		"enforce loud", "status --tag x", "why --bogus", "why --note", "block add nonsense", "block add 192.0.2.1/24",
+		"block add 192.0.2.1 --for ever", "block remove", "hits --since x", "hits --limit -1", "trap list --limit x",
+		"trap suspend", "trap suspend a@b.example --tag x", "trap test /x/", "help nonsense", "trap add a@b.example --tag a!",
+		"trap add a@b.example --weight 99", "status --json=1", "why --json --json x" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		if (run(wrong[i]) != CTL_USAGE)
+			fail_msg("not refused as usage: %s", wrong[i]);
+		assert_true(*err || *out);
+	}
+	assert_int_equal(run("help"), CTL_DONE);
+	assert_non_null(strstr(out, "limetwig trap import FILE"));
+	assert_int_equal(run("--version"), CTL_DONE);
+	assert_int_equal(run("trap --help"), CTL_DONE);
+}
+
+static void test_no_daemon(void **state)
+{
+	static const char *const asking[] = { "status", "why 192.0.2.1", "hits", "watch", "enforce soft", "reload", "block list",
+		"allow add 192.0.2.1", "trap list", "person a@b.example", "--json status" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof asking / sizeof asking[0]; i++) {
+		assert_int_equal(run(asking[i]), CTL_REFUSED);
+		assert_non_null(strstr(err, "control.sock: not running? systemctl status limetwigd"));
+	}
+	assert_string_equal(out, "{\"ok\":false,\"error\":\"limetwigd does not answer\",\"exit\":1}\n");
+	assert_int_equal(run("doctor"), CTL_REFUSED);
+	assert_non_null(strstr(out, "FAIL  daemon"));
+}
+
+static void test_trap_add(void **state)
+{
+	(void)state;
+	assert_int_equal(run("trap add Old1998@Example.org @old.example --tag web"), CTL_DONE);
+	assert_string_equal(read_file("traps.d/added.txt"), "old1998@example.org tag=web\n@old.example tag=web\n");
+	assert_non_null(strstr(out, "2 added to "));
+	assert_non_null(strstr(out, "v=spf1 -all"));
+	assert_non_null(strstr(out, "limetwigd does not run"));
+	assert_int_equal(run("trap add old1998@example.org"), CTL_REFUSED);
+	assert_non_null(strstr(err, "is a trap already"));
+	assert_int_equal(run("trap add postmaster@example.org"), CTL_REFUSED);
+	assert_non_null(strstr(err, "role address"));
+	assert_int_equal(run("trap add nonsense"), CTL_REFUSED);
+	assert_int_equal(run("--json trap add x1@example.org --arm"), CTL_DONE);
+	assert_non_null(strstr(out, "\"added\":1"));
+	assert_non_null(strstr(read_file("traps.d/added.txt"), "x1@example.org state=armed\n"));
+}
+
+static void test_trap_import(void **state)
+{
+	(void)state;
+	write_file("old list.csv", "# old\na@example.org\n\nb@example.org\nnonsense\na@example.org\nabuse@example.org\n");
+	write_file("l.txt", "# old\na@example.org\n\nb@example.org\nnonsense\na@example.org\nabuse@example.org\n");
+	assert_int_equal(run("trap import DIR/l.txt --tag x"), CTL_DONE);
+	assert_string_equal(read_file("traps.d/imported-l.txt"), "a@example.org tag=x\nb@example.org tag=x\n");
+	assert_non_null(strstr(err, "l.txt:5: "));
+	assert_non_null(strstr(err, "l.txt:7: a role address"));
+	assert_null(strstr(err, "example.org"));
+	assert_int_equal(run("trap import DIR/l.txt"), CTL_REFUSED);
+	assert_string_equal(read_file("traps.d/imported-l.txt"), "a@example.org tag=x\nb@example.org tag=x\n");
+	assert_int_equal(run("trap import DIR/nothing.txt"), CTL_REFUSED);
+}
+
+/* Only the lines that change, and the file keeps its mode; a link stays a link. */
+static void test_trap_change(void **state)
+{
+	static const char before[] = "# mine \r\n\n  a@example.org   tag=x  # keep\r\nbroken line\nb@example.org tag=y\n@c.example tag=x";
+	char path[200], link[200];
+	struct stat st;
+
+	(void)state;
+	write_file("real", before);
+	(void)snprintf(path, sizeof path, "%s/real", dir);
+	(void)snprintf(link, sizeof link, "%s/traps.d/mine.txt", dir);
+	assert_int_equal(chmod(path, 0604), 0);
+	assert_int_equal(symlink(path, link), 0);
+	assert_int_equal(run("trap suspend --tag x"), CTL_DONE);
+	assert_non_null(strstr(out, "2 suspended in "));
+	assert_string_equal(read_file("real"), "# mine \r\n\n  a@example.org   tag=x state=suspended  # keep\r\nbroken line\n"
+		"b@example.org tag=y\n@c.example tag=x state=suspended");
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0604);
+	assert_int_equal(lstat(link, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(run("trap remove @C.example"), CTL_DONE);
+	assert_int_equal(run("trap retire b@example.org"), CTL_DONE);
+	assert_string_equal(read_file("real"), "# mine \r\n\n  a@example.org   tag=x state=suspended  # keep\r\nbroken line\n"
+		"b@example.org tag=y state=retired\n");
+	assert_int_equal(run("trap resume nobody@example.org"), CTL_REFUSED);
+	assert_int_equal(run("trap arm --tag nothing"), CTL_REFUSED);
+	write_file("traps.d/nolf.txt", "z@example.org");
+	assert_int_equal(run("trap add q@example.org --file DIR/traps.d/nolf.txt"), CTL_DONE);
+	assert_string_equal(read_file("traps.d/nolf.txt"), "z@example.org\nq@example.org\n");
+}
+
+/* Many at one time: every one of them is in the file afterwards. */
+static void test_concurrent(void **state)
+{
+	pid_t pid[8];
+	char words[80], *have;
+
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		pid[i] = fork();
+		if (pid[i] == 0) {
+			for (int k = 0; k < 10; k++) {
+				(void)snprintf(words, sizeof words, "trap add c%d-%d@example.org", i, k);
+				if (run(words) != CTL_DONE)
+					_exit(1);
+			}
+			_exit(0);
+		}
+	}
+	for (int i = 0; i < 8; i++) {
+		int status;
+
+		assert_int_equal(waitpid(pid[i], &status, 0), pid[i]);
+		assert_int_equal(status, 0);
+	}
+	have = read_file("traps.d/added.txt");
+	for (int i = 0; i < 80; i++) {
+		(void)snprintf(words, sizeof words, "c%d-%d@example.org\n", i / 10, i % 10);
+		assert_non_null(strstr(have, words));
+	}
+}
+
+static void test_pattern(void **state)
+{
+	(void)state;
+	write_file("users", "# ours\nantispam@example.org\nanna@example.org box\n");
+	assert_int_equal(run("trap test /spam(master|trap)?@/ --users DIR/users"), CTL_REFUSED);
+	assert_non_null(strstr(out, "catches  antispam@example.org\n1 of 2 users would be caught"));
+	assert_int_equal(run("trap test /^spamtrap@/ --users DIR/users"), CTL_DONE);
+	assert_int_equal(run("trap test /(/ --users DIR/users"), CTL_USAGE);
+}
+
+/* In a network of its own: the nftables of this host are not touched. */
+static void test_off(void **state)
+{
+	(void)state;
+	if (geteuid() != 0 || unshare(CLONE_NEWNET) != 0)
+		skip();
+	assert_int_equal(run("off --note panic"), CTL_DONE);
+	assert_non_null(strstr(out, "lib/off written"));
+	assert_non_null(strstr(out, "does not run"));
+	assert_non_null(strstr(read_file("lib/off"), "panic\n"));
+	assert_int_equal(run("off"), CTL_DONE);
+	assert_non_null(strstr(out, "was there already"));
+	assert_int_equal(run("doctor"), CTL_REFUSED);
+	assert_non_null(strstr(out, "limetwig is off"));
+	write_file("limetwig.conf", "broken");
+	assert_int_equal(run("doctor"), CTL_REFUSED);
+	assert_non_null(strstr(out, "FAIL  conf"));
+	assert_int_equal(run("reload"), CTL_REFUSED);
+	assert_non_null(strstr(err, "limetwig.conf:"));
+}
+
+static void test_db(void **state)
+{
+	(void)state;
+	assert_int_equal(run("db check"), CTL_REFUSED);
+	assert_int_equal(run("db backup DIR/copy"), CTL_REFUSED);
+	assert_null(read_file("copy"));
+	assert_null(read_file("copy.part"));
+	write_file("copy", "no store");
+	assert_int_equal(run("db restore DIR/copy"), CTL_REFUSED);
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = { CASE(test_usage), CASE(test_no_daemon), CASE(test_trap_add),
+		CASE(test_trap_import), CASE(test_trap_change), CASE(test_concurrent), CASE(test_pattern), CASE(test_db),
+		CASE(test_off) };
+
+	return cmocka_run_group_tests_name("ctl", tests, NULL, NULL);
+}
