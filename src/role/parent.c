@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PARENT_TICK_MS 1000u
@@ -74,6 +75,19 @@ static unsigned roles_to_restart(const struct conf *old, const struct conf *c)
 	return r;
 }
 
+/* Postfix instances that are ours no more keep no sockets of ours. */
+static void drop_old_queues(struct parent_sockets *old, const struct parent_sockets *new)
+{
+	for (size_t i = 0; i < old->queues; i++) {
+		bool is_kept = false;
+
+		for (size_t j = 0; j < new->queues; j++)
+			is_kept = is_kept || !texts_differ(old->dir[i], new->dir[j]);
+		if (!is_kept)
+			parent_close_queue(old, i, true);
+	}
+}
+
 static enum err reopen_sockets(struct parent *p, const struct conf *c, char *text, size_t size)
 {
 	struct parent_sockets new;
@@ -81,6 +95,7 @@ static enum err reopen_sockets(struct parent *p, const struct conf *c, char *tex
 
 	if (e != ERR_OK)
 		return e;
+	drop_old_queues(&p->sockets, &new);
 	parent_close_sockets(&p->sockets, false);
 	p->sockets = new;
 	/* until the new engine is there: on the new listeners, and nobody is left on the old */
@@ -161,6 +176,7 @@ static void on_child(int signo, void *ctx)
 static void on_tick(void *ctx)
 {
 	parent_reap(ctx);
+	parent_check_stops(ctx);
 	parent_check_log(ctx);
 }
 
@@ -219,7 +235,7 @@ static enum err prepare(struct parent *p, char *text, size_t size)
 		e = parent_open_sockets(&p->conf, p->is_root, &p->sockets, text, size);
 	if (e != ERR_OK)
 		return e;
-	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGPIPE, SIG_IGN); /* reset in each child */
 	raise_limits();
 	(void)snprintf(text, size, "no memory");
 	p->loop = loop_new();
@@ -249,6 +265,7 @@ int parent_run(const struct parent_options *o)
 
 	p = (struct parent){ .options = o, .is_root = geteuid() == 0, .lock = -1, .sockets.control = -1 };
 	log_setup("parent", getenv("LIMETWIG_DEBUG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	(void)umask(022); /* folders on the way to a role's own must let it through */
 	e = prepare(&p, text, sizeof text);
 	if (e != ERR_OK) {
 		(void)fprintf(stderr, "limetwigd: %s\n", text);

@@ -73,6 +73,8 @@ void parent_want_roles(struct parent *p);
 void parent_start_child(struct child *c);
 void parent_restart_child(struct child *c);
 void parent_reap(struct parent *p);
+/* Each second; and with the pings. */
+void parent_check_stops(struct parent *p);
 void parent_check_children(struct parent *p);
 void parent_stop_children(struct parent *p);
 void parent_send_conf(struct child *c);
@@ -87,6 +89,7 @@ enum err parent_open_sockets(const struct conf *c, bool is_root, struct parent_s
 	size_t size) MUST_USE;
 /* is_removed: the files go too (for good: not when new ones have taken their names). */
 void parent_close_sockets(struct parent_sockets *s, bool is_removed);
+void parent_close_queue(struct parent_sockets *s, size_t i, bool is_removed);
 
 /* parent_dunno.c: the policy listeners while there is no engine. */
 struct parent_dunno *parent_dunno_new(struct loop *l);

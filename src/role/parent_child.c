@@ -333,6 +333,18 @@ void parent_reap(struct parent *p)
 	}
 }
 
+void parent_check_stops(struct parent *p)
+{
+	uint64_t now = clock_mono_ms();
+
+	for (int r = ROLE_ENGINE; r < ROLE_COUNT; r++) {
+		struct child *c = &p->child[r];
+
+		if (c->pid > 0 && c->stop_ms && now - c->stop_ms > PARENT_STOP_MS)
+			kill_child(c, "does not stop");
+	}
+}
+
 void parent_check_children(struct parent *p)
 {
 	uint64_t now = clock_mono_ms();
@@ -342,9 +354,7 @@ void parent_check_children(struct parent *p)
 
 		if (c->pid <= 0)
 			continue;
-		if (c->stop_ms && now - c->stop_ms > PARENT_STOP_MS)
-			kill_child(c, "does not stop");
-		else if (c->is_ready && now - c->heard_ms > PARENT_SILENCE_MS)
+		if (c->is_ready && now - c->heard_ms > PARENT_SILENCE_MS)
 			kill_child(c, "does not answer");
 		else if (!c->is_ready && now - c->started_ms > PARENT_START_MS)
 			kill_child(c, "does not get ready");

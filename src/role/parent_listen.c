@@ -201,12 +201,16 @@ static void close_one(int *fd, const char *dir, const char *name, bool is_remove
 		log_warn("socket_left", "path=%s errno=%d", path, errno);
 }
 
+void parent_close_queue(struct parent_sockets *s, size_t i, bool is_removed)
+{
+	close_one(&s->policy[i], s->dir[i], "policy", is_removed);
+	close_one(&s->lmtp[i], s->dir[i], "lmtp", is_removed);
+}
+
 void parent_close_sockets(struct parent_sockets *s, bool is_removed)
 {
-	for (size_t i = 0; i < s->queues; i++) {
-		close_one(&s->policy[i], s->dir[i], "policy", is_removed);
-		close_one(&s->lmtp[i], s->dir[i], "lmtp", is_removed);
-	}
+	for (size_t i = 0; i < s->queues; i++)
+		parent_close_queue(s, i, is_removed);
 	close_one(&s->control, s->run, "control.sock", is_removed);
 	s->queues = 0;
 }

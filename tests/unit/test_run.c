@@ -1,0 +1,236 @@
+/*
+ * test_run: the role run as a real child over its channels: argument lists,
+ * environment and input of an alarm, the output cap, the number at once.
+ * SPDX-License-Identifier: ISC
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "io/conf_file.h"
+#include "io/log.h"
+#include "role/role_host.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct fixture {
+	struct loop *loop;
+	struct channel *parent, *engine;
+	pid_t pid;
+	unsigned done, stop_at;
+	bool is_ready;
+	struct msg_run_done last;
+	char output[MESSAGE_RUN_OUTPUT + 1];
+	int worst;
+};
+
+static struct fixture f;
+static uint8_t bytes[MESSAGE_MAX];
+
+static void on_message(void *ctx, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
+{
+	(void)ctx;
+	(void)peer;
+	(void)fds;
+	assert_int_equal(n, 0);
+	if (t == MSG_READY) {
+		f.is_ready = true;
+		loop_stop(f.loop);
+	}
+	if (t != MSG_RUN_DONE)
+		return;
+	assert_int_equal(message_get_run_done(body, &f.last), ERR_OK);
+	slice_copy(f.last.output, f.output, sizeof f.output);
+	if (f.last.status < f.worst)
+		f.worst = f.last.status;
+	if (++f.done == f.stop_at)
+		loop_stop(f.loop);
+}
+
+static void on_closed(void *ctx, enum role peer)
+{
+	(void)ctx;
+	if (peer == ROLE_RUN)
+		loop_stop(f.loop);
+}
+
+static void send_fd(enum message_type t, unsigned which, int fd)
+{
+	struct msg_which m = { .which = (uint8_t)which };
+	struct wr w = wr_init(bytes, sizeof bytes);
+
+	if (which)
+		message_put_which(&w, t, &m);
+	else
+		message_put_empty(&w, t, &m);
+	assert_int_equal(channel_send(f.parent, &w, fd < 0 ? NULL : &fd, fd >= 0), ERR_OK);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void send_conf(const char *const *command)
+{
+	static struct conf c;
+	struct buf text;
+	int fd = memfd_create("conf", MFD_CLOEXEC);
+
+	conf_defaults(&c);
+	for (; *command; command++)
+		(void)snprintf(c.alarm.command.item[c.alarm.command.count++], CONF_ITEM, "%s", *command);
+	buf_init(&text, CONF_FILE_MAX);
+	assert_int_equal(conf_print(&c, &text), ERR_OK);
+	assert_int_equal(write(fd, text.p, text.n), text.n);
+	buf_done(&text);
+	send_fd(MSG_CONFIG, 0, fd);
+}
+
+static void begin(const char *const *command)
+{
+	int up[2], across[2];
+
+	log_setup("test", LOG_LEVEL_ALARM);
+	f = (struct fixture){ .loop = NULL };
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, up), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, across), 0);
+	f.pid = fork();
+	if (f.pid == 0) {
+		if (dup2(up[1], ROLE_FD_PARENT) < 0)
+			_exit(99);
+		close_range(ROLE_FD_PARENT + 1, ~0u, 0);
+		_exit(role_host_run(ROLE_RUN, &run_ops, NULL));
+	}
+	close(up[1]);
+	f.loop = loop_new();
+	f.parent = channel_new(f.loop, up[0], ROLE_PARENT, ROLE_RUN, on_message, on_closed, NULL);
+	f.engine = channel_new(f.loop, across[0], ROLE_ENGINE, ROLE_RUN, on_message, on_closed, NULL);
+	send_conf(command);
+	send_fd(MSG_LINK, ROLE_ENGINE, across[1]);
+	send_fd(MSG_START, 0, -1);
+	assert_int_equal(loop_run(f.loop), ERR_OK);
+	assert_true(f.is_ready);
+}
+
+static void ask(uint32_t seq, const char *subject, const char *text)
+{
+	static struct msg_run m;
+	struct wr w = wr_init(bytes, sizeof bytes);
+
+	m = (struct msg_run){ .seq = seq, .what = RUN_ALARM, .count = 2 };
+	(void)snprintf(m.arg[0], sizeof m.arg[0], "%s", subject);
+	(void)snprintf(m.arg[1], sizeof m.arg[1], "%s", text);
+	message_put_run(&w, MSG_RUN, &m);
+	assert_int_equal(channel_send(f.engine, &w, NULL, 0), ERR_OK);
+}
+
+static void wait_done(unsigned n)
+{
+	f.stop_at = n;
+	if (f.done < n)
+		assert_int_equal(loop_run(f.loop), ERR_OK);
+	assert_int_equal(f.done, n);
+}
+
+static void end(void)
+{
+	int status;
+
+	send_fd(MSG_STOP, 0, -1);
+	assert_int_equal(waitpid(f.pid, &status, 0), f.pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	channel_free(f.parent);
+	channel_free(f.engine);
+	loop_free(f.loop);
+}
+
+static void test_alarm(void **state)
+{
+	static const char *const command[] = { "/bin/sh", "-c",
+		"cat; printf 's=%s t=%s n=%s' \"$LIMETWIG_SUBJECT\" \"$LIMETWIG_TEXT\" $#; exit 7", NULL };
+
+	(void)state;
+	begin(command);
+	/* an argument list is no command line, and a header stays one line */
+	ask(11, "a; $(id)\nBcc: x", "line 1\nline 2");
+	wait_done(1);
+	assert_int_equal(f.last.seq, 11);
+	assert_int_equal(f.last.status, 7);
+	assert_string_equal(f.output,
+		"Subject: a; $(id) Bcc: x\n\nline 1\nline 2\ns=a; $(id) Bcc: x t=line 1\nline 2 n=0");
+	end();
+}
+
+static void test_nothing_to_run(void **state)
+{
+	static const char *const none[] = { NULL };
+	static const char *const missing[] = { "/nonexistent/program", NULL };
+
+	(void)state;
+	begin(none);
+	ask(1, "s", "t");
+	wait_done(1);
+	assert_int_equal(f.last.status, -1);
+	send_conf(missing);
+	/* the new settings hold for the next one: both channels are read in one turn, so ask twice */
+	ask(2, "s", "t");
+	wait_done(2);
+	ask(3, "s", "t");
+	wait_done(3);
+	assert_int_equal(f.last.status, -1);
+	end();
+}
+
+static void test_output_cap(void **state)
+{
+	static const char *const command[] = { "/usr/bin/head", "-c", "300000", "/dev/zero", NULL };
+	static const char *const loud[] = { "/bin/sh", "-c", "yes | /usr/bin/head -c 300000", NULL };
+
+	(void)state;
+	begin(loud);
+	ask(1, "s", "t");
+	wait_done(1);
+	assert_int_equal(f.last.status, 0);
+	assert_int_equal(strlen(f.output), MESSAGE_RUN_OUTPUT);
+	/* a device that the sandbox does not name is closed to it */
+	send_conf(command);
+	ask(2, "s", "t");
+	wait_done(2);
+	ask(3, "s", "t");
+	wait_done(3);
+	assert_int_equal(f.last.status, 1);
+	end();
+}
+
+/* Four run, 32 wait, the rest is refused at once; all are answered. */
+static void test_queue(void **state)
+{
+	static const char *const command[] = { "/bin/sh", "-c", "exec 0<&-; exec sleep 0.05", NULL };
+
+	(void)state;
+	begin(command);
+	for (uint32_t i = 0; i < 50; i++)
+		ask(i, "s", "t");
+	wait_done(50);
+	assert_int_equal(f.worst, -1);
+	end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_alarm),
+		cmocka_unit_test(test_nothing_to_run),
+		cmocka_unit_test(test_output_cap),
+		cmocka_unit_test(test_queue),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
