@@ -16,7 +16,7 @@
 #define LEDGER_LEAST 0.01 /* less good mail than this is not worth an entry */
 #define LEDGER_MAX_DAYS 1000
 
-_Static_assert(FRESH_DAYS * DAY_S == LEDGER_MATURE_S + DAY_S, "a bucket is one day wide");
+_Static_assert(FRESH_DAYS *DAY_S == LEDGER_MATURE_S + DAY_S, "a bucket is one day wide");
 _Static_assert(sizeof((struct record_ledger *)0)->fresh == FRESH_DAYS * sizeof(double), "a bucket per day");
 
 static double capped(double v)
@@ -36,7 +36,7 @@ static void good_join(struct record_ledger *l, double amount, uint64_t at)
 	uint64_t to = at > l->good_at ? at : l->good_at;
 
 	l->good = capped(decay_value(l->good, l->good_at, to, LEDGER_HALF_LIFE_S) +
-		decay_value(amount, at, to, LEDGER_HALF_LIFE_S));
+			 decay_value(amount, at, to, LEDGER_HALF_LIFE_S));
 	l->good_at = to;
 }
 

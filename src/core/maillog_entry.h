@@ -21,17 +21,17 @@ struct maillog_entry {
 	char queue_id[MAILLOG_QUEUE_ID];
 	char parent[MAILLOG_QUEUE_ID]; /* "": none */
 	uint64_t parent_serial;
-	uint64_t serial;   /* tells two messages of one queue id apart */
+	uint64_t serial; /* tells two messages of one queue id apart */
 	uint64_t touched;
 	uint64_t mid;      /* hash of Message-ID, 0: none */
 	uint32_t children; /* entries whose parent this is */
 	struct ipaddr client;
 	char *name, *sender, *login; /* NULL: none */
-	bool is_again;     /* re-injected: what smtpd knows of the client is hearsay */
+	bool is_again;               /* re-injected: what smtpd knows of the client is hearsay */
 	bool has_client, is_local, is_refused, is_spam, has_trap, is_removed;
 	bool is_login_told; /* LOG_LOGIN was said */
-	bool is_told;      /* a delivery of this message was reported */
-	bool is_done;      /* in the list done */
+	bool is_told;       /* a delivery of this message was reported */
+	bool is_done;       /* in the list done */
 };
 TAILQ_HEAD(maillog_entry_list, maillog_entry);
 

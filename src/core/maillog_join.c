@@ -136,7 +136,7 @@ static bool spam_has(const struct maillog_join *j, uint64_t mid)
 /* What all hops of a message together say. */
 struct story {
 	struct maillog_entry *origin; /* the first hop, which the client spoke to */
-	const char *sender, *login; /* NULL: none */
+	const char *sender, *login;   /* NULL: none */
 	bool is_refused, is_spam;
 };
 
@@ -160,7 +160,7 @@ static struct story story_of(const struct maillog_join *j, struct maillog_entry 
 static bool is_trap(struct slice recipient)
 {
 	return slice_ends(recipient, SLICE_LIT("@limetwig.invalid")) ||
-		slice_ends(recipient, SLICE_LIT(".limetwig.invalid"));
+	       slice_ends(recipient, SLICE_LIT(".limetwig.invalid"));
 }
 
 static void mail_event(struct maillog_event *ev, const struct story *s, uint64_t time, enum log_outcome outcome)
@@ -296,13 +296,15 @@ static bool is_capture(const struct maillog_line *l)
 	return l->agent == AGENT_LMTP && slice_ends(l->service, SLICE_LIT("/limetwig"));
 }
 
-static void pending_add(struct maillog_join *j, const struct maillog_line *l, const struct maillog_entry *e,
-	enum target target)
+static void pending_add(
+	struct maillog_join *j, const struct maillog_line *l, const struct maillog_entry *e, enum target target)
 {
 	struct slice recipient = slice_find(l->orig_to, '@') < l->orig_to.n ? l->orig_to : l->recipient;
 	struct pending *p = &j->ring[(j->first + j->count) % JOIN_PENDING];
 
-	*p = (struct pending){ .time = l->time, .serial = e->serial, .target = target,
+	*p = (struct pending){ .time = l->time,
+		.serial = e->serial,
+		.target = target,
 		.recipient = text_copy(recipient, MESSAGE_ADDRESS) };
 	slice_copy(l->queue_id, p->queue_id, sizeof p->queue_id);
 	if (p->recipient)

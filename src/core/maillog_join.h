@@ -21,13 +21,13 @@
 #include "core/maillog_line.h"
 #include "core/message.h"
 
-#define JOIN_CAP 200000            /* messages under way; the one longest untouched goes first */
-#define JOIN_EXPIRE_S (5 * 86400)  /* Postfix's maximal_queue_lifetime */
+#define JOIN_CAP 200000           /* messages under way; the one longest untouched goes first */
+#define JOIN_EXPIRE_S (5 * 86400) /* Postfix's maximal_queue_lifetime */
 #define JOIN_WAIT_S 10
-#define JOIN_LINGER_S 60           /* a message is remembered this long after "removed" */
-#define JOIN_PENDING 16384         /* deliveries waiting; above it the oldest does not wait */
-#define JOIN_SPAM 32768            /* Message-IDs of spam remembered, in each of two halves */
-#define JOIN_SPAM_S 1800           /* time of a half */
+#define JOIN_LINGER_S 60   /* a message is remembered this long after "removed" */
+#define JOIN_PENDING 16384 /* deliveries waiting; above it the oldest does not wait */
+#define JOIN_SPAM 32768    /* Message-IDs of spam remembered, in each of two halves */
+#define JOIN_SPAM_S 1800   /* time of a half */
 
 struct maillog_join;
 

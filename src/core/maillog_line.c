@@ -17,7 +17,10 @@
 
 #define QUEUE_ID_LEAST 5
 /* SLICE_LIT is no constant expression: this is the same for tables. */
-#define WORD(s) { (s), sizeof(s) - 1 }
+#define WORD(s)                                                                                                        \
+	{                                                                                                              \
+		(s), sizeof(s) - 1                                                                                     \
+	}
 
 /* Take head off the front of *s. */
 static bool take(struct slice *s, struct slice head)
@@ -103,8 +106,7 @@ static bool host_take(struct slice *s, struct slice *ret_name, struct ipaddr *re
 /* What stands behind key up to the next of the words that can follow. */
 static struct slice login_of(struct slice s)
 {
-	static const struct slice next[] = { WORD(", sasl_sender="), WORD(", orig_queue_id="),
-		WORD(", orig_client=") };
+	static const struct slice next[] = { WORD(", sasl_sender="), WORD(", orig_queue_id="), WORD(", orig_client=") };
 	size_t end = s.n;
 
 	for (size_t i = 0; i < sizeof next / sizeof next[0]; i++) {
@@ -203,7 +205,7 @@ static void smtpd_parse(struct slice s, struct maillog_line *l)
 	if (take(&s, SLICE_LIT("discard: ")) || take(&s, SLICE_LIT("milter-discard: ")))
 		is_discard = true;
 	else if (!take(&s, SLICE_LIT("reject: ")) && !take(&s, SLICE_LIT("milter-reject: ")) &&
-		!take(&s, SLICE_LIT("proxy-reject: ")))
+		 !take(&s, SLICE_LIT("proxy-reject: ")))
 		return;
 	stage = stage_take(&s);
 	/* a discard at RCPT is for the whole message */
@@ -219,8 +221,8 @@ static bool is_content_check(struct slice s)
 	if (!take(&s, SLICE_LIT("reject: ")) && !take(&s, SLICE_LIT("discard: ")))
 		return false;
 	return slice_starts(s, SLICE_LIT("header ")) || slice_starts(s, SLICE_LIT("body ")) ||
-		slice_starts(s, SLICE_LIT("mime-error ")) || slice_starts(s, SLICE_LIT("mime ")) ||
-		slice_starts(s, SLICE_LIT("nested "));
+	       slice_starts(s, SLICE_LIT("mime-error ")) || slice_starts(s, SLICE_LIT("mime ")) ||
+	       slice_starts(s, SLICE_LIT("nested "));
 }
 
 static void cleanup_parse(struct slice s, struct maillog_line *l)

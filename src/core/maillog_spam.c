@@ -5,7 +5,10 @@
 #include "core/maillog_spam.h"
 
 /* SLICE_LIT is no constant expression: this is the same for tables. */
-#define WORD(s) { (s), sizeof(s) - 1 }
+#define WORD(s)                                                                                                        \
+	{                                                                                                              \
+		(s), sizeof(s) - 1                                                                                     \
+	}
 
 /* What stands behind the first (is_last: last) key, up to a ',', '>' or blank; "" when there is none. */
 static struct slice value_of(struct slice s, struct slice key, bool is_last)
@@ -45,8 +48,8 @@ static struct slice queue_id_or_none(struct slice s)
  */
 static void amavis_parse(struct slice s, struct maillog_line *l)
 {
-	static const struct slice verdicts[] = { WORD("Passed SPAM"), WORD("Passed INFECTED"),
-		WORD("Passed BANNED"), WORD("Blocked ") };
+	static const struct slice verdicts[] = { WORD("Passed SPAM"), WORD("Passed INFECTED"), WORD("Passed BANNED"),
+		WORD("Blocked ") };
 	size_t close = slice_find(s, ')');
 	struct slice rest = slice_from(s, close + 2);
 
@@ -87,8 +90,8 @@ static void spampd_parse(struct slice s, struct maillog_line *l)
  */
 static void rspamd_parse(struct slice s, struct maillog_line *l)
 {
-	static const struct slice actions[] = { WORD(" (add header)"), WORD(" (rewrite subject)"),
-		WORD(" (reject)"), WORD(" (quarantine)"), WORD(" (discard)") };
+	static const struct slice actions[] = { WORD(" (add header)"), WORD(" (rewrite subject)"), WORD(" (reject)"),
+		WORD(" (quarantine)"), WORD(" (discard)") };
 	const char *q = s.n ? memmem(s.p, s.n, "rspamd_task_write_log: ", 23) : NULL;
 
 	/* behind "(main) " or not, the tag and the module come first and are short */

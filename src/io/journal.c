@@ -21,7 +21,10 @@ struct journal {
 
 static enum err err_of(int r)
 {
-	return r == -EACCES || r == -EPERM ? ERR_DENIED : r == -ENOENT ? ERR_NOTFOUND : r == -ENOMEM ? ERR_NOMEM : ERR_IO;
+	return r == -EACCES || r == -EPERM ? ERR_DENIED
+	       : r == -ENOENT              ? ERR_NOTFOUND
+	       : r == -ENOMEM              ? ERR_NOMEM
+					   : ERR_IO;
 }
 
 static int filter_set(sd_journal *sd)

@@ -26,8 +26,8 @@ struct file {
 struct logtail {
 	struct file file[LOGTAIL_FILES + 1]; /* file[0] is being read */
 	size_t files;
-	uint64_t offset;    /* of chunk[pos] in file[0] */
-	uint64_t line_end;  /* behind the last whole line given */
+	uint64_t offset;   /* of chunk[pos] in file[0] */
+	uint64_t line_end; /* behind the last whole line given */
 	size_t pos, n;
 	struct line_split split;
 	char chunk[CHUNK];

@@ -21,11 +21,11 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define POLL_MS 250                  /* how often the end of the log is looked at */
+#define POLL_MS 250 /* how often the end of the log is looked at */
 #define STATE_MS 2000
-#define ROUND_LINES 2000             /* then the loop gets its turn (PING) */
+#define ROUND_LINES 2000 /* then the loop gets its turn (PING) */
 #define QUEUE_HIGH (CHANNEL_QUEUE / 4)
-#define LOGIN_OLD_S JOIN_EXPIRE_S    /* no message is in the queue for longer */
+#define LOGIN_OLD_S JOIN_EXPIRE_S /* no message is in the queue for longer */
 #define EVENT_BYTES 2048
 
 struct follow {
@@ -112,8 +112,10 @@ static void journal_begin(struct follow *f)
 	e = journal_open(NULL, &f->journal);
 	f->is_denied = e == ERR_DENIED;
 	if (e != ERR_OK)
-		log_warn("journal", "error=\"%s\" remedy=\"is systemd-journald running, is limetwig-follow in group "
-				    "systemd-journal?\"", err_name(e));
+		log_warn("journal",
+			"error=\"%s\" remedy=\"is systemd-journald running, is limetwig-follow in group "
+			"systemd-journal?\"",
+			err_name(e));
 }
 
 static enum err follow_start(struct role_host *h)
@@ -335,8 +337,8 @@ static void resume(struct follow *f, const struct msg_log_position *p)
 	pump(f);
 }
 
-static void follow_message(struct role_host *h, enum role peer, enum message_type t, struct rd *body, const int *fds,
-	size_t n)
+static void follow_message(
+	struct role_host *h, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
 {
 	struct msg_log_position p;
 

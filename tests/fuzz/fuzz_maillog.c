@@ -36,9 +36,9 @@ static void take_events(struct maillog_join *j)
 			message_put_log_rcpt(&w, ev.type, &ev.u.rcpt);
 		require(!w.bad);
 		r = rd_init(w.p + 1, w.n - 1);
-		require((ev.type == MSG_LOG_MAIL ? message_get_log_mail(&r, &ev.u.mail) :
-			ev.type == MSG_LOG_LOGIN ? message_get_log_login(&r, &ev.u.login) :
-			message_get_log_rcpt(&r, &ev.u.rcpt)) == ERR_OK);
+		require((ev.type == MSG_LOG_MAIL           ? message_get_log_mail(&r, &ev.u.mail)
+				: ev.type == MSG_LOG_LOGIN ? message_get_log_login(&r, &ev.u.login)
+							   : message_get_log_rcpt(&r, &ev.u.rcpt)) == ERR_OK);
 		if (ev.type == MSG_LOG_MAIL && ev.u.mail.outcome == LOG_DELIVERED)
 			require(ev.u.mail.client.family != 0 && !ipaddr_is_private(&ev.u.mail.client) &&
 				ev.u.mail.recipient[0] != '\0');

@@ -89,14 +89,16 @@ static void link_make(void)
 	int fd[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fd), 0);
-	host.link[ROLE_ENGINE] = channel_new(host.loop, fd[0], ROLE_FOLLOW, ROLE_ENGINE, on_follow_message, on_follow_closed, NULL);
+	host.link[ROLE_ENGINE] =
+		channel_new(host.loop, fd[0], ROLE_FOLLOW, ROLE_ENGINE, on_follow_message, on_follow_closed, NULL);
 	assert_non_null(host.link[ROLE_ENGINE]);
 	engine.fd = fd[1];
 }
 
 static void engine_join(void)
 {
-	engine.channel = channel_new(host.loop, engine.fd, ROLE_ENGINE, ROLE_FOLLOW, on_engine_message, on_closed, NULL);
+	engine.channel =
+		channel_new(host.loop, engine.fd, ROLE_ENGINE, ROLE_FOLLOW, on_engine_message, on_closed, NULL);
 	assert_non_null(engine.channel);
 }
 
@@ -163,8 +165,10 @@ static void message_log(FILE *f, unsigned n, time_t when)
 	line_head(f, when, "qmgr");
 	(void)fprintf(f, "A%06X: from=<b@c.example>, size=1, nrcpt=1 (queue active)\n", n);
 	line_head(f, when, "virtual");
-	(void)fprintf(f, "A%06X: to=<u%u@pfx.test>, relay=virtual, delay=0, delays=0/0/0/0, dsn=2.0.0, "
-			 "status=sent (delivered to mailbox)\n", n, n);
+	(void)fprintf(f,
+		"A%06X: to=<u%u@pfx.test>, relay=virtual, delay=0, delays=0/0/0/0, dsn=2.0.0, "
+		"status=sent (delivered to mailbox)\n",
+		n, n);
 	line_head(f, when, "qmgr");
 	(void)fprintf(f, "A%06X: removed\n", n);
 }

@@ -31,14 +31,15 @@ static void event_print(const struct maillog_event *ev, char *to, size_t size)
 	char ip[IPADDR_TEXT];
 
 	if (ev->type == MSG_LOG_MAIL)
-		(void)snprintf(to, size, "%s%s %s %s <%s> <%s>\n", outcomes[ev->u.mail.outcome], ev->u.mail.is_first ? "" : "+",
-			ipaddr_format(&ev->u.mail.client, ip), ev->u.mail.queue_id, ev->u.mail.sender, ev->u.mail.recipient);
+		(void)snprintf(to, size, "%s%s %s %s <%s> <%s>\n", outcomes[ev->u.mail.outcome],
+			ev->u.mail.is_first ? "" : "+", ipaddr_format(&ev->u.mail.client, ip), ev->u.mail.queue_id,
+			ev->u.mail.sender, ev->u.mail.recipient);
 	else if (ev->type == MSG_LOG_LOGIN)
-		(void)snprintf(to, size, "login %s %s <%s>\n", ipaddr_format(&ev->u.login.client, ip), ev->u.login.queue_id,
-			ev->u.login.login);
+		(void)snprintf(to, size, "login %s %s <%s>\n", ipaddr_format(&ev->u.login.client, ip),
+			ev->u.login.queue_id, ev->u.login.login);
 	else
-		(void)snprintf(to, size, "rcpt %s %u <%s> <%s>\n", ipaddr_format(&ev->u.rcpt.client, ip), ev->u.rcpt.code,
-			ev->u.rcpt.sender, ev->u.rcpt.recipient);
+		(void)snprintf(to, size, "rcpt %s %u <%s> <%s>\n", ipaddr_format(&ev->u.rcpt.client, ip),
+			ev->u.rcpt.code, ev->u.rcpt.sender, ev->u.rcpt.recipient);
 }
 
 static void drain(struct maillog_join *j, char out[OUT])
@@ -95,13 +96,15 @@ static void direct(void **state)
 {
 	(void)state;
 	EXPECT(LOGIN_NONE("AAAAA1") "delivered 203.0.113.5 AAAAA1 <b@c.example> <alice@pfx.test>\n"
-		"delivered+ 203.0.113.5 AAAAA1 <b@c.example> <sales@pfx.test>\n",
+				    "delivered+ 203.0.113.5 AAAAA1 <b@c.example> <sales@pfx.test>\n",
 		"smtpd AAAAA1: client=c.example[203.0.113.5]", "cleanup AAAAA1: message-id=<m@c.example>",
-		"qmgr AAAAA1: from=<b@c.example>, size=1, nrcpt=2 (queue active)", "virtual AAAAA1: to=<alice@pfx.test>" VIRTUAL,
+		"qmgr AAAAA1: from=<b@c.example>, size=1, nrcpt=2 (queue active)",
+		"virtual AAAAA1: to=<alice@pfx.test>" VIRTUAL,
 		"local AAAAA1: to=<bob>, orig_to=<sales@pfx.test>, relay=local" SENT "(delivered to maildir)",
 		"qmgr AAAAA1: removed");
 	/* nothing without a client, a delivery that failed, the discard transport */
-	EXPECT("", "qmgr AAAAA1: from=<b@c.example>, size=1, nrcpt=2 (queue active)", "virtual AAAAA1: to=<alice@pfx.test>" VIRTUAL);
+	EXPECT("", "qmgr AAAAA1: from=<b@c.example>, size=1, nrcpt=2 (queue active)",
+		"virtual AAAAA1: to=<alice@pfx.test>" VIRTUAL);
 	EXPECT(LOGIN_NONE("AAAAA1"), "smtpd AAAAA1: client=c.example[203.0.113.5]",
 		"local AAAAA1: to=<a@pfx.test>, relay=local, delay=0, dsn=4.0.0, status=deferred (sent ()",
 		"discard AAAAA1: to=<a@pfx.test>, relay=none" SENT "(x)");
@@ -110,9 +113,11 @@ static void direct(void **state)
 static void transports(void **state)
 {
 	(void)state;
-	EXPECT(LOGIN_NONE("AAAAA1") "delivered 203.0.113.5 AAAAA1 <> <a@p.test>\ndelivered+ 203.0.113.5 AAAAA1 <> <b@p.test>\n"
-		"delivered+ 203.0.113.5 AAAAA1 <> <c@p.test>\ndelivered+ 203.0.113.5 AAAAA1 <> <d@p.test>\n"
-		"delivered+ 203.0.113.5 AAAAA1 <> <e@p.test>\n",
+	EXPECT(LOGIN_NONE("AAAAA1") "delivered 203.0.113.5 AAAAA1 <> <a@p.test>\ndelivered+ 203.0.113.5 AAAAA1 <> "
+				    "<b@p.test>\n"
+				    "delivered+ 203.0.113.5 AAAAA1 <> <c@p.test>\ndelivered+ 203.0.113.5 AAAAA1 <> "
+				    "<d@p.test>\n"
+				    "delivered+ 203.0.113.5 AAAAA1 <> <e@p.test>\n",
 		"smtpd AAAAA1: client=c.example[203.0.113.5]",
 		"lmtp AAAAA1: to=<a@p.test>, relay=mx[private/dovecot-lmtp]" SENT "(250 2.0.0 <a@p.test> x Saved)",
 		"lmtp AAAAA1: to=<b@p.test>, relay=127.0.0.1[127.0.0.1]:24" SENT "(250 2.0.0 Saved)",
@@ -127,27 +132,31 @@ static void traps_are_no_good_mail(void **state)
 	(void)state;
 	EXPECT(LOGIN_NONE("AAAAA1") "tagged 203.0.113.5 AAAAA1 <> <alice@pfx.test>\n",
 		"smtpd AAAAA1: client=c.example[203.0.113.5]", "virtual AAAAA1: to=<alice@pfx.test>" VIRTUAL,
-		"limetwig/lmtp AAAAA1: to=<t=pfx.test@limetwig.invalid>, orig_to=<t@pfx.test>, relay=mx[limetwig/lmtp]" SENT "(250 2.0.0 Ok)");
+		"limetwig/lmtp AAAAA1: to=<t=pfx.test@limetwig.invalid>, orig_to=<t@pfx.test>, "
+		"relay=mx[limetwig/lmtp]" SENT "(250 2.0.0 Ok)");
 	EXPECT(LOGIN_NONE("AAAAA1"), "smtpd AAAAA1: client=c.example[203.0.113.5]",
 		"lmtp AAAAA1: to=<any@d.test.limetwig.invalid>, relay=mx[limetwig/lmtp]" SENT "(250 2.0.0 Ok)",
 		"limetwig/lmtp AAAAA1: to=<x@y>, relay=mx[limetwig/lmtp]" SENT "(250 2.0.0 Ok)");
 	EXPECT("", "smtpd NOQUEUE: reject: RCPT from unknown[203.0.113.5]: 451 4.3.0 <t@x>: y; from=<b@c> "
-		"to=<t=x@limetwig.invalid> proto=ESMTP helo=<a>");
+		   "to=<t=x@limetwig.invalid> proto=ESMTP helo=<a>");
 }
 
 static void refused_and_rcpt(void **state)
 {
 	(void)state;
 	EXPECT(LOGIN_NONE("AAAAA1") "rejected+ 203.0.113.5 AAAAA1 <b@c.example> <alice@pfx.test>\n",
-		"smtpd AAAAA1: client=c.example[203.0.113.5]", "cleanup AAAAA1: milter-reject: END-OF-MESSAGE from "
+		"smtpd AAAAA1: client=c.example[203.0.113.5]",
+		"cleanup AAAAA1: milter-reject: END-OF-MESSAGE from "
 		"c.example[203.0.113.5]: 5.7.1 no; from=<b@c.example> to=<alice@pfx.test> proto=ESMTP helo=<a>",
 		"virtual AAAAA1: to=<alice@pfx.test>" VIRTUAL);
 	EXPECT(LOGIN_NONE("AAAAA1") "rejected+ 203.0.113.5 AAAAA1 <> <>\n",
 		"smtpd AAAAA1: client=c.example[203.0.113.5]",
 		"cleanup AAAAA1: discard: body x from c.example[203.0.113.5]; from=<b> proto=ESMTP helo=<a>");
 	EXPECT("rcpt 203.0.113.5 550 <b@c.example> <no@pfx.test>\n",
-		"smtpd NOQUEUE: reject: RCPT from c[203.0.113.5]: 550 5.1.1 <no@pfx.test>: x; from=<b@c.example> to=<no@pfx.test> "
-		"proto=ESMTP helo=<a>", "smtpd NOQUEUE: reject: RCPT from c[10.0.0.5]: 550 5.1.1 <no@pfx.test>: x; "
+		"smtpd NOQUEUE: reject: RCPT from c[203.0.113.5]: 550 5.1.1 <no@pfx.test>: x; from=<b@c.example> "
+		"to=<no@pfx.test> "
+		"proto=ESMTP helo=<a>",
+		"smtpd NOQUEUE: reject: RCPT from c[10.0.0.5]: 550 5.1.1 <no@pfx.test>: x; "
 		"from=<b@c.example> to=<no@pfx.test> proto=ESMTP helo=<a>");
 }
 
@@ -156,18 +165,21 @@ static void our_own_people(void **state)
 	(void)state;
 	EXPECT("login 203.0.113.5 AAAAA1 <ann>\nsubmitted 203.0.113.5 AAAAA1 <ann@pfx.test> <x@far.test>\n",
 		"submission/smtpd AAAAA1: client=h[203.0.113.5], sasl_method=PLAIN, sasl_username=ann",
-		"qmgr AAAAA1: from=<ann@pfx.test>, size=1, nrcpt=2 (queue active)", "virtual AAAAA1: to=<alice@pfx.test>" VIRTUAL,
+		"qmgr AAAAA1: from=<ann@pfx.test>, size=1, nrcpt=2 (queue active)",
+		"virtual AAAAA1: to=<alice@pfx.test>" VIRTUAL,
 		"smtp AAAAA1: to=<x@far.test>, relay=mx.far.test[198.51.100.7]:25" SENT "(250 Ok: queued as BBBBB3)");
-	EXPECT("submitted 10.1.2.3 AAAAA1 <ann@pfx.test> <x@far.test>\n",
-		"smtpd AAAAA1: client=h[10.1.2.3]", "qmgr AAAAA1: from=<ann@pfx.test>, size=1, nrcpt=2 (queue active)",
+	EXPECT("submitted 10.1.2.3 AAAAA1 <ann@pfx.test> <x@far.test>\n", "smtpd AAAAA1: client=h[10.1.2.3]",
+		"qmgr AAAAA1: from=<ann@pfx.test>, size=1, nrcpt=2 (queue active)",
 		"virtual AAAAA1: to=<alice@pfx.test>" VIRTUAL,
 		"smtp AAAAA1: to=<x@far.test>, relay=mx.far.test[198.51.100.7]:25" SENT "(250 Ok)");
 	/* vacation replies and bounces make nobody a correspondent */
-	EXPECT("", "smtpd AAAAA1: client=localhost[127.0.0.1]", "qmgr AAAAA1: from=<ann@pfx.test>, size=1, nrcpt=2 (queue active)",
+	EXPECT("", "smtpd AAAAA1: client=localhost[127.0.0.1]",
+		"qmgr AAAAA1: from=<ann@pfx.test>, size=1, nrcpt=2 (queue active)",
 		"smtp AAAAA1: to=<x@far.test>, relay=mx.far.test[198.51.100.7]:25" SENT "(250 Ok)");
 	EXPECT("", "smtpd AAAAA1: client=h[10.1.2.3]", "qmgr AAAAA1: from=<>, size=1, nrcpt=2 (queue active)",
 		"smtp AAAAA1: to=<x@far.test>, relay=mx.far.test[198.51.100.7]:25" SENT "(250 Ok)");
-	EXPECT("", "pickup AAAAA1: uid=0 from=<root>", "qmgr AAAAA1: from=<root@pfx.test>, size=1, nrcpt=2 (queue active)",
+	EXPECT("", "pickup AAAAA1: uid=0 from=<root>",
+		"qmgr AAAAA1: from=<root@pfx.test>, size=1, nrcpt=2 (queue active)",
 		"virtual AAAAA1: to=<alice@pfx.test>" VIRTUAL,
 		"smtp AAAAA1: to=<x@far.test>, relay=mx.far.test[198.51.100.7]:25" SENT "(250 Ok)");
 }
@@ -204,24 +216,28 @@ static const char *const filtered[] = { "smtpd AAAAA1: client=c.example[203.0.11
 static void through_a_filter(void **state)
 {
 	(void)state;
-	expect(filtered, LOGIN_NONE("AAAAA1") LOGIN_NONE("BBBBB1") "delivered 203.0.113.5 AAAAA1 <b@c.example> <alice@pfx.test>\n");
+	expect(filtered, LOGIN_NONE("AAAAA1")
+				 LOGIN_NONE("BBBBB1") "delivered 203.0.113.5 AAAAA1 <b@c.example> <alice@pfx.test>\n");
 	EXPECT(LOGIN_NONE("AAAAA1") LOGIN_NONE("BBBBB1") "delivered 203.0.113.5 AAAAA1 <> <alice@pfx.test>\n",
 		"smtpd AAAAA1: client=c.example[203.0.113.5]",
-		"reinject/smtpd BBBBB1: client=localhost[127.0.0.1], orig_queue_id=AAAAA1, orig_client=c.example[203.0.113.5]",
+		"reinject/smtpd BBBBB1: client=localhost[127.0.0.1], orig_queue_id=AAAAA1, "
+		"orig_client=c.example[203.0.113.5]",
 		"virtual BBBBB1: to=<alice@pfx.test>" VIRTUAL);
 	/* before-queue proxy: no queue id in front */
 	EXPECT("delivered 203.0.113.5 BBBBB1 <> <alice@pfx.test>\n",
 		"smtpd BBBBB1: client=localhost[127.0.0.1], orig_client=c.example[203.0.113.5]",
 		"virtual BBBBB1: to=<alice@pfx.test>" VIRTUAL);
 	/* a login in front is one behind, too; and is never told as absent because the front was not seen */
-	EXPECT("login 203.0.113.5 AAAAA1 <ann>\nlogin 203.0.113.5 BBBBB1 <ann>\nsubmitted 203.0.113.5 AAAAA1 <ann@p.test> <x@far.test>\n",
+	EXPECT("login 203.0.113.5 AAAAA1 <ann>\nlogin 203.0.113.5 BBBBB1 <ann>\nsubmitted 203.0.113.5 AAAAA1 "
+	       "<ann@p.test> <x@far.test>\n",
 		"smtpd AAAAA1: client=h[203.0.113.5], sasl_method=PLAIN, sasl_username=ann",
 		"qmgr AAAAA1: from=<ann@p.test>, size=1, nrcpt=1 (queue active)",
 		"smtpd BBBBB1: client=localhost[127.0.0.1], orig_queue_id=AAAAA1, orig_client=h[203.0.113.5]",
 		"smtp BBBBB1: to=<x@far.test>, relay=mx.far.test[198.51.100.7]:25" SENT "(250 Ok)");
 	EXPECT("", "smtpd BBBBB1: client=localhost[127.0.0.1], orig_queue_id=AAAAA1, orig_client=h[203.0.113.5]");
 	/* a foreign server cannot claim a queue id of ours */
-	EXPECT(LOGIN_NONE("AAAAA1"), "smtpd AAAAA1: client=c.example[203.0.113.5]", "smtpd BBBBB1: client=localhost[127.0.0.1]",
+	EXPECT(LOGIN_NONE("AAAAA1"), "smtpd AAAAA1: client=c.example[203.0.113.5]",
+		"smtpd BBBBB1: client=localhost[127.0.0.1]",
 		"smtp AAAAA1: to=<x@far.test>, relay=mx.far.test[198.51.100.7]:25" SENT "(250 Ok: queued as BBBBB1)",
 		"virtual BBBBB1: to=<alice@pfx.test>" VIRTUAL);
 	/* a filter on another host of ours */
@@ -229,7 +245,8 @@ static void through_a_filter(void **state)
 		"smtpd AAAAA1: client=c.example[203.0.113.5]", "smtpd BBBBB1: client=filter[10.0.0.8]",
 		"smtp AAAAA1: to=<alice@pfx.test>, relay=filter[10.0.0.8]:10024" SENT "(250 Ok: queued as BBBBB1)",
 		"virtual BBBBB1: to=<alice@pfx.test>" VIRTUAL);
-	EXPECT(LOGIN_NONE("AAAAA1") "delivered 203.0.113.5 AAAAA1 <> <f@p.test>\n", "smtpd AAAAA1: client=c.example[203.0.113.5]",
+	EXPECT(LOGIN_NONE("AAAAA1") "delivered 203.0.113.5 AAAAA1 <> <f@p.test>\n",
+		"smtpd AAAAA1: client=c.example[203.0.113.5]",
 		"local AAAAA1: to=<f@l>, orig_to=<f@p.test>, relay=local" SENT "(forwarded as BBBBB1)",
 		"virtual BBBBB1: to=<alice@p.test>, orig_to=<f@p.test>" VIRTUAL);
 }
@@ -243,12 +260,14 @@ static void called_spam(void **state)
 		"!spamd spamd: result: Y 15 - X scantime=0.3,mid=<m@c.example>,autolearn=no",
 		"virtual AAAAA1: to=<alice@pfx.test>" VIRTUAL);
 	EXPECT(want, "smtpd AAAAA1: client=c.example[203.0.113.5]", "virtual AAAAA1: to=<alice@pfx.test>" VIRTUAL,
-		"!rspamd <3c1f7a>; task; rspamd_task_write_log: id: <m@c>, qid: <AAAAA1>, (default: F (add header): [7/15])");
+		"!rspamd <3c1f7a>; task; rspamd_task_write_log: id: <m@c>, qid: <AAAAA1>, (default: F (add header): "
+		"[7/15])");
 	/* amavis logs after it has handed the message back */
 	EXPECT(LOGIN_NONE("AAAAA1") LOGIN_NONE("BBBBB1") "tagged 203.0.113.5 AAAAA1 <> <alice@pfx.test>\n",
 		"smtpd AAAAA1: client=c.example[203.0.113.5]", "smtpd BBBBB1: client=localhost[127.0.0.1]",
 		"virtual BBBBB1: to=<alice@pfx.test>" VIRTUAL,
-		"!amavis (1-1) Passed SPAM {RelayedTaggedInbound}, <b> -> <a>, Queue-ID: AAAAA1, Message-ID: <m@c>, queued_as: BBBBB1",
+		"!amavis (1-1) Passed SPAM {RelayedTaggedInbound}, <b> -> <a>, Queue-ID: AAAAA1, Message-ID: <m@c>, "
+		"queued_as: BBBBB1",
 		"smtp AAAAA1: to=<alice@pfx.test>, relay=127.0.0.1[127.0.0.1]:10024" SENT "(250 Ok: queued as BBBBB1)");
 }
 
@@ -282,7 +301,8 @@ static void any_order(void **state)
 		for (size_t i = 0; i < n; i++)
 			add(j, T0 + i, line[i], out);
 		flush(j, out);
-		if (!strstr(out, "delivered 203.0.113.5 AAAAA1 <b@c.example> <alice@pfx.test>\n") || strstr(out, "delivered+"))
+		if (!strstr(out, "delivered 203.0.113.5 AAAAA1 <b@c.example> <alice@pfx.test>\n") ||
+			strstr(out, "delivered+"))
 			fail_msg("round %d: %s", round, out);
 		maillog_join_free(j);
 	}
@@ -368,8 +388,9 @@ static void caps(void **state)
 		(void)snprintf(line, sizeof line, "smtpd A%05X: client=c.example[203.0.113.5]", (unsigned)i);
 		out[0] = '\0';
 		add(j, T0, line, out);
-		(void)snprintf(line, sizeof line, "smtp A%05X: to=<a@p>, relay=f[127.0.0.1]:1" SENT "(250 queued as B%05X)",
-			(unsigned)i, (unsigned)i);
+		(void)snprintf(line, sizeof line,
+			"smtp A%05X: to=<a@p>, relay=f[127.0.0.1]:1" SENT "(250 queued as B%05X)", (unsigned)i,
+			(unsigned)i);
 		add(j, T0, line, out);
 		assert_true(maillog_join_count(j) <= 10);
 	}
@@ -412,7 +433,8 @@ static void a_full_ring_tells_early(void **state)
 	(void)state;
 	add(j, T0, "smtpd AAAAA1: client=c.example[203.0.113.5]", out);
 	for (size_t i = 0; i < JOIN_PENDING + 500; i++) {
-		maillog_line_parse_entry(T0, SLICE_LIT("postfix/virtual"), SLICE_LIT("AAAAA1: to=<alice@pfx.test>" VIRTUAL), &l);
+		maillog_line_parse_entry(
+			T0, SLICE_LIT("postfix/virtual"), SLICE_LIT("AAAAA1: to=<alice@pfx.test>" VIRTUAL), &l);
 		assert_int_equal(maillog_join_add(j, &l), ERR_OK);
 		while (maillog_join_next(j, &ev))
 			told++;
@@ -433,7 +455,8 @@ static void a_real_log(void **state)
 		"rejected+ 203.0.113.5 1AC9EA74322 <bob@client.example> <alice@pfx.test>\n",
 		"rejected+ 203.0.113.5 1B158A74322 <bob@client.example> <alice@pfx.test>\n",
 		"delivered 203.0.113.5 1830CA74321 <bob@client.example> <alice@pfx.test>\n",
-		"delivered 203.0.113.5 1A4BEA74321 <> <sales@pfx.test>\n", "delivered+ 203.0.113.5 1A4BEA74321 <> <fwd@pfx.test>\n",
+		"delivered 203.0.113.5 1A4BEA74321 <> <sales@pfx.test>\n",
+		"delivered+ 203.0.113.5 1A4BEA74321 <> <fwd@pfx.test>\n",
 		"delivered 203.0.113.5 1E2B3A74323 <bob@client.example> <alice@pfx.test>\n",
 		"delivered+ 203.0.113.5 1E2B3A74323 <bob@client.example> <carl@pfx.test>\n",
 		"delivered 203.0.113.5 21FF5A74328 <bob@client.example> <alice@pfx.test>\n",

@@ -49,11 +49,11 @@ static void times(void **state)
 		{ "Nov 21 23:07:15 x", NOW, 3600, NOW },
 		{ "Nov 21 17:07:15 x", NOW, -18000, NOW },
 		{ "Nov  1 00:00:00 x", NOW, 0, UINT64_C(1793491200) },
-		{ "Nov 22 22:07:15 x", NOW, 0, NOW + 86400 },           /* a day ahead: this year */
-		{ "Nov 23 22:07:15 x", NOW, 0, NOW - 363 * 86400 },     /* more: last year */
+		{ "Nov 22 22:07:15 x", NOW, 0, NOW + 86400 },                           /* a day ahead: this year */
+		{ "Nov 23 22:07:15 x", NOW, 0, NOW - 363 * 86400 },                     /* more: last year */
 		{ "Dec 31 23:59:59 x", UINT64_C(1798761600), 0, UINT64_C(1798761599) }, /* read at New Year */
 		{ "Jan  1 00:00:01 x", UINT64_C(1798761590), 0, UINT64_C(1798761601) },
-		{ "Feb 29 12:00:00 x", NOW, 0, UINT64_C(1709208000) },  /* 2024 */
+		{ "Feb 29 12:00:00 x", NOW, 0, UINT64_C(1709208000) }, /* 2024 */
 		{ "Nov 21 22:07:60 x", NOW, 0, UINT64_C(1795298880) },
 		{ "Nov 31 22:07:15 x", NOW, 0, 0 },
 		{ "Feb 30 22:07:15 x", NOW, 0, 0 },
@@ -141,12 +141,14 @@ static void clients(void **state)
 	l = parse(HEAD "postfix/smtpd[1]: 1830CA74321: client=unknown[2001:db8::5]:52110");
 	assert_slice(l.name, "");
 	assert_ip(&l.client, "2001:db8::5");
-	l = parse(HEAD "postfix/submission/smtpd[1]: 1830CA74321: client=h.example[203.0.113.9]:4025, sasl_method=PLAIN, "
-		       "sasl_username=ann@pfx.test");
+	l = parse(
+		HEAD "postfix/submission/smtpd[1]: 1830CA74321: client=h.example[203.0.113.9]:4025, sasl_method=PLAIN, "
+		     "sasl_username=ann@pfx.test");
 	assert_slice(l.login, "ann@pfx.test");
 	assert_ip(&l.client, "203.0.113.9");
-	l = parse(HEAD "postfix/smtpd[1]: 2453FA7432C: client=localhost[127.0.0.1], sasl_method=LOGIN, sasl_username=bob, "
-		       "sasl_sender=bob@pfx.test, orig_queue_id=21FF5A74328, orig_client=unknown[203.0.113.5]");
+	l = parse(HEAD
+		"postfix/smtpd[1]: 2453FA7432C: client=localhost[127.0.0.1], sasl_method=LOGIN, sasl_username=bob, "
+		"sasl_sender=bob@pfx.test, orig_queue_id=21FF5A74328, orig_client=unknown[203.0.113.5]");
 	assert_slice(l.login, "bob");
 	assert_slice(l.orig_queue_id, "21FF5A74328");
 	assert_ip(&l.orig_client, "203.0.113.5");
@@ -194,27 +196,33 @@ static void deliveries(void **state)
 	assert_slice(l.orig_to, "sales@pfx.test");
 	assert_slice(l.relay, "virtual");
 	assert_slice(l.next_id, "");
-	l = parse(HEAD "postfix/smtp[3]: 1E2B3A74323: to=<alice@pfx.test>, relay=127.0.0.1[127.0.0.1]:10025, conn_use=2, "
-		       "delay=0.02, delays=0/0.01/0.01/0.01, dsn=2.0.0, status=sent (250 2.0.0 from MTA(smtp:[127.0.0.1]:10025): "
-		       "250 2.0.0 Ok: queued as 2279AA74329)");
+	l = parse(
+		HEAD "postfix/smtp[3]: 1E2B3A74323: to=<alice@pfx.test>, relay=127.0.0.1[127.0.0.1]:10025, conn_use=2, "
+		     "delay=0.02, delays=0/0.01/0.01/0.01, dsn=2.0.0, status=sent (250 2.0.0 from "
+		     "MTA(smtp:[127.0.0.1]:10025): "
+		     "250 2.0.0 Ok: queued as 2279AA74329)");
 	assert_int_equal(l.agent, AGENT_SMTP);
 	assert_ip(&l.relay_addr, "127.0.0.1");
 	assert_slice(l.next_id, "2279AA74329");
-	l = parse(HEAD "postfix/local[3]: 1A4BEA74321: to=<fwd@localhost>, orig_to=<fwd@pfx.test>, relay=local, delay=0.01, "
-		       "delays=0/0.01/0/0, dsn=2.0.0, status=sent (forwarded as 1D086A74323)");
+	l = parse(HEAD
+		"postfix/local[3]: 1A4BEA74321: to=<fwd@localhost>, orig_to=<fwd@pfx.test>, relay=local, delay=0.01, "
+		"delays=0/0.01/0/0, dsn=2.0.0, status=sent (forwarded as 1D086A74323)");
 	assert_true(l.is_forwarded);
 	assert_slice(l.next_id, "1D086A74323");
-	l = parse(HEAD "postfix/limetwig/lmtp[3]: 23C4FA7432B: to=<trap=pfx.test@limetwig.invalid>, orig_to=<trap@pfx.test>, "
-		       "relay=mx[limetwig/lmtp], delay=0.02, delays=0.01/0.02/0/0, dsn=2.2.0, status=sent (250 2.2.0 Ok)");
+	l = parse(HEAD
+		"postfix/limetwig/lmtp[3]: 23C4FA7432B: to=<trap=pfx.test@limetwig.invalid>, orig_to=<trap@pfx.test>, "
+		"relay=mx[limetwig/lmtp], delay=0.02, delays=0.01/0.02/0/0, dsn=2.2.0, status=sent (250 2.2.0 Ok)");
 	assert_int_equal(l.agent, AGENT_LMTP);
 	assert_slice(l.service, "postfix/limetwig");
 	assert_int_equal(l.relay_addr.family, 0);
-	l = parse(HEAD "postfix/local[3]: EC7FFA724CB: to=<alice@pfx.test>, relay=local, delay=0.02, delays=0/0/0/0.01, "
-		       "dsn=5.1.1, status=bounced (unknown user: \"alice\")");
+	l = parse(
+		HEAD "postfix/local[3]: EC7FFA724CB: to=<alice@pfx.test>, relay=local, delay=0.02, delays=0/0/0/0.01, "
+		     "dsn=5.1.1, status=bounced (unknown user: \"alice\")");
 	assert_int_equal(l.kind, MAILLOG_DELIVERY);
 	assert_false(l.is_sent);
-	l = parse(HEAD "postfix/pipe[3]: 4cfbzT2z5Hz1Qp: to=<a@pfx.test>, relay=dovecot, delay=1, delays=0/0/0/1, dsn=2.0.0, "
-		       "status=sent (delivered via dovecot service)");
+	l = parse(HEAD
+		"postfix/pipe[3]: 4cfbzT2z5Hz1Qp: to=<a@pfx.test>, relay=dovecot, delay=1, delays=0/0/0/1, dsn=2.0.0, "
+		"status=sent (delivered via dovecot service)");
 	assert_int_equal(l.agent, AGENT_PIPE);
 }
 
@@ -223,9 +231,10 @@ static void refusals(void **state)
 	struct maillog_line l;
 
 	(void)state;
-	l = parse(HEAD "postfix/smtpd[1]: NOQUEUE: reject: RCPT from unknown[203.0.113.5]: 554 5.7.1 <nobody@pfx.test>: "
-		       "Recipient address rejected: Access denied; from=<bob@client.example> to=<nobody@pfx.test> proto=ESMTP "
-		       "helo=<client.example>");
+	l = parse(HEAD
+		"postfix/smtpd[1]: NOQUEUE: reject: RCPT from unknown[203.0.113.5]: 554 5.7.1 <nobody@pfx.test>: "
+		"Recipient address rejected: Access denied; from=<bob@client.example> to=<nobody@pfx.test> proto=ESMTP "
+		"helo=<client.example>");
 	assert_int_equal(l.kind, MAILLOG_RCPT);
 	assert_slice(l.queue_id, "");
 	assert_int_equal(l.code, 554);
@@ -233,30 +242,36 @@ static void refusals(void **state)
 	assert_slice(l.sender, "bob@client.example");
 	assert_slice(l.recipient, "nobody@pfx.test");
 	assert_ip(&l.client, "203.0.113.5");
-	l = parse(HEAD "postfix/smtpd[1]: 199ADA74322: milter-reject: RCPT from a.example[203.0.113.5]: 451 4.7.1 Greylisted; "
-		       "from=<> to=<alice@pfx.test> proto=ESMTP helo=<a>");
+	l = parse(HEAD
+		"postfix/smtpd[1]: 199ADA74322: milter-reject: RCPT from a.example[203.0.113.5]: 451 4.7.1 Greylisted; "
+		"from=<> to=<alice@pfx.test> proto=ESMTP helo=<a>");
 	assert_int_equal(l.kind, MAILLOG_RCPT);
 	assert_int_equal(l.code, 451);
 	l = parse(HEAD "postfix/smtpd[1]: 199ADA74322: reject: END-OF-MESSAGE from a.example[203.0.113.5]: 550 5.7.1 "
-		       "<END-OF-MESSAGE>: End-of-data rejected: Message refused; from=<bob@client.example> proto=ESMTP helo=<a>");
+		       "<END-OF-MESSAGE>: End-of-data rejected: Message refused; from=<bob@client.example> proto=ESMTP "
+		       "helo=<a>");
 	assert_int_equal(l.kind, MAILLOG_REFUSED);
 	assert_slice(l.queue_id, "199ADA74322");
 	assert_false(l.has_addresses);
-	l = parse(HEAD "postfix/cleanup[1]: 199ADA74322: milter-reject: END-OF-MESSAGE from a.example[203.0.113.5]: 5.7.1 Spam "
+	l = parse(HEAD "postfix/cleanup[1]: 199ADA74322: milter-reject: END-OF-MESSAGE from a.example[203.0.113.5]: "
+		       "5.7.1 Spam "
 		       "message rejected; from=<bob@client.example> to=<alice@pfx.test> proto=ESMTP helo=<a>");
 	assert_int_equal(l.kind, MAILLOG_REFUSED);
 	assert_true(l.has_addresses);
 	assert_ip(&l.client, "203.0.113.5");
-	l = parse(HEAD "postfix/cleanup[1]: 199ADA74322: milter-discard: END-OF-MESSAGE from a[203.0.113.5]: milter triggers "
-		       "DISCARD action; from=<b@c> to=<d@e> proto=ESMTP helo=<a>");
+	l = parse(HEAD
+		"postfix/cleanup[1]: 199ADA74322: milter-discard: END-OF-MESSAGE from a[203.0.113.5]: milter triggers "
+		"DISCARD action; from=<b@c> to=<d@e> proto=ESMTP helo=<a>");
 	assert_int_equal(l.kind, MAILLOG_REFUSED);
 	l = parse(HEAD "postfix/cleanup[1]: 1AC9EA74322: reject: header Subject: bad from unknown[203.0.113.5]; "
 		       "from=<bob@client.example> to=<alice@pfx.test> proto=ESMTP helo=<client.example>: 5.7.1 no bad");
 	assert_int_equal(l.kind, MAILLOG_REFUSED);
 	assert_slice(l.recipient, "alice@pfx.test");
 	assert_int_equal(l.client.family, 0);
-	assert_int_equal(parse(HEAD "postfix/cleanup[1]: 1AC9EA74322: warning: header Subject: reject: header").kind, MAILLOG_NONE);
-	assert_int_equal(parse(HEAD "postfix/smtpd[1]: NOQUEUE: reject: CONNECT from a[203.0.113.5]: 554 x").kind, MAILLOG_NONE);
+	assert_int_equal(parse(HEAD "postfix/cleanup[1]: 1AC9EA74322: warning: header Subject: reject: header").kind,
+		MAILLOG_NONE);
+	assert_int_equal(
+		parse(HEAD "postfix/smtpd[1]: NOQUEUE: reject: CONNECT from a[203.0.113.5]: 554 x").kind, MAILLOG_NONE);
 	assert_int_equal(parse(HEAD "postfix/smtpd[1]: NOQUEUE: reject_warning: RCPT from a[203.0.113.5]: 554 x").kind,
 		MAILLOG_NONE);
 }
@@ -267,34 +282,45 @@ static void forgeries(void **state)
 	struct maillog_line l;
 
 	(void)state;
-	l = parse(HEAD "postfix/smtpd[1]: NOQUEUE: reject: RCPT from unknown[203.0.113.5]: 554 5.7.1 <nobody@pfx.test>: "
-		       "Recipient address rejected: Access denied; from=<\"a> to=<alice@pfx.test> proto=SMTP "
-		       "helo=<\"@client.example> to=<nobody@pfx.test> proto=ESMTP helo=<client.example>");
+	l = parse(
+		HEAD "postfix/smtpd[1]: NOQUEUE: reject: RCPT from unknown[203.0.113.5]: 554 5.7.1 <nobody@pfx.test>: "
+		     "Recipient address rejected: Access denied; from=<\"a> to=<alice@pfx.test> proto=SMTP "
+		     "helo=<\"@client.example> to=<nobody@pfx.test> proto=ESMTP helo=<client.example>");
 	assert_int_equal(l.kind, MAILLOG_RCPT);
 	assert_false(l.has_addresses);
 	assert_slice(l.recipient, "");
-	l = parse(HEAD "postfix/smtpd[1]: NOQUEUE: reject: RCPT from unknown[203.0.113.5]: 554 5.7.1 <nobody@pfx.test>: "
-		       "Access denied; from=<b@c> to=<nobody@pfx.test> proto=ESMTP helo=<x; from=<v@w> to=<alice@pfx.test> proto=SMTP>");
+	l = parse(
+		HEAD "postfix/smtpd[1]: NOQUEUE: reject: RCPT from unknown[203.0.113.5]: 554 5.7.1 <nobody@pfx.test>: "
+		     "Access denied; from=<b@c> to=<nobody@pfx.test> proto=ESMTP helo=<x; from=<v@w> "
+		     "to=<alice@pfx.test> proto=SMTP>");
 	assert_false(l.has_addresses);
-	l = parse(HEAD "postfix/local[1]: 02DF5A724D8: to=<\"x>, relay=local, delay=0, status=sent (q\"@pfx.test>, relay=local, "
-		       "delay=0.01, delays=0/0/0/0, dsn=5.1.1, status=bounced (unknown user: \"x>, relay=local, delay=0, "
-		       "status=sent (q\")");
+	l = parse(
+		HEAD "postfix/local[1]: 02DF5A724D8: to=<\"x>, relay=local, delay=0, status=sent (q\"@pfx.test>, "
+		     "relay=local, "
+		     "delay=0.01, delays=0/0/0/0, dsn=5.1.1, status=bounced (unknown user: \"x>, relay=local, delay=0, "
+		     "status=sent (q\")");
 	assert_int_equal(l.kind, MAILLOG_NONE);
-	l = parse(HEAD "postfix/local[1]: 02DF5A724D8: to=<\"x, relay=local, status=sent (q\"@pfx.test>, relay=local, delay=0, "
+	l = parse(HEAD "postfix/local[1]: 02DF5A724D8: to=<\"x, relay=local, status=sent (q\"@pfx.test>, relay=local, "
+		       "delay=0, "
 		       "delays=0/0/0/0, dsn=5.1.1, status=bounced (unknown user)");
 	assert_int_equal(l.kind, MAILLOG_DELIVERY);
 	assert_false(l.is_sent);
-	l = parse(HEAD "postfix/virtual[1]: 02DF5A724D8: to=<a@pfx.test>, orig_to=<\"x>, orig_to=<boss@pfx.test\"@pfx.test>, "
-		       "relay=virtual, delay=0, delays=0/0/0/0, dsn=2.0.0, status=sent (delivered to mailbox)");
+	l = parse(HEAD
+		"postfix/virtual[1]: 02DF5A724D8: to=<a@pfx.test>, orig_to=<\"x>, orig_to=<boss@pfx.test\"@pfx.test>, "
+		"relay=virtual, delay=0, delays=0/0/0/0, dsn=2.0.0, status=sent (delivered to mailbox)");
 	assert_int_equal(l.kind, MAILLOG_NONE);
-	l = parse(HEAD "postfix/qmgr[1]: 02DF5A724D8: from=<\"a>, size=1, nrcpt=1\"@client.example>, size=297, nrcpt=1 (queue active)");
+	l = parse(HEAD "postfix/qmgr[1]: 02DF5A724D8: from=<\"a>, size=1, nrcpt=1\"@client.example>, size=297, nrcpt=1 "
+		       "(queue active)");
 	assert_int_equal(l.kind, MAILLOG_NONE);
-	l = parse(HEAD "postfix/smtpd[1]: warning: a[203.0.113.5]: SASL LOGIN failed: 1830CA74321: client=b[192.0.2.1]");
+	l = parse(
+		HEAD "postfix/smtpd[1]: warning: a[203.0.113.5]: SASL LOGIN failed: 1830CA74321: client=b[192.0.2.1]");
 	assert_int_equal(l.kind, MAILLOG_NONE);
-	l = parse(HEAD "postfix/smtpd[1]: improper command pipelining after HELO from a[203.0.113.5]: 1830CA74321: client=b[192.0.2.1]");
+	l = parse(HEAD "postfix/smtpd[1]: improper command pipelining after HELO from a[203.0.113.5]: 1830CA74321: "
+		       "client=b[192.0.2.1]");
 	assert_int_equal(l.kind, MAILLOG_NONE);
-	l = parse(HEAD "postfix/cleanup[1]: 1AC9EA74322: reject: header Subject: x; from=<b@c> to=<v@w> proto=SMTP from "
-		       "unknown[203.0.113.5]; from=<bob@client.example> to=<alice@pfx.test> proto=ESMTP helo=<a>: 5.7.1 no");
+	l = parse(HEAD
+		"postfix/cleanup[1]: 1AC9EA74322: reject: header Subject: x; from=<b@c> to=<v@w> proto=SMTP from "
+		"unknown[203.0.113.5]; from=<bob@client.example> to=<alice@pfx.test> proto=ESMTP helo=<a>: 5.7.1 no");
 	assert_int_equal(l.kind, MAILLOG_REFUSED);
 	assert_false(l.has_addresses);
 }
@@ -304,34 +330,43 @@ static void filters(void **state)
 	struct maillog_line l;
 
 	(void)state;
-	l = parse(HEAD "amavis[6431]: (06431-09) Passed SPAM {RelayedTaggedInbound,Quarantined}, [203.0.113.5]:41405 "
-		       "[203.0.113.5] <s@client.example> -> <alice@pfx.test>, quarantine: spam-x.gz, Queue-ID: 1E2B3A74323, "
-		       "Message-ID: <m@c.example>, mail_id: kUDkbFHKNQdO, Hits: 9.9, size: 247, queued_as: 2279AA74329, 812 ms");
+	l = parse(HEAD
+		"amavis[6431]: (06431-09) Passed SPAM {RelayedTaggedInbound,Quarantined}, [203.0.113.5]:41405 "
+		"[203.0.113.5] <s@client.example> -> <alice@pfx.test>, quarantine: spam-x.gz, Queue-ID: 1E2B3A74323, "
+		"Message-ID: <m@c.example>, mail_id: kUDkbFHKNQdO, Hits: 9.9, size: 247, queued_as: 2279AA74329, 812 "
+		"ms");
 	assert_int_equal(l.kind, MAILLOG_SPAM);
 	assert_slice(l.queue_id, "1E2B3A74323");
 	assert_slice(l.next_id, "2279AA74329");
 	assert_slice(l.message_id, "m@c.example");
 	assert_int_equal(parse(HEAD "amavis[6]: (1-1) Blocked SPAM {DiscardedInbound}, x").kind, MAILLOG_SPAM);
 	assert_int_equal(parse(HEAD "amavis[6]: (1-1) Passed SPAMMY {RelayedTaggedInbound}, x").kind, MAILLOG_SPAM);
-	assert_int_equal(parse(HEAD "amavis[6]: (1-1) Passed CLEAN {RelayedInbound}, <\"Passed SPAM\"@x> -> <y>").kind, MAILLOG_NONE);
+	assert_int_equal(parse(HEAD "amavis[6]: (1-1) Passed CLEAN {RelayedInbound}, <\"Passed SPAM\"@x> -> <y>").kind,
+		MAILLOG_NONE);
 	assert_int_equal(parse(HEAD "amavis[6]: (1-1").kind, MAILLOG_NONE);
-	l = parse(HEAD "spamd[77]: spamd: result: Y 15 - BAYES_99,HTML scantime=0.3,size=247,user=spam,uid=101,required_score=5.0,"
+	l = parse(HEAD "spamd[77]: spamd: result: Y 15 - BAYES_99,HTML "
+		       "scantime=0.3,size=247,user=spam,uid=101,required_score=5.0,"
 		       "rhost=127.0.0.1,raddr=127.0.0.1,rport=4001,mid=<m@c.example>,bayes=1.0,autolearn=no");
 	assert_int_equal(l.kind, MAILLOG_SPAM);
 	assert_slice(l.message_id, "m@c.example");
-	assert_int_equal(parse(HEAD "spamd[77]: spamd: result: . 1 - X scantime=0.3,mid=<m@c.example>").kind, MAILLOG_NONE);
+	assert_int_equal(
+		parse(HEAD "spamd[77]: spamd: result: . 1 - X scantime=0.3,mid=<m@c.example>").kind, MAILLOG_NONE);
 	l = parse(HEAD "spampd[77]: identified spam <m@c.example> (11.50/5.00) from <s@x> for <r@y> in 1.2s, 2 bytes.");
 	assert_slice(l.message_id, "m@c.example");
-	l = parse(HEAD "rspamd[9]: <3c1f7a>; task; rspamd_task_write_log: id: <m@c.example>, qid: <1E2B3A74323>, ip: 203.0.113.5, "
-		       "from: <s@client.example>, (default: F (add header): [7.20/15.00] [X(1)]), len: 247, time: 12.1ms");
+	l = parse(HEAD
+		"rspamd[9]: <3c1f7a>; task; rspamd_task_write_log: id: <m@c.example>, qid: <1E2B3A74323>, ip: "
+		"203.0.113.5, "
+		"from: <s@client.example>, (default: F (add header): [7.20/15.00] [X(1)]), len: 247, time: 12.1ms");
 	assert_int_equal(l.kind, MAILLOG_SPAM);
 	assert_slice(l.queue_id, "1E2B3A74323");
 	assert_slice(l.message_id, "m@c.example");
-	l = parse(HEAD "rspamd[9]: <3c1f7a>; task; rspamd_task_write_log: id: <m@c.example>, qid: <1E2B3A74323>, ip: 203.0.113.5, "
+	l = parse(HEAD "rspamd[9]: <3c1f7a>; task; rspamd_task_write_log: id: <m@c.example>, qid: <1E2B3A74323>, ip: "
+		       "203.0.113.5, "
 		       "(default: F (no action): [0.20/15.00] [X(1)]), len: 247");
 	assert_int_equal(l.kind, MAILLOG_NONE);
-	l = parse(HEAD "rspamd[9]: <3c1f7a>; task; rspamd_task_write_log: id: <x>, qid: <AAAAAA>, ip: 203.0.113.5@c.example>, "
-		       "qid: <1E2B3A74323>, (default: T (reject): [17.20/15.00] [X(1)])");
+	l = parse(HEAD
+		"rspamd[9]: <3c1f7a>; task; rspamd_task_write_log: id: <x>, qid: <AAAAAA>, ip: 203.0.113.5@c.example>, "
+		"qid: <1E2B3A74323>, (default: T (reject): [17.20/15.00] [X(1)])");
 	assert_slice(l.queue_id, "AAAAAA"); /* forged, but the true one is taken too */
 	assert_slice(l.next_id, "1E2B3A74323");
 }
@@ -340,7 +375,8 @@ static void filters(void **state)
 static void cut_lines(void **state)
 {
 	static const char line[] = HEAD "postfix/smtp[3]: 1E2B3A74323: to=<alice@pfx.test>, orig_to=<a@pfx.test>, "
-		"relay=127.0.0.1[127.0.0.1]:10025, delay=0.02, delays=0/0/0/0, dsn=2.0.0, status=sent (250 Ok: queued as 2279AA74329)";
+					"relay=127.0.0.1[127.0.0.1]:10025, delay=0.02, delays=0/0/0/0, dsn=2.0.0, "
+					"status=sent (250 Ok: queued as 2279AA74329)";
 	size_t sent = (size_t)(strstr(line, "sent (") - line) + 6;
 
 	(void)state;

@@ -35,8 +35,9 @@ static struct conf *test_conf(void)
 
 static void weight_of_each_grade(void **state)
 {
-	static const double want[GRADE_COUNT] = { [GRADE_PROBE] = 1, [GRADE_BULK] = 2, [GRADE_UNSEEN] = 6,
-		[GRADE_CONFIRMED] = 10, [GRADE_MISROUTED] = 5 };
+	static const double want[GRADE_COUNT] = {
+		[GRADE_PROBE] = 1, [GRADE_BULK] = 2, [GRADE_UNSEEN] = 6, [GRADE_CONFIRMED] = 10, [GRADE_MISROUTED] = 5
+	};
 
 	(void)state;
 	for (int g = 0; g < GRADE_COUNT; g++) {
