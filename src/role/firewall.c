@@ -63,10 +63,12 @@ size_t firewall_apply(struct firewall *f, size_t n)
 	size_t done = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (!f->done[i])
-			continue;
-		firewall_plan_applied(&f->plan, &f->op[i]);
-		done++;
+		if (f->done[i]) {
+			firewall_plan_applied(&f->plan, &f->op[i]);
+			done++;
+		} else if (!f->op[i].is_add) {
+			f->is_look_due = true; /* at the next tick: the plan does not know it any more */
+		}
 	}
 	if (e == ERR_NOTFOUND) { /* the table is gone, the notification is under way */
 		f->is_form_touched = true;
@@ -98,8 +100,8 @@ static void on_pump(void *ctx)
 		log_info("firewall", "text=\"full list taken over\" wanted=%zu", p->wanted.count);
 	if (n == 0 && !p->is_purging)
 		n = firewall_plan_fill(p, clock_wall_ms(), f->op, FIREWALL_BATCH);
-	if (n && firewall_apply(f, n) < n)
-		f->is_look_due = true; /* at the next tick: what was not deleted is not wanted any more */
+	if (n)
+		(void)firewall_apply(f, n);
 	if (p->is_purging || p->is_filling)
 		firewall_pump_start(f);
 	else
@@ -249,7 +251,7 @@ static void on_tick(void *ctx)
 	firewall_plan_sweep(&f->plan, clock_wall_ms(), FIREWALL_SWEEP);
 	if (++f->ticks % FIREWALL_STATE_S)
 		return;
-	if (f->nft && (f->state == FW_DENIED || f->state == FW_ERROR || f->state == FW_MISSING))
+	if (f->nft && f->error)
 		firewall_bring_up(f);
 	if (f->state == FW_OK && f->is_look_due)
 		firewall_mend_later(f);

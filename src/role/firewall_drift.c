@@ -82,7 +82,7 @@ static void adopt(struct firewall *f)
 
 void firewall_bring_up(struct firewall *f)
 {
-	bool is_first = f->plan.wanted.count == 0, is_kept, is_changed;
+	bool was_ok = f->state == FW_OK, is_kept, is_changed;
 	enum err e;
 
 	f->is_form_touched = false;
@@ -98,19 +98,25 @@ void firewall_bring_up(struct firewall *f)
 		return;
 	}
 	firewall_set_state(f, FW_OK, 0);
-	if (is_kept && is_first) {
+	if (is_kept && !f->has_started) {
 		adopt(f);
 	} else if (!is_kept) {
 		f->is_unknown = false;
 		firewall_refill(f);
+	} else if (!was_ok) { /* what was deleted meanwhile is still there */
+		f->is_look_due = true;
+		firewall_mend_later(f);
 	}
+	f->has_started = true;
 }
 
 void firewall_mend_later(struct firewall *f)
 {
 	if (f->is_mending)
 		return;
-	f->mend = loop_after(f->host->loop, FIREWALL_MEND_MS, firewall_on_mend, f);
+	if (f->mend_ms == 0 || clock_mono_ms() - f->mended_at > FIREWALL_MEND_QUIET_S * 1000)
+		f->mend_ms = FIREWALL_MEND_MS;
+	f->mend = loop_after(f->host->loop, f->mend_ms, firewall_on_mend, f);
 	f->is_mending = f->mend != NULL;
 }
 
@@ -212,6 +218,11 @@ void firewall_on_mend(void *ctx)
 	f->is_mending = false;
 	if (f->state == FW_OFF || !f->nft)
 		return;
+	/* another program of the same mind as ours must not make the two of us busy for ever */
+	f->mended_at = clock_mono_ms();
+	f->mend_ms += f->mend_ms / 4;
+	if (f->mend_ms > FIREWALL_MEND_MAX_MS)
+		f->mend_ms = FIREWALL_MEND_MAX_MS;
 	if (f->is_form_touched && !mend_form(f)) {
 		f->foreigns = 0;
 		f->is_look_due = false;
