@@ -420,7 +420,7 @@ static void test_drift_of_many(void **state)
 			await_present(&p, counts[i]);
 		assert_true(netns_now() - start < 5);
 		assert_in_range(p.state.repaired, counts[i], counts[i] + 1 + FIREWALL_BATCH);
-		assert_true(netns_has("20.0.0.1"));
+		netns_nft("get element inet limetwig host4 { 20.0.0.1 }"); /* fails when it is not there */
 		peer_kill(&p);
 	}
 }
