@@ -365,7 +365,7 @@ static enum err revert_one(struct buf *b, const struct main_cf_edit *d)
 	return r;
 }
 
-/* An empty block goes with its frame; of one with lines of others in it, the frame alone. */
+/* The frame goes when nothing of ours is left in it; lines of others in it stay. */
 enum err main_cf_drop_block(struct buf *b)
 {
 	const struct slice begin = SLICE_LIT(BLOCK_BEGIN), end = SLICE_LIT(BLOCK_END), none = { "", 0 };
@@ -381,6 +381,8 @@ enum err main_cf_drop_block(struct buf *b)
 		while (q < all.n && !slice_starts(slice_from(all, q), end))
 			q = main_cf_line_end(all, q);
 		if (q >= all.n)
+			return ERR_OK;
+		if (memmem(all.p + p + begin.n, q - p - begin.n, "limetwig", 8))
 			return ERR_OK;
 		has_lf = q + end.n < all.n && all.p[q + end.n] == '\n';
 		e = main_cf_replace(b, q, q + end.n + has_lf, none);

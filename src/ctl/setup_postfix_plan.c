@@ -7,6 +7,7 @@
 #include "ctl/setup_postfix_private.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define CLIENT "$limetwig_client"
@@ -14,11 +15,14 @@
 #define TRANSPORT                                                                                                      \
 	"inline:{limetwig.invalid=limetwig:unix:limetwig/lmtp, .limetwig.invalid=limetwig:unix:limetwig/lmtp}"
 #define EDITS_MAX 24
+#define MAP_TYPES 3
+#define MAP_TEXT (PATH_MAX + 16)
 
 struct edits {
 	size_t n;
 	struct main_cf_edit edit[EDITS_MAX];
 	char fallback[EDITS_MAX][SETUP_TEXT];
+	char map[MAP_TYPES][MAP_TEXT], domains[MAP_TYPES][MAP_TEXT];
 };
 
 static void own(struct edits *l, const char *name, const char *value)
@@ -53,29 +57,16 @@ static void add_transport(struct edits *l, const struct setup_instance *in)
 }
 
 /* The map of this setup, and the same path under the other types that an earlier run may have chosen. */
-static enum err revert_maps(const struct setup *s, const struct setup_instance *in, struct slice text, struct buf *to)
+static void add_old_maps(struct edits *l, const struct setup *s, const struct setup_instance *in)
 {
-	static const char *const types[] = { "lmdb", "hash", "cdb" };
-	struct buf now;
-	enum err e;
+	static const char *const types[MAP_TYPES] = { "lmdb", "hash", "cdb" };
 
-	buf_init(&now, MAIN_CF_MAX);
-	e = buf_add(&now, text);
-	for (size_t i = 0; i < 3 && e == ERR_OK; i++) {
-		char map[PATH_MAX + 16], domains[PATH_MAX + 16];
-		struct edits l = { .n = 0 };
-
-		(void)snprintf(map, sizeof map, "%s%s", types[i], strchr(s->map, ':'));
-		(void)snprintf(domains, sizeof domains, "%s%s", types[i], strchr(s->domains, ':'));
-		list(&l, in, "virtual_alias_maps", map);
-		list(&l, in, "virtual_alias_domains", domains);
-		e = main_cf_revert(buf_slice(&now), l.edit, l.n, to);
-		buf_reset(&now);
-		if (e == ERR_OK)
-			e = buf_add(&now, buf_slice(to));
+	for (size_t i = 0; i < MAP_TYPES; i++) {
+		(void)snprintf(l->map[i], MAP_TEXT, "%s%s", types[i], strchr(s->map, ':'));
+		(void)snprintf(l->domains[i], MAP_TEXT, "%s%s", types[i], strchr(s->domains, ':'));
+		list(l, in, "virtual_alias_maps", l->map[i]);
+		list(l, in, "virtual_alias_domains", l->domains[i]);
 	}
-	buf_done(&now);
-	return e;
 }
 
 static enum err master_off(const struct setup_instance *in, bool is_first, struct buf *to)
@@ -88,30 +79,34 @@ static enum err master_off(const struct setup_instance *in, bool is_first, struc
 enum err setup_plan_off(const struct setup *s, struct setup_instance *in, bool is_first, struct buf *main_text,
 	struct buf *master_text)
 {
-	struct edits l = { .n = 0 };
-	struct buf now;
+	struct edits *l = calloc(1, sizeof *l);
 	enum err e;
 
-	add_checks(&l, in, true);
+	if (!l)
+		return ERR_NOMEM;
+	add_checks(l, in, true);
+	add_old_maps(l, s, in);
 	if (!is_first)
-		add_transport(&l, in);
-	buf_init(&now, MAIN_CF_MAX);
-	e = revert_maps(s, in, buf_slice(&in->main), &now);
-	if (e == ERR_OK)
-		e = main_cf_revert(buf_slice(&now), l.edit, l.n, main_text);
-	buf_done(&now);
+		add_transport(l, in);
+	e = main_cf_revert(buf_slice(&in->main), l->edit, l->n, main_text);
+	free(l);
 	return e == ERR_OK ? master_off(in, is_first, master_text) : e;
 }
 
 static enum err plan_main(const struct setup *s, struct setup_instance *in)
 {
-	struct edits l = { .n = 0 };
+	struct edits *l = calloc(1, sizeof *l);
+	enum err e;
 
-	add_checks(&l, in, false);
-	list(&l, in, "virtual_alias_maps", s->map);
-	list(&l, in, "virtual_alias_domains", s->domains);
-	add_transport(&l, in);
-	return main_cf_apply(buf_slice(&in->main_base), l.edit, l.n, &in->main_new);
+	if (!l)
+		return ERR_NOMEM;
+	add_checks(l, in, false);
+	list(l, in, "virtual_alias_maps", s->map);
+	list(l, in, "virtual_alias_domains", s->domains);
+	add_transport(l, in);
+	e = main_cf_apply(buf_slice(&in->main_base), l->edit, l->n, &in->main_new);
+	free(l);
+	return e;
 }
 
 /* Overrides hide main.cf: where a service has one, our check goes into it. */

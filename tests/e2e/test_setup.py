@@ -1,0 +1,392 @@
+"""limetwig setup postfix on several configurations: on, again, off, byte for byte; the real postconf as witness.
+
+No network and no running Postfix but for the last tests, which start one of their own on a free loopback port."""
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import time
+
+import pytest
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("postconf"), reason="needs root and Postfix")
+
+BASE = """\
+compatibility_level = 3.6
+myhostname = mx1.example.org
+mydestination = localhost
+mynetworks = 127.0.0.0/8 [::1]/128 192.0.2.0/28
+inet_interfaces = all
+recipient_delimiter = +
+queue_directory = {top}/queue
+data_directory = {top}/data
+maillog_file = {top}/mail.log
+maillog_file_prefixes = {top}
+alias_maps =
+alias_database =
+"""
+
+SERVICES = """\
+pickup    unix  n       -       n       60      1       pickup
+cleanup   unix  n       -       n       -       0       cleanup
+qmgr      unix  n       -       n       300     1       qmgr
+rewrite   unix  -       -       n       -       -       trivial-rewrite
+bounce    unix  -       -       n       -       0       bounce
+defer     unix  -       -       n       -       0       bounce
+trace     unix  -       -       n       -       0       bounce
+flush     unix  n       -       n       1000?   0       flush
+proxymap  unix  -       -       n       -       -       proxymap
+showq     unix  n       -       n       -       -       showq
+error     unix  -       -       n       -       -       error
+retry     unix  -       -       n       -       -       error
+discard   unix  -       -       n       -       -       discard
+lmtp      unix  -       -       n       -       -       lmtp
+anvil     unix  -       -       n       -       1       anvil
+postlog   unix-dgram n  -       n       -       1       postlogd
+"""
+
+SMTP = "smtp      inet  n       -       y       -       -       smtpd\n"
+
+SUBMISSION = """\
+submission inet n       -       y       -       -       smtpd
+  -o syslog_name=postfix/submission
+  -o smtpd_sasl_auth_enable=yes
+#     Instead of specifying complex smtpd_<xxx>_restrictions here,
+#     specify "smtpd_<xxx>_restrictions=$mua_<xxx>_restrictions"
+  -o smtpd_client_restrictions=$mua_client_restrictions
+  -o smtpd_recipient_restrictions=
+  -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
+  -o milter_macro_daemon_name=ORIGINATING
+submissions     inet  n       -       y       -       -       smtpd
+  -o syslog_name=postfix/submissions
+  -o smtpd_client_restrictions=$mua_client_restrictions
+  -o { smtpd_end_of_data_restrictions = check_client_access hash:/x, permit }
+"""
+
+AMAVIS = """\
+127.0.0.1:10025 inet n    -       n       -       -     smtpd
+    -o content_filter=
+    -o smtpd_client_restrictions=permit_mynetworks,reject
+    -o smtpd_end_of_data_restrictions=
+    -o receive_override_options=no_header_body_checks,no_unknown_recipient_checks
+"""
+
+LAYOUTS = {
+    "debian": ("", SMTP),
+    "folded": ("""\
+# jan 2019: do not move
+smtpd_client_restrictions =
+   # the list
+
+   permit_mynetworks,
+# a comment in column 1
+\tpermit_sasl_authenticated
+virtual_alias_maps = hash:/etc/aliases,   # not a comment
+transport_maps =
+virtual_alias_domains = old.example
+    older.example
+smtpd_end_of_data_restrictions = check_sender_access { inline:{ a=b }, timeout=3s }
+""", SMTP),
+    "rspamd": ("smtpd_milters = inet:localhost:11332\nnon_smtpd_milters = $smtpd_milters\n", SMTP),
+    "submission": ("mua_client_restrictions = permit_sasl_authenticated,reject\n", SMTP + SUBMISSION),
+    "postscreen": ("", "smtp inet n - y - 1 postscreen\nsmtpd     pass  -       -       y       -       -       smtpd\n"
+                   "  -o smtpd_client_restrictions=permit_mynetworks\n"),
+    "amavis": ("content_filter = smtp-amavis:[127.0.0.1]:10024\n", SMTP + AMAVIS),
+    "no end of line": ("", SMTP + "# the end"),
+    "early": ("smtpd_delay_reject = no\nsmtpd_recipient_restrictions = permit_mynetworks, reject\n", SMTP),
+}
+
+
+class Site:
+    def __init__(self, build, top, extra, services):
+        self.top, self.etc, self.state = str(top), str(top / "etc"), str(top / "state")
+        self.dir = str(top / "postfix")
+        self.command = os.path.join(build, "limetwig")
+        top.chmod(0o755)
+        for name in ("postfix", "queue", "data"):
+            (top / name).mkdir()
+        shutil.chown(self.top + "/data", "postfix")
+        main = BASE.format(top=self.top) + extra
+        self.write("main.cf", main[:-1] if services.endswith("# the end") else main)
+        self.write("master.cf", SERVICES + services)
+
+    def write(self, name, text):
+        with open(os.path.join(self.dir, name), "w", encoding="utf-8", newline="") as f:
+            f.write(text)
+
+    def read(self):
+        texts = []
+        for name in ("main.cf", "master.cf"):
+            with open(os.path.join(self.dir, name), "rb") as f:
+                texts.append(f.read())
+        return texts
+
+    def setup(self, *args, status=0):
+        done = subprocess.run([self.command, "setup", "postfix", "--config", self.dir, "--etc", self.etc, "--state",
+                               self.state, *args], capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def postconf(self, *args):
+        return subprocess.run(["postconf", "-c", self.dir, *args], capture_output=True, text=True, timeout=30,
+                              check=True).stdout
+
+    def value(self, name):
+        return self.postconf("-h", name).strip()
+
+    def option(self, service, name):
+        out = self.postconf("-P", "%s/%s" % (service, name)).strip()
+        return out.split("=", 1)[1].strip()
+
+    def settings(self):
+        with open(self.etc + "/postfix.conf", encoding="utf-8") as f:
+            return dict((k.strip(), v.strip()) for k, v in (line.split("=", 1) for line in f if "=" in line))
+
+
+@pytest.fixture(name="site")
+def make_site(build, tmp_path):
+    def make(layout):
+        return Site(build, tmp_path, *LAYOUTS[layout])
+    return make
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_on_again_off(site, layout):
+    s = site(layout)
+    before, effective = s.read(), s.postconf("-n")
+    shown = s.setup("--dry-run")
+    assert "Nothing was changed" in shown and s.read() == before and not os.path.exists(s.etc)
+    s.setup()
+    after = s.read()
+    hook = "smtpd_recipient_restrictions" if layout == "early" else "smtpd_client_restrictions"
+    assert s.value(hook).split(",")[0] == "$limetwig_client"
+    assert s.value("smtpd_end_of_data_restrictions").split(",")[0] == "$limetwig_eod"
+    assert s.value("virtual_alias_maps").split(",")[0].endswith(":%s/limetwig_virtual" % s.dir)
+    assert "limetwig_domains" in s.value("virtual_alias_domains")
+    assert s.value("limetwig_policy") == "{ unix:limetwig/policy, timeout=2s, try_limit=1, default_action=DUNNO }"
+    assert "limetwig.invalid=limetwig:unix:limetwig/lmtp" in s.value("transport_maps")
+    assert s.value("limetwig_destination_recipient_limit") == "1000"
+    chroot = "-" if layout == "none" else "y"
+    assert s.postconf("-M", "limetwig/unix").split() == (
+        "limetwig unix - - %s - 10 lmtp -o lmtp_send_xforward_command=yes -o syslog_name=postfix/limetwig" % chroot).split()
+    for line in before[0].splitlines():
+        assert not line.lstrip().startswith(b"#") or line in after[0].splitlines()
+    assert "Nothing to do" in s.setup() and s.read() == after
+    subprocess.run(["postfix", "-c", s.dir, "check"], check=True, timeout=30)
+    assert "as they were" in s.setup("--revert")
+    assert s.read() == before and s.postconf("-n") == effective
+    assert not os.path.exists(s.etc + "/postfix.conf")
+    assert not [n for n in os.listdir(s.dir) if "limetwig" in n] and os.listdir(s.state + "/setup") == ["lock"]
+    assert "nothing to do" in s.setup("--revert")
+
+
+def test_defaults_stay(site):
+    s = site("debian")
+    s.setup()
+    assert s.value("virtual_alias_maps").endswith(", $virtual_maps")
+    assert s.value("virtual_alias_domains").endswith(", $virtual_alias_maps")
+
+
+def test_existing_values_stay(site):
+    s = site("folded")
+    s.setup()
+    assert s.value("smtpd_client_restrictions") == "$limetwig_client, permit_mynetworks, permit_sasl_authenticated"
+    assert s.value("virtual_alias_domains").split() [1:] == ["old.example", "older.example"]
+    assert s.value("transport_maps").count("inline:") == 1
+
+
+def test_submission_keeps_its_rules(site):
+    s = site("submission")
+    shown = s.setup()
+    assert s.option("submission/inet", "smtpd_client_restrictions") == "$mua_client_restrictions"
+    assert s.option("submissions/inet", "smtpd_end_of_data_restrictions").split(",")[0] == "$limetwig_eod"
+    assert "submission: your rules stay" in shown
+    assert s.settings()["submission"] == '{ "587", "465" }'
+    assert s.settings()["own-services"] == '{ "25" }'
+    assert s.settings()["lmtp-trusted"] == "yes"
+
+
+def test_behind_postscreen_the_override_gets_the_check(site):
+    s = site("postscreen")
+    s.setup()
+    assert s.option("smtpd/pass", "smtpd_client_restrictions") == "$limetwig_client,permit_mynetworks"
+    assert s.settings()["own-services"] == '{ "25" }'
+
+
+def test_reinjection_is_left_alone(site):
+    s = site("amavis")
+    shown = s.setup()
+    assert "127.0.0.1:10025: re-injection, left alone" in shown and "content_filter" in shown
+    assert s.option("127.0.0.1:10025/inet", "smtpd_client_restrictions") == "permit_mynetworks,reject"
+    assert s.settings()["reinjection"] == '{ "127.0.0.1:10025" }'
+    assert s.settings()["lmtp-trusted"] == "no"
+
+
+def test_settings_are_read_by_the_daemon(site, build):
+    s = site("submission")
+    s.setup()
+    with open(s.etc + "/limetwig.conf", "w", encoding="utf-8") as f:
+        f.write('contact = "x"\n')
+    out = subprocess.run([os.path.join(build, "limetwigd"), "-c", s.etc + "/limetwig.conf", "-nv"], capture_output=True,
+                         text=True, timeout=30, check=True).stdout
+    assert s.dir in out and "192.0.2.0/28" in out and s.top + "/mail.log" in out and s.top + "/queue" in out
+
+
+def test_what_others_change_meanwhile_stays(site):
+    s = site("folded")
+    before = s.read()
+    s.setup()
+    with open(s.dir + "/main.cf", "a", encoding="utf-8") as f:
+        f.write("# later\nbiff = no\n")
+    s.setup()
+    s.setup("--revert")
+    assert s.read() == [before[0] + b"# later\nbiff = no\n", before[1]]
+
+
+def test_a_rewritten_list_gets_its_check_back(site):
+    s = site("folded")
+    s.setup()
+    s.postconf("-e", "smtpd_client_restrictions=permit_mynetworks, $limetwig_client")
+    s.setup()
+    assert s.value("smtpd_client_restrictions") == "$limetwig_client, permit_mynetworks,"[:-1] or \
+        s.value("smtpd_client_restrictions").startswith("$limetwig_client, permit_mynetworks")
+
+
+def test_refusals(site, build):
+    s = site("debian")
+    s.write("master.cf", SERVICES + SMTP.replace("smtp ", "127.0.0.1:smtp "))
+    before = s.read()
+    assert "takes mail from outside" in s.setup(status=1)
+    s.write("master.cf", SERVICES + SMTP + "broken line here\n")
+    assert "Nothing was changed" in s.setup(status=1)
+    assert s.read()[0] == before[0]
+    assert s.setup("--nonsense", status=2)
+    done = subprocess.run([os.path.join(build, "limetwig"), "setup", "postfix", "--config", s.top + "/none", "--state",
+                           s.state], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1 and "Nothing was changed" in done.stderr
+
+
+def test_print_is_what_postconf_would_say(site):
+    s = site("submission")
+    lines = s.setup("--print").splitlines()
+    s.setup()
+    for line in lines:
+        if " = " in line and not line.startswith(("#", " ", "  -o")):
+            name, value = line.split(" = ", 1)
+            assert s.value(name) == value
+
+
+def test_two_instances_and_a_lock(site, tmp_path, build):
+    s = site("debian")
+    second = Site(build, tmp_path / "b", *LAYOUTS["rspamd"]) if (tmp_path / "b").mkdir() is None else None
+    before = s.read(), second.read()
+    s.setup()
+    s.setup("--config", second.dir)
+    assert s.settings()["queues"] == '{ "%s/queue", "%s/queue" }' % (s.top, second.top)
+    assert ":%s/limetwig_virtual" % s.dir in second.value("virtual_alias_maps")
+    import fcntl
+    with open(s.state + "/setup/lock", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "another limetwig setup" in s.setup(status=1)
+    s.setup("--revert", "--config", second.dir)
+    assert (s.read(), second.read()) == before
+
+
+def test_hash_maps_where_lmdb_is_not_wanted(site):
+    s = site("debian")
+    before = s.read()
+    s.setup("--map-type", "hash")
+    assert os.path.exists(s.dir + "/limetwig_virtual.db")
+    s.setup("--map-type", "cdb", status=0 if "cdb" in s.postconf("-m").split() else 1)
+    s.setup("--map-type", "lmdb") if "lmdb" in s.postconf("-m").split() else None
+    assert s.value("virtual_alias_maps").count("limetwig_virtual") == 1
+    s.setup("--revert")
+    assert s.read() == before
+
+
+class Running:
+    """A real Postfix of this site on a free port of 127.0.0.1, which stands for the outside."""
+
+    def __init__(self, site):
+        self.site = site
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        site.write("master.cf", SERVICES + "%d inet n - n - - smtpd\n" % self.port)
+        with open(site.dir + "/main.cf", "a", encoding="utf-8") as f:
+            f.write("inet_protocols = ipv4\nvirtual_alias_domains = d.example\ndefault_transport = error:none\n"
+                    "virtual_alias_maps = inline:{ alice@d.example=root@localhost }\nlocal_transport = discard:\n"
+                    "local_recipient_maps =\n")
+
+    def postfix(self, word):
+        subprocess.run(["postfix", "-c", self.site.dir, word], check=True, timeout=60, capture_output=True)
+
+    def mail(self, rcpt):
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as c:
+            f = c.makefile("rwb")
+            f.readline()
+            answer = b""
+            for line in (b"HELO x", b"MAIL FROM:<a@b.example>", b"RCPT TO:<%s>" % rcpt.encode(), b"DATA"):
+                f.write(line + b"\r\n")
+                f.flush()
+                answer = f.readline()
+                if not answer.startswith((b"2", b"3")):
+                    return answer.decode()
+            f.write(b"Subject: x\r\n\r\nx\r\n.\r\n")
+            f.flush()
+            return f.readline().decode()
+
+    def queued(self):
+        return subprocess.run(["postqueue", "-c", self.site.dir, "-j"], capture_output=True, text=True, timeout=30,
+                              check=False).stdout.splitlines()
+
+
+def wait_for(what, seconds=20):
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@pytest.fixture(name="running")
+def make_running(site):
+    r = Running(site("debian"))
+    r.postfix("start")
+    yield r
+    r.postfix("stop")
+
+
+def test_a_running_postfix_holds_captures_until_they_are_taken(running):
+    s = running.site
+    before = s.read()
+    assert running.mail("trap@d.example").startswith("550")
+    s.setup()
+    assert running.mail("alice@d.example").startswith("250")
+    table = s.value("virtual_alias_maps").split(",")[0]
+    if table.startswith("lmdb:"):
+        subprocess.run(["postmap", "-c", s.dir, "-i", table], input="trap@d.example trap=d.example@limetwig.invalid\n",
+                       text=True, check=True, timeout=30)
+        wait_for(lambda: running.mail("trap@d.example").startswith("250"))
+        wait_for(lambda: any("limetwig.invalid" in line and '"deferred"' in line for line in running.queued()))
+        out = s.setup("--revert", status=1)
+        assert "1 captures wait" in out and s.value("limetwig_policy") == "" and "limetwig" in s.value("transport_maps")
+        assert running.mail("trap@d.example").startswith("550")
+        out = s.setup("--revert", "--force")
+        assert "1 queued captures deleted" in out
+        assert not running.queued()
+    else:
+        s.setup("--revert")
+    assert s.read() == before
+    assert running.mail("alice@d.example").startswith("250")
+
+
+def test_the_map_is_closed_to_others(running):
+    s = running.site
+    s.setup()
+    name = s.value("virtual_alias_maps").split(",")[0].split(":")[1]
+    for suffix in (".lmdb", ".db", ".cdb"):
+        if os.path.exists(name + suffix):
+            assert os.stat(name + suffix).st_mode & 0o7 == 0
+    assert pwd.getpwnam("postfix").pw_uid != 0 and running.mail("alice@d.example").startswith("250")
+    s.setup("--revert")
