@@ -1,11 +1,13 @@
 """limetwig setup postfix on several configurations: on, again, off, byte for byte; the real postconf as witness.
 
 No network and no running Postfix but for the last tests, which start one of their own on a free loopback port."""
+import fcntl
 import os
-import pwd
+import pathlib
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -144,10 +146,18 @@ class Site:
             return dict((k.strip(), v.strip()) for k, v in (line.split("=", 1) for line in f if "=" in line))
 
 
+@pytest.fixture(name="top")
+def make_top():
+    """A folder that Postfix's own user may enter, as pytest's are not."""
+    top = pathlib.Path(tempfile.mkdtemp(prefix="limetwig-setup-"))
+    yield top
+    shutil.rmtree(top)
+
+
 @pytest.fixture(name="site")
-def make_site(build, tmp_path):
+def make_site(build, top):
     def make(layout):
-        return Site(build, tmp_path, *LAYOUTS[layout])
+        return Site(build, top, *LAYOUTS[layout])
     return make
 
 
@@ -167,9 +177,8 @@ def test_on_again_off(site, layout):
     assert s.value("limetwig_policy") == "{ unix:limetwig/policy, timeout=2s, try_limit=1, default_action=DUNNO }"
     assert "limetwig.invalid=limetwig:unix:limetwig/lmtp" in s.value("transport_maps")
     assert s.value("limetwig_destination_recipient_limit") == "1000"
-    chroot = "-" if layout == "none" else "y"
     assert s.postconf("-M", "limetwig/unix").split() == (
-        "limetwig unix - - %s - 10 lmtp -o lmtp_send_xforward_command=yes -o syslog_name=postfix/limetwig" % chroot).split()
+        "limetwig unix - - y - 10 lmtp -o lmtp_send_xforward_command=yes -o syslog_name=postfix/limetwig").split()
     for line in before[0].splitlines():
         assert not line.lstrip().startswith(b"#") or line in after[0].splitlines()
     assert "Nothing to do" in s.setup() and s.read() == after
@@ -192,7 +201,7 @@ def test_existing_values_stay(site):
     s = site("folded")
     s.setup()
     assert s.value("smtpd_client_restrictions") == "$limetwig_client, permit_mynetworks, permit_sasl_authenticated"
-    assert s.value("virtual_alias_domains").split() [1:] == ["old.example", "older.example"]
+    assert s.value("virtual_alias_domains").split()[1:] == ["old.example", "older.example"]
     assert s.value("transport_maps").count("inline:") == 1
 
 
@@ -249,8 +258,7 @@ def test_a_rewritten_list_gets_its_check_back(site):
     s.setup()
     s.postconf("-e", "smtpd_client_restrictions=permit_mynetworks, $limetwig_client")
     s.setup()
-    assert s.value("smtpd_client_restrictions") == "$limetwig_client, permit_mynetworks,"[:-1] or \
-        s.value("smtpd_client_restrictions").startswith("$limetwig_client, permit_mynetworks")
+    assert s.value("smtpd_client_restrictions").startswith("$limetwig_client, permit_mynetworks")
 
 
 def test_refusals(site, build):
@@ -277,15 +285,15 @@ def test_print_is_what_postconf_would_say(site):
             assert s.value(name) == value
 
 
-def test_two_instances_and_a_lock(site, tmp_path, build):
+def test_two_instances_and_a_lock(site, top, build):
     s = site("debian")
-    second = Site(build, tmp_path / "b", *LAYOUTS["rspamd"]) if (tmp_path / "b").mkdir() is None else None
+    (top / "b").mkdir()
+    second = Site(build, top / "b", *LAYOUTS["rspamd"])
     before = s.read(), second.read()
     s.setup()
     s.setup("--config", second.dir)
     assert s.settings()["queues"] == '{ "%s/queue", "%s/queue" }' % (s.top, second.top)
     assert ":%s/limetwig_virtual" % s.dir in second.value("virtual_alias_maps")
-    import fcntl
     with open(s.state + "/setup/lock", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert "another limetwig setup" in s.setup(status=1)
@@ -388,5 +396,5 @@ def test_the_map_is_closed_to_others(running):
     for suffix in (".lmdb", ".db", ".cdb"):
         if os.path.exists(name + suffix):
             assert os.stat(name + suffix).st_mode & 0o7 == 0
-    assert pwd.getpwnam("postfix").pw_uid != 0 and running.mail("alice@d.example").startswith("250")
+    assert running.mail("alice@d.example").startswith("250")
     s.setup("--revert")
