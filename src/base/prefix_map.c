@@ -25,7 +25,7 @@ struct prefix_area {
 	uint32_t bits;
 	uint32_t stride; /* bytes of a slot */
 	uint64_t pad;    /* tags and slots start at a multiple of 16 */
-	uint8_t tag[]; /* one per slot, then the slots */
+	uint8_t tag[];   /* one per slot, then the slots */
 };
 
 struct prefix_slot {
@@ -310,8 +310,8 @@ bool prefix_map_walk(const struct prefix_map *m, uint64_t *pos, size_t budget,
 	return *pos < WALK_END;
 }
 
-size_t prefix_map_retain(struct prefix_map *m, size_t budget,
-	bool (*keep)(const struct prefix *p, void *value, void *ctx), void *ctx)
+size_t prefix_map_retain(
+	struct prefix_map *m, size_t budget, bool (*keep)(const struct prefix *p, void *value, void *ctx), void *ctx)
 {
 	struct visit v = { .keep = keep, .ctx = ctx };
 

@@ -50,8 +50,8 @@ bool prefix_map_walk(const struct prefix_map *m, uint64_t *pos, size_t budget,
  * (0: one whole round) and drop each entry for which keep gives false. Returns
  * how many were dropped.
  */
-size_t prefix_map_retain(struct prefix_map *m, size_t budget,
-	bool (*keep)(const struct prefix *p, void *value, void *ctx), void *ctx);
+size_t prefix_map_retain(
+	struct prefix_map *m, size_t budget, bool (*keep)(const struct prefix *p, void *value, void *ctx), void *ctx);
 /* Bytes allocated. */
 size_t prefix_map_bytes(const struct prefix_map *m);
 

@@ -20,8 +20,9 @@ static unsigned family_of(const struct ipaddr *a)
 
 static struct block_entry entry_of(const struct prefix *p, const struct block_value *v)
 {
-	struct block_entry e = { .subject = *p, .until = v->until, .offence = v->offence, .code = v->code,
-		.flags = v->flags };
+	struct block_entry e = {
+		.subject = *p, .until = v->until, .offence = v->offence, .code = v->code, .flags = v->flags
+	};
 
 	memcpy(e.case_id, v->case_id, sizeof e.case_id);
 	return e;
@@ -103,8 +104,7 @@ bool block_index_get(const struct block_index *x, const struct prefix *subject, 
 	return true;
 }
 
-bool block_index_find(const struct block_index *x, const struct ipaddr *client, uint64_t now,
-	struct block_entry *ret)
+bool block_index_find(const struct block_index *x, const struct ipaddr *client, uint64_t now, struct block_entry *ret)
 {
 	unsigned f = family_of(client);
 

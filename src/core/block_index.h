@@ -43,8 +43,7 @@ bool block_index_del(struct block_index *x, const struct prefix *subject);
 /* The entry of exactly this subject, expired or not. */
 bool block_index_get(const struct block_index *x, const struct prefix *subject, struct block_entry *ret);
 /* The longest prefix in force at now that holds client. False: not blocked. */
-bool block_index_find(const struct block_index *x, const struct ipaddr *client, uint64_t now,
-	struct block_entry *ret);
+bool block_index_find(const struct block_index *x, const struct ipaddr *client, uint64_t now, struct block_entry *ret);
 
 /*
  * Look at the next budget homes (about one entry each): fn for every entry.

@@ -4,8 +4,8 @@
  */
 #include "core/firewall_plan.h"
 
-#define WALK_STEP 16     /* homes; hold about 12 entries */
-#define WALK_STEPS 4096  /* at most in one call, so that the loop goes on */
+#define WALK_STEP 16    /* homes; hold about 12 entries */
+#define WALK_STEPS 4096 /* at most in one call, so that the loop goes on */
 
 struct want {
 	uint32_t until; /* Unix seconds */
@@ -100,8 +100,8 @@ static void want_set_seen(struct firewall_plan *p, struct want *w, bool is_prese
 	w->seen = is_present ? p->seen : 0;
 }
 
-enum err firewall_plan_add(struct firewall_plan *p, const struct prefix *a, uint32_t ttl_s, uint64_t now_ms,
-	struct fw_op *ret_op)
+enum err firewall_plan_add(
+	struct firewall_plan *p, const struct prefix *a, uint32_t ttl_s, uint64_t now_ms, struct fw_op *ret_op)
 {
 	uint64_t now = now_ms / 1000;
 	struct want *w;
@@ -222,8 +222,7 @@ static void collect_missing(const struct prefix *a, void *value, void *ctx)
 	const struct want *w = value;
 
 	if (w->seen != c->p->seen && w->until > c->now)
-		collect_one(c, &(struct fw_op){ .is_add = true, .prefix = *a,
-			.ttl_s = (uint32_t)(w->until - c->now) });
+		collect_one(c, &(struct fw_op){ .is_add = true, .prefix = *a, .ttl_s = (uint32_t)(w->until - c->now) });
 }
 
 /* Walk on until c is nearly full (a step fits into the room by far). True: there is more. */

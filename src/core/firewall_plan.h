@@ -16,23 +16,23 @@
 #define FIREWALL_MAX_TTL (366u * 86400) /* seconds; longer is cut to this */
 #define FIREWALL_MIN_LEN4 16            /* nothing wider is blocked */
 #define FIREWALL_MIN_LEN6 32
-#define FIREWALL_NEVER 256              /* own prefixes at most */
-#define FIREWALL_RATE 10000             /* adds a second outside a full list, in the long run */
-#define FIREWALL_BURST 100000           /* and at once */
-#define FIREWALL_ROOM 256               /* operations that purge and fill want room for at least */
-#define FIREWALL_SLACK_S 5              /* an element this near its time need not be renewed */
+#define FIREWALL_NEVER 256    /* own prefixes at most */
+#define FIREWALL_RATE 10000   /* adds a second outside a full list, in the long run */
+#define FIREWALL_BURST 100000 /* and at once */
+#define FIREWALL_ROOM 256     /* operations that purge and fill want room for at least */
+#define FIREWALL_SLACK_S 5    /* an element this near its time need not be renewed */
 
 struct firewall_plan {
 	struct prefix_map wanted; /* wanted.count: elements that should be there */
 	struct prefix never[FIREWALL_NEVER];
 	size_t nevers;
-	size_t present;    /* of the wanted, believed to be in the kernel */
-	uint32_t refused;  /* adds refused, since start */
-	uint16_t list;     /* number of the full list: begin counts up */
-	uint16_t seen;     /* number of the look at the kernel: forget_present counts up */
-	bool is_listing;   /* between begin and end */
-	bool is_purging;   /* after end, until what was not on the list is gone */
-	bool is_filling;   /* some wanted ones may be missing in the kernel */
+	size_t present;             /* of the wanted, believed to be in the kernel */
+	uint32_t refused;           /* adds refused, since start */
+	uint16_t list;              /* number of the full list: begin counts up */
+	uint16_t seen;              /* number of the look at the kernel: forget_present counts up */
+	bool is_listing;            /* between begin and end */
+	bool is_purging;            /* after end, until what was not on the list is gone */
+	bool is_filling;            /* some wanted ones may be missing in the kernel */
 	uint64_t purge_at, fill_at; /* walks */
 	uint64_t tokens, tokens_ms; /* rate of adds, in thousandths */
 };
@@ -83,7 +83,8 @@ void firewall_plan_mend(struct firewall_plan *p, const struct prefix *a, uint64_
  * Want what was found in the kernel at start, until the first full list says more. ERR_DENIED: to be
  * deleted (never blocked, not of our form); ERR_FULL, ERR_NOMEM.
  */
-enum err firewall_plan_adopt(struct firewall_plan *p, const struct prefix *a, uint64_t left_s, uint64_t now_ms) MUST_USE;
+enum err firewall_plan_adopt(
+	struct firewall_plan *p, const struct prefix *a, uint64_t left_s, uint64_t now_ms) MUST_USE;
 /* Begin to add what is wanted and not believed present. */
 void firewall_plan_fill_start(struct firewall_plan *p);
 /* The next of those, at most max (>= FIREWALL_ROOM). Call again while is_filling, also after 0. */

@@ -359,7 +359,7 @@ struct compare {
 	struct firewall_form *f;
 	bool is_unfit, is_nomem;
 	unsigned chains;
-	struct text *want;   /* the rules that should be there; empty text: seen */
+	struct text *want; /* the rules that should be there; empty text: seen */
 	unsigned wants, seen;
 	bool is_other_rule;
 	struct firewall_set found[FIREWALL_SETS];
@@ -386,12 +386,12 @@ static int see_chain(const struct nlmsghdr *h, void *ctx)
 			const char *type = nftnl_chain_get_str(n, NFTNL_CHAIN_TYPE);
 
 			c->is_unfit |= !type || strcmp(type, "filter") != 0 ||
-				nftnl_chain_get_u32(n, NFTNL_CHAIN_HOOKNUM) != NF_INET_LOCAL_IN ||
-				nftnl_chain_get_s32(n, NFTNL_CHAIN_PRIO) != CHAIN_PRIORITY ||
-				nftnl_chain_get_u32(n, NFTNL_CHAIN_POLICY) != NF_ACCEPT;
+				       nftnl_chain_get_u32(n, NFTNL_CHAIN_HOOKNUM) != NF_INET_LOCAL_IN ||
+				       nftnl_chain_get_s32(n, NFTNL_CHAIN_PRIO) != CHAIN_PRIORITY ||
+				       nftnl_chain_get_u32(n, NFTNL_CHAIN_POLICY) != NF_ACCEPT;
 		} else {
-			c->is_unfit |= !name || strcmp(name, CHAIN_BLOCKED) != 0 ||
-				nftnl_chain_is_set(n, NFTNL_CHAIN_HOOKNUM);
+			c->is_unfit |=
+				!name || strcmp(name, CHAIN_BLOCKED) != 0 || nftnl_chain_is_set(n, NFTNL_CHAIN_HOOKNUM);
 		}
 	}
 	if (n)
@@ -404,10 +404,10 @@ static bool set_fits(const struct compare *c, const struct nftnl_set *n, struct 
 	const char *name = nftnl_set_get_str(n, NFTNL_SET_NAME);
 
 	return name && firewall_set_parse(name, ret) && c->founds < FIREWALL_SETS &&
-		nftnl_set_get_u32(n, NFTNL_SET_KEY_LEN) == set_width(*ret) / 8 &&
-		nftnl_set_get_u32(n, NFTNL_SET_FLAGS) == NFT_SET_TIMEOUT &&
-		nftnl_set_get_u32(n, NFTNL_SET_GC_INTERVAL) == FIREWALL_GC_MS &&
-		nftnl_set_get_u32(n, NFTNL_SET_DESC_SIZE) == set_size(c->f);
+	       nftnl_set_get_u32(n, NFTNL_SET_KEY_LEN) == set_width(*ret) / 8 &&
+	       nftnl_set_get_u32(n, NFTNL_SET_FLAGS) == NFT_SET_TIMEOUT &&
+	       nftnl_set_get_u32(n, NFTNL_SET_GC_INTERVAL) == FIREWALL_GC_MS &&
+	       nftnl_set_get_u32(n, NFTNL_SET_DESC_SIZE) == set_size(c->f);
 }
 
 static int see_set(const struct nlmsghdr *h, void *ctx)

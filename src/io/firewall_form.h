@@ -25,9 +25,9 @@
 
 #define FIREWALL_TABLE "limetwig"
 #define FIREWALL_PORTS 32
-#define FIREWALL_SETS 128         /* one per prefix length in use */
+#define FIREWALL_SETS 128 /* one per prefix length in use */
 #define FIREWALL_SET_NAME 16
-#define FIREWALL_GC_MS 300000     /* a collection walks the whole set */
+#define FIREWALL_GC_MS 300000 /* a collection walks the whole set */
 
 struct firewall_set {
 	uint8_t family; /* 4, 6 */

@@ -22,14 +22,13 @@
 #define BULK 64               /* from here on it pays to try a plain add first */
 
 /* libmnl's own loops convert long to int without a word */
-#define FOR_ATTRIBUTES(a, from, end)                                                             \
-	for ((a) = (from); mnl_attr_ok((a), (int)((const char *)(end) - (const char *)(a)));      \
-		(a) = mnl_attr_next(a))
-#define FOR_MESSAGE(a, h)                                                                        \
+#define FOR_ATTRIBUTES(a, from, end)                                                                                   \
+	for ((a) = (from); mnl_attr_ok((a), (int)((const char *)(end) - (const char *)(a))); (a) = mnl_attr_next(a))
+#define FOR_MESSAGE(a, h)                                                                                              \
 	FOR_ATTRIBUTES(a, mnl_nlmsg_get_payload_offset(h, sizeof(struct nfgenmsg)), mnl_nlmsg_get_payload_tail(h))
-#define FOR_NESTED(a, in)                                                                        \
-	FOR_ATTRIBUTES(a, mnl_attr_get_payload(in),                                               \
-		(const char *)mnl_attr_get_payload(in) + mnl_attr_get_payload_len(in))
+#define FOR_NESTED(a, in)                                                                                              \
+	FOR_ATTRIBUTES(                                                                                                \
+		a, mnl_attr_get_payload(in), (const char *)mnl_attr_get_payload(in) + mnl_attr_get_payload_len(in))
 
 struct firewall_nft {
 	struct nft_socket batch, dump, events;
@@ -82,8 +81,8 @@ int firewall_nft_fd(const struct firewall_nft *f)
 	return nft_socket_fd(&f->events);
 }
 
-void firewall_nft_setup(struct firewall_nft *f, const uint16_t *port, unsigned ports, bool is_drop,
-	uint32_t max_elements)
+void firewall_nft_setup(
+	struct firewall_nft *f, const uint16_t *port, unsigned ports, bool is_drop, uint32_t max_elements)
 {
 	f->form.ports = ports < FIREWALL_PORTS ? ports : FIREWALL_PORTS;
 	memcpy(f->form.port, port, f->form.ports * sizeof *port);
@@ -157,8 +156,8 @@ static void element_put(struct nlmsghdr *h, const struct fw_op *op, bool has_tim
 }
 
 /* One message with the elements of set among op[0..n). */
-static void elements_put(struct nft_socket *s, uint16_t type, uint16_t flags, struct firewall_set set,
-	const struct fw_op *op, size_t n)
+static void elements_put(
+	struct nft_socket *s, uint16_t type, uint16_t flags, struct firewall_set set, const struct fw_op *op, size_t n)
 {
 	struct nlmsghdr *h = nft_batch_add(s, type, flags);
 	char name[FIREWALL_SET_NAME];
@@ -315,7 +314,8 @@ static bool elements_parse(const struct nlmsghdr *h, struct elements *ret)
 	struct elements m = { 0 };
 	const struct nlattr *a;
 
-	FOR_MESSAGE(a, h) {
+	FOR_MESSAGE(a, h)
+	{
 		unsigned type = mnl_attr_get_type(a);
 
 		if (type == NFTA_SET_ELEM_LIST_TABLE && mnl_attr_validate(a, MNL_TYPE_NUL_STRING) == 0)
@@ -337,14 +337,16 @@ static bool element_parse(const struct nlattr *element, struct firewall_set set,
 	bool has_key = false;
 	uint64_t left = 0;
 
-	FOR_NESTED(a, element) {
+	FOR_NESTED(a, element)
+	{
 		unsigned type = mnl_attr_get_type(a);
 
 		if (type == NFTA_SET_ELEM_EXPIRATION && mnl_attr_get_payload_len(a) == sizeof left)
 			left = be64toh(mnl_attr_get_u64(a));
 		if (type != NFTA_SET_ELEM_KEY)
 			continue;
-		FOR_NESTED(v, a) {
+		FOR_NESTED(v, a)
+		{
 			if (mnl_attr_get_type(v) == NFTA_DATA_VALUE && mnl_attr_get_payload_len(v) == width) {
 				memcpy(p.addr.b, mnl_attr_get_payload(v), width);
 				has_key = true;
@@ -373,7 +375,8 @@ static int see_elements(const struct nlmsghdr *h, void *ctx)
 
 	if (!elements_parse(h, &m) || !m.list)
 		return MNL_CB_OK;
-	FOR_NESTED(a, m.list) {
+	FOR_NESTED(a, m.list)
+	{
 		if (!element_parse(a, d->set, &p, &left))
 			continue;
 		if (++d->n > FIREWALL_DUMP_MAX)
@@ -420,8 +423,8 @@ static void see_foreign_elements(const struct events *v, const struct nlmsghdr *
 		return;
 	}
 	FOR_NESTED(a, m.list)
-		if (element_parse(a, set, &p, &left))
-			v->fn(v->ctx, what, &p);
+	if (element_parse(a, set, &p, &left))
+		v->fn(v->ctx, what, &p);
 }
 
 /* Attribute 1 of everything that lies in a table, and of the table itself, is the table's name. */
@@ -430,8 +433,8 @@ static bool is_in_our_table(const struct nlmsghdr *h)
 	const struct nlattr *a;
 
 	FOR_MESSAGE(a, h)
-		if (mnl_attr_get_type(a) == NFTA_TABLE_NAME && mnl_attr_validate(a, MNL_TYPE_NUL_STRING) == 0)
-			return strcmp(mnl_attr_get_str(a), FIREWALL_TABLE) == 0;
+	if (mnl_attr_get_type(a) == NFTA_TABLE_NAME && mnl_attr_validate(a, MNL_TYPE_NUL_STRING) == 0)
+		return strcmp(mnl_attr_get_str(a), FIREWALL_TABLE) == 0;
 	return false;
 }
 

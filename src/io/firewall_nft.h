@@ -14,9 +14,10 @@
 #include "core/message.h"
 #include "io/firewall_form.h"
 
-#define FIREWALL_BATCH 4000       /* elements in one transaction at most */
-#define FIREWALL_FAILURES 64      /* refused transactions in one apply: each makes the kernel wait for a grace period */
-#define FIREWALL_DUMP_MAX 65536   /* elements of a set that are ever read back: the kernel walks from the start for each piece */
+#define FIREWALL_BATCH 4000  /* elements in one transaction at most */
+#define FIREWALL_FAILURES 64 /* refused transactions in one apply: each makes the kernel wait for a grace period */
+#define FIREWALL_DUMP_MAX                                                                                              \
+	65536 /* elements of a set that are ever read back: the kernel walks from the start for each piece */
 
 struct firewall_nft;
 
@@ -27,8 +28,8 @@ void firewall_nft_close(struct firewall_nft *f); /* the table stays */
 int firewall_nft_fd(const struct firewall_nft *f);
 
 /* Ports, action and size; FIREWALL_PORTS at most. In force from the next make on. */
-void firewall_nft_setup(struct firewall_nft *f, const uint16_t *port, unsigned ports, bool is_drop,
-	uint32_t max_elements);
+void firewall_nft_setup(
+	struct firewall_nft *f, const uint16_t *port, unsigned ports, bool is_drop, uint32_t max_elements);
 /*
  * Bring the table into its form in one transaction: made when absent, kept
  * when it is right, only its rules replaced when the sets are right, else made

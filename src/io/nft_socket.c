@@ -136,7 +136,8 @@ static int batch_verdict(struct nft_socket *s, uint32_t acked)
 	while ((n = recv(nft_socket_fd(s), s->in, ANSWER_SIZE, MSG_DONTWAIT)) > 0) {
 		int left = (int)n;
 
-		for (const struct nlmsghdr *h = (const void *)s->in; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
+		for (const struct nlmsghdr *h = (const void *)s->in; mnl_nlmsg_ok(h, left);
+			h = mnl_nlmsg_next(h, &left)) {
 			const struct nlmsgerr *e = mnl_nlmsg_get_payload(h);
 
 			if (h->nlmsg_type != NLMSG_ERROR || mnl_nlmsg_get_payload_len(h) < sizeof e->error)

@@ -23,10 +23,10 @@ struct nft_socket {
 	struct mnl_socket *mnl;
 	uint32_t portid;
 	uint32_t seq;
-	char *out;              /* the transaction being made, NULL until the first */
+	char *out; /* the transaction being made, NULL until the first */
 	size_t out_n;
-	struct nlmsghdr *last;  /* its newest message, still growing */
-	bool is_bad;            /* no memory or no room: it will not be sent */
+	struct nlmsghdr *last; /* its newest message, still growing */
+	bool is_bad;           /* no memory or no room: it will not be sent */
 	char *in;
 };
 

@@ -23,9 +23,13 @@ void firewall_report(struct firewall *f)
 	struct wr w = wr_init(out, sizeof out);
 	bool is_ours = f->state == FW_OK;
 
-	message_put_fw_state(&w, MSG_FW_STATE, &(struct msg_fw_state){
-		.state = (uint8_t)f->state, .error = f->error, .wanted = (uint32_t)p->wanted.count,
-		.present = is_ours ? (uint32_t)p->present : 0, .repaired = f->repaired, .refused = p->refused });
+	message_put_fw_state(&w, MSG_FW_STATE,
+		&(struct msg_fw_state){ .state = (uint8_t)f->state,
+			.error = f->error,
+			.wanted = (uint32_t)p->wanted.count,
+			.present = is_ours ? (uint32_t)p->present : 0,
+			.repaired = f->repaired,
+			.refused = p->refused });
 	(void)role_host_send(f->host, ROLE_ENGINE, &w, NULL, 0); /* the next report is 10 s away */
 }
 
@@ -144,7 +148,9 @@ static void log_refused(const struct fw_op *op, enum err e)
 	char text[PREFIX_TEXT];
 
 	log_warn("firewall_refused", "prefix=%s ttl=%u reason=\"%s\"", prefix_format(&op->prefix, text), op->ttl_s,
-		e == ERR_DENIED ? "never blocked" : e == ERR_AGAIN ? "too many at once" : err_name(e));
+		e == ERR_DENIED  ? "never blocked"
+		: e == ERR_AGAIN ? "too many at once"
+				 : err_name(e));
 }
 
 /* Plan the operations of f->in into f->op. Returns how many are to be done. */
@@ -215,8 +221,8 @@ static void take_sync(struct firewall *f, struct rd *body)
 	firewall_pump_start(f);
 }
 
-static void on_message(struct role_host *h, enum role peer, enum message_type t, struct rd *body, const int *fds,
-	size_t n)
+static void on_message(
+	struct role_host *h, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
 {
 	struct firewall *f = h->ctx;
 

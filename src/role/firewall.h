@@ -13,27 +13,27 @@
 #include "role/role_host.h"
 
 #define FIREWALL_FOREIGN FIREWALL_BATCH /* foreign changes kept one by one; more: look at all */
-#define FIREWALL_MEND_MS 300      /* from the first notice of a foreign change to its repair */
-#define FIREWALL_MEND_MAX_MS 4000 /* grows to this where somebody works against us all the time */
-#define FIREWALL_MEND_QUIET_S 60  /* without repairs: then it is short again */
-#define FIREWALL_STATE_S 10       /* report, and another try where something failed */
-#define FIREWALL_SWEEP 65536      /* homes of the plan looked at each second */
+#define FIREWALL_MEND_MS 300            /* from the first notice of a foreign change to its repair */
+#define FIREWALL_MEND_MAX_MS 4000       /* grows to this where somebody works against us all the time */
+#define FIREWALL_MEND_QUIET_S 60        /* without repairs: then it is short again */
+#define FIREWALL_STATE_S 10             /* report, and another try where something failed */
+#define FIREWALL_SWEEP 65536            /* homes of the plan looked at each second */
 
 struct firewall {
 	struct role_host *host;
 	struct firewall_nft *nft; /* NULL: no netfilter in this kernel */
 	struct firewall_plan plan;
 	enum fw_state state;
-	uint32_t error;           /* errno behind state */
+	uint32_t error; /* errno behind state */
 	uint32_t repaired;
-	bool has_started;         /* the table was ours once: what is in it and not wanted is nobody's */
-	bool is_unknown;          /* elements of a former run were too many to be read: sets made anew after the full list */
-	bool is_form_touched;     /* by somebody else */
+	bool has_started; /* the table was ours once: what is in it and not wanted is nobody's */
+	bool is_unknown;  /* elements of a former run were too many to be read: sets made anew after the full list */
+	bool is_form_touched; /* by somebody else */
 	bool is_look_due;
-	bool is_mending;          /* the mend timer runs */
-	uint64_t mend_ms;         /* the wait before the next repair */
-	uint64_t mended_at;       /* monotonic ms of the last one */
-	bool is_pumping;          /* the pump timer runs */
+	bool is_mending;    /* the mend timer runs */
+	uint64_t mend_ms;   /* the wait before the next repair */
+	uint64_t mended_at; /* monotonic ms of the last one */
+	bool is_pumping;    /* the pump timer runs */
 	size_t foreigns;
 	struct prefix foreign[FIREWALL_FOREIGN];
 	uint64_t ticks;

@@ -161,10 +161,10 @@ static bool mend_form(struct firewall *f)
 		return false;
 	}
 	firewall_set_state(f, FW_OK, 0);
-	if (is_changed)
-		count_repaired(f, is_kept ? "rules" : "table", is_kept ? 1 : had + 1);
 	if (!is_kept)
 		firewall_refill(f);
+	if (is_changed)
+		count_repaired(f, is_kept ? "rules" : "table", is_kept ? 1 : had + 1);
 	return is_kept;
 }
 
@@ -197,8 +197,8 @@ static void mend_all(struct firewall *f)
 		f->is_look_due = true;
 		firewall_mend_later(f);
 	} else if (e != ERR_OK || l.is_too_much) {
-		count_repaired(f, "sets made anew", had + 1);
 		start_anew(f);
+		count_repaired(f, "sets made anew", had + 1);
 		return;
 	}
 	if (l.extra)

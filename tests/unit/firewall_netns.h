@@ -78,11 +78,12 @@ static bool netns_enter(void)
 
 	if (geteuid() != 0 || unshare(CLONE_NEWNET) != 0)
 		return false;
-	if (netns_run(out, sizeof out, "command -v nft ip") != 0 || netns_run(out, sizeof out, "ip link set lo up") != 0)
+	if (netns_run(out, sizeof out, "command -v nft ip") != 0 ||
+		netns_run(out, sizeof out, "ip link set lo up") != 0)
 		return false;
 	for (size_t i = 0; i < sizeof address / sizeof address[0]; i++)
 		if (netns_run(out, sizeof out, "ip addr add %s dev lo nodad 2>&1 || ip addr add %s dev lo", address[i],
-			address[i]) != 0)
+			    address[i]) != 0)
 			return false;
 	return netns_run(out, sizeof out, "nft list tables 2>&1") == 0;
 }

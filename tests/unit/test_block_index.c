@@ -45,8 +45,12 @@ static struct ipaddr addr(const char *text)
 
 static struct block_entry entry(const struct prefix *p, uint32_t until)
 {
-	return (struct block_entry){ .subject = *p, .until = until, .offence = 2, .code = 554,
-		.case_id = "7K3M-9QXD", .flags = BLOCK_FIREWALL };
+	return (struct block_entry){ .subject = *p,
+		.until = until,
+		.offence = 2,
+		.code = 554,
+		.case_id = "7K3M-9QXD",
+		.flags = BLOCK_FIREWALL };
 }
 
 /* n different hosts: 198.18.0.0 and on, or a /64 each. */
@@ -343,8 +347,8 @@ static void bench_find(const struct block_index *x, uint32_t n, bool is_hit)
 
 		hits += block_index_find(x, &p.addr, 1, &got);
 	}
-	(void)fprintf(stderr, "# %u entries: %s %.3f us (%u found)\n", n, is_hit ? "hit" : "miss",
-		(now_us() - t) / 1e6, hits);
+	(void)fprintf(stderr, "# %u entries: %s %.3f us (%u found)\n", n, is_hit ? "hit" : "miss", (now_us() - t) / 1e6,
+		hits);
 }
 
 static void test_million(void **state)

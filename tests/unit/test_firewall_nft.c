@@ -252,7 +252,8 @@ static void test_foreign_form(void **state)
 	netns_nft("flush ruleset");
 	make(f, false, true);
 	/* a foreign table in our place, quite different */
-	netns_nft("delete table inet limetwig; add table inet limetwig; add set inet limetwig host4 { type ipv6_addr; }");
+	netns_nft(
+		"delete table inet limetwig; add table inet limetwig; add set inet limetwig host4 { type ipv6_addr; }");
 	make(f, false, true);
 	op(f, true, "198.51.100.7", 100);
 	assert_int_equal(netns_try("198.51.100.7"), ECONNREFUSED);

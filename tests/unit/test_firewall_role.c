@@ -17,7 +17,7 @@
 #include "io/firewall_nft.h"
 #include "role/role_host.h"
 
-#define WAIT_MS 5000    /* what the kernel must show by then */
+#define WAIT_MS 5000     /* what the kernel must show by then */
 #define MESSAGE_MS 20000 /* a report comes every 10 s in any case */
 
 static bool has_netns;
@@ -62,7 +62,8 @@ static void role_run(int fd, uid_t uid)
 	if (!h.loop || firewall_ops.start(&h) != ERR_OK)
 		_exit(4);
 	h.link[ROLE_ENGINE] = channel_new(h.loop, fd, ROLE_FIREWALL, ROLE_ENGINE, on_message, on_closed, &h);
-	if (!h.link[ROLE_ENGINE] || !loop_signal(h.loop, SIGUSR1, on_off, &h) || !loop_signal(h.loop, SIGUSR2, on_off, &h))
+	if (!h.link[ROLE_ENGINE] || !loop_signal(h.loop, SIGUSR1, on_off, &h) ||
+		!loop_signal(h.loop, SIGUSR2, on_off, &h))
 		_exit(5);
 	firewall_ops.linked(&h, ROLE_ENGINE);
 	(void)loop_run(h.loop);
@@ -377,7 +378,8 @@ static double role_cpu(long *ret_kb)
 
 	assert_int_equal(getrusage(RUSAGE_CHILDREN, &r), 0);
 	*ret_kb = r.ru_maxrss;
-	return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) + (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
+	return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
+	       (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
 }
 
 static void send_list(struct peer *p, uint32_t n)
