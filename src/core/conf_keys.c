@@ -5,16 +5,26 @@
 #include "core/conf_keys.h"
 
 #define AT(member) offsetof(struct conf, member), sizeof(((struct conf *)0)->member)
-#define TEXT(s, n, form, preset, member, help) \
-	{ s, n, CONF_TYPE_TEXT, CONF_FORM_##form, preset, 0, 0, NULL, help, AT(member), false }
-#define LIST(s, n, form, preset, member, help) \
-	{ s, n, CONF_TYPE_LIST, CONF_FORM_##form, preset, 0, 0, NULL, help, AT(member), false }
-#define RANGE(type, s, n, preset, min, max, member, help) \
-	{ s, n, CONF_TYPE_##type, CONF_FORM_ANY, preset, min, max, NULL, help, AT(member), false }
-#define BOOL(s, n, preset, member, help) \
-	{ s, n, CONF_TYPE_BOOL, CONF_FORM_ANY, preset, 0, 0, NULL, help, AT(member), false }
-#define CHOICE(s, n, choices, preset, member, help) \
-	{ s, n, CONF_TYPE_CHOICE, CONF_FORM_ANY, preset, 0, 0, choices, help, AT(member), false }
+#define TEXT(s, n, form, preset, member, help)                                                                         \
+	{                                                                                                              \
+		s, n, CONF_TYPE_TEXT, CONF_FORM_##form, preset, 0, 0, NULL, help, AT(member), false                    \
+	}
+#define LIST(s, n, form, preset, member, help)                                                                         \
+	{                                                                                                              \
+		s, n, CONF_TYPE_LIST, CONF_FORM_##form, preset, 0, 0, NULL, help, AT(member), false                    \
+	}
+#define RANGE(type, s, n, preset, min, max, member, help)                                                              \
+	{                                                                                                              \
+		s, n, CONF_TYPE_##type, CONF_FORM_ANY, preset, min, max, NULL, help, AT(member), false                 \
+	}
+#define BOOL(s, n, preset, member, help)                                                                               \
+	{                                                                                                              \
+		s, n, CONF_TYPE_BOOL, CONF_FORM_ANY, preset, 0, 0, NULL, help, AT(member), false                       \
+	}
+#define CHOICE(s, n, choices, preset, member, help)                                                                    \
+	{                                                                                                              \
+		s, n, CONF_TYPE_CHOICE, CONF_FORM_ANY, preset, 0, 0, choices, help, AT(member), false                  \
+	}
 
 #define KIB 1024.0
 #define MIB (1024.0 * KIB)
@@ -26,25 +36,25 @@ static const struct conf_key keys[] = {
 	TEXT("", "contact", ANY, "", contact, "where a refused sender finds help: web page, telephone"),
 	LIST("", "always-open", WORD, "postmaster abuse", always_open,
 		"local parts that a blocked host may still write to"),
-	LIST("", "own-networks", PREFIX, "", own_networks,
-		"never blocked, besides mynetworks, own MX and relays"),
+	LIST("", "own-networks", PREFIX, "", own_networks, "never blocked, besides mynetworks, own MX and relays"),
 	{ "", "is-off", CONF_TYPE_BOOL, CONF_FORM_ANY, "no", 0, 0, NULL, "limetwig off was said", AT(is_off), true },
 
 	LIST("traps", "files", PATH, "/etc/limetwig/traps.d/*.txt", traps.files,
 		"trap files: address, @domain or /pattern/ a line"),
-	RANGE(DURATION, "traps", "watch", "7d", 0, YEAR_S, traps.watch_s,
-		"a new trap only records for this long"),
+	RANGE(DURATION, "traps", "watch", "7d", 0, YEAR_S, traps.watch_s, "a new trap only records for this long"),
 	BOOL("traps", "live-check", "yes", traps.live_check, "refuse as trap what Postfix's maps know as live"),
 	CHOICE("traps", "riders", "refuse deliver", "refuse", traps.riders,
 		"real recipients in the same message as a trap"),
 
 	RANGE(FLOAT, "decide", "confirmed", "10", 0, 1000, decide.confirmed, "weight of a whole message, content seen"),
 	RANGE(FLOAT, "decide", "unseen", "6", 0, 1000, decide.unseen, "weight of a whole message refused at the dot"),
-	RANGE(FLOAT, "decide", "misrouted", "5", 0, 1000, decide.misrouted, "weight of a message to the wrong MX first"),
+	RANGE(FLOAT, "decide", "misrouted", "5", 0, 1000, decide.misrouted,
+		"weight of a message to the wrong MX first"),
 	RANGE(FLOAT, "decide", "bulk", "2", 0, 1000, decide.bulk, "weight of list mail"),
 	RANGE(FLOAT, "decide", "probe", "1", 0, 1000, decide.probe, "weight of a RCPT without a message"),
 	RANGE(FLOAT, "decide", "probe-cap", "5", 0, 1000, decide.probe_cap, "all probes of a host together at most"),
-	RANGE(FLOAT, "decide", "threshold", "10", 0.1, 100000, decide.threshold, "score that blocks a host without good mail"),
+	RANGE(FLOAT, "decide", "threshold", "10", 0.1, 100000, decide.threshold,
+		"score that blocks a host without good mail"),
 	RANGE(DURATION, "decide", "half-life", "24h", 1, YEAR_S, decide.half_life_s, "a score halves in this time"),
 	RANGE(FLOAT, "decide", "good-mail", "10", 0.1, 1000000, decide.good_mail,
 		"so many good messages double the threshold"),
@@ -91,23 +101,28 @@ static const struct conf_key keys[] = {
 
 	TEXT("storage", "dir", PATH, "/var/lib/limetwig", storage.dir, "store, captured messages, off flag"),
 	TEXT("storage", "run", PATH, "/run/limetwig", storage.run, "control socket"),
-	TEXT("storage", "read-group", NAME, "limetwig-read", storage.read_group, "group that may ask (status, why, hits)"),
+	TEXT("storage", "read-group", NAME, "limetwig-read", storage.read_group,
+		"group that may ask (status, why, hits)"),
 	TEXT("storage", "admin-group", NAME, "limetwig-admin", storage.admin_group, "group that may change"),
 	RANGE(SIZE, "storage", "db-size", "4G", 16 * MIB, 1024 * GIB, storage.db_size, "the store at most"),
-	RANGE(SIZE, "storage", "corpus-size", "2G", MIB, 1024 * GIB, storage.corpus_size, "captured messages at most, all"),
-	RANGE(SIZE, "storage", "message-size", "1M", KIB, GIB, storage.message_size, "of one captured message, kept at most"),
+	RANGE(SIZE, "storage", "corpus-size", "2G", MIB, 1024 * GIB, storage.corpus_size,
+		"captured messages at most, all"),
+	RANGE(SIZE, "storage", "message-size", "1M", KIB, GIB, storage.message_size,
+		"of one captured message, kept at most"),
 	RANGE(SIZE, "storage", "disk-reserve", "512M", 0, 1024 * GIB, storage.disk_reserve, "of the disk, left free"),
 
 	TEXT("postfix", "dir", PATH, "/etc/postfix", postfix.dir, "configuration directory of Postfix"),
 	LIST("postfix", "queues", PATH, "/var/spool/postfix", postfix.queues,
 		"queue directory of each Postfix instance: our sockets are in limetwig/ below"),
 	TEXT("postfix", "map", MAP, "lmdb:/etc/postfix/limetwig_virtual", postfix.map, "alias map of the traps"),
-	TEXT("postfix", "domains", MAP, "lmdb:/etc/postfix/limetwig_domains", postfix.domains, "map of the trap domains"),
+	TEXT("postfix", "domains", MAP, "lmdb:/etc/postfix/limetwig_domains", postfix.domains,
+		"map of the trap domains"),
 	TEXT("postfix", "extension", ANY, "", postfix.extension, "recipient_delimiter"),
 	TEXT("postfix", "group", NAME, "postfix", postfix.group, "group that may connect to our sockets"),
 	TEXT("postfix", "log", LOG, "/var/log/mail.log", postfix.log, "mail log: a path, journal, or none"),
 	LIST("postfix", "own-services", PORT, "25", postfix.own_services, "ports where Postfix asks us at RCPT"),
-	LIST("postfix", "submission", PORT, "", postfix.submission, "ports where Postfix asks us at the end of data only"),
+	LIST("postfix", "submission", PORT, "", postfix.submission,
+		"ports where Postfix asks us at the end of data only"),
 	LIST("postfix", "reinjection", WORD, "", postfix.reinjection,
 		"address:port of services behind a content filter"),
 	LIST("postfix", "own-hosts", PREFIX, "", postfix.own_hosts, "own MX and relays, as setup found them"),
@@ -179,7 +194,8 @@ static bool is_same(const char *a, const char *b)
 const char *conf_keys_later(const char *section, const char *name, const char *value)
 {
 	for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
-		if (strcmp(later[i].section, section) == 0 && is_same(later[i].name, name) && is_same(later[i].value, value))
+		if (strcmp(later[i].section, section) == 0 && is_same(later[i].name, name) &&
+			is_same(later[i].value, value))
 			return later[i].instead;
 	return NULL;
 }

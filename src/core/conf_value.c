@@ -15,8 +15,8 @@
 
 #define VALUE_SHOWN 80 /* of a bad value in a message */
 
-__attribute__((format(printf, 4, 5))) static enum err say(enum err e, char text[CONF_REASON], struct slice value,
-	const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static enum err say(
+	enum err e, char text[CONF_REASON], struct slice value, const char *fmt, ...)
 {
 	char shown[VALUE_SHOWN];
 	va_list ap;
@@ -77,7 +77,8 @@ static enum err check_form(const struct conf_key *k, struct slice v, char text[C
 	case CONF_FORM_ANY:
 		return ERR_OK;
 	case CONF_FORM_PATH:
-		return v.n && v.p[0] == '/' ? ERR_OK : say(ERR_SYNTAX, text, v, "is no absolute path (like /etc/limetwig)");
+		return v.n && v.p[0] == '/' ? ERR_OK
+					    : say(ERR_SYNTAX, text, v, "is no absolute path (like /etc/limetwig)");
 	case CONF_FORM_MAP:
 		if (is_map(v))
 			return ERR_OK;
@@ -93,7 +94,8 @@ static enum err check_form(const struct conf_key *k, struct slice v, char text[C
 	case CONF_FORM_PREFIX:
 		if (prefix_parse(v, &prefix) == ERR_OK)
 			return ERR_OK;
-		return say(ERR_SYNTAX, text, v, "is no address or network (like 192.0.2.7, 192.0.2.0/24, 2001:db8::/32)");
+		return say(
+			ERR_SYNTAX, text, v, "is no address or network (like 192.0.2.7, 192.0.2.0/24, 2001:db8::/32)");
 	case CONF_FORM_PORT:
 		if (num_parse(v, 65535, &port) == ERR_OK && port > 0)
 			return ERR_OK;
@@ -114,8 +116,8 @@ static enum err set_text(const struct conf_key *k, struct slice v, struct conf *
 	return ERR_OK;
 }
 
-static enum err set_item(const struct conf_key *k, struct slice v, unsigned index, struct conf *c,
-	char text[CONF_REASON])
+static enum err set_item(
+	const struct conf_key *k, struct slice v, unsigned index, struct conf *c, char text[CONF_REASON])
 {
 	struct conf_list *list = place(k, c);
 	enum err e = check_form(k, v, text);
@@ -211,8 +213,8 @@ static enum err parse_ranged(const struct conf_key *k, struct slice v, double *r
 	return ERR_OK;
 }
 
-static enum err set_ranged(const struct conf_key *k, struct slice v, unsigned index, struct conf *c,
-	char text[CONF_REASON])
+static enum err set_ranged(
+	const struct conf_key *k, struct slice v, unsigned index, struct conf *c, char text[CONF_REASON])
 {
 	void *p = place(k, c);
 	double d = 0;
@@ -271,8 +273,8 @@ static enum err set_choice(const struct conf_key *k, struct slice v, struct conf
 	return say(ERR_SYNTAX, text, v, "is none of: %s", k->choices);
 }
 
-enum err conf_value_set(const struct conf_key *k, struct slice value, unsigned index, struct conf *c,
-	char text[CONF_REASON])
+enum err conf_value_set(
+	const struct conf_key *k, struct slice value, unsigned index, struct conf *c, char text[CONF_REASON])
 {
 	switch (k->type) {
 	case CONF_TYPE_TEXT:
@@ -402,7 +404,8 @@ enum err conf_value_check(const struct conf *c, const struct conf_key **ret_key,
 	} else if (c->postfix.queues.count == 0) {
 		section = "postfix";
 		name = "queues";
-		(void)snprintf(text, CONF_REASON, "is empty; name the queue directory of Postfix (postconf queue_directory)");
+		(void)snprintf(
+			text, CONF_REASON, "is empty; name the queue directory of Postfix (postconf queue_directory)");
 	} else if (c->firewall.backend == FW_BACKEND_NFTABLES && c->firewall.ports.count == 0) {
 		section = "firewall";
 		name = "ports";

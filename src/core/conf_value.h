@@ -14,8 +14,8 @@
  * list first. ERR_SYNTAX, ERR_LIMIT: text says why and what then ("\"24x\" is
  * no duration (like 24h, 7d)"); *c is as before.
  */
-enum err conf_value_set(const struct conf_key *k, struct slice value, unsigned index, struct conf *c,
-	char text[CONF_REASON]) MUST_USE;
+enum err conf_value_set(
+	const struct conf_key *k, struct slice value, unsigned index, struct conf *c, char text[CONF_REASON]) MUST_USE;
 /* An empty list. */
 void conf_value_clear(const struct conf_key *k, struct conf *c);
 /* The value as a file has it: 24h, "text", { a, b }. ERR_LIMIT, ERR_NOMEM. */

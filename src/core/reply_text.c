@@ -12,8 +12,8 @@
 /* "22 Nov 14:10 UTC" without the C library's time zone: days to a date by Hinnant's civil_from_days. */
 static const char *format_date(uint64_t t, char to[DATE_TEXT])
 {
-	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov",
-		"Dec" };
+	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
+		"Nov", "Dec" };
 	uint64_t days = t / 86400 + 719468, in_day = t % 86400;
 	uint64_t doe = days % 146097;
 	uint64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
@@ -57,10 +57,11 @@ void reply_text_blocked(const struct conf *c, unsigned code, const char *case_id
 	e = buf_printf(to, "%u %u.7.1 On hold until %s. Case %s.", code, code / 100, format_date(until, date),
 		make_safe(case_id, id, sizeof id));
 	if (e == ERR_OK && c->always_open.count)
-		e = buf_printf(to, " You can write to %s@ here%s", make_safe(c->always_open.item[0], local, sizeof local),
-			c->contact[0] ? ";" : "");
+		e = buf_printf(to, " You can write to %s@ here%s",
+			make_safe(c->always_open.item[0], local, sizeof local), c->contact[0] ? ";" : "");
 	if (e == ERR_OK && c->contact[0])
-		e = buf_printf(to, "%s help: %s", c->always_open.count ? "" : " For", make_safe(c->contact, help, sizeof help));
+		e = buf_printf(to, "%s help: %s", c->always_open.count ? "" : " For",
+			make_safe(c->contact, help, sizeof help));
 	finish(to, e, before, fallback);
 }
 

@@ -55,8 +55,8 @@ static enum opt find_option(const char *word, const char **ret_inline)
 }
 
 /* *i: the option's place; moved over its value. */
-static bool take_option(enum opt o, const char *in_word, int argc, char **argv, int *i, struct args *a, char *text,
-	size_t text_size)
+static bool take_option(
+	enum opt o, const char *in_word, int argc, char **argv, int *i, struct args *a, char *text, size_t text_size)
 {
 	if (a->is_given[o]) {
 		(void)snprintf(text, text_size, "%s is given twice", names[o].name);

@@ -62,7 +62,8 @@ int ctl_ask(struct ctl *c, json_t *request, json_t **ret_answer)
 
 	if (ctl_try(c, request, &answer, text) != ERR_OK) {
 		if (c->args.is_given[OPT_JSON])
-			(void)fprintf(c->render.to, "{\"ok\":false,\"error\":\"limetwigd does not answer\",\"exit\":1}\n");
+			(void)fprintf(
+				c->render.to, "{\"ok\":false,\"error\":\"limetwigd does not answer\",\"exit\":1}\n");
 		return ctl_refuse(c, "%s", text);
 	}
 	if (render_bool(answer, "ok")) {

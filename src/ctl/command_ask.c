@@ -31,8 +31,8 @@ static bool add_since(struct ctl *c, json_t *q)
 	if (!ctl_duration(c, OPT_SINCE, 0, &span))
 		return false;
 	if (span)
-		(void)json_object_set_new(q, "since",
-			json_integer((json_int_t)(c->render.now > span ? c->render.now - span : 0)));
+		(void)json_object_set_new(
+			q, "since", json_integer((json_int_t)(c->render.now > span ? c->render.now - span : 0)));
 	return true;
 }
 

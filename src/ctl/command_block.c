@@ -14,7 +14,8 @@ static bool take_prefix(struct ctl *c, json_t *q, const char *key)
 	struct prefix p;
 
 	if (prefix_parse(slice_str(c->args.word[0]), &p) != ERR_OK) {
-		(void)ctl_usage(c, "\"%s\" is no address or network (like 192.0.2.7, 2001:db8:1::/64)", c->args.word[0]);
+		(void)ctl_usage(
+			c, "\"%s\" is no address or network (like 192.0.2.7, 2001:db8:1::/64)", c->args.word[0]);
 		return false;
 	}
 	ctl_request_text(q, key, c->args.word[0]);
@@ -38,7 +39,7 @@ static void show_allow_added(struct render *r, const json_t *a)
 
 static void show_allow_removed(struct render *r, const json_t *a)
 {
-	render_allow_change(r, "no longer allowed", a);
+	render_allow_change(r, "no longer allowed; files are edited by hand", a);
 }
 
 /* block add, allow add: a prefix and a time (0: for good). */

@@ -92,9 +92,10 @@ int command_off(struct ctl *c)
 
 	table = firewall_nft_delete_table(why, sizeof why);
 	told = control_client_ask(c->socket, q, -1, OFF_TIMEOUT_MS, &answer, text);
-	is_told = told == ERR_OK && render_bool(answer, "ok") && tell_parent(c, text) == ERR_OK;
+	/* the parent too where the engine is mute: it tells the firewall */
+	is_told = tell_parent(c, text) == ERR_OK && told == ERR_OK && render_bool(answer, "ok");
 	json_decref(q);
-	if (is_told) /* a daemon that had not heard yet may have mended it meanwhile */
+	if (told != ERR_CLOSED) /* a daemon that had not heard yet may have mended it meanwhile */
 		table = firewall_nft_delete_table(why, sizeof why);
 	if (c->args.is_given[OPT_JSON]) {
 		(void)fprintf(to, "{\"ok\":%s,\"flag\":%s,\"table_deleted\":%s,\"daemon_told\":%s}\n",
@@ -102,19 +103,23 @@ int command_off(struct ctl *c)
 			table == ERR_OK ? "true" : "false", is_told ? "true" : "false");
 	} else {
 		if (flag == ERR_OK)
-			(void)fprintf(to, "flag     %s/off %s\n", c->conf.storage.dir, is_new ? "written" : "was there already");
+			(void)fprintf(to, "flag     %s/off %s\n", c->conf.storage.dir,
+				is_new ? "written" : "was there already");
 		if (table == ERR_OK)
 			(void)fprintf(to, "firewall our nft table is gone\n");
-		(void)fprintf(to, "daemon   %s\n", is_told ? "refuses nothing from now on" : told == ERR_CLOSED ?
-			"does not run: nothing is refused" : "does not listen; stop it: systemctl stop limetwigd");
+		(void)fprintf(to, "daemon   %s\n",
+			is_told              ? "refuses nothing from now on"
+			: told == ERR_CLOSED ? "does not run: nothing is refused"
+					     : "does not listen; stop it: systemctl stop limetwigd");
 		(void)fprintf(to, "Mail flows; traps are still captured while limetwigd runs.\n"
-			"Again: limetwig enforce monitor|soft|full\n");
+				  "Again: limetwig enforce monitor|soft|full\n");
 	}
 	if (flag != ERR_OK)
-		(void)ctl_refuse(c, "%s/off cannot be written (%s): off lasts only until a restart", c->conf.storage.dir,
-			strerror(error));
+		(void)ctl_refuse(c, "%s/off cannot be written (%s): off lasts only until a restart",
+			c->conf.storage.dir, strerror(error));
 	if (table != ERR_OK)
-		(void)ctl_refuse(c, "our nft table cannot be deleted (%s); by hand: nft delete table inet limetwig", why);
+		(void)ctl_refuse(
+			c, "our nft table cannot be deleted (%s); by hand: nft delete table inet limetwig", why);
 	json_decref(answer);
 	return flag == ERR_OK && table == ERR_OK ? CTL_DONE : CTL_REFUSED;
 }

@@ -59,9 +59,10 @@ int command_db_check(struct ctl *c)
 	if (e == ERR_DENIED)
 		return ctl_refuse(c, "%s is in use: systemctl stop limetwigd first", dir);
 	if (e != ERR_OK)
-		return ctl_refuse(c, "%s: %s (%llu entries good, %llu bad). A backup: limetwig db restore FILE; or move the "
-			"folder away, limetwigd begins anew and the trap files are kept", dir, *text ? text : err_name(e),
-			(unsigned long long)good, (unsigned long long)bad);
+		return ctl_refuse(c,
+			"%s: %s (%llu entries good, %llu bad). A backup: limetwig db restore FILE; or move the "
+			"folder away, limetwigd begins anew and the trap files are kept",
+			dir, *text ? text : err_name(e), (unsigned long long)good, (unsigned long long)bad);
 	if (!c->args.is_given[OPT_JSON])
 		(void)fprintf(c->render.to, "%s: %s entries, all good\n", dir, render_grouped(&c->render, good));
 	return CTL_DONE;
@@ -134,8 +135,10 @@ int command_db_backup(struct ctl *c)
 	if (c->args.is_given[OPT_JSON])
 		(void)fprintf(c->render.to, "{\"ok\":true,\"bytes\":%llu}\n", (unsigned long long)st.st_size);
 	else
-		(void)fprintf(c->render.to, "%s: %s bytes. It holds addresses of people: keep it as safe as the store.\n"
-			"Trap files and configuration are not in it.\n", path, render_grouped(&c->render, (uint64_t)st.st_size));
+		(void)fprintf(c->render.to,
+			"%s: %s bytes. It holds addresses of people: keep it as safe as the store.\n"
+			"Trap files and configuration are not in it.\n",
+			path, render_grouped(&c->render, (uint64_t)st.st_size));
 	return CTL_DONE;
 }
 
@@ -234,8 +237,10 @@ int command_db_restore(struct ctl *c)
 	if (c->args.is_given[OPT_JSON])
 		(void)fprintf(c->render.to, "{\"ok\":true,\"entries\":%llu}\n", (unsigned long long)good);
 	else
-		(void)fprintf(c->render.to, "%s: %s entries restored%s%s\nBlocks that ended meanwhile stay ended. Now: systemctl"
-			" start limetwigd\n", dir, render_grouped(&c->render, good), is_there ? "; what was there: " : "",
+		(void)fprintf(c->render.to,
+			"%s: %s entries restored%s%s\nBlocks that ended meanwhile stay ended. Now: systemctl"
+			" start limetwigd\n",
+			dir, render_grouped(&c->render, good), is_there ? "; what was there: " : "",
 			is_there ? old : "");
 	return CTL_DONE;
 }

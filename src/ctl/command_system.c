@@ -44,7 +44,8 @@ int command_uninstall(struct ctl *c)
 		status = ctl_refuse(c, "%s", why);
 	else
 		(void)fprintf(c->render.to, "our nft table is gone\n");
-	(void)fprintf(c->render.to, "Postfix does not know limetwig any more. Left, for you to delete:\n"
+	(void)fprintf(c->render.to,
+		"Postfix does not know limetwig any more. Left, for you to delete:\n"
 		"  systemctl disable --now limetwigd\n  %s  (store, captured messages)\n  the folder of %s\n",
 		c->conf.storage.dir, c->conf_path);
 	return status;

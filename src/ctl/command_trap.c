@@ -34,7 +34,8 @@ static bool take_wish(struct ctl *c, struct trap_batch_wish *ret)
 		return false;
 	}
 	if (ret->tag && !is_tag(ret->tag)) {
-		(void)ctl_usage(c, "\"%s\" is no tag (letters, digits, - _ . and at most %d of them)", ret->tag, TRAP_TAG - 1);
+		(void)ctl_usage(
+			c, "\"%s\" is no tag (letters, digits, - _ . and at most %d of them)", ret->tag, TRAP_TAG - 1);
 		return false;
 	}
 	return true;
@@ -68,9 +69,11 @@ static void advise_domains(struct ctl *c, const struct trap_batch *b)
 		if (b->item[i].fate != TRAP_BATCH_NEW || d[0] != '@')
 			continue;
 		d++;
-		(void)fprintf(c->render.to, "DNS for %s, so that spam comes and forgers do not use it:\n"
+		(void)fprintf(c->render.to,
+			"DNS for %s, so that spam comes and forgers do not use it:\n"
 			"  %s.         MX   10 this host's name.\n  %s.         TXT  \"v=spf1 -all\"\n"
-			"  _dmarc.%s.  TXT  \"v=DMARC1; p=reject\"\n", d, d, d, d);
+			"  _dmarc.%s.  TXT  \"v=DMARC1; p=reject\"\n",
+			d, d, d, d);
 	}
 }
 
@@ -94,7 +97,8 @@ static int reload(struct ctl *c, json_t **ret_answer)
 
 	if (e == ERR_CLOSED) {
 		if (!c->args.is_given[OPT_JSON])
-			(void)fprintf(c->render.to, "limetwigd does not run: the checks (live mailboxes ...) come at its start\n");
+			(void)fprintf(c->render.to,
+				"limetwigd does not run: the checks (live mailboxes ...) come at its start\n");
 		return CTL_DONE;
 	}
 	if (e != ERR_OK)
@@ -115,15 +119,16 @@ static json_t *make_summary(const struct trap_batch *b, const char *path, const 
 
 	for (size_t i = 0; i < b->count; i++)
 		if (b->item[i].fate != TRAP_BATCH_NEW)
-			(void)json_array_append_new(refused, json_pack("{s:s*, s:I, s:s*}", "source", source, "line",
-				(json_int_t)b->item[i].number, "reason", b->item[i].reason));
+			(void)json_array_append_new(
+				refused, json_pack("{s:s*, s:I, s:s*}", "source", source, "line",
+						 (json_int_t)b->item[i].number, "reason", b->item[i].reason));
 	return json_pack("{s:b, s:s, s:I, s:o, s:O*}", "ok", 1, "file", path, "added",
 		(json_int_t)trap_batch_count(b, TRAP_BATCH_NEW), "refused", refused, "reload", reloaded);
 }
 
 /* Compare, ask, write, reload, show. source: of an import; NULL: the words. */
-static int finish(struct ctl *c, struct trap_batch *b, const char *path, const char *source,
-	const struct trap_batch_wish *w)
+static int finish(
+	struct ctl *c, struct trap_batch *b, const char *path, const char *source, const struct trap_batch_wish *w)
 {
 	char text[TRAP_EDIT_TEXT];
 	json_t *answer = NULL, *sum;
@@ -209,7 +214,8 @@ static void make_import_path(struct ctl *c, char to[2 * TRAP_EDIT_PATH])
 	for (char *p = name; *p; p++)
 		if (!isalnum((unsigned char)*p) && !strchr("-_.", *p))
 			*p = '_';
-	(void)snprintf(to, 2 * TRAP_EDIT_PATH, "%s/imported-%s.txt", trap_edit_dir(&c->conf, dir), name[0] ? name : "list");
+	(void)snprintf(
+		to, 2 * TRAP_EDIT_PATH, "%s/imported-%s.txt", trap_edit_dir(&c->conf, dir), name[0] ? name : "list");
 }
 
 int command_trap_import(struct ctl *c)

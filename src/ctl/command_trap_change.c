@@ -116,8 +116,8 @@ static void show_reloaded(struct ctl *c, size_t changed)
 	} else if (e == ERR_CLOSED) {
 		(void)fprintf(c->render.to, "limetwigd does not run: it acts at its start\n");
 	} else {
-		(void)ctl_refuse(c, "written, but not in force: %s",
-			answer ? render_text(&c->render, answer, "error") : text);
+		(void)ctl_refuse(
+			c, "written, but not in force: %s", answer ? render_text(&c->render, answer, "error") : text);
 	}
 	json_decref(answer);
 }

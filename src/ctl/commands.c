@@ -10,7 +10,8 @@ static const struct command commands[] = {
 	{ "status", NULL, "", "", 0, 0, false, command_status, "mode, health, numbers of the last day and week" },
 	{ "enforce", NULL, "monitor|soft|full [--force]", "force", 1, 1, false, command_enforce,
 		"set the mode; ends `off`" },
-	{ "off", NULL, "", "", 0, 0, false, command_off, "refuse nothing, empty the firewall; also without the daemon" },
+	{ "off", NULL, "", "", 0, 0, false, command_off,
+		"refuse nothing, empty the firewall; also without the daemon" },
 	{ "why", NULL, "ADDRESS|CASE|HOST|SENDER|@DOMAIN", "", 1, 1, false, command_why,
 		"what is known of a caller: blocked, refused, accepted" },
 	{ "hits", NULL, "[WHAT] [--tag TAG] [--since 10d] [--good] [--limit N]", "tag since good limit", 0, 1, false,
@@ -20,7 +21,8 @@ static const struct command commands[] = {
 		command_trap_add, "new traps: address, @domain, /pattern/" },
 	{ "trap", "import", "FILE [--tag TAG] [--weight N] [--arm]", "tag weight arm", 1, 1, false, command_trap_import,
 		"many traps, one a line" },
-	{ "trap", "remove", "TRAP...|--tag TAG", "tag", 0, -1, false, command_trap_change, "drop traps from their file" },
+	{ "trap", "remove", "TRAP...|--tag TAG", "tag", 0, -1, false, command_trap_change,
+		"drop traps from their file" },
 	{ "trap", "arm", "TRAP...|--tag TAG", "tag", 0, -1, false, command_trap_change, "end the time of watching" },
 	{ "trap", "suspend", "TRAP...|--tag TAG", "tag", 0, -1, false, command_trap_change,
 		"a trap that shall not count for now" },
@@ -34,21 +36,24 @@ static const struct command commands[] = {
 	{ "block", "add", "ADDRESS|NETWORK [--for 24h]", "for", 1, 1, false, command_block_add, "block by hand" },
 	{ "block", "remove", "CASE|ADDRESS|--tag TAG|--since 10d [--dry-run]", "tag since dry-run", 0, 1, false,
 		command_block_remove, "lift blocks, with a pardon" },
-	{ "block", "list", "[--held] [--all] [--limit N]", "held all limit", 0, 0, false, command_block_list, "blocks" },
+	{ "block", "list", "[--held] [--all] [--limit N]", "held all limit", 0, 0, false, command_block_list,
+		"blocks" },
 	{ "block", "confirm", "CASE", "", 1, 1, false, command_block_confirm, "let a held block act" },
 	{ "allow", "add", "ADDRESS|NETWORK [--for 90d]", "for", 1, 1, false, command_allow_add, "never block this" },
 	{ "allow", "remove", "ADDRESS|NETWORK", "", 1, 1, false, command_allow_remove, "undo allow add" },
 	{ "allow", "list", "", "", 0, 0, false, command_allow_list, "who is never blocked" },
 	{ "setup", "postfix", "[--dry-run|--print|--revert]", "", 0, -1, true, command_setup,
 		"put limetwig into main.cf and master.cf" },
-	{ "doctor", NULL, "[-v]", "verbose", 0, 0, false, command_doctor, "check the chain from main.cf to the kernel" },
+	{ "doctor", NULL, "[-v]", "verbose", 0, 0, false, command_doctor,
+		"check the chain from main.cf to the kernel" },
 	{ "db", "check", "[DIR]", "", 0, 1, false, command_db_check, "read the whole store (daemon stopped)" },
 	{ "db", "backup", "FILE", "", 1, 1, false, command_db_backup, "copy the store, also while it is in use" },
 	{ "db", "restore", "FILE", "", 1, 1, false, command_db_restore, "put a copy back (daemon stopped)" },
 	{ "person", NULL, "ADDRESS", "", 1, 1, false, command_person, "what is kept about somebody" },
 	{ "forget", NULL, "ADDRESS", "", 1, 1, false, command_forget, "delete it" },
 	{ "reload", NULL, "", "", 0, 0, false, command_reload, "read configuration and trap files again" },
-	{ "uninstall", NULL, "[--dry-run]", "", 0, -1, true, command_uninstall, "take limetwig out of Postfix and nftables" },
+	{ "uninstall", NULL, "[--dry-run]", "", 0, -1, true, command_uninstall,
+		"take limetwig out of Postfix and nftables" },
 	{ "help", NULL, "[COMMAND]", "", 0, 1, false, command_help, "this list" },
 	{ "version", NULL, "", "", 0, 0, false, command_version, "the version" },
 };
@@ -79,7 +84,8 @@ int command_help(struct ctl *c)
 	}
 	if (!is_any)
 		return ctl_usage(c, "no such command: %s", only);
-	(void)fprintf(c->render.to, "each: --json  --note TEXT (kept with what was changed)  --conf FILE  --reveal (trap"
+	(void)fprintf(c->render.to,
+		"each: --json  --note TEXT (kept with what was changed)  --conf FILE  --reveal (trap"
 		" addresses)\nexit status: 0 done, 1 not found or refused, 2 wrong usage\n");
 	return CTL_DONE;
 }

@@ -159,8 +159,8 @@ static enum err read_more(int fd, int64_t deadline, struct buf *b, const char *p
 }
 
 /* The next line of the stream as an object; it is dropped from b. */
-static enum err read_object(int fd, int64_t deadline, struct buf *b, const char *path, json_t **ret,
-	char text[CONTROL_TEXT])
+static enum err read_object(
+	int fd, int64_t deadline, struct buf *b, const char *path, json_t **ret, char text[CONTROL_TEXT])
 {
 	size_t end, seen = 0;
 	json_t *j;
@@ -182,8 +182,8 @@ static enum err read_object(int fd, int64_t deadline, struct buf *b, const char 
 	return ERR_OK;
 }
 
-enum err control_client_ask(const char *path, const json_t *request, int fd, int timeout_ms, json_t **ret_answer,
-	char text[CONTROL_TEXT])
+enum err control_client_ask(
+	const char *path, const json_t *request, int fd, int timeout_ms, json_t **ret_answer, char text[CONTROL_TEXT])
 {
 	struct buf b;
 	int s = -1;
@@ -200,8 +200,8 @@ enum err control_client_ask(const char *path, const json_t *request, int fd, int
 	return e;
 }
 
-enum err control_client_watch(const char *path, const json_t *request, control_client_line line, void *ctx,
-	char text[CONTROL_TEXT])
+enum err control_client_watch(
+	const char *path, const json_t *request, control_client_line line, void *ctx, char text[CONTROL_TEXT])
 {
 	struct buf b;
 	int s = -1;

@@ -27,8 +27,8 @@ enum err control_client_ask(const char *path, const json_t *request, int fd, int
 
 /* Ask, then hand over each line until line() gives false or the engine ends. ERR_OK at either. */
 typedef bool (*control_client_line)(const json_t *line, void *ctx);
-enum err control_client_watch(const char *path, const json_t *request, control_client_line line, void *ctx,
-	char text[CONTROL_TEXT]) MUST_USE;
+enum err control_client_watch(
+	const char *path, const json_t *request, control_client_line line, void *ctx, char text[CONTROL_TEXT]) MUST_USE;
 
 /* The process that made the socket: limetwigd's parent. */
 enum err control_client_pid(const char *path, pid_t *ret_pid, char text[CONTROL_TEXT]) MUST_USE;

@@ -18,13 +18,13 @@ enum { CTL_DONE = 0, CTL_REFUSED = 1, CTL_USAGE = 2 };
 struct command;
 
 struct ctl {
-	struct args args;     /* words behind the command's name */
-	int argc;             /* of the rest, as given: for commands with options of their own */
+	struct args args; /* words behind the command's name */
+	int argc;         /* of the rest, as given: for commands with options of their own */
 	char **argv;
 	const struct command *command;
 	const char *conf_path;
-	struct conf conf;     /* defaults when the file is broken */
-	char conf_text[600];  /* what is wrong with the file; "" when it is fine */
+	struct conf conf;    /* defaults when the file is broken */
+	char conf_text[600]; /* what is wrong with the file; "" when it is fine */
 	char socket[CTL_PATH];
 	struct render render; /* .to is standard output */
 	FILE *err;

@@ -22,8 +22,8 @@ static const struct command *find_command(struct ctl *c, const char *name, const
 			return commands_at(i);
 	for (size_t i = 0; i < commands_count(); i++) {
 		if (strcmp(commands_at(i)->name, name) == 0) {
-			(void)ctl_usage(c, sub ? "no such command: %s %s" : "%s needs one more word: limetwig help %s", name,
-				sub ? sub : name);
+			(void)ctl_usage(c, sub ? "no such command: %s %s" : "%s needs one more word: limetwig help %s",
+				name, sub ? sub : name);
 			return NULL;
 		}
 	}

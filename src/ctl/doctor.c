@@ -117,8 +117,9 @@ json_t *doctor_json(const struct doctor *d)
 	for (size_t i = 0; i < d->count; i++) {
 		const struct doctor_item *it = &d->item[i];
 
-		if (json_array_append_new(items, json_pack("{s:s, s:s, s:s, s:s, s:s}", "level", names[it->level], "name",
-				it->name, "text", it->text, "means", it->means, "mend", it->mend)) != 0)
+		if (json_array_append_new(
+			    items, json_pack("{s:s, s:s, s:s, s:s, s:s}", "level", names[it->level], "name", it->name,
+					   "text", it->text, "means", it->means, "mend", it->mend)) != 0)
 			break;
 	}
 	return json_pack("{s:b, s:o}", "ok", doctor_count(d, DOCTOR_FAIL) == 0, "items", items);

@@ -45,9 +45,9 @@ json_t *doctor_json(const struct doctor *d);
 
 /* Checks: each adds its findings and changes nothing. */
 struct doctor_daemon_facts {
-	const json_t *status;  /* the engine's answer to status; NULL: it did not answer */
+	const json_t *status;   /* the engine's answer to status; NULL: it did not answer */
 	const char *unanswered; /* why not */
-	uint64_t now;          /* Unix seconds */
+	uint64_t now;           /* Unix seconds */
 	const char *conf_error; /* NULL: the configuration is fine */
 };
 void doctor_check_daemon(struct doctor *d, const struct doctor_daemon_facts *f); /* doctor_daemon.c */

@@ -12,7 +12,7 @@
 #include <sys/statvfs.h>
 
 #define BAD_SHOWN 5
-#define LOG_OLD_S 3600     /* no line for so long: is it the right file? */
+#define LOG_OLD_S 3600 /* no line for so long: is it the right file? */
 #define CLOCK_AHEAD_S 300
 
 static const char *text_of(const json_t *o, const char *key)
@@ -25,14 +25,15 @@ static const char *text_of(const json_t *o, const char *key)
 static void check_conf(struct doctor *d, const struct doctor_daemon_facts *f)
 {
 	if (f->conf_error)
-		doctor_add(d, DOCTOR_FAIL, "conf", f->conf_error, "a running limetwigd keeps the old one; a new one does not start",
+		doctor_add(d, DOCTOR_FAIL, "conf", f->conf_error,
+			"a running limetwigd keeps the old one; a new one does not start",
 			"mend that line; check: limetwigd -n");
 	else
-		doctor_add(d, DOCTOR_OK, "conf", d->conf->contact[0] ? "can be read; refusals name your contact" : "can be read",
-			NULL, NULL);
+		doctor_add(d, DOCTOR_OK, "conf",
+			d->conf->contact[0] ? "can be read; refusals name your contact" : "can be read", NULL, NULL);
 	if (!f->conf_error && !d->conf->contact[0])
-		doctor_add(d, DOCTOR_WARN, "conf", "contact is empty: a refused sender does not learn where to call", NULL,
-			"set contact in limetwig.conf, then: limetwig reload");
+		doctor_add(d, DOCTOR_WARN, "conf", "contact is empty: a refused sender does not learn where to call",
+			NULL, "set contact in limetwig.conf, then: limetwig reload");
 }
 
 static void check_roles(struct doctor *d, const json_t *status)
@@ -41,7 +42,8 @@ static void check_roles(struct doctor *d, const json_t *status)
 	char text[DOCTOR_TEXT];
 	size_t i, up = 0;
 
-	json_array_foreach(roles, i, r) {
+	json_array_foreach(roles, i, r)
+	{
 		if (render_bool(r, "up")) {
 			up++;
 			continue;
@@ -89,8 +91,9 @@ static void check_store(struct doctor *d, const json_t *status)
 	else
 		doctor_add(d, DOCTOR_OK, "store", text, NULL, NULL);
 	if (render_bool(json_object_get(status, "capture"), "full"))
-		doctor_add(d, DOCTOR_WARN, "corpus", "captured messages fill their share: of new ones only the headers are kept",
-			NULL, "raise storage corpus-size, or shorten keep messages");
+		doctor_add(d, DOCTOR_WARN, "corpus",
+			"captured messages fill their share: of new ones only the headers are kept", NULL,
+			"raise storage corpus-size, or shorten keep messages");
 }
 
 static void check_firewall(struct doctor *d, const json_t *status)
@@ -101,8 +104,8 @@ static void check_firewall(struct doctor *d, const json_t *status)
 
 	if (!fw)
 		return;
-	(void)snprintf(text, sizeof text, "%llu wanted, %llu in the kernel", (unsigned long long)render_number(fw, "wanted"),
-		(unsigned long long)render_number(fw, "present"));
+	(void)snprintf(text, sizeof text, "%llu wanted, %llu in the kernel",
+		(unsigned long long)render_number(fw, "wanted"), (unsigned long long)render_number(fw, "present"));
 	if (strcmp(state, "none") == 0)
 		doctor_add(d, DOCTOR_OK, "firewall", "not used (backend = none)", NULL, NULL);
 	else if (strcmp(state, "off") == 0)
@@ -117,7 +120,8 @@ static void check_firewall(struct doctor *d, const json_t *status)
 		doctor_add(d, DOCTOR_FAIL, "firewall", "the kernel refuses our changes", "only Postfix refuses",
 			"journalctl -u limetwigd; nft list table inet limetwig");
 	else if (render_number(fw, "wanted") != render_number(fw, "present"))
-		doctor_add(d, DOCTOR_WARN, "firewall", text, "it is mended within seconds; if not, somebody flushes the table",
+		doctor_add(d, DOCTOR_WARN, "firewall", text,
+			"it is mended within seconds; if not, somebody flushes the table",
 			"run doctor again; look for scripts that call: nft flush ruleset");
 	else
 		doctor_add(d, DOCTOR_OK, "firewall", text, NULL, NULL);
@@ -127,7 +131,8 @@ static void check_traps(struct doctor *d, const json_t *status)
 {
 	const json_t *bad = json_object_get(status, "bad_lines"), *map = json_object_get(status, "map"), *b;
 	const json_t *t = json_object_get(status, "traps");
-	uint64_t armed = render_number(t, "armed"), watching = render_number(t, "watching"), all = render_number(t, "bad");
+	uint64_t armed = render_number(t, "armed"), watching = render_number(t, "watching"),
+		 all = render_number(t, "bad");
 	char text[DOCTOR_TEXT];
 	size_t i;
 
@@ -140,14 +145,17 @@ static void check_traps(struct doctor *d, const json_t *status)
 		doctor_add(d, DOCTOR_OK, "traps", text, NULL, NULL);
 	if (map && !render_bool(map, "ok")) {
 		(void)snprintf(text, sizeof text, "the alias map is not in force: %.400s", text_of(map, "text"));
-		doctor_add(d, DOCTOR_FAIL, "traps", text, "new traps catch nothing", "limetwig setup postfix; journalctl -u limetwigd");
+		doctor_add(d, DOCTOR_FAIL, "traps", text, "new traps catch nothing",
+			"limetwig setup postfix; journalctl -u limetwigd");
 	}
-	json_array_foreach(bad, i, b) {
+	json_array_foreach(bad, i, b)
+	{
 		if (i == BAD_SHOWN)
 			break;
 		(void)snprintf(text, sizeof text, "%.300s:%llu: %.150s", text_of(b, "file"),
 			(unsigned long long)render_number(b, "line"), text_of(b, "reason"));
-		doctor_add(d, DOCTOR_WARN, "traps", text, "this line is no trap, the others are", "mend or delete the line");
+		doctor_add(d, DOCTOR_WARN, "traps", text, "this line is no trap, the others are",
+			"mend or delete the line");
 	}
 	if (all > BAD_SHOWN) {
 		(void)snprintf(text, sizeof text, "%llu bad lines in all", (unsigned long long)all);
@@ -167,14 +175,16 @@ static void check_log(struct doctor *d, const struct doctor_daemon_facts *f)
 	if (strcmp(state, "absent") == 0 || strcmp(state, "denied") == 0) {
 		(void)snprintf(text, sizeof text, "%.300s is %s", d->conf->postfix.log,
 			strcmp(state, "absent") == 0 ? "not there" : "not readable for limetwigd");
-		doctor_add(d, DOCTOR_FAIL, "log", text, "no good mail is counted: an honest host has nothing on its side",
+		doctor_add(d, DOCTOR_FAIL, "log", text,
+			"no good mail is counted: an honest host has nothing on its side",
 			"postfix log in postfix.conf: the file Postfix writes to, or journal");
 	} else if (last > f->now + CLOCK_AHEAD_S) {
-		doctor_add(d, DOCTOR_FAIL, "clock", "the last log line is in the future", "ages and blocks are reckoned wrongly",
+		doctor_add(d, DOCTOR_FAIL, "clock", "the last log line is in the future",
+			"ages and blocks are reckoned wrongly",
 			"set the clock (timedatectl); is the log of another time zone?");
 	} else if (!render_bool(log, "caught_up")) {
-		doctor_add(d, DOCTOR_WARN, "log", "is being read, not yet at its end", "good mail of the last hours counts later",
-			NULL);
+		doctor_add(d, DOCTOR_WARN, "log", "is being read, not yet at its end",
+			"good mail of the last hours counts later", NULL);
 	} else if (last + LOG_OLD_S < f->now) {
 		doctor_add(d, DOCTOR_WARN, "log", "no line for more than an hour", "a quiet server, or the wrong file",
 			"compare: postconf maillog_file; journalctl -u postfix@-");
@@ -191,7 +201,8 @@ static void check_own_side(struct doctor *d)
 	(void)snprintf(text, sizeof text, "%u own networks, %u own MX and relays, private ranges: cannot be blocked",
 		c->own_networks.count, c->postfix.own_hosts.count);
 	if (c->postfix.own_hosts.count == 0)
-		doctor_add(d, DOCTOR_WARN, "own side", "no own MX or relay is known", "a second MX that forwards spam would be blocked",
+		doctor_add(d, DOCTOR_WARN, "own side", "no own MX or relay is known",
+			"a second MX that forwards spam would be blocked",
 			"limetwig setup postfix finds them; others: own-networks");
 	else
 		doctor_add(d, DOCTOR_OK, "own side", text, NULL, NULL);
@@ -202,7 +213,8 @@ static void check_warnings(struct doctor *d, const json_t *status)
 	const json_t *list = json_object_get(status, "warnings"), *w;
 	size_t i;
 
-	json_array_foreach(list, i, w) {
+	json_array_foreach(list, i, w)
+	{
 		if (json_is_string(w) && *json_string_value(w))
 			doctor_add(d, DOCTOR_WARN, "engine", json_string_value(w), NULL, NULL);
 	}
@@ -213,7 +225,8 @@ void doctor_check_daemon(struct doctor *d, const struct doctor_daemon_facts *f)
 	check_conf(d, f);
 	if (!f->status) {
 		doctor_add(d, DOCTOR_FAIL, "daemon", f->unanswered ? f->unanswered : "does not answer",
-			"mail flows as without limetwig; blocks in the kernel end by themselves", "systemctl start limetwigd");
+			"mail flows as without limetwig; blocks in the kernel end by themselves",
+			"systemctl start limetwigd");
 		check_off(d, NULL);
 		check_store(d, NULL);
 		check_own_side(d);

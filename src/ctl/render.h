@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define RENDER_POOL 64  /* texts good at one time */
+#define RENDER_POOL 64 /* texts good at one time */
 #define RENDER_TEXT 340
 
 struct render {

@@ -19,7 +19,7 @@ void render_block_line(struct render *r, const json_t *b)
 		(void)fprintf(r->to, " (%s left)", render_span(r, until - r->now));
 	if (render_number(b, "offence"))
 		(void)fprintf(r->to, ", %s offence", render_ordinal(r, render_number(b, "offence")));
-	if (render_number(b, "trap") || json_is_string(json_object_get(b, "trap")))
+	if (*render_trap_id(r, b, "trap"))
 		(void)fprintf(r->to, ", %s", render_trap_id(r, b, "trap"));
 	if (*render_text(r, b, "tag"))
 		(void)fprintf(r->to, ", tag %s", render_text(r, b, "tag"));
@@ -38,8 +38,7 @@ void render_block_list(struct render *r, const json_t *a)
 	uint64_t total = render_number(a, "total");
 	size_t i, n = json_array_size(list);
 
-	json_array_foreach(list, i, b)
-		render_block_line(r, b);
+	json_array_foreach(list, i, b) render_block_line(r, b);
 	if (n == 0)
 		(void)fprintf(r->to, "no blocks\n");
 	else if (total > n)
@@ -63,7 +62,8 @@ void render_block_remove(struct render *r, const json_t *a)
 	uint64_t pardon = 0;
 	size_t i;
 
-	json_array_foreach(list, i, b) {
+	json_array_foreach(list, i, b)
+	{
 		render_block_line(r, b);
 		if (render_number(b, "pardon_until") > pardon)
 			pardon = render_number(b, "pardon_until");
@@ -94,10 +94,10 @@ void render_allow_list(struct render *r, const json_t *a)
 	const json_t *list = json_object_get(a, "allow"), *w;
 	size_t i;
 
-	json_array_foreach(list, i, w)
-		print_allow(r, w);
+	json_array_foreach(list, i, w) print_allow(r, w);
 	if (json_array_size(list) == 0)
-		(void)fprintf(r->to, "nothing is allowed by command or file; own networks and private ranges always are\n");
+		(void)fprintf(
+			r->to, "nothing is allowed by command or file; own networks and private ranges always are\n");
 }
 
 void render_allow_change(struct render *r, const char *verb, const json_t *a)
@@ -105,11 +105,12 @@ void render_allow_change(struct render *r, const char *verb, const json_t *a)
 	const json_t *w = json_object_get(a, "allow"), *lifted = json_object_get(a, "removed"), *b;
 	size_t i;
 
-	(void)fprintf(r->to, "%s: ", verb);
-	if (json_is_object(w))
+	(void)fprintf(r->to, "%s", verb);
+	if (json_is_object(w)) {
+		(void)fprintf(r->to, ": ");
 		print_allow(r, w);
-	else
-		(void)fprintf(r->to, "%s\n", render_text(r, a, "prefix"));
-	json_array_foreach(lifted, i, b)
-		render_block_line(r, b);
+	} else {
+		(void)fputc('\n', r->to);
+	}
+	json_array_foreach(lifted, i, b) render_block_line(r, b);
 }

@@ -32,8 +32,7 @@ void render_hits(struct render *r, const json_t *a)
 	const json_t *hits = json_object_get(a, "hits"), *h;
 	size_t i;
 
-	json_array_foreach(hits, i, h)
-		render_hit_line(r, h);
+	json_array_foreach(hits, i, h) render_hit_line(r, h);
 	if (json_array_size(hits) == 0)
 		(void)fprintf(r->to, "no hits\n");
 }
@@ -50,7 +49,8 @@ void render_watch_line(struct render *r, const json_t *line)
 	if (*render_text(r, line, "text"))
 		(void)fprintf(r->to, "  %s", render_text(r, line, "text"));
 	(void)json_object_del(copy, "text");
-	json_object_foreach(copy, key, v) {
+	json_object_foreach(copy, key, v)
+	{
 		if (strcmp(key, "trap") == 0)
 			(void)fprintf(r->to, " trap=%s", render_trap_id(r, copy, key));
 		else if (json_is_string(v) || json_is_integer(v))
@@ -73,7 +73,8 @@ static void print_section(struct render *r, const json_t *data, const char *key,
 	if (!json_is_array(list))
 		return;
 	(void)fprintf(r->to, "%s: %zu\n", label, json_array_size(list));
-	json_array_foreach(list, i, x) {
+	json_array_foreach(list, i, x)
+	{
 		if (strcmp(key, "hits") == 0) {
 			render_hit_line(r, x);
 			continue;

@@ -27,9 +27,9 @@ static void print_head(struct render *r, const json_t *a)
 	uint64_t since = render_number(a, "mode_since");
 	size_t i, up = 0;
 
-	json_array_foreach(roles, i, role)
-		up += render_bool(role, "up");
-	(void)fprintf(r->to, "%s  %s", render_text(r, a, "host"), upper(r, render_text(r, a, "mode")));
+	json_array_foreach(roles, i, role) up += render_bool(role, "up");
+	(void)fprintf(r->to, "%s  %s%s", render_text(r, a, "host"), render_bool(a, "off") ? "OFF, else " : "",
+		upper(r, render_text(r, a, "mode")));
 	if (since && since <= r->now)
 		(void)fprintf(r->to, " for %s", render_span(r, r->now - since));
 	(void)fprintf(r->to, "   roles %zu of %zu up", up, json_array_size(roles));
@@ -42,9 +42,8 @@ static void print_head(struct render *r, const json_t *a)
 	(void)fputc('\n', r->to);
 	if (render_bool(a, "off"))
 		(void)fprintf(r->to, "OFF: nothing acts. Again: limetwig enforce monitor|soft|full\n");
-	json_array_foreach(roles, i, role)
-		if (!render_bool(role, "up"))
-			(void)fprintf(r->to, "DOWN: %s (journalctl -u limetwigd)\n", render_text(r, role, "name"));
+	json_array_foreach(roles, i, role) if (!render_bool(role, "up"))(void)
+		fprintf(r->to, "DOWN: %s (journalctl -u limetwigd)\n", render_text(r, role, "name"));
 }
 
 static void print_row(struct render *r, const json_t *counters, const char *label, const char *key, const char *hint)
@@ -91,18 +90,20 @@ static void print_traps(struct render *r, const json_t *a)
 		render_grouped(r, render_number(t, "suspended")), render_grouped(r, render_number(t, "retired")));
 	if (map && !render_bool(map, "ok"))
 		(void)fprintf(r->to, "         alias map NOT in force: %s\n", render_text(r, map, "text"));
-	json_array_foreach(lines, i, bad)
-		(void)fprintf(r->to, "         bad line %s:%llu: %s\n", render_text(r, bad, "file"),
+	json_array_foreach(lines, i, bad)(void)
+		fprintf(r->to, "         bad line %s:%llu: %s\n", render_text(r, bad, "file"),
 			(unsigned long long)render_number(bad, "line"), render_text(r, bad, "reason"));
 	(void)fprintf(r->to, "blocks   %s in force%s%s\n", render_grouped(r, render_number(b, "active")),
 		render_number(b, "would") ? ", would be: " : "",
 		render_number(b, "would") ? render_grouped(r, render_number(b, "would")) : "");
 	if (render_number(fw, "wanted") + render_number(fw, "present") + render_number(fw, "error") > 0)
-		(void)fprintf(r->to, "kernel   %s wanted, %s there%s%s\n", render_grouped(r, render_number(fw, "wanted")),
-			render_grouped(r, render_number(fw, "present")), render_number(fw, "error") ? ": " : "",
+		(void)fprintf(r->to, "kernel   %s wanted, %s there%s%s\n",
+			render_grouped(r, render_number(fw, "wanted")), render_grouped(r, render_number(fw, "present")),
+			render_number(fw, "error") ? ": " : "",
 			render_number(fw, "error") ? strerror((int)render_number(fw, "error")) : "");
 	if (corpus)
-		(void)fprintf(r->to, "corpus   %s messages, %s MB%s\n", render_grouped(r, render_number(corpus, "files")),
+		(void)fprintf(r->to, "corpus   %s messages, %s MB%s\n",
+			render_grouped(r, render_number(corpus, "files")),
 			render_grouped(r, render_number(corpus, "bytes") >> 20),
 			render_bool(corpus, "full") ? " FULL: hits are kept, messages are not" : "");
 }
@@ -116,7 +117,8 @@ void render_status(struct render *r, const json_t *a)
 	if (json_object_get(a, "counters"))
 		print_counters(r, a);
 	print_traps(r, a);
-	json_array_foreach(warnings, i, w) {
+	json_array_foreach(warnings, i, w)
+	{
 		json_t *one = json_pack("{s:O}", "w", w);
 
 		(void)fprintf(r->to, "WARNING  %s\n", render_text(r, one, "w"));
@@ -142,6 +144,8 @@ void render_mode(struct render *r, const json_t *a)
 	(void)fprintf(r->to, "mode: %s (was %s)\n", mode, render_text(r, a, "old"));
 	for (size_t i = 0; i < sizeof means / sizeof means[0]; i++)
 		if (strcmp(means[i].mode, mode) == 0)
-			(void)fprintf(r->to, "%s\nBack: limetwig enforce %s; all of it off: limetwig off\n", means[i].text,
-				render_text(r, a, "old"));
+			(void)fprintf(r->to, "%s\n", means[i].text);
+	if (strcmp(render_text(r, a, "old"), mode) != 0)
+		(void)fprintf(
+			r->to, "Back: limetwig enforce %s; all of it off: limetwig off\n", render_text(r, a, "old"));
 }

@@ -82,7 +82,8 @@ const char *render_grade(struct render *r, const json_t *o)
 	const json_t *v = json_object_get(o, "grade");
 
 	if (json_is_integer(v))
-		return json_integer_value(v) < GRADE_COUNT && json_integer_value(v) >= 0 ? words[json_integer_value(v)] : "?";
+		return json_integer_value(v) < GRADE_COUNT && json_integer_value(v) >= 0 ? words[json_integer_value(v)]
+											 : "?";
 	for (int i = 0; i < GRADE_COUNT && json_is_string(v); i++)
 		if (strcmp(grade_name((enum grade)i), json_string_value(v)) == 0)
 			return words[i];
@@ -106,7 +107,8 @@ const char *render_time(struct render *r, uint64_t t)
 		return "never";
 	if (t > UINT64_C(253402300799) || !gmtime_r(&then, &tm) || !gmtime_r(&now, &here))
 		return "?";
-	(void)strftime(to, RENDER_TEXT, tm.tm_year == here.tm_year ? "%a %e %b %H:%M UTC" : "%a %e %b %Y %H:%M UTC", &tm);
+	(void)strftime(
+		to, RENDER_TEXT, tm.tm_year == here.tm_year ? "%a %e %b %H:%M UTC" : "%a %e %b %Y %H:%M UTC", &tm);
 	return to;
 }
 

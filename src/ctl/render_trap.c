@@ -23,8 +23,10 @@ static void print_trap(struct render *r, const json_t *t)
 
 	(void)fprintf(r->to, "%-8s %-10s %-8s", render_trap_id(r, t, "id"), render_text(r, t, "state"),
 		render_text(r, t, "kind"));
-	(void)fprintf(r->to, " %6s messages %6s others  last %s", render_grouped(r, count_hits(t, GRADE_UNSEEN, GRADE_MISROUTED)),
-		render_grouped(r, count_hits(t, GRADE_PROBE, GRADE_BULK)), render_time(r, render_number(t, "last_hit")));
+	(void)fprintf(r->to, " %6s messages %6s others  last %s",
+		render_grouped(r, count_hits(t, GRADE_UNSEEN, GRADE_MISROUTED)),
+		render_grouped(r, count_hits(t, GRADE_PROBE, GRADE_BULK)),
+		render_time(r, render_number(t, "last_hit")));
 	if (*tag)
 		(void)fprintf(r->to, "  tag %s", tag);
 	if (json_object_get(t, "weight") && (render_real(t, "weight") < 1 || render_real(t, "weight") > 1))
@@ -38,8 +40,7 @@ void render_trap_list(struct render *r, const json_t *a)
 	uint64_t total = render_number(a, "total");
 	size_t i, n = json_array_size(list);
 
-	json_array_foreach(list, i, t)
-		print_trap(r, t);
+	json_array_foreach(list, i, t) print_trap(r, t);
 	if (n == 0)
 		(void)fprintf(r->to, "no traps\n");
 	else if (total > n)
@@ -65,9 +66,11 @@ void render_trap_reload(struct render *r, const json_t *a)
 	const json_t *bad = json_object_get(a, "bad"), *map = json_object_get(a, "map"), *b;
 	size_t i;
 
-	(void)fprintf(r->to, "in force: %s traps, %s added, %s removed\n", render_grouped(r, render_number(a, "traps")),
-		render_grouped(r, render_number(a, "added")), render_grouped(r, render_number(a, "removed")));
-	json_array_foreach(bad, i, b) {
+	(void)fprintf(r->to, "in force: %s traps; alias map: %s added, %s removed\n",
+		render_grouped(r, render_number(a, "traps")), render_grouped(r, render_number(a, "added")),
+		render_grouped(r, render_number(a, "removed")));
+	json_array_foreach(bad, i, b)
+	{
 		if (i == TRAP_BAD_SHOWN) {
 			(void)fprintf(r->to, "and %zu more bad lines\n", json_array_size(bad) - i);
 			break;

@@ -40,7 +40,8 @@ static void print_until(struct render *r, const json_t *b, const char *state)
 	(void)fprintf(r->to, ", %s offence, since %s\n", render_ordinal(r, render_number(b, "offence")),
 		render_time(r, render_number(b, "since")));
 	if (render_number(b, "pardon_until") > r->now)
-		(void)fprintf(r->to, "pardon   no new block until %s\n", render_time(r, render_number(b, "pardon_until")));
+		(void)fprintf(
+			r->to, "pardon   no new block until %s\n", render_time(r, render_number(b, "pardon_until")));
 }
 
 static void print_hits(struct render *r, const json_t *m)
@@ -48,7 +49,8 @@ static void print_hits(struct render *r, const json_t *m)
 	const json_t *hits = json_object_get(m, "hits"), *h;
 	size_t i;
 
-	json_array_foreach(hits, i, h) {
+	json_array_foreach(hits, i, h)
+	{
 		if (i == WHY_ITEMS) {
 			(void)fprintf(r->to, "         and %zu more: limetwig hits %s\n", json_array_size(hits) - i,
 				render_text(r, m, "subject"));
@@ -65,7 +67,8 @@ static void print_score(struct render *r, const json_t *m)
 	double good = render_real(m, "good");
 
 	if (json_object_get(m, "need")) {
-		(void)fprintf(r->to, "score    %.1f of %.1f; good mail: ", render_real(m, "score"), render_real(m, "need"));
+		(void)fprintf(
+			r->to, "score    %.1f of %.1f; good mail: ", render_real(m, "score"), render_real(m, "need"));
 		if (good > 0)
 			(void)fprintf(r->to, "%.1f", good);
 		else
@@ -73,8 +76,9 @@ static void print_score(struct render *r, const json_t *m)
 		(void)fprintf(r->to, "%s\n", json_is_object(allow) ? "" : "; on no allow list");
 	}
 	if (json_is_object(allow))
-		(void)fprintf(r->to, "allowed  %s (%s)%s%s\n", render_text(r, allow, "prefix"), render_text(r, allow, "source"),
-			*render_text(r, allow, "note") ? ": " : "", render_text(r, allow, "note"));
+		(void)fprintf(r->to, "allowed  %s (%s)%s%s\n", render_text(r, allow, "prefix"),
+			render_text(r, allow, "source"), *render_text(r, allow, "note") ? ": " : "",
+			render_text(r, allow, "note"));
 }
 
 static void print_refusals(struct render *r, const json_t *m)
@@ -85,7 +89,8 @@ static void print_refusals(struct render *r, const json_t *m)
 	if (render_number(ref, "count"))
 		(void)fprintf(r->to, "refused  %s tries; last %s\n", render_grouped(r, render_number(ref, "count")),
 			render_time(r, render_number(ref, "last")));
-	json_array_foreach(items, i, x) {
+	json_array_foreach(items, i, x)
+	{
 		if (i == WHY_ITEMS)
 			break;
 		(void)fprintf(r->to, "         %s  %s%llu  <%s> -> <%s>", render_time(r, render_number(x, "time")),
@@ -102,12 +107,13 @@ static void print_accepted(struct render *r, const json_t *m)
 	const json_t *list = json_object_get(m, "accepted"), *x;
 	size_t i;
 
-	json_array_foreach(list, i, x) {
+	json_array_foreach(list, i, x)
+	{
 		if (i == WHY_ITEMS)
 			break;
 		(void)fprintf(r->to, "%s%s  <%s> -> <%s>  queue id %s\n", i ? "         " : "accepted ",
-			render_time(r, render_number(x, "time")), render_text(r, x, "sender"), render_text(r, x, "recipient"),
-			render_text(r, x, "queue_id"));
+			render_time(r, render_number(x, "time")), render_text(r, x, "sender"),
+			render_text(r, x, "recipient"), render_text(r, x, "queue_id"));
 	}
 }
 
@@ -126,7 +132,8 @@ static void print_advice(struct render *r, const json_t *m, const char *state, c
 	} else if (strcmp(state, "held") == 0) {
 		(void)fprintf(r->to, "decide   limetwig block confirm %s --note TEXT, or block remove %s\n", id, id);
 	} else if (strcmp(state, "lifted") == 0) {
-		(void)fprintf(r->to, "SAY      \"Your list holds addresses that have been dead for years. You are open again.\n"
+		(void)fprintf(r->to,
+			"SAY      \"Your list holds addresses that have been dead for years. You are open again.\n"
 			"         Please remove addresses that never answered.\"\n");
 	}
 }
@@ -145,6 +152,9 @@ static void print_match(struct render *r, const json_t *m)
 	(void)fputc('\n', r->to);
 	if (json_is_object(b))
 		print_until(r, b, state);
+	if (json_array_size(json_object_get(m, "hits")) == 0 && *render_text(r, b, "note") &&
+		!render_number(b, "lifted_at"))
+		(void)fprintf(r->to, "because  %s says: \"%s\"\n", render_text(r, b, "by"), render_text(r, b, "note"));
 	print_hits(r, m);
 	print_score(r, m);
 	print_refusals(r, m);
@@ -157,11 +167,13 @@ void render_why(struct render *r, const json_t *a)
 	const json_t *list = json_object_get(a, "matches"), *m;
 	size_t i;
 
-	json_array_foreach(list, i, m) {
+	json_array_foreach(list, i, m)
+	{
 		if (i)
 			(void)fputc('\n', r->to);
 		print_match(r, m);
 	}
 	if (json_array_size(list) == 0)
-		(void)fprintf(r->to, "%s: nothing is known here. NOT limetwig: look in the mail log.\n", render_text(r, a, "what"));
+		(void)fprintf(r->to, "%s: nothing is known here. NOT limetwig: look in the mail log.\n",
+			render_text(r, a, "what"));
 }

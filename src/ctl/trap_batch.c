@@ -55,8 +55,8 @@ static void refuse(struct trap_batch_item *i, enum trap_batch_fate fate, const c
 }
 
 /* A parsed trap with what was wished, as a line and as a key. */
-static enum err store_line(struct trap_batch *b, struct trap_batch_item *i, struct trap_line *t,
-	const struct trap_batch_wish *w)
+static enum err store_line(
+	struct trap_batch *b, struct trap_batch_item *i, struct trap_line *t, const struct trap_batch_wish *w)
 {
 	char key[TRAP_EDIT_KEY];
 	enum err e;
@@ -139,7 +139,8 @@ static void take_refusals(struct trap_batch *b, const json_t *answer)
 	const json_t *list = json_object_get(answer, "refused"), *r;
 	size_t i;
 
-	json_array_foreach(list, i, r) {
+	json_array_foreach(list, i, r)
+	{
 		const char *trap = json_string_value(json_object_get(r, "trap"));
 		const char *reason = json_string_value(json_object_get(r, "reason"));
 		const size_t *at = trap ? keymap_get(&b->seen, slice_str(trap)) : NULL;
@@ -181,7 +182,8 @@ enum err trap_batch_check(struct trap_batch *b, struct ctl *c, char text[CONTROL
 			take_refusals(b, answer);
 			if (json_is_false(json_object_get(answer, "live_checked"))) {
 				b->is_unchecked = true;
-				(void)snprintf(b->unchecked_text, sizeof b->unchecked_text, "Postfix could not be asked for live"
+				(void)snprintf(b->unchecked_text, sizeof b->unchecked_text,
+					"Postfix could not be asked for live"
 					" addresses now; limetwigd asks before it arms them");
 			}
 		}

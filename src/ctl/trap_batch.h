@@ -15,19 +15,19 @@
 enum trap_batch_fate { TRAP_BATCH_NEW, TRAP_BATCH_THERE, TRAP_BATCH_REFUSED };
 
 struct trap_batch_item {
-	size_t line_at, line_n;   /* in lines: the line for the file, with LF */
-	size_t key_at;            /* in keys: the trap, a C string */
-	unsigned number;          /* line of the source, from 1 */
+	size_t line_at, line_n; /* in lines: the line for the file, with LF */
+	size_t key_at;          /* in keys: the trap, a C string */
+	unsigned number;        /* line of the source, from 1 */
 	enum trap_batch_fate fate;
-	char *reason;             /* of a refusal */
+	char *reason; /* of a refusal */
 };
 
 struct trap_batch {
 	struct buf lines, keys;
 	struct trap_batch_item *item;
 	size_t count, size;
-	struct keymap seen;       /* key -> place in item + 1; 0: in a trap file */
-	bool is_unchecked;        /* the engine did not answer */
+	struct keymap seen; /* key -> place in item + 1; 0: in a trap file */
+	bool is_unchecked;  /* the engine did not answer */
 	char unchecked_text[CONTROL_TEXT];
 };
 
@@ -42,7 +42,8 @@ struct trap_batch_wish {
 bool trap_batch_init(struct trap_batch *b);
 void trap_batch_done(struct trap_batch *b);
 /* One line of the source; blank ones and comments add nothing. */
-enum err trap_batch_add(struct trap_batch *b, struct slice line, unsigned number, const struct trap_batch_wish *w) MUST_USE;
+enum err trap_batch_add(
+	struct trap_batch *b, struct slice line, unsigned number, const struct trap_batch_wish *w) MUST_USE;
 /* Refuse what a trap file of this server has already. */
 enum err trap_batch_compare(struct trap_batch *b, const struct conf *c, char text[TRAP_EDIT_TEXT]) MUST_USE;
 /* Let the engine refuse live mailboxes ... ERR_DENIED: it answered with an error, in text. Without it: is_unchecked. */

@@ -13,7 +13,7 @@
 #define TRAP_EDIT_MAX (512u << 20) /* bytes of one file */
 #define TRAP_EDIT_PATH 512
 #define TRAP_EDIT_TEXT 700
-#define TRAP_EDIT_FILES 1000       /* that the globs may name */
+#define TRAP_EDIT_FILES 1000 /* that the globs may name */
 #define TRAP_EDIT_KEY (ADDRESS_TEXT + 2)
 
 /* "a@b", "@d" or "/p/" of a line, into to (cut). Returns to. */

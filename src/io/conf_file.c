@@ -16,9 +16,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define KEYS_MAX 128    /* lines of the table */
+#define KEYS_MAX 128 /* lines of the table */
 #define SECTIONS_MAX 16
-#define SHOWN 64        /* of a foreign name in a message */
+#define SHOWN 64 /* of a foreign name in a message */
 
 /* What one file may hold. */
 enum scope { SCOPE_PEOPLE, SCOPE_POSTFIX, SCOPE_ROLE };
@@ -45,7 +45,8 @@ __attribute__((format(printf, 4, 5))) static int fail(struct parse *p, enum err 
 	if (p->err != ERR_OK) /* the first one tells */
 		return -1;
 	p->err = e;
-	n = line > 0 ? snprintf(p->text, p->size, "%s:%d: ", p->name, line) : snprintf(p->text, p->size, "%s: ", p->name);
+	n = line > 0 ? snprintf(p->text, p->size, "%s:%d: ", p->name, line)
+		     : snprintf(p->text, p->size, "%s: ", p->name);
 	if (n < 0 || (size_t)n >= p->size)
 		return -1;
 	va_start(ap, fmt);
@@ -82,8 +83,8 @@ static int take_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *resul
 	assert(k);
 	i = index_of(k);
 	if (p->scope == SCOPE_POSTFIX && strcmp(section, "postfix") != 0)
-		return fail(p, ERR_SYNTAX, cfg->line, "%s: only section postfix belongs here (limetwig.conf has the rest)",
-			opt->name);
+		return fail(p, ERR_SYNTAX, cfg->line,
+			"%s: only section postfix belongs here (limetwig.conf has the rest)", opt->name);
 	if (p->count[i] > 0 && (!(opt->flags & CFGF_LIST) || cfg_opt_size(opt) == 1))
 		return fail(p, ERR_SYNTAX, cfg->line, "%s%s%s: is already set in line %d; remove one of them", section,
 			blank_after(section), k->name, p->line[i]);
@@ -105,14 +106,15 @@ static void say_unknown(struct parse *p, cfg_t *cfg, const char *name)
 	instead = *section ? conf_keys_later(section, name, NULL) : conf_keys_later(name, NULL, NULL);
 	home = conf_keys_section_of(name);
 	if (instead)
-		fail(p, ERR_VERSION, cfg->line, "%s%s%s: is not yet in this version (%s)", section, blank_after(section),
-			shown, instead);
+		fail(p, ERR_VERSION, cfg->line, "%s%s%s: is not yet in this version (%s)", section,
+			blank_after(section), shown, instead);
 	else if (home)
-		fail(p, ERR_SYNTAX, cfg->line, "%s%s%s: no such key here; it belongs %s%s%s", section, blank_after(section),
-			shown, *home ? "into section " : "outside of the sections", home, *home ? "" : ", at the top");
+		fail(p, ERR_SYNTAX, cfg->line, "%s%s%s: no such key here; it belongs %s%s%s", section,
+			blank_after(section), shown, *home ? "into section " : "outside of the sections", home,
+			*home ? "" : ", at the top");
 	else
-		fail(p, ERR_SYNTAX, cfg->line, "%s%s%s: no such key; see limetwig.conf(5), or limetwigd -nv for all", section,
-			blank_after(section), shown);
+		fail(p, ERR_SYNTAX, cfg->line, "%s%s%s: no such key; see limetwig.conf(5), or limetwigd -nv for all",
+			section, blank_after(section), shown);
 }
 
 /* libconfuse has found an error of its own. */
@@ -184,14 +186,16 @@ static void take_empty_lists(struct parse *p, cfg_t *cfg)
 		cfg_opt_t *opt = sec && !k->is_hidden ? cfg_getopt(sec, k->name) : NULL;
 
 		if (k->type == CONF_TYPE_REPLIES && p->count[i] == 1)
-			(void)fail(p, ERR_SYNTAX, p->line[i], "%s %s: needs two replies, like { 450, 554 }", k->section, k->name);
+			(void)fail(p, ERR_SYNTAX, p->line[i], "%s %s: needs two replies, like { 450, 554 }", k->section,
+				k->name);
 		if (!opt || !(opt->flags & CFGF_LIST) || !(opt->flags & CFGF_MODIFIED) || cfg_opt_size(opt) > 0)
 			continue;
 		if (p->count[i] > 0)
-			(void)fail(p, ERR_SYNTAX, p->line[i], "%s%s%s: is set again further down; remove one of them", k->section,
-				blank_after(k->section), k->name);
+			(void)fail(p, ERR_SYNTAX, p->line[i], "%s%s%s: is set again further down; remove one of them",
+				k->section, blank_after(k->section), k->name);
 		else if (k->type == CONF_TYPE_REPLIES)
-			(void)fail(p, ERR_SYNTAX, 0, "%s %s: needs two replies, like { 450, 554 }", k->section, k->name);
+			(void)fail(
+				p, ERR_SYNTAX, 0, "%s %s: needs two replies, like { 450, 554 }", k->section, k->name);
 		else
 			conf_value_clear(k, p->c);
 	}
@@ -245,8 +249,8 @@ static enum err parse_text(struct slice in, const char *name, enum scope scope, 
 	if (p.err != ERR_OK)
 		return p.err;
 	if (conf_value_check(c, &where, why) != ERR_OK)
-		(void)fail(&p, ERR_SYNTAX, p.line[index_of(where)], "%s%s%s: %s", where->section, blank_after(where->section),
-			where->name, why);
+		(void)fail(&p, ERR_SYNTAX, p.line[index_of(where)], "%s%s%s: %s", where->section,
+			blank_after(where->section), where->name, why);
 	return p.err;
 }
 

@@ -23,7 +23,7 @@ enum err conf_file_load(const char *path, struct conf *ret, char *text, size_t t
 /* Defaults, then this text; name stands for the file. Hidden keys (is-off) are understood here. */
 enum err conf_file_parse(struct slice in, const char *name, struct conf *ret, char *text, size_t size) MUST_USE;
 
-/* Canonical text with every key (is-off only where it is so): conf_file_parse of it gives *c again. ERR_LIMIT, ERR_NOMEM. */
+/* Canonical text with every key (is-off only where it is so): parsed, it gives *c again. ERR_LIMIT, ERR_NOMEM. */
 enum err conf_print(const struct conf *c, struct buf *to) MUST_USE;
 /* One section of it ("postfix"), as a file has it. */
 enum err conf_print_section(const struct conf *c, const char *section, struct buf *to) MUST_USE;

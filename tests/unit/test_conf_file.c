@@ -62,7 +62,8 @@ static void print_changed(const struct conf *c, struct buf *to)
 		assert_int_equal(conf_value_print(k, &other, &preset), ERR_OK);
 		if (!slice_eq(buf_slice(&now), buf_slice(&preset)))
 			assert_int_equal(buf_printf(to, "%s%s%s = %.*s\n", k->section, *k->section ? " " : "", k->name,
-				SLICE_ARG(buf_slice(&now))), ERR_OK);
+						 SLICE_ARG(buf_slice(&now))),
+				ERR_OK);
 	}
 	buf_done(&now);
 	buf_done(&preset);
@@ -149,8 +150,9 @@ static void test_round_trip(void **state)
 /* libconfuse's scanner keeps its state: an error must not reach the next text. */
 static void test_good_after_bad(void **state)
 {
-	static const char *const bad[] = { "contact = \"", "contact = 'x", "/* ", "contact = \"\\777\"", "traps {", "x = {",
-		"contact = {", "traps { watch = { 1d } }", "}", "= =", "contact", "contact = \"a\nb\"", "block { first = ${HOME} }" };
+	static const char *const bad[] = { "contact = \"", "contact = 'x", "/* ", "contact = \"\\777\"", "traps {",
+		"x = {", "contact = {", "traps { watch = { 1d } }", "}", "= =", "contact", "contact = \"a\nb\"",
+		"block { first = ${HOME} }" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -257,7 +259,7 @@ static void test_table(void **state)
 		assert_true(k->help && *k->help && k->preset && k->offset + k->size <= sizeof(struct conf));
 		assert_true(k->type != CONF_TYPE_CHOICE || k->choices);
 		assert_true(k->max > k->min || k->type == CONF_TYPE_TEXT || k->type == CONF_TYPE_LIST ||
-			k->type == CONF_TYPE_BOOL || k->type == CONF_TYPE_CHOICE);
+			    k->type == CONF_TYPE_BOOL || k->type == CONF_TYPE_CHOICE);
 	}
 	assert_null(conf_keys_find("traps", "nothing"));
 }

@@ -23,7 +23,7 @@ struct server {
 	const char *answer; /* NULL: none, until the client goes */
 	size_t step;        /* bytes sent at a time */
 	char request[4096];
-	int passed;         /* descriptor that came along, -1 */
+	int passed; /* descriptor that came along, -1 */
 	pthread_t thread;
 };
 
@@ -39,7 +39,9 @@ static size_t receive(struct server *s, int c)
 
 	while (n == 0 || s->request[n - 1] != '\n') {
 		struct iovec iov = { s->request + n, sizeof s->request - n - 1 };
-		struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
+		struct msghdr m = {
+			.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+		};
 		ssize_t got = recvmsg(c, &m, MSG_CMSG_CLOEXEC);
 
 		if (got <= 0)
@@ -174,7 +176,8 @@ static void test_nobody_there(void **state)
 	memset(&s, 0, sizeof s);
 	(void)snprintf(s.path, sizeof s.path, "/nonexistent/control.sock");
 	assert_int_equal(ask(&s, -1, 1000, &a), ERR_CLOSED);
-	assert_string_equal(text, "limetwigd does not answer at /nonexistent/control.sock: not running? systemctl status "
+	assert_string_equal(text,
+		"limetwigd does not answer at /nonexistent/control.sock: not running? systemctl status "
 		"limetwigd");
 	memset(s.path, 'x', sizeof s.path - 1);
 	memset(s.dir, 'x', sizeof s.dir);

@@ -57,8 +57,8 @@ static int setup(void **state)
 	if (mkdir(path, 0755) != 0)
 		return -1;
 	(void)snprintf(conf_path, sizeof conf_path, "%s/limetwig.conf", dir);
-	(void)snprintf(text, sizeof text, "traps { files = { \"%s/traps.d/*.txt\" } }\nstorage { dir = %s/lib run = %s/run }\n",
-		dir, dir, dir);
+	(void)snprintf(text, sizeof text,
+		"traps { files = { \"%s/traps.d/*.txt\" } }\nstorage { dir = %s/lib run = %s/run }\n", dir, dir, dir);
 	write_file("limetwig.conf", text);
 	return 0;
 }
@@ -119,11 +119,12 @@ static int run(const char *words)
 
 static void test_usage(void **state)
 {
-	static const char *const wrong[] = { "", "nonsense", "trap", "trap nonsense", "trap add", "why", "why a b", "enforce",
-		"enforce loud", "status --tag x", "why --bogus", "why --note", "block add nonsense", "block add 192.0.2.1/24",
-		"block add 192.0.2.1 --for ever", "block remove", "hits --since x", "hits --limit -1", "trap list --limit x",
-		"trap suspend", "trap suspend a@b.example --tag x", "trap test /x/", "help nonsense", "trap add a@b.example --tag a!",
-		"trap add a@b.example --weight 99", "status --json=1", "why --json --json x" };
+	static const char *const wrong[] = { "", "nonsense", "trap", "trap nonsense", "trap add", "why", "why a b",
+		"enforce", "enforce loud", "status --tag x", "why --bogus", "why --note", "block add nonsense",
+		"block add 192.0.2.1/24", "block add 192.0.2.1 --for ever", "block remove", "hits --since x",
+		"hits --limit -1", "trap list --limit x", "trap suspend", "trap suspend a@b.example --tag x",
+		"trap test /x/", "help nonsense", "trap add a@b.example --tag a!", "trap add a@b.example --weight 99",
+		"status --json=1", "why --json --json x" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -139,8 +140,8 @@ static void test_usage(void **state)
 
 static void test_no_daemon(void **state)
 {
-	static const char *const asking[] = { "status", "why 192.0.2.1", "hits", "watch", "enforce soft", "reload", "block list",
-		"allow add 192.0.2.1", "trap list", "person a@b.example", "--json status" };
+	static const char *const asking[] = { "status", "why 192.0.2.1", "hits", "watch", "enforce soft", "reload",
+		"block list", "allow add 192.0.2.1", "trap list", "person a@b.example", "--json status" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof asking / sizeof asking[0]; i++) {
@@ -173,7 +174,8 @@ static void test_trap_add(void **state)
 static void test_trap_import(void **state)
 {
 	(void)state;
-	write_file("old list.csv", "# old\na@example.org\n\nb@example.org\nnonsense\na@example.org\nabuse@example.org\n");
+	write_file(
+		"old list.csv", "# old\na@example.org\n\nb@example.org\nnonsense\na@example.org\nabuse@example.org\n");
 	write_file("l.txt", "# old\na@example.org\n\nb@example.org\nnonsense\na@example.org\nabuse@example.org\n");
 	assert_int_equal(run("trap import DIR/l.txt --tag x"), CTL_DONE);
 	assert_string_equal(read_file("traps.d/imported-l.txt"), "a@example.org tag=x\nb@example.org tag=x\n");
@@ -188,7 +190,8 @@ static void test_trap_import(void **state)
 /* Only the lines that change, and the file keeps its mode; a link stays a link. */
 static void test_trap_change(void **state)
 {
-	static const char before[] = "# mine \r\n\n  a@example.org   tag=x  # keep\r\nbroken line\nb@example.org tag=y\n@c.example tag=x";
+	static const char before[] =
+		"# mine \r\n\n  a@example.org   tag=x  # keep\r\nbroken line\nb@example.org tag=y\n@c.example tag=x";
 	char path[200], link[200];
 	struct stat st;
 
@@ -200,7 +203,8 @@ static void test_trap_change(void **state)
 	assert_int_equal(symlink(path, link), 0);
 	assert_int_equal(run("trap suspend --tag x"), CTL_DONE);
 	assert_non_null(strstr(out, "2 suspended in "));
-	assert_string_equal(read_file("real"), "# mine \r\n\n  a@example.org   tag=x state=suspended  # keep\r\nbroken line\n"
+	assert_string_equal(read_file("real"),
+		"# mine \r\n\n  a@example.org   tag=x state=suspended  # keep\r\nbroken line\n"
 		"b@example.org tag=y\n@c.example tag=x state=suspended");
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0604);
@@ -208,7 +212,8 @@ static void test_trap_change(void **state)
 	assert_true(S_ISLNK(st.st_mode));
 	assert_int_equal(run("trap remove @C.example"), CTL_DONE);
 	assert_int_equal(run("trap retire b@example.org"), CTL_DONE);
-	assert_string_equal(read_file("real"), "# mine \r\n\n  a@example.org   tag=x state=suspended  # keep\r\nbroken line\n"
+	assert_string_equal(read_file("real"),
+		"# mine \r\n\n  a@example.org   tag=x state=suspended  # keep\r\nbroken line\n"
 		"b@example.org tag=y state=retired\n");
 	assert_int_equal(run("trap resume nobody@example.org"), CTL_REFUSED);
 	assert_int_equal(run("trap arm --tag nothing"), CTL_REFUSED);
@@ -294,8 +299,8 @@ int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = { CASE(test_usage), CASE(test_no_daemon), CASE(test_trap_add),
-		CASE(test_trap_import), CASE(test_trap_change), CASE(test_concurrent), CASE(test_pattern), CASE(test_db),
-		CASE(test_off) };
+		CASE(test_trap_import), CASE(test_trap_change), CASE(test_concurrent), CASE(test_pattern),
+		CASE(test_db), CASE(test_off) };
 
 	return cmocka_run_group_tests_name("ctl", tests, NULL, NULL);
 }

@@ -84,8 +84,10 @@ static void test_keys(void **state)
 			continue;
 		(void)snprintf(want, sizeof want, "\n.Ss %s\n", *k->section ? k->section : "Outside of sections");
 		at = strstr(page, want);
-		if (!at)
+		if (!at) {
 			fail_msg("limetwig.conf.5 lacks the section %s", k->section);
+			continue;
+		}
 		end = strstr(at + 1, "\n.Ss ");
 		(void)snprintf(want, sizeof want, "\n.It Ic %s ", k->name);
 		at = strstr(at, want);
@@ -105,8 +107,10 @@ static void test_lint(void **state)
 	(void)state;
 	if (system("command -v mandoc >/dev/null 2>&1") != 0)
 		skip();
-	(void)snprintf(command, sizeof command, "cd '%s/../man' && mandoc -Tlint -W warning limetwig.1 limetwigd.8 "
-		"limetwig.conf.5 limetwig-postfix.7 >&2", getenv("TEST_DATA"));
+	(void)snprintf(command, sizeof command,
+		"cd '%s/../man' && mandoc -Tlint -W warning limetwig.1 limetwigd.8 "
+		"limetwig.conf.5 limetwig-postfix.7 >&2",
+		getenv("TEST_DATA"));
 	assert_int_equal(system(command), 0);
 }
 

@@ -121,9 +121,12 @@ static void test_golden(void **state)
 /* An empty answer, or one with nonsense in it, is shown without harm. */
 static void test_odd_answers(void **state)
 {
-	static const char *const odd[] = { "{}", "{\"traps\":7,\"blocks\":\"x\",\"matches\":{},\"hits\":[1,null,\"x\",{}]}",
-		"{\"matches\":[{\"block\":{\"state\":5,\"until\":1e300},\"hits\":[{\"grade\":99,\"trap\":[]}]},4],\"mode\":\"\\u001b[2J\"}",
-		"{\"roles\":[{}],\"counters\":{\"24h\":[]},\"warnings\":[{},5,\"\"],\"removed\":[[]],\"allow\":[{}],\"time\":-5}" };
+	static const char *const odd[] = { "{}",
+		"{\"traps\":7,\"blocks\":\"x\",\"matches\":{},\"hits\":[1,null,\"x\",{}]}",
+		"{\"matches\":[{\"block\":{\"state\":5,\"until\":1e300},\"hits\":[{\"grade\":99,\"trap\":[]}]},4],"
+		"\"mode\":\"\\u001b[2J\"}",
+		"{\"roles\":[{}],\"counters\":{\"24h\":[]},\"warnings\":[{},5,\"\"],\"removed\":[[]],\"allow\":[{}],"
+		"\"time\":-5}" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
@@ -153,16 +156,18 @@ static void test_doctor(void **state)
 	doctor_init(&d, c);
 	doctor_add(&d, DOCTOR_OK, "daemon", "4 of 4 roles up", NULL, NULL);
 	doctor_add(&d, DOCTOR_OK, "daemon", "and more of it", NULL, NULL);
-	doctor_add(&d, DOCTOR_FAIL, "postfix", "$limetwig_client is gone from smtpd_client_restrictions (main.cf was written "
-		"Fri 02:00:07, not by limetwig)", "mail flows, but no trap is seen and no block acts", "limetwig setup postfix");
+	doctor_add(&d, DOCTOR_FAIL, "postfix",
+		"$limetwig_client is gone from smtpd_client_restrictions (main.cf was written "
+		"Fri 02:00:07, not by limetwig)",
+		"mail flows, but no trap is seen and no block acts", "limetwig setup postfix");
 	doctor_print(&d, false, f);
 	fclose(f);
 	assert_string_equal(out, "ok    daemon    4 of 4 roles up\n"
-		"FAIL  postfix   $limetwig_client is gone from smtpd_client_restrictions\n"
-		"                (main.cf was written Fri 02:00:07, not by limetwig)\n"
-		"      means     mail flows, but no trap is seen and no block acts\n"
-		"      mend      limetwig setup postfix\n"
-		"2 of 3 shown: 2 ok, 0 warnings, 1 FAILED, 0 skipped     (all: -v)\n");
+				 "FAIL  postfix   $limetwig_client is gone from smtpd_client_restrictions\n"
+				 "                (main.cf was written Fri 02:00:07, not by limetwig)\n"
+				 "      means     mail flows, but no trap is seen and no block acts\n"
+				 "      mend      limetwig setup postfix\n"
+				 "2 of 3 shown: 2 ok, 0 warnings, 1 FAILED, 0 skipped     (all: -v)\n");
 	free(out);
 	j = doctor_json(&d);
 	assert_true(json_is_false(json_object_get(j, "ok")));
@@ -187,9 +192,10 @@ static void test_doctor_daemon(void **state)
 	doctor_init(&d, c);
 	doctor_check_daemon(&d, &f);
 	assert_int_equal(doctor_count(&d, DOCTOR_FAIL), 1);
-	s = json_pack("{s:[{s:s,s:b}], s:s, s:{s:s}, s:{s:s,s:i,s:i}, s:{s:i}, s:{s:b}, s:{s:s,s:b,s:I}}", "roles", "name",
-		"engine", "up", 1, "mode", "full", "store", "state", "ok", "firewall", "state", "ok", "wanted", 3, "present", 3,
-		"traps", "armed", 5, "map", "ok", 1, "log", "state", "reading", "caught_up", 1, "last", (json_int_t)NOW - 5);
+	s = json_pack("{s:[{s:s,s:b}], s:s, s:{s:s}, s:{s:s,s:i,s:i}, s:{s:i}, s:{s:b}, s:{s:s,s:b,s:I}}", "roles",
+		"name", "engine", "up", 1, "mode", "full", "store", "state", "ok", "firewall", "state", "ok", "wanted",
+		3, "present", 3, "traps", "armed", 5, "map", "ok", 1, "log", "state", "reading", "caught_up", 1, "last",
+		(json_int_t)NOW - 5);
 	f.status = s;
 	doctor_init(&d, c);
 	doctor_check_daemon(&d, &f);
@@ -197,8 +203,8 @@ static void test_doctor_daemon(void **state)
 	(void)json_object_set_new(s, "store", json_pack("{s:s}", "state", "full"));
 	(void)json_object_set_new(s, "map", json_pack("{s:b,s:s}", "ok", 0, "text", "postmap failed"));
 	(void)json_object_set_new(s, "firewall", json_pack("{s:s}", "state", "denied"));
-	(void)json_object_set_new(s, "log", json_pack("{s:s,s:b,s:I}", "state", "reading", "caught_up", 1, "last",
-		(json_int_t)NOW + 4000));
+	(void)json_object_set_new(s, "log",
+		json_pack("{s:s,s:b,s:I}", "state", "reading", "caught_up", 1, "last", (json_int_t)NOW + 4000));
 	(void)json_object_set_new(s, "warnings", json_pack("[s]", "one address makes 40 % of all connections"));
 	doctor_init(&d, c);
 	doctor_check_daemon(&d, &f);

@@ -30,12 +30,12 @@ static void test_blocked(void **state)
 	fresh(&b);
 	reply_text_blocked(&conf, 450, "7K3M-9QXD", 1763820600, &b);
 	assert_string_equal(buf_cstr(&b), "450 4.7.1 On hold until 22 Nov 14:10 UTC. Case 7K3M-9QXD. You can write to "
-		"postmaster@ here; help: https://postmaster.example.org/ or +49 30 5550100");
+					  "postmaster@ here; help: https://postmaster.example.org/ or +49 30 5550100");
 	buf_reset(&b);
 	conf.contact[0] = '\0';
 	reply_text_blocked(&conf, 554, "7K3M-9QXD", 1763820600, &b);
 	assert_string_equal(buf_cstr(&b), "554 5.7.1 On hold until 22 Nov 14:10 UTC. Case 7K3M-9QXD. You can write to "
-		"postmaster@ here");
+					  "postmaster@ here");
 	buf_reset(&b);
 	conf.always_open.count = 0;
 	(void)snprintf(conf.contact, sizeof conf.contact, "x");
@@ -52,7 +52,7 @@ static void test_riders(void **state)
 	fresh(&b);
 	reply_text_riders(&conf, "7K3M-9QXD", &b);
 	assert_string_equal(buf_cstr(&b), "550 5.7.1 Message refused. Case 7K3M-9QXD. For help: "
-		"https://postmaster.example.org/ or +49 30 5550100");
+					  "https://postmaster.example.org/ or +49 30 5550100");
 	buf_reset(&b);
 	conf.contact[0] = '\0';
 	reply_text_riders(&conf, "", &b);
@@ -123,7 +123,8 @@ static void test_dates(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_blocked), cmocka_unit_test(test_riders),
-		cmocka_unit_test(test_hostile_settings), cmocka_unit_test(test_small_buffer), cmocka_unit_test(test_dates) };
+		cmocka_unit_test(test_hostile_settings), cmocka_unit_test(test_small_buffer),
+		cmocka_unit_test(test_dates) };
 
 	return cmocka_run_group_tests_name("reply_text", tests, NULL, NULL);
 }
