@@ -90,10 +90,11 @@ int command_off(struct ctl *c)
 	int error = errno;
 	json_t *q = ctl_request(c, "off");
 
+	/* the parent first: it tells the firewall role, which else would mend the table */
+	is_told = tell_parent(c, text) == ERR_OK;
 	table = firewall_nft_delete_table(why, sizeof why);
 	told = control_client_ask(c->socket, q, -1, OFF_TIMEOUT_MS, &answer, text);
-	/* the parent too where the engine is mute: it tells the firewall */
-	is_told = tell_parent(c, text) == ERR_OK && told == ERR_OK && render_bool(answer, "ok");
+	is_told = is_told && told == ERR_OK && render_bool(answer, "ok");
 	json_decref(q);
 	if (told != ERR_CLOSED) /* a daemon that had not heard yet may have mended it meanwhile */
 		table = firewall_nft_delete_table(why, sizeof why);
