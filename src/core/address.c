@@ -154,9 +154,9 @@ bool address_strip_extension(const struct address *a, const char *delimiters, st
 
 bool address_is_role(const struct address *a)
 {
-	static const char *const roles[] = { "postmaster", "abuse", "hostmaster", "webmaster", "mailer-daemon",
-		"root", "noc", "security", "info", "marketing", "sales", "support", "usenet", "news", "www", "uucp",
-		"ftp", "double-bounce" };
+	static const char *const roles[] = { "postmaster", "abuse", "hostmaster", "webmaster", "mailer-daemon", "root",
+		"noc", "security", "info", "marketing", "sales", "support", "usenet", "news", "www", "uucp", "ftp",
+		"double-bounce" };
 	struct slice local = slice_head(a->local, slice_find(a->local, '+'));
 
 	for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++)

@@ -15,13 +15,13 @@
 static bool is_atom(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80 ||
-		(c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~.", c));
+	       (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~.", c));
 }
 
 static bool is_domain_byte(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80 || c == '.' ||
-		c == '-' || c == '_';
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80 || c == '.' || c == '-' ||
+	       c == '_';
 }
 
 static bool is_domain(struct slice s)

@@ -273,8 +273,8 @@ enum err main_cf_apply(struct slice text, const struct main_cf_edit *edits, size
 
 		if (!last_entry(now, edits[i].name, &entry))
 			e = add_line(&block, &edits[i]);
-		else if (edits[i].is_list && find_item(now, entry.value, entry.end, slice_str(edits[i].item),
-							      &is_first) == entry.end)
+		else if (edits[i].is_list &&
+			 find_item(now, entry.value, entry.end, slice_str(edits[i].item), &is_first) == entry.end)
 			e = prepend(to, &entry, edits[i].item);
 	}
 	if (e == ERR_OK && block.n)

@@ -31,16 +31,17 @@ struct master_cf_edit {
 /* The next service at or behind *pos. Lines with fewer than eight fields are passed over. */
 bool master_cf_next(struct slice text, size_t *pos, struct master_service *ret);
 /* The value of -o parameter=value (the last one counts), as it stands. False: not overridden. */
-bool master_cf_option(struct slice text, const struct master_service *s, const char *parameter, struct slice *ret_value);
+bool master_cf_option(
+	struct slice text, const struct master_service *s, const char *parameter, struct slice *ret_value);
 /*
  * Copy text to `to` with the edits made and, where chroot is not 0, our
  * transport with this chroot field ('y', 'n' or '-') added if there is none.
  * ERR_LIMIT, ERR_NOMEM; ERR_SYNTAX: a NUL in the text.
  */
-enum err master_cf_apply(struct slice text, const struct master_cf_edit *edits, size_t n, char chroot,
-	struct buf *to) MUST_USE;
+enum err master_cf_apply(
+	struct slice text, const struct master_cf_edit *edits, size_t n, char chroot, struct buf *to) MUST_USE;
 /* Take the items (n names of them) out of every override and, unless keep_transport, the transport too. */
-enum err master_cf_revert(struct slice text, const char *const *items, size_t n, bool keep_transport,
-	struct buf *to) MUST_USE;
+enum err master_cf_revert(
+	struct slice text, const char *const *items, size_t n, bool keep_transport, struct buf *to) MUST_USE;
 
 #endif /* CORE_MASTER_CF_H */

@@ -23,8 +23,8 @@
 #define AGAIN "limetwig setup postfix; if Ansible owns main.cf, give it the text of: limetwig setup postfix --print"
 #define OLD_S 86400 /* a capture that waits longer than a day is a finding */
 
-__attribute__((format(printf, 5, 6))) static void add(struct doctor *d, enum doctor_level level, const char *means,
-	const char *mend, const char *fmt, ...)
+__attribute__((format(printf, 5, 6))) static void add(
+	struct doctor *d, enum doctor_level level, const char *means, const char *mend, const char *fmt, ...)
 {
 	char text[DOCTOR_TEXT];
 	va_list ap;
@@ -72,8 +72,8 @@ static void check_override(struct doctor *d, const struct setup_instance *in, co
 	if (!master_cf_option(buf_slice(&in->master), m, parameter, &value))
 		return;
 	if (!main_cf_has_item(value, item, NULL))
-		add(d, v->kind == SETUP_PUBLIC ? DOCTOR_FAIL : DOCTOR_WARN, "mail through this service passes us by", AGAIN,
-			"master.cf: %s overrides %s without %s", v->label, parameter, item);
+		add(d, v->kind == SETUP_PUBLIC ? DOCTOR_FAIL : DOCTOR_WARN, "mail through this service passes us by",
+			AGAIN, "master.cf: %s overrides %s without %s", v->label, parameter, item);
 }
 
 static void check_services(struct doctor *d, const struct setup_instance *in)
@@ -95,7 +95,8 @@ static void check_services(struct doctor *d, const struct setup_instance *in)
 			check_override(d, in, &m, v, "smtpd_end_of_data_restrictions", "$limetwig_eod");
 	}
 	if (d->count == before)
-		add(d, DOCTOR_OK, NULL, NULL, "no override in master.cf hides the checks (%zu smtpd services)", in->services);
+		add(d, DOCTOR_OK, NULL, NULL, "no override in master.cf hides the checks (%zu smtpd services)",
+			in->services);
 }
 
 static bool has_transport(const struct setup_instance *in)
@@ -116,12 +117,13 @@ static void check_transport(struct doctor *d, const struct setup_instance *in)
 
 	buf_init(&value, MAIN_CF_MAX);
 	is_routed = main_cf_get(buf_slice(&in->main), "transport_maps", &value) &&
-		memmem(value.p ? value.p : "", value.n, "limetwig.invalid=limetwig:", 26);
+		    memmem(value.p ? value.p : "", value.n, "limetwig.invalid=limetwig:", 26);
 	if (has_transport(in) && is_routed)
 		add(d, DOCTOR_OK, NULL, NULL, "transport limetwig is there and limetwig.invalid goes to it");
 	else
 		add(d, DOCTOR_FAIL, "captures would wait in the queue, then bounce to forged senders", AGAIN,
-			is_routed ? "master.cf has no transport limetwig" : "transport_maps does not name limetwig.invalid");
+			is_routed ? "master.cf has no transport limetwig"
+				  : "transport_maps does not name limetwig.invalid");
 	buf_done(&value);
 }
 
@@ -143,8 +145,10 @@ static void check_map(struct doctor *d, const struct setup_instance *in, const c
 
 	slice_copy(type, name, sizeof name);
 	if (!setup_facts_has_type(in, name)) {
-		add(d, DOCTOR_FAIL, "Postfix answers 451 to everybody", "apt install postfix-lmdb, or: limetwig setup postfix "
-			"--map-type hash", "this Postfix cannot read %s tables", name);
+		add(d, DOCTOR_FAIL, "Postfix answers 451 to everybody",
+			"apt install postfix-lmdb, or: limetwig setup postfix "
+			"--map-type hash",
+			"this Postfix cannot read %s tables", name);
 		return;
 	}
 	buf_init(&set, POSTMAP_MAX);
@@ -177,8 +181,8 @@ static bool is_open_to_group(const char *path, const char *group, mode_t need)
 	const struct group *g = getgrnam(group);
 	struct stat st;
 
-	return g && stat(path, &st) == 0 && ((st.st_gid == g->gr_gid && (st.st_mode & (need << 3)) == need << 3) ||
-						    (st.st_mode & need) == need);
+	return g && stat(path, &st) == 0 &&
+	       ((st.st_gid == g->gr_gid && (st.st_mode & (need << 3)) == need << 3) || (st.st_mode & need) == need);
 }
 
 static void check_sockets(struct doctor *d, const struct setup_instance *in)
@@ -191,11 +195,13 @@ static void check_sockets(struct doctor *d, const struct setup_instance *in)
 	for (size_t i = 0; i < 2; i++) {
 		(void)snprintf(path, sizeof path, "%s/%s", folder, names[i]);
 		if (!can_connect(path))
-			add(d, DOCTOR_FAIL, i ? "captures wait in Postfix's queue" : "mail flows, but no trap is seen and no block acts",
+			add(d, DOCTOR_FAIL,
+				i ? "captures wait in Postfix's queue"
+				  : "mail flows, but no trap is seen and no block acts",
 				"systemctl start limetwigd; is the path in queues of postfix.conf?", "%.300s: %s", path,
 				strerror(errno));
 		else if (!is_open_to_group(folder, d->conf->postfix.group, 1) ||
-			!is_open_to_group(path, d->conf->postfix.group, 2))
+			 !is_open_to_group(path, d->conf->postfix.group, 2))
 			add(d, DOCTOR_FAIL, "Postfix may not connect: mail flows as if we were not there",
 				"systemctl restart limetwigd; is group of postfix.conf the group of mail_owner?",
 				"%.300s is closed to group %s", path, d->conf->postfix.group);
@@ -206,11 +212,13 @@ static void check_sockets(struct doctor *d, const struct setup_instance *in)
 
 static void check_times(struct doctor *d, const struct setup_instance *in)
 {
-	struct slice delay = setup_facts_param(in, "delay_warning_time"), filter = setup_facts_param(in, "content_filter");
+	struct slice delay = setup_facts_param(in, "delay_warning_time"),
+		     filter = setup_facts_param(in, "content_filter");
 
 	if (delay.n && delay.p[0] != '0')
 		add(d, DOCTOR_WARN, "while limetwigd is down, delay warnings about captures go to forged senders",
-			"postconf -e delay_warning_time=0h", "delay_warning_time is %.*s", SLICE_ARG(slice_head(delay, 20)));
+			"postconf -e delay_warning_time=0h", "delay_warning_time is %.*s",
+			SLICE_ARG(slice_head(delay, 20)));
 	else
 		add(d, DOCTOR_OK, NULL, NULL, "delay_warning_time is 0");
 	if (filter.n && d->conf->postfix.reinjection.count == 0)
@@ -231,8 +239,9 @@ static void check_queue(struct doctor *d, const struct setup_instance *in)
 		add(d, DOCTOR_SKIP, NULL, NULL, "the queue cannot be read: %.300s", text);
 	else if (q.oldest_s > OLD_S)
 		add(d, DOCTOR_FAIL, "Postfix gives up after maximal_queue_lifetime and bounces to forged senders",
-			"is limetwigd up (status)? then: postqueue -f", "%zu captures wait in the queue, the oldest for %ld hours",
-			q.pure + q.mixed, (long)(q.oldest_s / 3600));
+			"is limetwigd up (status)? then: postqueue -f",
+			"%zu captures wait in the queue, the oldest for %ld hours", q.pure + q.mixed,
+			(long)(q.oldest_s / 3600));
 	else
 		add(d, DOCTOR_OK, NULL, NULL, "%zu captures wait in the queue", q.pure + q.mixed);
 	buf_done(&q.ids);
@@ -243,7 +252,8 @@ static void check_running(struct doctor *d, const struct setup_instance *in)
 	if (in->is_running)
 		add(d, DOCTOR_OK, NULL, NULL, "Postfix %s in %.300s is running", in->version, in->dir);
 	else
-		add(d, DOCTOR_FAIL, "no mail at all", "systemctl start postfix", "Postfix in %.300s is not running", in->dir);
+		add(d, DOCTOR_FAIL, "no mail at all", "systemctl start postfix", "Postfix in %.300s is not running",
+			in->dir);
 }
 
 static void check_instance(struct doctor *d, const char *dir)
@@ -252,8 +262,8 @@ static void check_instance(struct doctor *d, const char *dir)
 	char text[DOCTOR_TEXT] = "";
 
 	if (!in || setup_facts_read(in, dir, text, sizeof text) != ERR_OK) {
-		add(d, DOCTOR_FAIL, "nothing of Postfix could be looked at", "postfix { dir = ... } in postfix.conf", "%.400s",
-			text[0] ? text : "no memory");
+		add(d, DOCTOR_FAIL, "nothing of Postfix could be looked at", "postfix { dir = ... } in postfix.conf",
+			"%.400s", text[0] ? text : "no memory");
 		goto out;
 	}
 	setup_facts_judge(in);

@@ -36,8 +36,9 @@ static bool is_map_type(const char *t)
 static bool read_options(int argc, char **argv, struct setup_options *o)
 {
 	static const struct option options[] = { { "dry-run", 0, NULL, 'n' }, { "print", 0, NULL, 'p' },
-		{ "diff", 0, NULL, 'd' }, { "revert", 0, NULL, 'r' }, { "force", 0, NULL, 'f' }, { "config", 1, NULL, 'c' },
-		{ "map-type", 1, NULL, 'm' }, { "etc", 1, NULL, 'e' }, { "state", 1, NULL, 's' }, { NULL, 0, NULL, 0 } };
+		{ "diff", 0, NULL, 'd' }, { "revert", 0, NULL, 'r' }, { "force", 0, NULL, 'f' },
+		{ "config", 1, NULL, 'c' }, { "map-type", 1, NULL, 'm' }, { "etc", 1, NULL, 'e' },
+		{ "state", 1, NULL, 's' }, { NULL, 0, NULL, 0 } };
 	bool is_good = true;
 	int c;
 
@@ -60,8 +61,8 @@ static bool read_options(int argc, char **argv, struct setup_options *o)
 		is_good &= c != '?';
 	}
 	return is_good && optind == argc && (!o->map_type || is_map_type(o->map_type)) &&
-		(!o->is_force || o->is_revert) && (!o->is_print || !o->is_revert) &&
-		strlen(o->state) < 2000 && strlen(o->etc) < 2000;
+	       (!o->is_force || o->is_revert) && (!o->is_print || !o->is_revert) && strlen(o->state) < 2000 &&
+	       strlen(o->etc) < 2000;
 }
 
 /* The instance whose folder holds the map comes first: its directory is the one in postfix.conf. */
@@ -72,7 +73,9 @@ static void choose_map(struct setup *s)
 	char base[PATH_MAX];
 
 	if (!type)
-		type = setup_facts_has_type(first, "lmdb") ? "lmdb" : setup_facts_has_type(first, "hash") ? "hash" : "cdb";
+		type = setup_facts_has_type(first, "lmdb")   ? "lmdb"
+		       : setup_facts_has_type(first, "hash") ? "hash"
+							     : "cdb";
 	(void)snprintf(base, sizeof base, "%s", path ? path + 1 : "");
 	if (!path)
 		(void)snprintf(base, sizeof base, "%.4000s/limetwig_virtual", s->opt.dir[0]);
@@ -121,7 +124,8 @@ static bool verify(const struct setup_instance *in, char *text, size_t n)
 	bool is_first = false;
 
 	buf_init(&out, MAIN_CF_MAX);
-	if (setup_run(argv, &out, text, n) && !(main_cf_has_item(slice_trim(buf_slice(&out)), items[1], &is_first) && is_first))
+	if (setup_run(argv, &out, text, n) &&
+		!(main_cf_has_item(slice_trim(buf_slice(&out)), items[1], &is_first) && is_first))
 		(void)snprintf(text, n, "%s does not begin with %s after the edit", name, items[1]);
 	buf_done(&out);
 	return is_first && setup_run_check(in->dir, text, n);
@@ -136,7 +140,8 @@ static void put_back(const struct setup *s, size_t upto)
 
 		if (setup_file_write(in->main_path, buf_slice(&in->main), 0644) != ERR_OK ||
 			setup_file_write(in->master_path, buf_slice(&in->master), 0644) != ERR_OK)
-			(void)fprintf(stderr, "limetwig: %s cannot be put back: its text is in %s/setup\n", in->dir, s->opt.state);
+			(void)fprintf(stderr, "limetwig: %s cannot be put back: its text is in %s/setup\n", in->dir,
+				s->opt.state);
 		else if (in->is_running)
 			(void)setup_run_reload(in->dir, text, sizeof text);
 	}
@@ -166,7 +171,8 @@ static bool write_conf(const struct setup *s, bool *ret_is_new, char *text, size
 	buf_init(&new, MAIN_CF_MAX);
 	buf_init(&old, MAIN_CF_MAX);
 	e = setup_conf_text(s, &new);
-	*ret_is_new = e == ERR_OK && (setup_file_read(path, &old) != ERR_OK || !slice_eq(buf_slice(&old), buf_slice(&new)));
+	*ret_is_new =
+		e == ERR_OK && (setup_file_read(path, &old) != ERR_OK || !slice_eq(buf_slice(&old), buf_slice(&new)));
 	if (*ret_is_new)
 		e = setup_file_write(path, buf_slice(&new), 0644);
 	if (e != ERR_OK)
@@ -216,7 +222,8 @@ static int say(const struct setup *s, bool is_new)
 	for (size_t i = 0; i < s->instances; i++)
 		is_done &= setup_plan_is_done(&s->instance[i]);
 	if (is_done) {
-		printf("Nothing to do: limetwig is in %s%s\n", s->instance[0].dir, s->instances > 1 ? " and the others" : "");
+		printf("Nothing to do: limetwig is in %s%s\n", s->instance[0].dir,
+			s->instances > 1 ? " and the others" : "");
 		return 0;
 	}
 	for (size_t i = 0; i < s->instances; i++)

@@ -111,7 +111,8 @@ static void log_of(const struct setup_instance *in, char to[PATH_MAX])
 	if (file.n && file.p[0] == '/' && !slice_eq(file, SLICE_LIT("/dev/stdout")))
 		slice_copy(file, to, PATH_MAX);
 	else
-		(void)snprintf(to, PATH_MAX, "%s", access("/var/log/mail.log", F_OK) == 0 ? "/var/log/mail.log" : "journal");
+		(void)snprintf(
+			to, PATH_MAX, "%s", access("/var/log/mail.log", F_OK) == 0 ? "/var/log/mail.log" : "journal");
 }
 
 struct all {

@@ -31,15 +31,16 @@ void setup_note(struct setup_instance *in, const char *fmt, ...)
 	va_end(ap);
 }
 
-static enum err read_config_file(const char *dir, const char *name, char path[PATH_MAX], struct buf *to, char *text,
-	size_t n)
+static enum err read_config_file(
+	const char *dir, const char *name, char path[PATH_MAX], struct buf *to, char *text, size_t n)
 {
 	char plain[PATH_MAX];
 	enum err e;
 
 	(void)snprintf(plain, sizeof plain, "%s/%s", dir, name);
 	if (!realpath(plain, path)) {
-		(void)snprintf(text, n, "%s: %s; is this a Postfix configuration? (--config DIR)", plain, strerror(errno));
+		(void)snprintf(
+			text, n, "%s: %s; is this a Postfix configuration? (--config DIR)", plain, strerror(errno));
 		return ERR_NOTFOUND;
 	}
 	e = setup_file_read(path, to);
@@ -59,7 +60,7 @@ static bool read_params(struct setup_instance *in, char *text, size_t n)
 	for (size_t i = 0; i < WANTED; i++)
 		argv[4 + i] = wanted[i];
 	return setup_run(argv, &in->params, text, n) && setup_run(defaults, &in->defaults, text, n) &&
-		setup_run(types, &in->types, text, n);
+	       setup_run(types, &in->types, text, n);
 }
 
 static struct slice param_of(const struct buf *from, const char *name)
@@ -145,12 +146,14 @@ static void judge_filters(struct setup_instance *in)
 		if (!is_set(in, filters[i]))
 			continue;
 		in->is_trusted = false;
-		setup_note(in, "%s = %.*s: mail comes in twice; the second time it is not counted. Captures without a policy "
-			       "record never block.",
+		setup_note(in,
+			"%s = %.*s: mail comes in twice; the second time it is not counted. Captures without a policy "
+			"record never block.",
 			filters[i], SLICE_ARG(slice_head(setup_facts_param(in, filters[i]), 80)));
 	}
 	if (memmem(in->main.p ? in->main.p : "", in->main.n, "FILTER ", 7))
-		setup_note(in, "main.cf names a FILTER action: mail it diverts keeps its way, traps in it are captured too");
+		setup_note(in,
+			"main.cf names a FILTER action: mail it diverts keeps its way, traps in it are captured too");
 }
 
 static void judge_times(struct setup_instance *in)
@@ -160,8 +163,10 @@ static void judge_times(struct setup_instance *in)
 	if (is_yes(in, "soft_bounce"))
 		setup_note(in, "soft_bounce = yes: refusals become 450, the sender tries again until it is no");
 	if (delay.n && delay.p[0] != '0')
-		setup_note(in, "delay_warning_time = %.*s: while limetwigd is down that long, delay warnings about captures go to "
-			       "forged senders; 0h is better on an MX",
+		setup_note(in,
+			"delay_warning_time = %.*s: while limetwigd is down that long, delay warnings about captures "
+			"go to "
+			"forged senders; 0h is better on an MX",
 			SLICE_ARG(slice_head(delay, 20)));
 }
 
@@ -192,12 +197,14 @@ void setup_facts_judge(struct setup_instance *in)
 	judge_times(in);
 	if (atoi(in->version) < VERSION_MIN)
 		(void)snprintf(in->refusal, SETUP_TEXT,
-			"Postfix %s in %s is too old: 3.0 brought what we need (inline: tables, policy default_action). "
+			"Postfix %s in %s is too old: 3.0 brought what we need (inline: tables, policy "
+			"default_action). "
 			"Upgrade Postfix, or put limetwig on an MX in front of it.",
 			in->version, in->dir);
 	else if (!has_kind(in, SETUP_PUBLIC))
 		(void)snprintf(in->refusal, SETUP_TEXT,
-			"no smtpd service in %.300s takes mail from outside (inet_interfaces, master.cf): there is nothing to "
+			"no smtpd service in %.300s takes mail from outside (inet_interfaces, master.cf): there is "
+			"nothing to "
 			"guard. Run it on the machine that is the MX, or name its configuration: --config DIR",
 			in->master_path);
 	else if (!is_writable(in))

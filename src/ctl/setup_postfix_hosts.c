@@ -155,8 +155,8 @@ static void read_answers(int fd, struct buf *to)
 	}
 }
 
-static void look_up_bounded(const char *const names[], size_t n, const char *domain, struct conf_list *to,
-	bool *ret_is_cut)
+static void look_up_bounded(
+	const char *const names[], size_t n, const char *domain, struct conf_list *to, bool *ret_is_cut)
 {
 	struct slice all, line;
 	struct buf answers;

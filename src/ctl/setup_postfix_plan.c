@@ -12,8 +12,7 @@
 
 #define CLIENT "$limetwig_client"
 #define EOD "$limetwig_eod"
-#define TRANSPORT                                                                                                      \
-	"inline:{limetwig.invalid=limetwig:unix:limetwig/lmtp, .limetwig.invalid=limetwig:unix:limetwig/lmtp}"
+#define TRANSPORT "inline:{limetwig.invalid=limetwig:unix:limetwig/lmtp, .limetwig.invalid=limetwig:unix:limetwig/lmtp}"
 #define EDITS_MAX 24
 #define MAP_TYPES 3
 #define MAP_TEXT (PATH_MAX + 16)
@@ -76,8 +75,8 @@ static enum err master_off(const struct setup_instance *in, bool is_first, struc
 	return master_cf_revert(buf_slice(&in->master), items, 2, is_first, to);
 }
 
-enum err setup_plan_off(const struct setup *s, struct setup_instance *in, bool is_first, struct buf *main_text,
-	struct buf *master_text)
+enum err setup_plan_off(
+	const struct setup *s, struct setup_instance *in, bool is_first, struct buf *main_text, struct buf *master_text)
 {
 	struct edits *l = calloc(1, sizeof *l);
 	enum err e;
@@ -124,7 +123,8 @@ static enum err plan_master(struct setup_instance *in)
 			chroot = v->chroot;
 		if (v->kind == SETUP_PUBLIC && has)
 			edit[n++] = (struct master_cf_edit){ v->name, v->type,
-				in->is_recipient_stage ? "smtpd_recipient_restrictions" : "smtpd_client_restrictions", CLIENT };
+				in->is_recipient_stage ? "smtpd_recipient_restrictions" : "smtpd_client_restrictions",
+				CLIENT };
 		if ((v->kind == SETUP_PUBLIC || v->kind == SETUP_SUBMISSION) && v->has_eod)
 			edit[n++] = (struct master_cf_edit){ v->name, v->type, "smtpd_end_of_data_restrictions", EOD };
 	}
@@ -143,7 +143,7 @@ enum err setup_plan(const struct setup *s, struct setup_instance *in)
 bool setup_plan_is_done(const struct setup_instance *in)
 {
 	return slice_eq(buf_slice(&in->main), buf_slice(&in->main_new)) &&
-		slice_eq(buf_slice(&in->master), buf_slice(&in->master_new));
+	       slice_eq(buf_slice(&in->master), buf_slice(&in->master_new));
 }
 
 static bool has_line(struct slice text, struct slice want)
@@ -160,7 +160,8 @@ void setup_plan_print(const struct setup *s, const struct setup_instance *in)
 {
 	static const char *const names[] = { "limetwig_policy", "limetwig_client", "limetwig_eod",
 		"smtpd_client_restrictions", "smtpd_recipient_restrictions", "smtpd_end_of_data_restrictions",
-		"virtual_alias_maps", "virtual_alias_domains", "transport_maps", "limetwig_destination_recipient_limit" };
+		"virtual_alias_maps", "virtual_alias_domains", "transport_maps",
+		"limetwig_destination_recipient_limit" };
 	struct slice new = buf_slice(&in->master_new), line;
 	struct buf value, before;
 

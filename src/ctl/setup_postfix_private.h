@@ -27,10 +27,10 @@ struct setup_options {
 };
 
 enum setup_kind {
-	SETUP_PUBLIC = 1,   /* takes foreign mail: client and end-of-data check */
-	SETUP_SUBMISSION,   /* logins: its own restrictions stay, end-of-data check */
-	SETUP_REINJECTION,  /* behind a content filter: left alone */
-	SETUP_LOCAL,        /* bound to loopback: left alone */
+	SETUP_PUBLIC = 1,  /* takes foreign mail: client and end-of-data check */
+	SETUP_SUBMISSION,  /* logins: its own restrictions stay, end-of-data check */
+	SETUP_REINJECTION, /* behind a content filter: left alone */
+	SETUP_LOCAL,       /* bound to loopback: left alone */
 };
 
 struct setup_service {
@@ -45,16 +45,16 @@ struct setup_service {
 struct setup_instance {
 	const char *dir;
 	char main_path[PATH_MAX], master_path[PATH_MAX]; /* symbolic links followed */
-	struct buf main, master;         /* as found */
-	struct buf main_base, master_base; /* without our parts */
-	struct buf main_new, master_new; /* as wanted */
-	struct buf params;               /* postconf -x */
-	struct buf defaults;             /* postconf -d */
-	struct buf types;                /* postconf -m */
+	struct buf main, master;                         /* as found */
+	struct buf main_base, master_base;               /* without our parts */
+	struct buf main_new, master_new;                 /* as wanted */
+	struct buf params;                               /* postconf -x */
+	struct buf defaults;                             /* postconf -d */
+	struct buf types;                                /* postconf -m */
 	char version[32];
 	bool is_recipient_stage; /* smtpd_delay_reject = no somewhere */
 	bool is_running;
-	bool is_trusted;         /* every way for foreign mail was seen and is checked */
+	bool is_trusted; /* every way for foreign mail was seen and is checked */
 	size_t services;
 	struct setup_service service[SETUP_SERVICES];
 	size_t notes;
@@ -106,8 +106,8 @@ enum err setup_lock(struct setup *s, char *text, size_t n) MUST_USE;
 /* Remembers texts before and after for --revert. */
 enum err setup_state_save(const struct setup *s, const struct setup_instance *in) MUST_USE;
 /* Where the text now is what setup left, the text before it, else ERR_NOTFOUND. */
-enum err setup_state_before(const struct setup *s, const char *dir, const char *file, struct slice now,
-	struct buf *to) MUST_USE;
+enum err setup_state_before(
+	const struct setup *s, const char *dir, const char *file, struct slice now, struct buf *to) MUST_USE;
 void setup_state_remove(const struct setup *s, const char *dir);
 /* Add the directories of instances that were set up before to s->opt.dir; reads the map names. */
 void setup_state_list(struct setup *s, bool is_all);
@@ -131,9 +131,9 @@ int setup_revert(struct setup *s);
 
 /* setup_postfix_queue.c: captures that wait for our transport. */
 struct setup_queue {
-	size_t pure;  /* messages with recipients in limetwig.invalid only */
-	size_t mixed; /* with others that still wait */
-	struct buf ids; /* queue ids of the pure ones, a line each */
+	size_t pure;           /* messages with recipients in limetwig.invalid only */
+	size_t mixed;          /* with others that still wait */
+	struct buf ids;        /* queue ids of the pure ones, a line each */
 	int64_t now, oldest_s; /* in: Unix seconds; out: age of the oldest */
 };
 enum err setup_queue_read(const char *dir, struct setup_queue *q, char *text, size_t n) MUST_USE;

@@ -20,7 +20,7 @@ static bool is_ours(const json_t *recipient)
 	struct slice s = slice_str(text), domain = slice_from(s, slice_rfind(s, '@') + 1);
 
 	return slice_eq_nocase(domain, SLICE_LIT(ALIAS_MAP_DOMAIN)) ||
-		(slice_ends(domain, SLICE_LIT("." ALIAS_MAP_DOMAIN)));
+	       (slice_ends(domain, SLICE_LIT("." ALIAS_MAP_DOMAIN)));
 }
 
 static enum err count_message(struct slice line, struct setup_queue *q)
@@ -32,7 +32,8 @@ static enum err count_message(struct slice line, struct setup_queue *q)
 	size_t ours = 0, others = 0, i;
 	enum err e = ERR_OK;
 
-	json_array_foreach (recipients, i, r) {
+	json_array_foreach(recipients, i, r)
+	{
 		if (is_ours(r))
 			ours++;
 		else

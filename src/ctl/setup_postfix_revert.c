@@ -16,7 +16,7 @@
 static bool write_both(const struct setup_instance *in, struct slice main_text, struct slice master_text)
 {
 	return setup_file_write(in->main_path, main_text, 0644) == ERR_OK &&
-		setup_file_write(in->master_path, master_text, 0644) == ERR_OK;
+	       setup_file_write(in->master_path, master_text, 0644) == ERR_OK;
 }
 
 static bool is_capture_alive(const struct setup_instance *in)
@@ -42,7 +42,8 @@ static bool drain(const struct setup *s, const struct setup_instance *in)
 	enum err e;
 
 	buf_init(&q.ids, MAIN_CF_MAX);
-	e = is_alive ? setup_queue_drain(in->dir, &q, text, sizeof text) : setup_queue_read(in->dir, &q, text, sizeof text);
+	e = is_alive ? setup_queue_drain(in->dir, &q, text, sizeof text)
+		     : setup_queue_read(in->dir, &q, text, sizeof text);
 	if (e == ERR_OK && q.pure && s->opt.is_force) {
 		printf("%s: %zu queued captures deleted:\n%s", in->dir, q.pure, buf_cstr(&q.ids));
 		e = setup_queue_delete(in->dir, &q, text, sizeof text);
@@ -72,8 +73,8 @@ static bool reload(const struct setup_instance *in)
 }
 
 /* The kept original where nothing else has changed, else the text less our parts. */
-static void choose(const struct setup *s, const struct setup_instance *in, const char *file, struct slice now,
-	struct buf *text)
+static void choose(
+	const struct setup *s, const struct setup_instance *in, const char *file, struct slice now, struct buf *text)
 {
 	struct buf before;
 
@@ -90,7 +91,7 @@ static void choose(const struct setup *s, const struct setup_instance *in, const
 static bool is_in(const struct setup_instance *in, const struct buf *main_text, const struct buf *master_text)
 {
 	return !slice_eq(buf_slice(&in->main), buf_slice(main_text)) ||
-		!slice_eq(buf_slice(&in->master), buf_slice(master_text));
+	       !slice_eq(buf_slice(&in->master), buf_slice(master_text));
 }
 
 static bool fail(const struct setup_instance *in, const char *what)
@@ -131,8 +132,8 @@ static bool revert_one(struct setup *s, struct setup_instance *in)
 	}
 	if (!reload(in) || !drain(s, in))
 		goto out;
-	is_done = write_both(in, buf_slice(&main_text), buf_slice(&master_text)) ? reload(in) :
-		fail(in, "cannot be written");
+	is_done = write_both(in, buf_slice(&main_text), buf_slice(&master_text)) ? reload(in)
+										 : fail(in, "cannot be written");
 	if (is_done)
 		printf("%s: main.cf and master.cf are as they were before limetwig\n", in->dir);
 out:

@@ -20,8 +20,8 @@ static bool has_option(const struct setup_instance *in, const struct master_serv
 	return master_cf_option(buf_slice(&in->master), m, name, &v);
 }
 
-static bool option_is(const struct setup_instance *in, const struct master_service *m, const char *name,
-	const char *value)
+static bool option_is(
+	const struct setup_instance *in, const struct master_service *m, const char *name, const char *value)
 {
 	struct slice v;
 
@@ -51,28 +51,30 @@ static void port_number(struct slice port, char to[8])
 	else if (s)
 		(void)snprintf(to, 8, "%u", (unsigned)((s->s_port & 0xff) << 8 | ((s->s_port >> 8) & 0xff)));
 	else
-		(void)snprintf(to, 8, "%s", strcmp(name, "submissions") == 0 || strcmp(name, "smtps") == 0 ? "465" : "0");
+		(void)snprintf(
+			to, 8, "%s", strcmp(name, "submissions") == 0 || strcmp(name, "smtps") == 0 ? "465" : "0");
 }
 
 static bool is_loopback(const struct setup_instance *in, struct slice host)
 {
 	if (host.n == 0)
 		return slice_eq_nocase(setup_facts_param(in, "inet_interfaces"), SLICE_LIT("loopback-only")) ||
-			slice_eq_nocase(setup_facts_param(in, "inet_interfaces"), SLICE_LIT("localhost"));
+		       slice_eq_nocase(setup_facts_param(in, "inet_interfaces"), SLICE_LIT("localhost"));
 	return slice_starts(host, SLICE_LIT("127.")) || slice_eq(host, SLICE_LIT("::1")) ||
-		slice_eq_nocase(host, SLICE_LIT("localhost"));
+	       slice_eq_nocase(host, SLICE_LIT("localhost"));
 }
 
 /* Overrides that a service behind a filter has, and no other. */
 static bool is_cleared(const struct setup_instance *in, const struct master_service *m)
 {
 	return option_is(in, m, "content_filter", "") || option_is(in, m, "smtpd_proxy_filter", "") ||
-		has_option(in, m, "smtpd_authorized_xforward_hosts") || has_option(in, m, "smtpd_recipient_restrictions") ||
-		option_is(in, m, "smtpd_client_restrictions", "") || has_option(in, m, "receive_override_options");
+	       has_option(in, m, "smtpd_authorized_xforward_hosts") ||
+	       has_option(in, m, "smtpd_recipient_restrictions") || option_is(in, m, "smtpd_client_restrictions", "") ||
+	       has_option(in, m, "receive_override_options");
 }
 
-static enum setup_kind kind_of(const struct setup_instance *in, const struct master_service *m, struct slice host,
-	const char *port)
+static enum setup_kind kind_of(
+	const struct setup_instance *in, const struct master_service *m, struct slice host, const char *port)
 {
 	if (slice_eq(m->type, SLICE_LIT("pass")))
 		return SETUP_PUBLIC;
@@ -117,8 +119,8 @@ static void note_cleanup(struct setup_instance *in, const struct master_service 
 
 	for (size_t i = 0; i < 3; i++)
 		if (has_option(in, m, maps[i]))
-			setup_note(in, "master.cf: %.*s overrides %s: mail through it does not reach the traps", SLICE_ARG(m->name),
-				maps[i]);
+			setup_note(in, "master.cf: %.*s overrides %s: mail through it does not reach the traps",
+				SLICE_ARG(m->name), maps[i]);
 }
 
 void setup_services_read(struct setup_instance *in)

@@ -49,14 +49,14 @@ static unsigned short *table(const struct lines *a, const struct lines *b, size_
 			unsigned short down = t[at + width], right = t[at + 1];
 
 			t[at] = slice_eq(a->line[i], b->line[j]) ? (unsigned short)(t[at + width + 1] + 1)
-				: down > right			 ? down
+				: down > right                   ? down
 								 : right;
 		}
 	return t;
 }
 
-static void print_middle(const struct lines *a, const struct lines *b, size_t head, size_t an, size_t bn,
-	struct printer *p)
+static void print_middle(
+	const struct lines *a, const struct lines *b, size_t head, size_t an, size_t bn, struct printer *p)
 {
 	unsigned short *t = table(a, b, head, an, bn);
 	size_t i = head, j = head, width = bn - head + 1;
@@ -97,7 +97,8 @@ void setup_show_diff(const char *title, struct slice old, struct slice new, size
 			print_line(&p, ' ', a->line[head - 1]);
 		print_middle(a, b, head, an, bn, &p);
 		if (p.hidden)
-			printf("   and %zu more lines: client and end-of-data checks, settings (all: --diff)\n", p.hidden);
+			printf("   and %zu more lines: client and end-of-data checks, settings (all: --diff)\n",
+				p.hidden);
 	}
 	free(a);
 	free(b);
@@ -164,6 +165,7 @@ void setup_show(const struct setup *s, const struct setup_instance *in)
 	setup_show_diff("master.cf", buf_slice(&in->master), buf_slice(&in->master_new), lines);
 	show_services(in);
 	if (!setup_facts_has_type(in, "lmdb") && strncmp(s->map, "lmdb:", 5) != 0)
-		printf("   %s: this Postfix has no lmdb (Debian: apt install postfix-lmdb): open sessions see a new trap late\n",
+		printf("   %s: this Postfix has no lmdb (Debian: apt install postfix-lmdb): open sessions see a new "
+		       "trap late\n",
 			s->map);
 }

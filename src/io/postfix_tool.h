@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#define POSTFIX_TOOL_MS 20000u         /* time one command may take */
+#define POSTFIX_TOOL_MS 20000u          /* time one command may take */
 #define POSTFIX_TOOL_OUTPUT (64u << 20) /* bytes of its output */
 
 /*

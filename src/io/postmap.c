@@ -69,7 +69,9 @@ static enum err run(const char *const argv[], const char *map, struct slice in, 
 	text[0] = '\0';
 	if (e != ERR_OK)
 		(void)snprintf(text, n, "%.100s: postmap %s", map,
-			e == ERR_AGAIN ? "took too long" : e == ERR_LIMIT ? "wrote too much" : "cannot be run");
+			e == ERR_AGAIN   ? "took too long"
+			: e == ERR_LIMIT ? "wrote too much"
+					 : "cannot be run");
 	else
 		complain(map, *ret_status, buf_slice(&complaint), text, n);
 	buf_done(&complaint);
@@ -109,7 +111,8 @@ static enum err pick(struct slice changes, bool is_removal, struct buf *to)
 	return e;
 }
 
-static enum err change_half(const char *dir, const char *map, struct slice changes, bool is_removal, char *text, size_t n)
+static enum err change_half(
+	const char *dir, const char *map, struct slice changes, bool is_removal, char *text, size_t n)
 {
 	const char *const add[] = { "postmap", "-c", dir, "-i", "-r", map, NULL };
 	const char *const del[] = { "postmap", "-c", dir, "-d", "-", map, NULL };
@@ -240,8 +243,8 @@ enum err postmap_build(const char *dir, const char *map, struct slice set, char 
 	return e;
 }
 
-enum err postmap_query(const char *dir, const char *map, struct slice keys, uint64_t limit_ms, struct buf *to, char *text,
-	size_t n)
+enum err postmap_query(
+	const char *dir, const char *map, struct slice keys, uint64_t limit_ms, struct buf *to, char *text, size_t n)
 {
 	const char *const argv[] = { "postmap", "-c", dir, "-q", "-", map, NULL };
 	int status = -1;

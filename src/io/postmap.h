@@ -14,7 +14,7 @@
 
 #include <stdint.h>
 
-#define POSTMAP_PATH 640 /* CONF_TEXT and a suffix */
+#define POSTMAP_PATH 640       /* CONF_TEXT and a suffix */
 #define POSTMAP_MAX (1u << 30) /* bytes of a table as text */
 
 /* The file that Postfix opens for this table ("/x.lmdb"). False: not a type that is a file of ours (lmdb, hash, btree, cdb). */
@@ -29,7 +29,7 @@ enum err postmap_build(const char *dir, const char *map, struct slice set, char 
  * Ask any table for keys, one a line: "key<TAB>value" for each found, appended
  * to `to`. ERR_IO: some look-up failed: what was found is there, the rest is unknown.
  */
-enum err postmap_query(const char *dir, const char *map, struct slice keys, uint64_t limit_ms, struct buf *to, char *text,
-	size_t n) MUST_USE;
+enum err postmap_query(const char *dir, const char *map, struct slice keys, uint64_t limit_ms, struct buf *to,
+	char *text, size_t n) MUST_USE;
 
 #endif /* IO_POSTMAP_H */

@@ -124,8 +124,8 @@ static void take_lines(struct aliasmap *a, enum message_type t, struct rd *body,
 		return;
 	buf_init(&lines, ALIASMAP_INPUT);
 	if (read_fd(fd, &lines) != ERR_OK)
-		answer(a, t == MSG_MAP_APPLY ? MSG_MAP_DONE : MSG_LIVE_RESULT, m.seq, false, "the list could not be read",
-			-1);
+		answer(a, t == MSG_MAP_APPLY ? MSG_MAP_DONE : MSG_LIVE_RESULT, m.seq, false,
+			"the list could not be read", -1);
 	else if (t == MSG_MAP_APPLY)
 		map_apply(a, &m, buf_slice(&lines));
 	else

@@ -12,7 +12,11 @@ static bool is_utf8(struct slice s)
 {
 	for (size_t i = 0; i < s.n;) {
 		unsigned char c = (unsigned char)s.p[i++];
-		size_t more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : c >= 0xe0 && c < 0xf0 ? 2 : c >= 0xf0 && c < 0xf5 ? 3 : 9;
+		size_t more = c < 0x80                ? 0
+			      : c >= 0xc2 && c < 0xe0 ? 1
+			      : c >= 0xe0 && c < 0xf0 ? 2
+			      : c >= 0xf0 && c < 0xf5 ? 3
+						      : 9;
 
 		if (more == 9 || more > s.n - i)
 			return false;
@@ -35,7 +39,7 @@ static bool is_own_domain(struct slice d)
 static bool read_address(struct slice s, struct address *ret)
 {
 	return is_utf8(s) && address_parse(s, ret) == ERR_OK && slice_eq(slice_str(ret->text), s) && ret->domain.n &&
-		!is_own_domain(ret->domain) && !address_is_role(ret);
+	       !is_own_domain(ret->domain) && !address_is_role(ret);
 }
 
 static bool read_domain(struct slice s, struct address *ret)
@@ -56,8 +60,8 @@ static bool read_domain(struct slice s, struct address *ret)
 
 static enum err add_change(struct buf *to, const char *head, struct slice key, bool is_add, const char *value)
 {
-	return is_add ? buf_printf(to, "%s%.*s\t%s\n", head, SLICE_ARG(key), value) :
-		buf_printf(to, "%s%.*s\n", head, SLICE_ARG(key));
+	return is_add ? buf_printf(to, "%s%.*s\t%s\n", head, SLICE_ARG(key), value)
+		      : buf_printf(to, "%s%.*s\n", head, SLICE_ARG(key));
 }
 
 static enum err read_line(struct slice line, bool is_full, struct aliasmap_changes *c)

@@ -19,19 +19,19 @@
 #define POSTCONF_MAX (4u << 20)
 
 struct key {
-	struct slice text;    /* of struct checked.keys */
+	struct slice text; /* of struct checked.keys */
 	uint32_t address;
 };
 
 struct checked {
 	const struct conf *conf;
-	struct buf params;    /* postconf -x */
+	struct buf params; /* postconf -x */
 	struct address *address;
-	const char **live;    /* name of the parameter that knows it, NULL */
+	const char **live; /* name of the parameter that knows it, NULL */
 	size_t count;
-	struct key *key;      /* sorted; whole addresses or local parts */
+	struct key *key; /* sorted; whole addresses or local parts */
 	size_t keys;
-	struct buf key_text;  /* the keys, a line each */
+	struct buf key_text; /* the keys, a line each */
 	uint64_t end_ms;
 	bool is_failed;
 	char *text;
@@ -53,7 +53,8 @@ static struct slice param(const struct checked *c, const char *name)
 static enum err read_params(struct checked *c)
 {
 	const char *const argv[] = { "postconf", "-c", c->conf->postfix.dir, "-x", "virtual_mailbox_maps",
-		"virtual_alias_maps", "relay_recipient_maps", "local_recipient_maps", "alias_maps", "mydestination", NULL };
+		"virtual_alias_maps", "relay_recipient_maps", "local_recipient_maps", "alias_maps", "mydestination",
+		NULL };
 	int status = -1;
 	enum err e = postfix_tool_run(argv, (struct slice){ "", 0 }, POSTFIX_TOOL_MS, &c->params, NULL, &status);
 
@@ -136,8 +137,8 @@ static void ask_table(struct checked *c, struct slice map, const char *name)
 		return;
 	slice_copy(map, spec, sizeof spec);
 	buf_init(&out, POSTMAP_MAX);
-	if (postmap_query(c->conf->postfix.dir, spec, buf_slice(&c->key_text), c->end_ms > now ? c->end_ms - now : 0, &out,
-		    text, sizeof text) != ERR_OK) {
+	if (postmap_query(c->conf->postfix.dir, spec, buf_slice(&c->key_text), c->end_ms > now ? c->end_ms - now : 0,
+		    &out, text, sizeof text) != ERR_OK) {
 		c->is_failed = true;
 		(void)snprintf(c->text, ALIASMAP_TEXT, "%s: %.400s: unknown", name, text);
 	}

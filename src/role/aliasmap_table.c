@@ -32,7 +32,7 @@ static bool stamp_of(const char *map, struct aliasmap_stamp *ret)
 static bool is_same_stamp(const struct aliasmap_stamp *a, const struct aliasmap_stamp *b)
 {
 	return a->inode == b->inode && a->size == b->size && a->mtime.tv_sec == b->mtime.tv_sec &&
-		a->mtime.tv_nsec == b->mtime.tv_nsec;
+	       a->mtime.tv_nsec == b->mtime.tv_nsec;
 }
 
 static enum err build(const char *dir, const char *map, struct aliasmap_table *t, struct slice set, char *text)
@@ -187,8 +187,8 @@ enum err aliasmap_apply(struct aliasmap *a, struct slice lines, bool is_full, ch
 	if (e == ERR_OK)
 		e = put_both(a, &alias, &domains, text);
 	if (e == ERR_OK && changes.refused)
-		(void)snprintf(text, ALIASMAP_TEXT, "%u traps cannot stand in a map (role addresses, quoted local parts)",
-			changes.refused);
+		(void)snprintf(text, ALIASMAP_TEXT,
+			"%u traps cannot stand in a map (role addresses, quoted local parts)", changes.refused);
 	else if (e != ERR_OK && !text[0])
 		(void)snprintf(text, ALIASMAP_TEXT, "the map could not be written: %s", err_name(e));
 	buf_done(&changes.alias);

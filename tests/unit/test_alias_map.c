@@ -9,7 +9,6 @@
 
 #include "core/alias_map.h"
 
-
 static void encodes_and_decodes_exact_traps(void **state)
 {
 	static const struct {
@@ -87,8 +86,8 @@ static void tells_riders_from_broken_ones(void **state)
 
 static void refuses_what_a_map_line_cannot_hold(void **state)
 {
-	static const char *const bad[] = { "\"a b\"@d", "\"a@b\"@d", "a..b@d", ".a@d", "a@[192.0.2.1]", "a@d..e", "#a@d",
-		"a,b@d", "bob" };
+	static const char *const bad[] = { "\"a b\"@d", "\"a@b\"@d", "a..b@d", ".a@d", "a@[192.0.2.1]", "a@d..e",
+		"#a@d", "a,b@d", "bob" };
 	char text[ADDRESS_TEXT], to[ALIAS_MAP_TEXT] = "kept";
 	struct address a;
 

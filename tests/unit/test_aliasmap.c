@@ -38,12 +38,13 @@ static int setup(void **state)
 	(void)state;
 	if (!mkdtemp(dir))
 		return -1;
-	write_file("main.cf", "compatibility_level = 3.6\n"
-			      "mydestination = localhost, here.example\n"
-			      "virtual_mailbox_maps = proxy:texthash:$config_directory/mailboxes\n"
-			      "virtual_alias_maps = lmdb:$config_directory/virtual, inline:{ box@d.example=x, list@d.example=y }\n"
-			      "local_recipient_maps = texthash:$config_directory/users, $alias_maps\n"
-			      "alias_maps = inline:{ postbox=root }\n");
+	write_file("main.cf",
+		"compatibility_level = 3.6\n"
+		"mydestination = localhost, here.example\n"
+		"virtual_mailbox_maps = proxy:texthash:$config_directory/mailboxes\n"
+		"virtual_alias_maps = lmdb:$config_directory/virtual, inline:{ box@d.example=x, list@d.example=y }\n"
+		"local_recipient_maps = texthash:$config_directory/users, $alias_maps\n"
+		"alias_maps = inline:{ postbox=root }\n");
 	write_file("mailboxes", "anna@d.example x\n");
 	write_file("users", "jan x\n");
 	a.host = &host;
@@ -85,10 +86,11 @@ static void check_table(const char *map, const char *want)
 
 static void takes_only_what_may_be_a_trap(void **state)
 {
-	static const char *const bad[] = { "+A postmaster@d.example", "+A abuse+x@d.example", "+A A@d.example", "+A a@d.example ",
-		"+A a b@d.example", "+A @d.example", "+A bob", "+D ", "+D d..example", "+D a@d.example", "*A a@d.example",
-		"+B a@d.example", "+Aa@d.example", "+A x@limetwig.invalid", "+D limetwig.invalid", "+D x.limetwig.invalid",
-		"+A \xff@d.example", "+A \xc0\xaf@d.example", "+A #a@d.example", "+A \"a\"@d.example", "" };
+	static const char *const bad[] = { "+A postmaster@d.example", "+A abuse+x@d.example", "+A A@d.example",
+		"+A a@d.example ", "+A a b@d.example", "+A @d.example", "+A bob", "+D ", "+D d..example",
+		"+D a@d.example", "*A a@d.example", "+B a@d.example", "+Aa@d.example", "+A x@limetwig.invalid",
+		"+D limetwig.invalid", "+D x.limetwig.invalid", "+A \xff@d.example", "+A \xc0\xaf@d.example",
+		"+A #a@d.example", "+A \"a\"@d.example", "" };
 	struct aliasmap_changes c;
 
 	(void)state;
@@ -104,10 +106,11 @@ static void takes_only_what_may_be_a_trap(void **state)
 	}
 	assert_int_equal(aliasmap_read_lines(SLICE_LIT("-A a@d.example\n"), true, &c), ERR_OK);
 	assert_int_equal(c.refused, 1);
-	assert_int_equal(aliasmap_read_lines(SLICE_LIT("+A a@d.example\n-A b@d.example\n+D old.example\n"), false, &c), ERR_OK);
+	assert_int_equal(
+		aliasmap_read_lines(SLICE_LIT("+A a@d.example\n-A b@d.example\n+D old.example\n"), false, &c), ERR_OK);
 	assert_int_equal(c.refused, 0);
-	assert_string_equal(buf_cstr(&c.alias),
-		"a@d.example\ta=d.example@limetwig.invalid\nb@d.example\n@old.example\t@old.example.limetwig.invalid\n");
+	assert_string_equal(buf_cstr(&c.alias), "a@d.example\ta=d.example@limetwig.invalid\nb@d.example\n@old."
+						"example\t@old.example.limetwig.invalid\n");
 	assert_string_equal(buf_cstr(&c.domains), "old.example\ttrap\n");
 	buf_done(&c.alias);
 	buf_done(&c.domains);
@@ -120,13 +123,15 @@ static void applies_full_and_changes(void **state)
 	(void)state;
 	if (!has_lmdb())
 		skip();
-	assert_int_equal(aliasmap_apply(&a, SLICE_LIT("+A b@d.example\n+A a@d.example\n+D old.example\n"), true, text), ERR_OK);
+	assert_int_equal(
+		aliasmap_apply(&a, SLICE_LIT("+A b@d.example\n+A a@d.example\n+D old.example\n"), true, text), ERR_OK);
 	check_table(host.conf.postfix.map, "@old.example\t@old.example.limetwig.invalid\n"
 					   "a@d.example\ta=d.example@limetwig.invalid\n"
 					   "b@d.example\tb=d.example@limetwig.invalid\n");
 	check_table(host.conf.postfix.domains, "old.example\ttrap\n");
-	assert_int_equal(aliasmap_apply(&a, SLICE_LIT("+A c@d.example\n-A b@d.example\n-D old.example\n+A root@d.example\n"),
-				 false, text),
+	assert_int_equal(
+		aliasmap_apply(&a, SLICE_LIT("+A c@d.example\n-A b@d.example\n-D old.example\n+A root@d.example\n"),
+			false, text),
 		ERR_OK);
 	assert_non_null(strstr(text, "1 traps cannot"));
 	check_table(host.conf.postfix.map, "a@d.example\ta=d.example@limetwig.invalid\n"
@@ -155,14 +160,17 @@ static void finds_live_addresses(void **state)
 		skip();
 	assert_int_equal(aliasmap_apply(&a, SLICE_LIT("+A trap@d.example\n"), true, text), ERR_OK);
 	buf_reset(&b);
-	assert_int_equal(aliasmap_live(&host.conf,
-				 SLICE_LIT("anna@d.example\nANNA+shop@d.example\ntrap@d.example\nbox@d.example\njan@here.example\n"
-					   "jan@d.example\npostbox@here.example\nnobody@here.example\n@d.example\n"),
-				 &b, text),
+	assert_int_equal(
+		aliasmap_live(&host.conf,
+			SLICE_LIT(
+				"anna@d.example\nANNA+shop@d.example\ntrap@d.example\nbox@d.example\njan@here.example\n"
+				"jan@d.example\npostbox@here.example\nnobody@here.example\n@d.example\n"),
+			&b, text),
 		ERR_OK);
-	assert_string_equal(buf_cstr(&b), "anna@d.example\tvirtual_mailbox_maps\nanna+shop@d.example\tvirtual_mailbox_maps\n"
-					  "box@d.example\tvirtual_alias_maps\njan@here.example\tlocal_recipient_maps\n"
-					  "postbox@here.example\tlocal_recipient_maps\n");
+	assert_string_equal(buf_cstr(&b),
+		"anna@d.example\tvirtual_mailbox_maps\nanna+shop@d.example\tvirtual_mailbox_maps\n"
+		"box@d.example\tvirtual_alias_maps\njan@here.example\tlocal_recipient_maps\n"
+		"postbox@here.example\tlocal_recipient_maps\n");
 }
 
 static void a_failing_table_is_said(void **state)
@@ -170,7 +178,8 @@ static void a_failing_table_is_said(void **state)
 	(void)state;
 	if (!has_lmdb())
 		skip();
-	write_file("main.cf", "compatibility_level = 3.6\nvirtual_mailbox_maps = fail:down, inline:{ anna@d.example=x }\n");
+	write_file("main.cf",
+		"compatibility_level = 3.6\nvirtual_mailbox_maps = fail:down, inline:{ anna@d.example=x }\n");
 	buf_reset(&b);
 	assert_int_equal(aliasmap_live(&host.conf, SLICE_LIT("anna@d.example\nx@d.example\n"), &b, text), ERR_IO);
 	assert_non_null(strstr(text, "virtual_mailbox_maps"));

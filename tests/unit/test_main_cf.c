@@ -58,13 +58,16 @@ static void edits_each_form_and_takes_it_back(void **state)
 		{ "a = b", "# limetwig end" },
 		{ "virtual_alias_maps = proxy:mysql:/x\n",
 			"virtual_alias_maps = lmdb:/etc/postfix/limetwig_virtual,\n    proxy:mysql:/x\n" },
-		{ "virtual_alias_maps=hash:/x  \n", "virtual_alias_maps=lmdb:/etc/postfix/limetwig_virtual,\n    hash:/x  \n" },
+		{ "virtual_alias_maps=hash:/x  \n",
+			"virtual_alias_maps=lmdb:/etc/postfix/limetwig_virtual,\n    hash:/x  \n" },
 		{ "smtpd_client_restrictions =\n  # mine\n\n   permit_mynetworks,\n# jan 2019\n\treject\nb = c\n",
-			"smtpd_client_restrictions =\n    $limetwig_client,\n  # mine\n\n   permit_mynetworks,\n# jan" },
+			"smtpd_client_restrictions =\n    $limetwig_client,\n  # mine\n\n   permit_mynetworks,\n# "
+			"jan" },
 		{ "transport_maps =\nx = y\n", "transport_maps =\n    inline:{limetwig.invalid" },
 		{ "transport_maps =", "transport_maps =\n    inline:{limetwig.invalid" },
 		{ "transport_maps = \n\n# c\n", "transport_maps = \n    inline:{" },
-		{ "virtual_alias_maps = a\nvirtual_alias_maps = b\n", "virtual_alias_maps = a\nvirtual_alias_maps = lmdb" },
+		{ "virtual_alias_maps = a\nvirtual_alias_maps = b\n",
+			"virtual_alias_maps = a\nvirtual_alias_maps = lmdb" },
 		{ "smtpd_client_restrictions = #x, y\n", "smtpd_client_restrictions = $limetwig_client, #x, y\n" },
 		{ "smtpd_client_restrictions = { a, b }, c", "= $limetwig_client,\n    { a, b }, c" },
 		{ "# smtpd_client_restrictions = x\n", "\nsmtpd_client_restrictions = $limetwig_client\n" },
@@ -86,11 +89,12 @@ static void keeps_what_others_changed_meanwhile(void **state)
 	assert_int_equal(main_cf_revert(buf_slice(&on), edits, EDITS, &off), ERR_OK);
 	assert_string_equal(buf_cstr(&off), "a = b\nlater = yes\n");
 	/* as postconf -e leaves a list that was in our block */
-	assert_int_equal(main_cf_revert(SLICE_LIT("smtpd_client_restrictions = $limetwig_client, reject\n"), edits, EDITS,
-				 &off),
+	assert_int_equal(
+		main_cf_revert(SLICE_LIT("smtpd_client_restrictions = $limetwig_client, reject\n"), edits, EDITS, &off),
 		ERR_OK);
 	assert_string_equal(buf_cstr(&off), "smtpd_client_restrictions = reject\n");
-	assert_int_equal(main_cf_revert(SLICE_LIT("smtpd_client_restrictions = a, $limetwig_client,b\n"), edits, EDITS, &off),
+	assert_int_equal(
+		main_cf_revert(SLICE_LIT("smtpd_client_restrictions = a, $limetwig_client,b\n"), edits, EDITS, &off),
 		ERR_OK);
 	assert_string_equal(buf_cstr(&off), "smtpd_client_restrictions = a, b\n");
 }

@@ -93,7 +93,8 @@ static void builds_changes_and_reads(const char *type)
 	check_dump(map, "c@d\tc=d@x\n");
 	if (strcmp(type, "lmdb") == 0) {
 		assert_int_equal(inode(map), first); /* open sessions see it */
-		assert_int_equal(postmap_change(dir, map, SLICE_LIT("c@d\nd@d\td=d@x\nnone@d\n"), text, sizeof text), ERR_OK);
+		assert_int_equal(
+			postmap_change(dir, map, SLICE_LIT("c@d\nd@d\td=d@x\nnone@d\n"), text, sizeof text), ERR_OK);
 		check_dump(map, "d@d\td=d@x\n");
 	}
 	assert_int_equal(postmap_build(dir, map, SLICE_LIT(""), text, sizeof text), ERR_OK);
@@ -123,7 +124,8 @@ static void asks_any_table(void **state)
 	if (!has_postmap("inline"))
 		skip();
 	buf_reset(&b);
-	assert_int_equal(postmap_query(dir, "inline:{a@d=1, c@d=2}", SLICE_LIT("a@d\nb@d\nc@d\n"), 5000, &b, text, sizeof text),
+	assert_int_equal(
+		postmap_query(dir, "inline:{a@d=1, c@d=2}", SLICE_LIT("a@d\nb@d\nc@d\n"), 5000, &b, text, sizeof text),
 		ERR_OK);
 	assert_string_equal(buf_cstr(&b), "a@d\t1\nc@d\t2\n");
 	buf_reset(&b);
@@ -131,7 +133,8 @@ static void asks_any_table(void **state)
 	assert_int_equal(b.n, 0);
 	assert_int_equal(postmap_query(dir, "fail:x", SLICE_LIT("b@d\n"), 5000, &b, text, sizeof text), ERR_IO);
 	assert_true(text[0] != '\0');
-	assert_int_equal(postmap_query(dir, "hash:/nonexistent/x", SLICE_LIT("b@d\n"), 5000, &b, text, sizeof text), ERR_IO);
+	assert_int_equal(
+		postmap_query(dir, "hash:/nonexistent/x", SLICE_LIT("b@d\n"), 5000, &b, text, sizeof text), ERR_IO);
 }
 
 static void ten_thousand_in_a_second(void **state)
@@ -146,7 +149,8 @@ static void ten_thousand_in_a_second(void **state)
 	buf_init(&set, POSTMAP_MAX);
 	buf_init(&keys, POSTMAP_MAX);
 	for (int i = 0; i < 10000; i++) {
-		assert_int_equal(buf_printf(&set, "trap%05d@d.example\ttrap%05d=d.example@limetwig.invalid\n", i, i), ERR_OK);
+		assert_int_equal(
+			buf_printf(&set, "trap%05d@d.example\ttrap%05d=d.example@limetwig.invalid\n", i, i), ERR_OK);
 		assert_int_equal(buf_printf(&keys, "trap%05d@d.example\n", i), ERR_OK);
 	}
 	(void)snprintf(map, sizeof map, "lmdb:%s/big", dir);
