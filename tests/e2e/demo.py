@@ -9,8 +9,8 @@ SPDX-License-Identifier: ISC
 import argparse
 import difflib
 import os
+import re
 import shutil
-import subprocess
 import sys
 import time
 
@@ -115,7 +115,7 @@ def spam_then_policy(d, six):
     expect("the next message is refused with 450", code == 450, (code, reply))
     case = witness.case_of(reply)
     expect("the reply names the case of the block", case == block["case"], (reply, block["case"]))
-    expect("no trap is named in the reply", "T-" not in reply and "sales1998" not in reply, reply)
+    expect("no trap is named in the reply", not re.search(r"\bT-\d", reply) and "sales1998" not in reply, reply)
     expect("limetwig why CASE explains it", case in d.s.daemon.told("why", case), "other")
     d.s.good_mail("neighbour", "neighbour " + family, six=six)
     expect("nothing in the kernel in mode soft", d.s.in_kernel(address) is None, witness.elements(d.s.net))
@@ -406,7 +406,7 @@ def run_steps(scene, report):
     for number, (title, function) in enumerate(STEPS):
         try:
             report.step("ok", title, function(demo))
-        except (Unexpected, LabError, KeyError, IndexError, subprocess.TimeoutExpired) as e:
+        except Exception as e:  # whatever it is: the step was not seen
             report.step("FAIL", title, e if isinstance(e, (Unexpected, LabError)) else repr(e))
             report.say("\nlimetwigd's log (the end):\n%s\n\nPostfix's log (the end):\n%s\n"
                        % (scene.daemon.log_tail(), scene.postfix.log_tail()))

@@ -60,6 +60,14 @@ class KernelWatch:
                                         preexec_fn=die_with_parent, start_new_session=True)
         self.thread = threading.Thread(target=self.read, daemon=True)
         self.thread.start()
+        wait_for("nft monitor to listen", lambda: self.hears(net))
+
+    def hears(self, net):
+        """It tells nothing of what came before it listened: a counter comes and goes until it has seen one."""
+        for verb in ("add", "delete"):
+            subprocess.run(net.inside(["nft", verb, "counter", "inet", "site", "heard"]), check=True,
+                           stdin=subprocess.DEVNULL)
+        return any("counter inet site heard" in line for _, line in self.seen)
 
     def read(self):
         for line in self.process.stdout:
