@@ -39,11 +39,11 @@ static bool is_any(struct slice key)
 	return key.n > 0 && key.n <= RECORD_ANY_KEY;
 }
 
-#define RECORD_DECODES(name)                                                                      \
-	static bool decodes_##name(struct slice in)                                               \
-	{                                                                                         \
-		struct record_##name v;                                                           \
-		return record_get_##name(in, &v) == ERR_OK;                                       \
+#define RECORD_DECODES(name)                                                                                           \
+	static bool decodes_##name(struct slice in)                                                                    \
+	{                                                                                                              \
+		struct record_##name v;                                                                                \
+		return record_get_##name(in, &v) == ERR_OK;                                                            \
 	}
 RECORD_DECODES(trap)
 RECORD_DECODES(hit)

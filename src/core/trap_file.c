@@ -158,7 +158,7 @@ static enum err parse_trap(struct slice *s, struct trap_line *t, const struct re
 static bool is_tag_byte(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-		c == '.';
+	       c == '.';
 }
 
 static enum err parse_tag(struct slice v, char tag[TRAP_TAG], const struct reason *r)
@@ -281,8 +281,8 @@ static void copy_line(const struct trap_line *from, struct trap_line *to)
 		address_copy(&from->address, &to->address);
 }
 
-enum err trap_file_line(struct slice line, unsigned number, struct trap_line *ret, bool *ret_any, char *text,
-	size_t text_size)
+enum err trap_file_line(
+	struct slice line, unsigned number, struct trap_line *ret, bool *ret_any, char *text, size_t text_size)
 {
 	struct parsed p = { 0 };
 	struct reason r = { text, text_size };
@@ -301,7 +301,7 @@ enum err trap_file_line(struct slice line, unsigned number, struct trap_line *re
 static bool is_plain(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80 ||
-		(c && strchr("!#$%&'*+-/=?^_`{|}~.", c));
+	       (c && strchr("!#$%&'*+-/=?^_`{|}~.", c));
 }
 
 static enum err print_local(struct slice local, struct buf *to)
@@ -367,7 +367,7 @@ static bool is_trap(const struct trap_line *t, struct slice trap)
 	if (t->kind != TRAP_PATTERN)
 		return slice_eq(slice_str(t->address.text), trap);
 	return trap.n == t->pattern.n + 2 && trap.p[0] == '/' && trap.p[trap.n - 1] == '/' &&
-		slice_eq(t->pattern, (struct slice){ trap.p + 1, trap.n - 2 });
+	       slice_eq(t->pattern, (struct slice){ trap.p + 1, trap.n - 2 });
 }
 
 /* The line (with its end) again, the word of the state replaced, added behind the last word, or left out. */

@@ -156,8 +156,9 @@ static enum err open_locked(struct store *s, char *text, size_t text_size)
 	rc = store_env_open(s);
 	if (rc) {
 		(void)snprintf(text, text_size, "%s: cannot open: %s", s->dir, mdb_strerror(rc));
-		return rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH || rc == MDB_CORRUPTED ? ERR_SYNTAX :
-			rc == ENOSPC ? ERR_FULL : ERR_IO;
+		return rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH || rc == MDB_CORRUPTED ? ERR_SYNTAX
+		       : rc == ENOSPC                                                         ? ERR_FULL
+											      : ERR_IO;
 	}
 	return check_version(s, text, text_size);
 }
@@ -321,8 +322,8 @@ static int scan_run(struct scan *c, MDB_val from, store_fn fn, void *ctx)
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-enum err store_scan(struct store *s, enum table t, struct slice head, struct slice from, bool is_back,
-	store_fn fn, void *ctx)
+enum err store_scan(
+	struct store *s, enum table t, struct slice head, struct slice from, bool is_back, store_fn fn, void *ctx)
 {
 	struct scan c = { .is_back = is_back };
 	char from_bytes[FULL_KEY];
@@ -356,8 +357,8 @@ enum err store_backup(struct store *s, int fd)
 	return rc == 0 ? ERR_OK : rc == ENOSPC ? ERR_FULL : ERR_IO;
 }
 
-static enum err check_pairs(MDB_txn *txn, MDB_dbi dbi, store_check_fn check, uint64_t *good, uint64_t *bad,
-	char *text, size_t text_size)
+static enum err check_pairs(
+	MDB_txn *txn, MDB_dbi dbi, store_check_fn check, uint64_t *good, uint64_t *bad, char *text, size_t text_size)
 {
 	MDB_cursor *cursor;
 	MDB_val key, value;
@@ -373,7 +374,8 @@ static enum err check_pairs(MDB_txn *txn, MDB_dbi dbi, store_check_fn check, uin
 			++*good;
 		else if (++*bad == 1) /* not the key: it may be a trap */
 			(void)snprintf(text, text_size, "table %c: entry %llu of the store is malformed",
-				key.mv_size && k[0] >= 'A' && k[0] <= 'Z' ? k[0] : '?', (unsigned long long)(*good + 1));
+				key.mv_size && k[0] >= 'A' && k[0] <= 'Z' ? k[0] : '?',
+				(unsigned long long)(*good + 1));
 		rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
 	}
 	if (rc != MDB_NOTFOUND) {
@@ -384,8 +386,8 @@ static enum err check_pairs(MDB_txn *txn, MDB_dbi dbi, store_check_fn check, uin
 	return *bad ? ERR_SYNTAX : ERR_OK;
 }
 
-static enum err check_locked(struct store *s, store_check_fn check, uint64_t *good, uint64_t *bad, char *text,
-	size_t text_size)
+static enum err check_locked(
+	struct store *s, store_check_fn check, uint64_t *good, uint64_t *bad, char *text, size_t text_size)
 {
 	char path[PATH_TEXT];
 	enum err e = data_path(s->dir, path, text, text_size);
@@ -407,8 +409,8 @@ static enum err check_locked(struct store *s, store_check_fn check, uint64_t *go
 	return check_pairs(s->reader, s->dbi, check, good, bad, text, text_size);
 }
 
-enum err store_check(const char *dir, store_check_fn check, uint64_t *ret_good, uint64_t *ret_bad, char *text,
-	size_t text_size)
+enum err store_check(
+	const char *dir, store_check_fn check, uint64_t *ret_good, uint64_t *ret_bad, char *text, size_t text_size)
 {
 	struct store s = { .dir_fd = -1 };
 	uint64_t good = 0, bad = 0;

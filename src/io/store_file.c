@@ -71,7 +71,8 @@ struct file {
 static enum err damaged(const struct file *f, const char *what, uint64_t page)
 {
 	(void)snprintf(f->text, f->text_size,
-		"%s: damaged (%s, page %" PRIu64 "): restore a backup, or move the file away to start empty", f->path, what, page);
+		"%s: damaged (%s, page %" PRIu64 "): restore a backup, or move the file away to start empty", f->path,
+		what, page);
 	return ERR_SYNTAX;
 }
 
@@ -109,7 +110,8 @@ static enum err read_meta(const struct file *f, uint64_t at, struct meta *ret)
 		return ERR_SYNTAX;
 	}
 	if (m.format != META_FORMAT) {
-		(void)snprintf(f->text, f->text_size, "%s: written by another version of LMDB (format %u)", f->path, m.format);
+		(void)snprintf(
+			f->text, f->text_size, "%s: written by another version of LMDB (format %u)", f->path, m.format);
 		return ERR_SYNTAX;
 	}
 	*ret = m;
@@ -245,8 +247,8 @@ static enum err check_page(struct file *f, uint64_t number, unsigned depth_left)
 		memcpy(&offset, page + at, sizeof offset);
 		if (offset < head.upper || offset > size - NODE_HEAD || offset % 2)
 			return damaged(f, "node place", number);
-		e = depth_left > 1 ? check_branch_node(f, page + offset, size - offset, number, depth_left) :
-				     check_leaf_node(f, page + offset, size - offset, number);
+		e = depth_left > 1 ? check_branch_node(f, page + offset, size - offset, number, depth_left)
+				   : check_leaf_node(f, page + offset, size - offset, number);
 	}
 	return e;
 }

@@ -34,11 +34,11 @@ struct store {
 	pthread_cond_t wake;    /* to the writer: there is something to do */
 	pthread_cond_t settled; /* from the writer: a group was tried */
 	struct buf filling;
-	size_t writing_bytes;   /* what the writer still holds */
-	uint64_t ticket;        /* of the group being filled */
+	size_t writing_bytes; /* what the writer still holds */
+	uint64_t ticket;      /* of the group being filled */
 	size_t group_bytes, group_ops;
 	uint64_t durable;
-	uint64_t failures;      /* groups that failed, tries counted */
+	uint64_t failures; /* groups that failed, tries counted */
 	uint64_t lost;
 	enum err state;
 	bool is_kicked, is_stopping, has_thread, has_del;

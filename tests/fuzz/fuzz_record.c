@@ -7,21 +7,21 @@
 
 #include "core/record.h"
 
-#define TRY(name)                                                                                 \
-	static void try_##name(struct slice in)                                                   \
-	{                                                                                         \
-		static struct record_##name v, back;                                              \
-		uint8_t a[RECORD_VALUE], b[RECORD_VALUE];                                         \
-		struct wr w = wr_init(a, sizeof a), w2 = wr_init(b, sizeof b);                     \
-                                                                                                  \
-		if (record_get_##name(in, &v) != ERR_OK)                                          \
-			return;                                                                   \
-		record_put_##name(&w, &v);                                                        \
-		if (w.bad || record_get_##name(wr_slice(&w), &back) != ERR_OK)                    \
-			abort();                                                                  \
-		record_put_##name(&w2, &back);                                                    \
-		if (!slice_eq(wr_slice(&w), wr_slice(&w2)))                                       \
-			abort();                                                                  \
+#define TRY(name)                                                                                                      \
+	static void try_##name(struct slice in)                                                                        \
+	{                                                                                                              \
+		static struct record_##name v, back;                                                                   \
+		uint8_t a[RECORD_VALUE], b[RECORD_VALUE];                                                              \
+		struct wr w = wr_init(a, sizeof a), w2 = wr_init(b, sizeof b);                                         \
+                                                                                                                       \
+		if (record_get_##name(in, &v) != ERR_OK)                                                               \
+			return;                                                                                        \
+		record_put_##name(&w, &v);                                                                             \
+		if (w.bad || record_get_##name(wr_slice(&w), &back) != ERR_OK)                                         \
+			abort();                                                                                       \
+		record_put_##name(&w2, &back);                                                                         \
+		if (!slice_eq(wr_slice(&w), wr_slice(&w2)))                                                            \
+			abort();                                                                                       \
 	}
 TRY(trap)
 TRY(hit)

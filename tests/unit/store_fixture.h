@@ -87,7 +87,7 @@ static inline bool has_number(struct store *s, enum table t, uint64_t n)
 	size_t size;
 
 	return store_get(s, t, number_key(n, key), value, sizeof value, &size) == ERR_OK && size == sizeof value &&
-		memcmp(value, key, 8) == 0 && value[79] == 'v';
+	       memcmp(value, key, 8) == 0 && value[79] == 'v';
 }
 
 #endif /* TESTS_STORE_FIXTURE_H */

@@ -29,12 +29,24 @@ static void test_form(void **state)
 		const char *in;
 		enum err want;
 	} cases[] = {
-		{ "2222-2222", ERR_OK },	    { "22222222", ERR_OK },	    { "  2222-2222\r\n", ERR_OK },
-		{ "", ERR_SYNTAX },		    { "2222-222", ERR_SYNTAX },	    { "2222-22222", ERR_SYNTAX },
-		{ "222-22222", ERR_SYNTAX },	    { "2222--2222", ERR_SYNTAX },   { "2222 2222", ERR_SYNTAX },
-		{ "O222-2222", ERR_SYNTAX },	    { "0222-2222", ERR_SYNTAX },    { "1222-2222", ERR_SYNTAX },
-		{ "I222-2222", ERR_SYNTAX },	    { "2222-2223", ERR_NOTFOUND },  { "3222-2222", ERR_NOTFOUND },
-		{ "-22222222", ERR_SYNTAX },	    { "22222222-", ERR_SYNTAX },    { "2222-222\xc3", ERR_SYNTAX },
+		{ "2222-2222", ERR_OK },
+		{ "22222222", ERR_OK },
+		{ "  2222-2222\r\n", ERR_OK },
+		{ "", ERR_SYNTAX },
+		{ "2222-222", ERR_SYNTAX },
+		{ "2222-22222", ERR_SYNTAX },
+		{ "222-22222", ERR_SYNTAX },
+		{ "2222--2222", ERR_SYNTAX },
+		{ "2222 2222", ERR_SYNTAX },
+		{ "O222-2222", ERR_SYNTAX },
+		{ "0222-2222", ERR_SYNTAX },
+		{ "1222-2222", ERR_SYNTAX },
+		{ "I222-2222", ERR_SYNTAX },
+		{ "2222-2223", ERR_NOTFOUND },
+		{ "3222-2222", ERR_NOTFOUND },
+		{ "-22222222", ERR_SYNTAX },
+		{ "22222222-", ERR_SYNTAX },
+		{ "2222-222\xc3", ERR_SYNTAX },
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -43,7 +55,11 @@ static void test_form(void **state)
 		assert_int_equal((int)case_id_parse(slice_str(cases[i].in), text), (int)cases[i].want);
 		assert_string_equal(text, cases[i].want == ERR_OK ? "2222-2222" : "untouched");
 	}
-	assert_int_equal((int)case_id_parse(slice_of("2222\0" "222", 8), (char[CASE_ID_TEXT]){ 0 }), ERR_SYNTAX);
+	assert_int_equal((int)case_id_parse(slice_of("2222\0"
+						     "222",
+						    8),
+				 (char[CASE_ID_TEXT]){ 0 }),
+		ERR_SYNTAX);
 }
 
 static void test_round_trip(void **state)

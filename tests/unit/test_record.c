@@ -14,10 +14,10 @@
 #include "io/store.h"
 
 /* Each text field full to the last byte. */
-#define FILL(field)                                                                               \
-	do {                                                                                      \
-		memset((field), 'x', sizeof(field) - 1);                                          \
-		(field)[sizeof(field) - 1] = '\0';                                                \
+#define FILL(field)                                                                                                    \
+	do {                                                                                                           \
+		memset((field), 'x', sizeof(field) - 1);                                                               \
+		(field)[sizeof(field) - 1] = '\0';                                                                     \
 	} while (0)
 
 static struct prefix some_prefix(const char *text)
@@ -163,40 +163,40 @@ static void fill_audit(struct record_audit *v)
 }
 
 /* One test a record: round trip of a full and of an empty one, every cut, a byte too many, versions. */
-#define RECORD_TEST(name)                                                                         \
-	static void test_##name(void **state)                                                     \
-	{                                                                                         \
-		static struct record_##name in, out, kept;                                        \
-		uint8_t bytes[RECORD_VALUE], again[RECORD_VALUE];                                 \
-		struct wr w = wr_init(bytes, sizeof bytes), w2 = wr_init(again, sizeof again);     \
-		size_t n;                                                                         \
-                                                                                                  \
-		(void)state;                                                                      \
-		memset(&in, 0, sizeof in);                                                        \
-		memset(&kept, 0x5a, sizeof kept);                                                 \
-		fill_##name(&in);                                                                 \
-		record_put_##name(&w, &in);                                                       \
-		assert_false(w.bad);                                                              \
-		n = w.n;                                                                          \
-		assert_int_equal((int)record_get_##name(slice_of(bytes, n), &out), ERR_OK);       \
-		assert_memory_equal(&in, &out, sizeof in);                                        \
-		record_put_##name(&w2, &out);                                                     \
-		assert_true(slice_eq(wr_slice(&w), wr_slice(&w2)));                               \
-		memcpy(&out, &kept, sizeof out);                                                  \
-		for (size_t cut = 0; cut < n; cut++)                                              \
-			assert_int_equal((int)record_get_##name(slice_of(bytes, cut), &out), ERR_SYNTAX); \
-		for (size_t cut = 0; cut < n; cut++) {                                            \
-			w2 = wr_init(again, cut);                                                 \
-			record_put_##name(&w2, &in);                                              \
-			assert_true(w2.bad);                                                      \
-		}                                                                                 \
-		bytes[n] = 0;                                                                     \
-		assert_int_equal((int)record_get_##name(slice_of(bytes, n + 1), &out), ERR_SYNTAX); \
-		bytes[0] = RECORD_VERSION + 1;                                                    \
-		assert_int_equal((int)record_get_##name(slice_of(bytes, n), &out), ERR_VERSION);  \
-		bytes[0] = 0;                                                                     \
-		assert_int_equal((int)record_get_##name(slice_of(bytes, n), &out), ERR_SYNTAX);   \
-		assert_memory_equal(&kept, &out, sizeof out);                                     \
+#define RECORD_TEST(name)                                                                                              \
+	static void test_##name(void **state)                                                                          \
+	{                                                                                                              \
+		static struct record_##name in, out, kept;                                                             \
+		uint8_t bytes[RECORD_VALUE], again[RECORD_VALUE];                                                      \
+		struct wr w = wr_init(bytes, sizeof bytes), w2 = wr_init(again, sizeof again);                         \
+		size_t n;                                                                                              \
+                                                                                                                       \
+		(void)state;                                                                                           \
+		memset(&in, 0, sizeof in);                                                                             \
+		memset(&kept, 0x5a, sizeof kept);                                                                      \
+		fill_##name(&in);                                                                                      \
+		record_put_##name(&w, &in);                                                                            \
+		assert_false(w.bad);                                                                                   \
+		n = w.n;                                                                                               \
+		assert_int_equal((int)record_get_##name(slice_of(bytes, n), &out), ERR_OK);                            \
+		assert_memory_equal(&in, &out, sizeof in);                                                             \
+		record_put_##name(&w2, &out);                                                                          \
+		assert_true(slice_eq(wr_slice(&w), wr_slice(&w2)));                                                    \
+		memcpy(&out, &kept, sizeof out);                                                                       \
+		for (size_t cut = 0; cut < n; cut++)                                                                   \
+			assert_int_equal((int)record_get_##name(slice_of(bytes, cut), &out), ERR_SYNTAX);              \
+		for (size_t cut = 0; cut < n; cut++) {                                                                 \
+			w2 = wr_init(again, cut);                                                                      \
+			record_put_##name(&w2, &in);                                                                   \
+			assert_true(w2.bad);                                                                           \
+		}                                                                                                      \
+		bytes[n] = 0;                                                                                          \
+		assert_int_equal((int)record_get_##name(slice_of(bytes, n + 1), &out), ERR_SYNTAX);                    \
+		bytes[0] = RECORD_VERSION + 1;                                                                         \
+		assert_int_equal((int)record_get_##name(slice_of(bytes, n), &out), ERR_VERSION);                       \
+		bytes[0] = 0;                                                                                          \
+		assert_int_equal((int)record_get_##name(slice_of(bytes, n), &out), ERR_SYNTAX);                        \
+		assert_memory_equal(&kept, &out, sizeof out);                                                          \
 	}
 RECORD_TEST(trap)
 RECORD_TEST(hit)
@@ -264,7 +264,8 @@ static void test_bad_numbers(void **state)
 
 static void test_keys(void **state)
 {
-	static const char *const prefixes[] = { "192.0.2.1", "192.0.2.0/24", "0.0.0.0/0", "2001:db8::/64", "2001:db8::1" };
+	static const char *const prefixes[] = { "192.0.2.1", "192.0.2.0/24", "0.0.0.0/0", "2001:db8::/64",
+		"2001:db8::1" };
 	uint8_t key[RECORD_KEY], longer[RECORD_KEY];
 	uint64_t time, number;
 	struct prefix p, back;
@@ -324,11 +325,11 @@ static void assert_table(enum table t, struct slice key, struct wr *w)
 	*w = wr_init(w->p, w->size);
 }
 
-#define PUT(name)                                                                                 \
-	do {                                                                                      \
-		static struct record_##name v;                                                    \
-		fill_##name(&v);                                                                  \
-		record_put_##name(&w, &v);                                                        \
+#define PUT(name)                                                                                                      \
+	do {                                                                                                           \
+		static struct record_##name v;                                                                         \
+		fill_##name(&v);                                                                                       \
+		record_put_##name(&w, &v);                                                                             \
 	} while (0)
 
 static void test_tables(void **state)
@@ -368,13 +369,20 @@ static void test_tables(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_trap),	      cmocka_unit_test(test_hit),
-		cmocka_unit_test(test_hit_sum),	      cmocka_unit_test(test_block),
-		cmocka_unit_test(test_refusal),	      cmocka_unit_test(test_accepted),
-		cmocka_unit_test(test_allow),	      cmocka_unit_test(test_ledger),
-		cmocka_unit_test(test_correspondent), cmocka_unit_test(test_audit),
-		cmocka_unit_test(test_overlong_text), cmocka_unit_test(test_bad_numbers),
-		cmocka_unit_test(test_keys),	      cmocka_unit_test(test_key_order),
+		cmocka_unit_test(test_trap),
+		cmocka_unit_test(test_hit),
+		cmocka_unit_test(test_hit_sum),
+		cmocka_unit_test(test_block),
+		cmocka_unit_test(test_refusal),
+		cmocka_unit_test(test_accepted),
+		cmocka_unit_test(test_allow),
+		cmocka_unit_test(test_ledger),
+		cmocka_unit_test(test_correspondent),
+		cmocka_unit_test(test_audit),
+		cmocka_unit_test(test_overlong_text),
+		cmocka_unit_test(test_bad_numbers),
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_key_order),
 		cmocka_unit_test(test_tables),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,7 +44,8 @@ static bool has_page(struct store *s, uint64_t n)
 	uint8_t key[8];
 	size_t size;
 
-	return store_get(s, TABLE_HIT, number_key(n, key), value, sizeof value, &size) == ERR_OK && size == sizeof value;
+	return store_get(s, TABLE_HIT, number_key(n, key), value, sizeof value, &size) == ERR_OK &&
+	       size == sizeof value;
 }
 
 /* Groups of ten until one fails; returns how many pages are durable. */
@@ -108,7 +109,7 @@ static void test_full_map_is_counted_at_close(void **state)
 	store_close(f->store);
 	open_store(f, 1u << 20);
 	n = fill_up(f->store);
-	store_close(f->store); /* comes back, though nothing can be written */
+	store_close(f->store);   /* comes back, though nothing can be written */
 	open_store(f, 4u << 20); /* a greater map mends it */
 	for (uint64_t i = 0; i < n; i++)
 		assert_true(has_page(f->store, i));

@@ -25,7 +25,8 @@ static void test_good_lines(void **state)
 		{ "sales1998@example.org", TRAP_EXACT, "sales1998@example.org", "", 1, TRAP_AUTO },
 		{ "  Sales@Example.ORG.  \r\n", TRAP_EXACT, "sales@example.org", "", 1, TRAP_AUTO },
 		{ "<a@b>", TRAP_EXACT, "a@b", "", 1, TRAP_AUTO },
-		{ "a@b tag=website weight=2.5 state=armed # since the fair", TRAP_EXACT, "a@b", "website", 2.5, TRAP_ARMED },
+		{ "a@b tag=website weight=2.5 state=armed # since the fair", TRAP_EXACT, "a@b", "website", 2.5,
+			TRAP_ARMED },
 		{ "a@b\tstate=watching\ttag=x_1.y-Z", TRAP_EXACT, "a@b", "x_1.y-Z", 1, TRAP_WATCHING },
 		{ "a@b since=2024-02-29 weight=0.1", TRAP_EXACT, "a@b", "", 0.1, TRAP_AUTO },
 		{ "a@b weight=10", TRAP_EXACT, "a@b", "", 10, TRAP_AUTO },
@@ -59,7 +60,8 @@ static void test_good_lines(void **state)
 		if (t.kind == TRAP_DOMAIN)
 			assert_true(slice_eq(t.address.domain, slice_str(cases[i].text + 1)));
 		if (t.kind != TRAP_PATTERN) /* into this struct, not into one that is gone */
-			assert_true(t.address.domain.p >= t.address.text && t.address.domain.p < t.address.text + ADDRESS_TEXT);
+			assert_true(t.address.domain.p >= t.address.text &&
+				    t.address.domain.p < t.address.text + ADDRESS_TEXT);
 	}
 }
 
@@ -161,8 +163,8 @@ static void assert_bad_long(const char *head, char fill, size_t n, const char *t
 	memcpy(line, head, at);
 	memset(line + at, fill, n);
 	memcpy(line + at + n, tail, strlen(tail));
-	assert_int_not_equal((int)trap_file_line(slice_of(line, at + n + strlen(tail)), 1, &t, &any, reason, sizeof reason),
-		ERR_OK);
+	assert_int_not_equal(
+		(int)trap_file_line(slice_of(line, at + n + strlen(tail)), 1, &t, &any, reason, sizeof reason), ERR_OK);
 	assert_true(reason[0]);
 }
 
@@ -231,7 +233,8 @@ static void assert_edit(const char *file, const char *trap, bool remove, enum tr
 
 static void test_edit(void **state)
 {
-	static const char file[] = "# head\r\n\nA@B  tag=x\tstate=watching # why\r\nbad line\n  @d # c\n/p q/ state=armed\n c@d";
+	static const char file[] =
+		"# head\r\n\nA@B  tag=x\tstate=watching # why\r\nbad line\n  @d # c\n/p q/ state=armed\n c@d";
 	(void)state;
 	assert_edit(file, "a@b", false, TRAP_ARMED,
 		"# head\r\n\nA@B  tag=x\tstate=armed # why\r\nbad line\n  @d # c\n/p q/ state=armed\n c@d");
@@ -239,11 +242,13 @@ static void test_edit(void **state)
 		"# head\r\n\nA@B  tag=x # why\r\nbad line\n  @d # c\n/p q/ state=armed\n c@d");
 	assert_edit(file, "a@b", true, TRAP_AUTO, "# head\r\n\nbad line\n  @d # c\n/p q/ state=armed\n c@d");
 	assert_edit(file, "@d", false, TRAP_RETIRED,
-		"# head\r\n\nA@B  tag=x\tstate=watching # why\r\nbad line\n  @d state=retired # c\n/p q/ state=armed\n c@d");
+		"# head\r\n\nA@B  tag=x\tstate=watching # why\r\nbad line\n  @d state=retired # c\n/p q/ state=armed\n "
+		"c@d");
 	assert_edit(file, "/p q/", false, TRAP_SUSPENDED,
 		"# head\r\n\nA@B  tag=x\tstate=watching # why\r\nbad line\n  @d # c\n/p q/ state=suspended\n c@d");
 	assert_edit(file, "c@d", false, TRAP_ARMED,
-		"# head\r\n\nA@B  tag=x\tstate=watching # why\r\nbad line\n  @d # c\n/p q/ state=armed\n c@d state=armed");
+		"# head\r\n\nA@B  tag=x\tstate=watching # why\r\nbad line\n  @d # c\n/p q/ state=armed\n c@d "
+		"state=armed");
 	assert_edit(file, "c@d", true, TRAP_AUTO,
 		"# head\r\n\nA@B  tag=x\tstate=watching # why\r\nbad line\n  @d # c\n/p q/ state=armed\n");
 	assert_edit(file, "c@d", false, TRAP_AUTO, file);
@@ -259,7 +264,8 @@ static void test_edit_over_the_cap(void **state)
 
 	(void)state;
 	buf_init(&b, 10);
-	assert_int_equal((int)trap_file_edit(SLICE_LIT("a@b\nlonger@example.org\n"), SLICE_LIT("a@b"), true, TRAP_AUTO, &b),
+	assert_int_equal(
+		(int)trap_file_edit(SLICE_LIT("a@b\nlonger@example.org\n"), SLICE_LIT("a@b"), true, TRAP_AUTO, &b),
 		ERR_LIMIT);
 	assert_int_equal((int)b.n, 0);
 	buf_done(&b);
@@ -283,10 +289,14 @@ static void test_states(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good_lines),	cmocka_unit_test(test_no_line),
-		cmocka_unit_test(test_bad_lines),	cmocka_unit_test(test_long_lines),
-		cmocka_unit_test(test_print_reads_back), cmocka_unit_test(test_edit),
-		cmocka_unit_test(test_edit_over_the_cap), cmocka_unit_test(test_states),
+		cmocka_unit_test(test_good_lines),
+		cmocka_unit_test(test_no_line),
+		cmocka_unit_test(test_bad_lines),
+		cmocka_unit_test(test_long_lines),
+		cmocka_unit_test(test_print_reads_back),
+		cmocka_unit_test(test_edit),
+		cmocka_unit_test(test_edit_over_the_cap),
+		cmocka_unit_test(test_states),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

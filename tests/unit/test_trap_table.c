@@ -239,8 +239,12 @@ static void test_a_million(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_find),	      cmocka_unit_test(test_no_delimiter), cmocka_unit_test(test_add_twice),
-		cmocka_unit_test(test_caps),	      cmocka_unit_test(test_against_list), cmocka_unit_test(test_a_million),
+		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_no_delimiter),
+		cmocka_unit_test(test_add_twice),
+		cmocka_unit_test(test_caps),
+		cmocka_unit_test(test_against_list),
+		cmocka_unit_test(test_a_million),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
