@@ -36,9 +36,10 @@ install: all
 	meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir $(DESTDIR))
 	DESTDIR=$(DESTDIR) tools/install-host.sh install
 
+# run `limetwig uninstall` first: it takes limetwig out of Postfix and the firewall
 uninstall:
+	DESTDIR=$(DESTDIR) ninja -C $(BUILD) uninstall
 	DESTDIR=$(DESTDIR) tools/install-host.sh uninstall
-	ninja -C $(BUILD) uninstall
 
 clean:
 	rm -rf build build-asan build-clang build-fuzz

@@ -1,59 +1,48 @@
 #!/bin/bash
-# What `make install` does besides copying files: system users, configuration
-# directories, the example configuration where there is none, systemd told.
-# Arguments: install | uninstall. DESTDIR: into a package's tree, then neither
-# users nor systemd. Your configuration and data are never removed here:
-# `limetwig uninstall` does that.
+# What `make install` does after meson has copied the files: system users,
+# systemd told. Argument: install | uninstall. With DESTDIR (a package's tree)
+# neither. Your configuration, users and data are never removed here:
+# `limetwig uninstall` takes limetwig out of Postfix and says what is left.
 # SPDX-License-Identifier: ISC
 set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
-dest=${DESTDIR:-}
-roles="engine firewall capture follow run"
-groups="limetwig-read limetwig-admin"
 
+# The same list as systemd-sysusers reads, for a host without it.
 add_users() {
-	local sysusers
-	for sysusers in /usr/lib/sysusers.d/limetwig.conf /usr/local/lib/sysusers.d/limetwig.conf "$top/etc/limetwig.sysusers"; do
-		if [ -e "$sysusers" ] && command -v systemd-sysusers >/dev/null; then
-			systemd-sysusers "$sysusers"
-			return
-		fi
-	done
-	for group in $groups; do
-		getent group "$group" >/dev/null || groupadd --system "$group"
-	done
-	for role in $roles; do
-		getent passwd "limetwig-$role" >/dev/null ||
-			useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin \
-				"limetwig-$role"
-	done
-}
-
-make_directories() {
-	install -d -m 0750 "$dest/etc/limetwig" "$dest/etc/limetwig/traps.d" "$dest/etc/limetwig/allow.d"
-	if [ ! -e "$dest/etc/limetwig/limetwig.conf" ]; then
-		install -m 0640 "$top/etc/limetwig.conf" "$dest/etc/limetwig/limetwig.conf"
-		echo "example configuration: /etc/limetwig/limetwig.conf"
+	local kind name _
+	if command -v systemd-sysusers >/dev/null; then
+		systemd-sysusers "$top/etc/limetwig.sysusers"
+		return
 	fi
+	while read -r kind name _; do
+		case "$kind" in
+		g) getent group "$name" >/dev/null || groupadd --system "$name" ;;
+		u)
+			getent passwd "$name" >/dev/null || useradd --system --user-group --no-create-home \
+				--home-dir /nonexistent --shell /usr/sbin/nologin "$name"
+			;;
+		esac
+	done <"$top/etc/limetwig.sysusers"
 }
 
 tell_systemd() {
-	if [ -z "$dest" ] && [ -d /run/systemd/system ]; then
+	if [ -d /run/systemd/system ]; then
 		systemctl daemon-reload
 	fi
 }
 
+[ -z "${DESTDIR:-}" ] || exit 0
 case "${1:-}" in
 install)
-	[ -n "$dest" ] || add_users
-	make_directories
+	add_users
 	tell_systemd
-	echo "Installed. Next: limetwig setup postfix --dry-run"
-	echo "and then:        limetwig setup postfix && systemctl enable --now limetwig"
+	echo "Installed. Nothing runs and Postfix is unchanged. Next, after a look with --dry-run:"
+	echo "  limetwig setup postfix"
+	echo "  systemctl enable --now limetwigd"
 	;;
 uninstall)
-	echo "Configuration, data and users stay; \`limetwig uninstall\` removes them (run it before this)."
 	tell_systemd
+	echo "The programs are gone. /etc/limetwig, /var/lib/limetwig and the users limetwig-* are still there."
 	;;
 *)
 	echo "usage: install-host.sh install|uninstall" >&2

@@ -5,6 +5,7 @@ Exit status 1 when something failed or nothing passed. Without root it runs
 what it can and names what it skipped. Standard library only.
 SPDX-License-Identifier: ISC
 """
+import concurrent.futures
 import glob
 import json
 import os
@@ -166,28 +167,36 @@ def format_check(total):
 
 
 def end_to_end(total, folder):
+    """Each file of tests/e2e in a pytest of its own, two at a time: they wait more than they work."""
     if run([PYTHON, "-c", "import pytest"])[0] != 0:
         total.add("e2e", 0, [], ["all (python3-pytest is not installed)"])
         return
-    report = os.path.join(TOP, folder, "e2e.xml")
+    files = sorted(glob.glob(os.path.join(TOP, "tests/e2e/test_*.py")), key=os.path.getsize, reverse=True)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for name, result in pool.map(lambda f: one_file(folder, f), files):
+            total.add("e2e: " + name, *result)
+
+
+def one_file(folder, path):
+    """(name, (passed, failed names, skipped names, output)) of one test file."""
+    name = os.path.basename(path)[:-3]
+    report = os.path.join(TOP, folder, "e2e-%s.xml" % name)
     env = dict(os.environ, LIMETWIG_BUILD=os.path.join(TOP, folder), PYTHONDONTWRITEBYTECODE="1")
     if os.path.exists(report):
         os.unlink(report)
-    status, output = run([PYTHON, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--junitxml", report,
-                          "tests/e2e"], env=env, timeout=900)
+    status, output = run([PYTHON, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--junitxml", report, path],
+                         env=env, timeout=900)
     if not os.path.exists(report):
-        total.add("e2e", 0, ["pytest exit %d" % status], [], output)
-        return
+        return name, (0, ["pytest exit %d" % status], [], output)
     passed, failed, skipped = 0, [], []
     for case in xml.etree.ElementTree.parse(report).iter("testcase"):
-        name = case.get("classname", "").split(".")[-1] + " " + case.get("name", "")
         if case.find("failure") is not None or case.find("error") is not None:
-            failed.append(name)
+            failed.append(case.get("name", ""))
         elif case.find("skipped") is not None:
-            skipped.append("%s (%s)" % (name, case.find("skipped").get("message", "")))
+            skipped.append("%s (%s)" % (case.get("name", ""), case.find("skipped").get("message", "")))
         else:
             passed += 1
-    total.add("e2e", passed, failed, skipped, output)
+    return name, (passed, failed, skipped, output)
 
 
 def give_back():

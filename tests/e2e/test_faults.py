@@ -389,9 +389,10 @@ def test_watch_tells_of_a_block(site):
 
 # ---- disk, last: its own site
 
-def test_a_full_disk_of_the_corpus_loses_no_hit(new_scene):
+@pytest.mark.parametrize("reserve", ["0", "96K"], ids=["met by writing", "seen coming"])
+def test_a_full_disk_of_the_corpus_loses_no_hit(new_scene, reserve):
     scene = new_scene(hosts={"friend"})
-    scene.daemon.configure('contact = ""\nfirewall {\n  offence = 1\n}\nstorage {\n  disk-reserve = 0\n}\n')
+    scene.daemon.configure("firewall {\n  offence = 1\n}\nstorage {\n  disk-reserve = %s\n}\n" % reserve)
     os.makedirs(scene.net.path("/var/lib/limetwig/corpus"))
     scene.net.run(["mount", "-t", "tmpfs", "-o", "size=256k,mode=700,uid=61203,gid=61203", "small",
                    "/var/lib/limetwig/corpus"], check=True)
@@ -404,7 +405,8 @@ def test_a_full_disk_of_the_corpus_loses_no_hit(new_scene):
         scene.wait_hit(scene.address(key), "confirmed")
         wait_for("the kernel element", lambda a=scene.address(key): scene.in_kernel(a))
     wait_for("an empty queue", lambda: scene.postfix.queued() == 0)
-    assert scene.daemon.json("status")["capture"]["full"]
+    if reserve != "0":
+        wait_for("status to say that it is full", lambda: scene.daemon.json("status")["capture"]["full"])
     scene.good_mail("friend", "on a full disk")
 
 

@@ -92,8 +92,7 @@ class Daemon:
     def kill(self):
         """SIGKILL for every process of the daemon at once; nothing is cleaned up by it."""
         pids = list(self.pids().values())
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+        self.signal_all(signal.SIGKILL)
         self.process.wait()
         wait_for("the daemon's end", lambda: not any(os.path.exists("/proc/%d" % p) for p in pids))
         self.process = None
