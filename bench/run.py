@@ -208,8 +208,10 @@ def policy(args, work, log):
             name = "%dk" % (entries // 1000)
             daemon = Daemon(args.build, os.path.join(work, name), log, entries, entries, "none")
             try:
+                if daemon.ctl("enforce", "soft", "--force") is None:
+                    raise BenchError("limetwig enforce soft was refused")
                 notes.append("%s traps and blocks: first answer %.2f s after the start, %d blocks in force" % (
-                    name, daemon.first_answer, daemon.status["blocks"]["active"]))
+                    name, daemon.first_answer, daemon.armed(entries)["blocks"]["active"]))
                 for label, options in (("", ["-n", entries, "-k", entries]),
                                        (", 5 % to a trap", ["-x", 5, "-n", entries, "-k", entries]),
                                        (", 50 % from blocked hosts", ["-b", 50, "-n", entries, "-k", entries])):

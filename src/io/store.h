@@ -19,24 +19,24 @@
 
 #include <stdint.h>
 
-#define STORE_KEY_MAX 500    /* LMDB's 511 less the tag */
+#define STORE_KEY_MAX 500 /* LMDB's 511 less the tag */
 #define STORE_VALUE_MAX 16384
-#define STORE_VERSION 1      /* of the layout; written into table meta */
+#define STORE_VERSION 1         /* of the layout; written into table meta */
 #define STORE_QUEUE (64u << 20) /* bytes waiting for the writer at most */
 
 enum table { /* tag bytes: append only */
 	TABLE_META = 'M',
-	TABLE_TRAP = 'T',     /* trap address -> id, first seen, counters */
-	TABLE_HIT = 'H',      /* subject + sequence -> hit */
-	TABLE_HIT_SUM = 'S',  /* subject -> score state, counters, dedupe ring */
-	TABLE_BLOCK = 'B',    /* subject -> the block in force or last in force, offences */
-	TABLE_CASE = 'C',     /* case id -> subject and the decision as it was */
-	TABLE_REFUSAL = 'R',  /* time + n -> refusal */
-	TABLE_ACCEPTED = 'A', /* time + n -> accepted mail (addresses as keyed hashes after 14 d) */
-	TABLE_ALLOW = 'W',    /* prefix -> allow entry set by command */
-	TABLE_LEDGER = 'L',   /* subject -> good mail */
+	TABLE_TRAP = 'T',          /* trap address -> id, first seen, counters */
+	TABLE_HIT = 'H',           /* subject + sequence -> hit */
+	TABLE_HIT_SUM = 'S',       /* subject -> score state, counters, dedupe ring */
+	TABLE_BLOCK = 'B',         /* subject -> the block in force or last in force, offences */
+	TABLE_CASE = 'C',          /* case id -> subject and the decision as it was */
+	TABLE_REFUSAL = 'R',       /* time + n -> refusal */
+	TABLE_ACCEPTED = 'A',      /* time + n -> accepted mail (addresses as keyed hashes after 14 d) */
+	TABLE_ALLOW = 'W',         /* prefix -> allow entry set by command */
+	TABLE_LEDGER = 'L',        /* subject -> good mail */
 	TABLE_CORRESPONDENT = 'D', /* domain -> last time one of our users wrote to it */
-	TABLE_AUDIT = 'U',    /* time + n -> who did what and why */
+	TABLE_AUDIT = 'U',         /* time + n -> who did what and why */
 };
 
 struct store;
@@ -84,8 +84,8 @@ enum err store_get(struct store *s, enum table t, struct slice key, void *to, si
  * from: skip keys before it (is_back: after it), empty for all.
  */
 typedef bool (*store_fn)(struct slice key, struct slice value, void *ctx);
-enum err store_scan(struct store *s, enum table t, struct slice head, struct slice from, bool is_back,
-	store_fn fn, void *ctx) MUST_USE;
+enum err store_scan(struct store *s, enum table t, struct slice head, struct slice from, bool is_back, store_fn fn,
+	void *ctx) MUST_USE;
 
 /* Consistent, compact copy of a running store into the open file fd. From any thread; writes go on meanwhile. */
 enum err store_backup(struct store *s, int fd) MUST_USE;
@@ -94,7 +94,7 @@ enum err store_backup(struct store *s, int fd) MUST_USE;
  * values that decode by check(). Counts; text names the first thing wrong.
  */
 typedef bool (*store_check_fn)(enum table t, struct slice key, struct slice value);
-enum err store_check(const char *dir, store_check_fn check, uint64_t *ret_good, uint64_t *ret_bad,
-	char *text, size_t text_size) MUST_USE;
+enum err store_check(const char *dir, store_check_fn check, uint64_t *ret_good, uint64_t *ret_bad, char *text,
+	size_t text_size) MUST_USE;
 
 #endif /* IO_STORE_H */
