@@ -11,6 +11,7 @@ all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
 
 $(BUILD)/build.ninja:
+	@command -v meson >/dev/null || { echo "The build needs packages: tools/install-packages.sh build run"; exit 1; }
 	meson setup $(BUILD) $(MESON_OPTIONS)
 
 demo:

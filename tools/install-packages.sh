@@ -120,7 +120,7 @@ main() {
 	for name in $all; do
 		case "$name" in
 		postfix) postfix=yes ;;
-		postfix-lmdb) ;;
+		postfix-lmdb) ! is_installed postfix || is_installed "$name" || missing+=("$name") ;;
 		*) is_installed "$name" || missing+=("$name") ;;
 		esac
 	done
