@@ -220,6 +220,7 @@ static void engine_serve(struct role_host *h)
 	if (!loop_every(h->loop, 1000, on_second, e) || !loop_every(h->loop, 10000, on_ten_seconds, e) ||
 		!loop_every(h->loop, 60000, on_minute, e))
 		log_alarm("engine", "text=\"no memory for timers\"");
+	engine_drift_start(e);
 	log_info("engine", "state=serving mode=%s off=%d blocks=%zu", mode_name(e->mode), h->conf.is_off,
 		block_index_count(&e->blocks));
 }
@@ -238,10 +239,12 @@ static void engine_linked(struct role_host *h, enum role peer)
 	case ROLE_ALIASMAP:
 		engine_trap_linked(e);
 		break;
+	case ROLE_RUN:
+		engine_drift_look(e);
+		break;
 	case ROLE_PARENT:
 	case ROLE_ENGINE:
 	case ROLE_CAPTURE:
-	case ROLE_RUN:
 	case ROLE_COUNT:
 	default:
 		break;
@@ -314,6 +317,7 @@ static void engine_message(struct role_host *h, enum role peer, enum message_typ
 	struct msg_fw_done done;
 	struct msg_fw_state fw;
 	struct msg_corpus_state corpus;
+	struct msg_run_done run;
 
 	(void)peer;
 	if (t == MSG_HIT)
@@ -322,6 +326,8 @@ static void engine_message(struct role_host *h, enum role peer, enum message_typ
 		engine_message_log(e, t, body);
 	else if (t >= MSG_MAP_APPLY && t <= MSG_REREAD)
 		engine_message_map(e, t, body, n ? fds[0] : -1);
+	else if (t == MSG_RUN_DONE && message_get_run_done(body, &run) == ERR_OK)
+		engine_drift_done(e, &run);
 	else if (t == MSG_FW_DONE && message_get_fw_done(body, &done) == ERR_OK)
 		on_fw_done(&done);
 	else if (t == MSG_FW_STATE && message_get_fw_state(body, &fw) == ERR_OK)
@@ -340,6 +346,7 @@ static void engine_reloaded(struct role_host *h)
 		log_warn("reload", "text=\"allow list not rebuilt, the old one stays\"");
 	engine_trap_reload(e, NULL, NULL);
 	engine_block_recheck(e);
+	engine_drift_look(e);
 	log_info("reload", "mode=%s off=%d", mode_name(e->mode), h->conf.is_off);
 }
 
@@ -349,6 +356,7 @@ static void engine_stop(struct role_host *h)
 
 	e->is_stopping = true;
 	engine_policy_stop(e);
+	engine_drift_stop(e);
 	engine_control_stop(e);
 	engine_trap_flush(e);
 	engine_counter_flush(e);

@@ -16,6 +16,7 @@
  *   engine_control.c   control socket
  *   engine_command_*.c the commands
  *   engine_keep.c      retention, person, forget
+ *   engine_drift.c     what others did to main.cf; sums for doctor
  * SPDX-License-Identifier: ISC
  */
 #ifndef ROLE_ENGINE_H
@@ -24,6 +25,7 @@
 #include "core/decide.h"
 #include "core/gate.h"
 #include "core/ledger.h"
+#include "core/postfix_drift.h"
 #include "core/transaction.h"
 #include "io/store.h"
 #include "io/trap_pattern.h"
@@ -119,6 +121,9 @@ struct engine {
 	struct msg_fw_state fw;
 	struct msg_corpus_state corpus;
 	struct msg_log_state log;
+	struct postfix_drift drift; /* found by the last look, at drift_at */
+	uint64_t drift_at;
+	struct loop_watch *drift_timer;
 	uint64_t last_query;
 	uint64_t hashed_until; /* accepted mail before this time is hashed already */
 	uint8_t keep_cursor[STORE_KEY_MAX]; /* where the walk through the hits goes on */
@@ -333,5 +338,14 @@ bool engine_json_true(const json_t *in, const char *key);
 #define ENGINE_HASH_TEXT 33
 const char *engine_address_hash(const struct engine *e, const char *address, char to[ENGINE_HASH_TEXT]);
 void engine_keep_tick(struct engine *e, uint64_t now);
+
+/* ---- engine_drift.c */
+void engine_drift_start(struct engine *e);
+void engine_drift_stop(struct engine *e);
+/* Ask the role run what main.cf says; ctx is the engine. */
+void engine_drift_look(void *ctx);
+void engine_drift_done(struct engine *e, const struct msg_run_done *m);
+/* Into the answer to status: drift, and with has_sums what doctor compares. */
+void engine_drift_status(struct engine *e, json_t *j, json_t *warnings, bool has_sums);
 
 #endif /* ROLE_ENGINE_H */

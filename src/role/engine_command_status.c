@@ -143,9 +143,8 @@ void engine_command_status(struct engine *e, struct engine_call *c, const json_t
 	uint64_t now = clock_wall_s();
 	struct engine_trap_status t;
 	char host[256] = "";
-	json_t *j = json_object();
+	json_t *j = json_object(), *list;
 
-	(void)in;
 	engine_trap_get_status(e, &t);
 	if (gethostname(host, sizeof host - 1) != 0)
 		host[0] = '\0';
@@ -167,7 +166,9 @@ void engine_command_status(struct engine *e, struct engine_call *c, const json_t
 	(void)json_object_set_new(j, "blocks", blocks(e));
 	(void)json_object_set_new(j, "counters", json_pack("{s:o, s:o}", "24h", counters(e, now, 24), "7d",
 		counters(e, now, ENGINE_HOURS)));
-	(void)json_object_set_new(j, "warnings", warnings(e, &t, now));
+	list = warnings(e, &t, now);
+	engine_drift_status(e, j, list, engine_json_true(in, "sums"));
+	(void)json_object_set_new(j, "warnings", list);
 	(void)json_object_set_new(j, "ready", ready(e, now));
 	engine_answer(c, j);
 }

@@ -1,0 +1,26 @@
+/*
+ * postfix_drift: what of our part is gone from main.cf, judged from the text of
+ * `postconf -n`. Another hand (Ansible, an upgrade, a colleague) may write
+ * main.cf at any time: mail then flows as if we were not there, and nobody sees
+ * it. Texts name parameters and what their loss means, never an address.
+ * Pure. At most POSTFIX_DRIFT_MAX findings. master.cf is not looked at: only
+ * `limetwig doctor`, as root, does that.
+ * SPDX-License-Identifier: ISC
+ */
+#ifndef CORE_POSTFIX_DRIFT_H
+#define CORE_POSTFIX_DRIFT_H
+#include "core/conf.h"
+#include "core/main_cf.h"
+
+#define POSTFIX_DRIFT_MAX 8
+#define POSTFIX_DRIFT_TEXT 400
+
+struct postfix_drift {
+	unsigned count;
+	char text[POSTFIX_DRIFT_MAX][POSTFIX_DRIFT_TEXT];
+};
+
+/* ERR_SYNTAX: this is not what postconf -n writes; ERR_NOMEM. *ret is untouched then. */
+enum err postfix_drift_find(struct slice postconf_n, const struct conf *c, struct postfix_drift *ret) MUST_USE;
+
+#endif /* CORE_POSTFIX_DRIFT_H */

@@ -1,0 +1,154 @@
+/*
+ * engine_drift: is our part of main.cf still there? Asked of `postconf -n` by
+ * the role run at its link, every 10 minutes and after a reload; an alarm and
+ * a warning in status name what is gone. Nothing is repaired: main.cf is the
+ * postmaster's. Also what only `limetwig doctor` asks of status: sums of what
+ * should stand in the maps, and which configuration is in force.
+ * SPDX-License-Identifier: ISC
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/alias_map.h"
+#include "io/conf_file.h"
+#include "io/log.h"
+#include "role/engine_trap.h"
+
+#define CONF_TEXT_MAX (1u << 20)
+#define DRIFT_MS 600000u /* between two looks at main.cf */
+
+void engine_drift_look(void *ctx)
+{
+	struct engine *e = ctx;
+	static struct msg_run m; /* large, and all zero but for this */
+	uint8_t out[MESSAGE_RUN_ARG];
+	struct wr w = wr_init(out, sizeof out);
+
+	/* setup writes the services it found: none, and Postfix does not know us yet */
+	if (e->host->conf.postfix.own_services.count == 0) {
+		e->drift.count = 0;
+		return;
+	}
+	m.what = RUN_POSTCONF;
+	message_put_run(&w, MSG_RUN, &m);
+	if (role_host_send(e->host, ROLE_RUN, &w, NULL, 0) != ERR_OK)
+		log_debug("drift", "text=\"main.cf is looked at later: the role run is not there\"");
+}
+
+void engine_drift_start(struct engine *e)
+{
+	e->drift_timer = loop_every(e->host->loop, DRIFT_MS, engine_drift_look, e);
+	if (!e->drift_timer)
+		log_warn("drift", "text=\"no memory: main.cf is looked at after a reload only\"");
+}
+
+void engine_drift_stop(struct engine *e)
+{
+	loop_remove(e->drift_timer);
+	e->drift_timer = NULL;
+}
+
+void engine_drift_done(struct engine *e, const struct msg_run_done *m)
+{
+	unsigned before = e->drift.count;
+
+	if (m->what != RUN_POSTCONF)
+		return;
+	/* cut output would look like parameters that are gone */
+	if (m->status != 0 || m->output.n >= MESSAGE_RUN_OUTPUT ||
+		postfix_drift_find(m->output, &e->host->conf, &e->drift) != ERR_OK) {
+		log_warn("drift", "status=%d text=\"postconf tells nothing of main.cf\"", m->status);
+		return;
+	}
+	e->drift_at = clock_wall_s();
+	for (unsigned i = 0; i < e->drift.count; i++) {
+		char text[POSTFIX_DRIFT_TEXT + 40];
+
+		(void)snprintf(text, sizeof text, "%s. Mend: limetwig setup postfix", e->drift.text[i]);
+		engine_alarm(e, "postfix-drift", e->drift.text[i], text);
+	}
+	if (before && !e->drift.count)
+		log_info("drift", "text=\"main.cf has all our parts again\"");
+}
+
+/* Sum of the hashes of what should be in a map: the order does not matter, and no address leaves the engine. */
+struct map_sum {
+	uint64_t count, sum;
+};
+
+static void sum_add(struct map_sum *s, const char *key)
+{
+	static const uint8_t zero[SIPHASH_KEY];
+
+	s->count++;
+	s->sum += siphash64(zero, slice_str(key));
+}
+
+static json_t *sum_json(const struct map_sum *s)
+{
+	char hex[20];
+
+	(void)snprintf(hex, sizeof hex, "%016llx", (unsigned long long)s->sum);
+	return json_pack("{s:I, s:s}", "count", (json_int_t)s->count, "sum", hex);
+}
+
+static json_t *map_sums(struct engine *e)
+{
+	struct map_sum alias = { 0, 0 }, domains = { 0, 0 };
+
+	for (size_t i = 0; e->traps && i < trap_table_count(e->traps); i++) {
+		const struct trap *t = trap_table_at(e->traps, i);
+		const char *text = trap_table_text(e->traps, t);
+
+		if (t->state != TRAP_ARMED || t->kind == TRAP_PATTERN)
+			continue;
+		sum_add(&alias, text);
+		if (t->kind == TRAP_DOMAIN)
+			sum_add(&domains, text + 1);
+	}
+	return json_pack("{s:b, s:o, s:o}", "settled", e->trap_job->phase == TRAP_IDLE && e->trap_job->is_synced,
+		"alias", sum_json(&alias), "domains", sum_json(&domains));
+}
+
+/* The configuration in force as one number; the command makes the same of the file. */
+static json_t *conf_sum(const struct conf *c)
+{
+	static const uint8_t zero[SIPHASH_KEY];
+	char hex[20] = "";
+	struct conf *bare = malloc(sizeof *bare);
+	struct buf text;
+
+	buf_init(&text, CONF_TEXT_MAX);
+	if (bare) {
+		*bare = *c;
+		bare->is_off = false; /* no key of the file */
+		if (conf_print(bare, &text) == ERR_OK)
+			(void)snprintf(hex, sizeof hex, "%016llx",
+				(unsigned long long)siphash64(zero, buf_slice(&text)));
+	}
+	buf_done(&text);
+	free(bare);
+	return json_string(hex);
+}
+
+void engine_drift_status(struct engine *e, json_t *j, json_t *warnings, bool has_sums)
+{
+	struct ipaddr top;
+	char address[IPADDR_TEXT];
+	unsigned share = engine_counter_top(e, &top);
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < e->drift.count; i++) {
+		(void)json_array_append_new(list, json_string(e->drift.text[i]));
+		(void)json_array_append_new(warnings, json_sprintf("%s. limetwig setup postfix", e->drift.text[i]));
+	}
+	(void)json_object_set_new(j, "drift", json_pack("{s:I, s:o}", "at", (json_int_t)e->drift_at, "items", list));
+	(void)json_object_set_new(j, "started", json_integer((json_int_t)e->started));
+	if (!has_sums)
+		return;
+	if (share)
+		(void)json_object_set_new(j, "top", json_pack("{s:s, s:i}", "address", ipaddr_format(&top, address), "share",
+			(int)share));
+	(void)json_object_set_new(j, "sums", map_sums(e));
+	(void)json_object_set_new(j, "conf", conf_sum(&e->host->conf));
+}

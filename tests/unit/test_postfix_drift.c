@@ -1,0 +1,91 @@
+/*
+ * postfix_drift: each of our parts taken away, one at a time.
+ * SPDX-License-Identifier: ISC
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdio.h>
+
+#include "core/postfix_drift.h"
+
+static struct conf conf;
+
+static const char *const whole[] = {
+	"limetwig_client = check_policy_service $limetwig_policy\n",
+	"limetwig_policy = { unix:limetwig/policy, timeout=2s, try_limit=1, default_action=DUNNO }\n",
+	"smtpd_client_restrictions = $limetwig_client, permit_mynetworks\n",
+	"smtpd_end_of_data_restrictions = $limetwig_eod\n",
+	"transport_maps = inline:{limetwig.invalid=limetwig:unix:limetwig/lmtp, .limetwig.invalid=limetwig:x}\n",
+	"virtual_alias_domains = lmdb:/etc/postfix/limetwig_domains, $virtual_alias_maps\n",
+	"virtual_alias_maps = lmdb:/etc/postfix/limetwig_virtual, hash:/etc/postfix/virtual\n",
+};
+#define LINES (sizeof whole / sizeof whole[0])
+
+/* All lines but one, and instead of it another. */
+static struct postfix_drift find(size_t without, const char *instead)
+{
+	struct postfix_drift d = { 99, { "" } };
+	char text[4096];
+	size_t n = 0;
+
+	for (size_t i = 0; i < LINES; i++)
+		n += (size_t)snprintf(text + n, sizeof text - n, "%s", i == without ? instead : whole[i]);
+	assert_int_equal(postfix_drift_find((struct slice){ text, n }, &conf, &d), ERR_OK);
+	return d;
+}
+
+static void names_what_is_gone(void **state)
+{
+	static const struct {
+		size_t without;
+		const char *instead, *want; /* want: "" nothing found */
+	} t[] = {
+		{ LINES, "", "" },
+		{ 0, "", "limetwig is not in main.cf any more" },
+		{ 1, "", "limetwig_policy does not name" },
+		{ 1, "limetwig_policy = { unix:/run/limetwig/policy, timeout=2s }\n", "limetwig_policy does not name" },
+		{ 2, "smtpd_client_restrictions = permit_mynetworks\n", "$limetwig_client is gone from smtpd_client" },
+		{ 2, "smtpd_client_restrictions = permit_mynetworks, $limetwig_client\n", "is not the first of" },
+		{ 2, "smtpd_delay_reject = no\nsmtpd_recipient_restrictions = $limetwig_client, reject\n", "" },
+		{ 2, "smtpd_delay_reject = no\n", "$limetwig_client is gone from smtpd_recipient" },
+		{ 3, "", "$limetwig_eod is gone" },
+		{ 4, "transport_maps = hash:/etc/postfix/transport\n", "transport_maps does not name" },
+		{ 5, "", "limetwig_domains is gone from virtual_alias_domains" },
+		{ 6, "virtual_alias_maps = hash:/etc/postfix/limetwig_virtual\n",
+			"lmdb:/etc/postfix/limetwig_virtual is gone from virtual_alias_maps" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+		struct postfix_drift d = find(t[i].without, t[i].instead);
+
+		assert_int_equal(d.count, t[i].want[0] ? 1 : 0);
+		if (d.count)
+			assert_non_null(strstr(d.text[0], t[i].want));
+	}
+}
+
+static void says_nothing_of_what_is_no_postconf(void **state)
+{
+	struct postfix_drift d = { 99, { "" } };
+
+	(void)state;
+	assert_int_equal(postfix_drift_find((struct slice){ NULL, 0 }, &conf, &d), ERR_SYNTAX);
+	assert_int_equal(postfix_drift_find(slice_str("postconf: fatal: no main.cf\n"), &conf, &d), ERR_SYNTAX);
+	assert_int_equal(d.count, 99);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_what_is_gone),
+		cmocka_unit_test(says_nothing_of_what_is_no_postconf),
+	};
+
+	conf_defaults(&conf);
+	(void)snprintf(conf.postfix.map, sizeof conf.postfix.map, "lmdb:/etc/postfix/limetwig_virtual");
+	(void)snprintf(conf.postfix.domains, sizeof conf.postfix.domains, "lmdb:/etc/postfix/limetwig_domains");
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
