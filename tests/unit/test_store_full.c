@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "store_fixture.h"
@@ -172,6 +173,32 @@ static void test_full_disk(void **state)
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+/* An error that is no lack of room, for a while: reported as such, and mended by itself. */
+static void test_failing_disk(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit before, none;
+	uint64_t ticket, lost;
+
+	for (uint64_t i = 0; i < 100; i++)
+		assert_true(put_page(f->store, i) > 0);
+	assert_int_equal((int)store_flush(f->store), ERR_OK);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	none = before;
+	none.rlim_cur = 8192; /* no page can be written */
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	ticket = put_page(f->store, 100);
+	assert_true(ticket > 0);
+	assert_int_equal((int)store_flush(f->store), ERR_IO);
+	assert_int_equal((int)put_page(f->store, 101), 0);
+	assert_true(has_page(f->store, 99) && !has_page(f->store, 100));
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	(void)wait_durable(f->store, ticket);
+	assert_int_equal((int)store_state(f->store, &lost), ERR_OK);
+	assert_int_equal((int)lost, 1);
+	assert_true(has_page(f->store, 100));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -179,6 +206,7 @@ int main(void)
 		TEST(test_full_map),
 		TEST(test_full_map_is_counted_at_close),
 		TEST(test_full_disk),
+		TEST(test_failing_disk),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
