@@ -265,6 +265,14 @@ def machine():
         datetime.date.today(), platform.release(), os.cpu_count(), cpu, os.getloadavg()[0])
 
 
+def versions(build):
+    def first_line(*command):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done.stdout.strip().split("\n")[0] if done.returncode == 0 else "unknown"
+    return "%s, Postfix %s, built by %s" % (
+        first_line(build + "/limetwigd", "-V"), first_line("postconf", "-h", "mail_version"), first_line("cc", "--version"))
+
+
 def into_namespaces():
     if os.environ.get("LIMETWIG_BENCH_INSIDE"):
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
@@ -293,9 +301,11 @@ def main():
         print("bench: needs root, postmap and unshare: nothing was measured")
         return 77
     into_namespaces()
-    head = ["# Results of `make bench`", "", machine() + ".", "Medians of %d interleaved pairs of %d s, least and "
+    head = ["# Results of `make bench`", "", machine() + ".", versions(args.build) + ".", "Medians of %d interleaved pairs of %d s, least and "
             "greatest in brackets; %d connections over a UNIX socket; server and generator on a core each." % (
-                args.pairs, args.seconds, CONNECTIONS), "", "## Policy queries", ""]
+                args.pairs, args.seconds, CONNECTIONS),
+            "Cases: nothing found (a trap and a block are looked for in vain), 5 % of the recipients traps, half of the "
+            "clients blocked (each refusal is recorded).", "", "## Policy queries", ""]
     work = tempfile.mkdtemp(prefix="limetwig-bench.")
     os.chmod(work, 0o755)
     try:
