@@ -131,7 +131,8 @@ static void link_two(struct child *a, struct child *b)
 {
 	int fd[2];
 
-	if (!a->channel || !b->channel)
+	/* who is about to stop gets its links in its next life */
+	if (!a->channel || !b->channel || a->stop_ms || b->stop_ms)
 		return;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fd) != 0) {
 		log_warn("link_failed", "roles=%s,%s errno=%d", role_name(a->role), role_name(b->role), errno);

@@ -29,7 +29,7 @@
 static struct host {
 	struct role_host pub;
 	int early_link[ROLE_COUNT]; /* links that came before serve; -1 */
-	bool has_conf, is_started, is_serving, is_failed;
+	bool has_conf, is_started, is_serving, is_stopping, is_failed;
 } host;
 
 static void close_all(const int *fds, size_t n)
@@ -179,6 +179,7 @@ static void take_link(unsigned which, int fd)
 
 static void take_stop(void)
 {
+	host.is_stopping = true;
 	if (host.is_serving && host.pub.ops->stop)
 		host.pub.ops->stop(&host.pub);
 	else
@@ -200,7 +201,8 @@ static void on_parent_message(void *ctx, enum role peer, enum message_type t, st
 
 	(void)ctx;
 	(void)peer;
-	if (has_which && message_get_which(body, &m) != ERR_OK)
+	/* a role that has begun to stop is handed nothing new: its state may be gone */
+	if ((has_which && message_get_which(body, &m) != ERR_OK) || (host.is_stopping && n))
 		close_all(fds, n);
 	else if (t == MSG_CONFIG)
 		take_conf(fds[0]);
@@ -214,7 +216,7 @@ static void on_parent_message(void *ctx, enum role peer, enum message_type t, st
 		take_start();
 	else if (t == MSG_PING)
 		(void)send_empty(MSG_PONG); /* a queue that is full has pongs in it */
-	else if (t == MSG_STOP)
+	else if (t == MSG_STOP && !host.is_stopping)
 		take_stop();
 }
 
