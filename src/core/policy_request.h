@@ -40,7 +40,12 @@ struct policy_request {
  */
 size_t policy_request_end(struct slice in, size_t *scanned);
 
-/* One whole request, its empty line included. ERR_SYNTAX as above; *ret untouched. */
-enum err policy_request_parse(struct slice request, struct policy_request *ret) MUST_USE;
+/*
+ * The request at the start of in, its empty line included; *ret_used says how
+ * long it was. ERR_MORE: no empty line yet. ERR_SYNTAX as above; *ret_used is
+ * set then too, *ret is untouched. Looks at every byte each time: call it when
+ * policy_request_end found an end, or when in ends with an empty line.
+ */
+enum err policy_request_parse(struct slice in, struct policy_request *ret, size_t *ret_used) MUST_USE;
 
 #endif /* CORE_POLICY_REQUEST_H */

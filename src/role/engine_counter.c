@@ -14,10 +14,12 @@
 #define CLIENTS 64
 #define CLIENT_MINIMUM 1000 /* connections before a share means anything */
 #define CLIENT_WINDOW_S 86400
+#define CLIENT_SAMPLE 8 /* one transaction in so many is looked at: enough for a share of a thousand */
 
 struct engine_client {
 	uint64_t since;
 	uint64_t total;
+	uint32_t dice;
 	struct {
 		struct ipaddr address;
 		uint64_t count;
@@ -99,23 +101,26 @@ void engine_counter_client(struct engine *e, const struct ipaddr *client, uint64
 	struct engine_client *c = e->client;
 	size_t least = 0;
 
+	c->dice = c->dice * 1664525u + 1013904223u; /* Numerical Recipes' generator: no rhythm of the clients fits it */
+	if (c->dice >> 29)
+		return;
 	if (now >= c->since + CLIENT_WINDOW_S) { /* half of yesterday stays, so that a share never starts from nothing */
 		c->since = now;
 		c->total /= 2;
 		for (size_t i = 0; i < CLIENTS; i++)
 			c->top[i].count /= 2;
 	}
-	c->total++;
+	c->total += CLIENT_SAMPLE;
 	for (size_t i = 0; i < CLIENTS; i++) {
 		if (c->top[i].count && ipaddr_eq(&c->top[i].address, client)) {
-			c->top[i].count++;
+			c->top[i].count += CLIENT_SAMPLE;
 			return;
 		}
 		if (c->top[i].count < c->top[least].count)
 			least = i;
 	}
 	c->top[least].address = *client;
-	c->top[least].count++;
+	c->top[least].count += CLIENT_SAMPLE;
 }
 
 unsigned engine_counter_top(const struct engine *e, struct ipaddr *ret_client)

@@ -38,7 +38,8 @@ struct policy_conn {
 	size_t instance_n;
 	uint16_t asked;                 /* its RCPTs so far */
 	bool has_transaction;           /* it named a trap */
-	bool is_waiting;                /* for room to write */
+	bool is_waiting;                /* for room to write; nothing more is read meanwhile */
+	bool is_broken;                 /* an answer is missing: the connection must end */
 };
 
 struct engine_policy {
@@ -59,7 +60,7 @@ static void end_transaction(struct policy_conn *c)
 		return;
 	c->has_transaction = false;
 	x = transaction_find(&c->e->transactions, slice_of(c->instance, c->instance_n));
-	if (x && !x->is_ended && !x->is_probed) {
+	if (x && !x->is_probed) { /* not dropped: a closed connection does not end Postfix's transaction */
 		x->is_probed = true;
 		engine_hit_probe(c->e, x);
 	}
@@ -69,10 +70,11 @@ static void end_transaction(struct policy_conn *c)
 static void follow_instance(struct policy_conn *c, const struct policy_request *r, const struct gate_result *g,
 	uint64_t now)
 {
-	if (r->instance.n != c->instance_n || memcmp(r->instance.p, c->instance, c->instance_n) != 0) {
+	if (!slice_eq(r->instance, slice_of(c->instance, c->instance_n))) {
 		end_transaction(c);
 		c->instance_n = r->instance.n < sizeof c->instance ? r->instance.n : 0;
-		memcpy(c->instance, r->instance.p, c->instance_n);
+		if (c->instance_n)
+			memcpy(c->instance, r->instance.p, c->instance_n);
 		c->asked = 0;
 		engine_counter_client(c->e, &g->client, now);
 	}
@@ -88,6 +90,14 @@ static void follow_instance(struct policy_conn *c, const struct policy_request *
 	}
 }
 
+/* Who may send through a submission port without a name (certificate, network) is an insider too. */
+static void copy_login(const struct policy_request *r, const struct gate_result *g, char *to, size_t size)
+{
+	bool is_nameless = r->sasl_username.n == 0 && g->origin == GATE_LOGIN;
+
+	slice_copy(is_nameless ? SLICE_LIT("(submission port)") : r->sasl_username, to, size);
+}
+
 static void fill_transaction(struct transaction *x, const struct policy_request *r, const struct gate_result *g)
 {
 	x->client = g->client;
@@ -95,7 +105,8 @@ static void fill_transaction(struct transaction *x, const struct policy_request 
 	slice_copy(slice_eq(r->client_name, SLICE_LIT("unknown")) ? SLICE_LIT("") : r->client_name, x->name,
 		sizeof x->name);
 	slice_copy(r->helo_name, x->helo, sizeof x->helo);
-	slice_copy(r->sasl_username, x->login, sizeof x->login);
+	copy_login(r, g, x->login, sizeof x->login);
+	x->is_ours = g->origin == GATE_LOGIN;
 }
 
 static void remember_trap(struct policy_conn *c, const struct policy_request *r, const struct gate_result *g,
@@ -120,13 +131,13 @@ static void answer(struct policy_conn *c, struct slice action)
 {
 	if (buf_add(&c->out, SLICE_LIT("action=")) != ERR_OK || buf_add(&c->out, action) != ERR_OK ||
 		buf_add(&c->out, SLICE_LIT("\n\n")) != ERR_OK)
-		log_warn("policy", "text=\"no room for an answer\"");
+		c->is_broken = true;
 }
 
 static void answer_dunno(struct policy_conn *c)
 {
 	if (buf_add(&c->out, slice_of(dunno, sizeof dunno - 1)) != ERR_OK)
-		log_warn("policy", "text=\"no room for an answer\"");
+		c->is_broken = true;
 }
 
 static void refuse_blocked(struct policy_conn *c, const struct gate_result *g)
@@ -189,13 +200,13 @@ static void remember_queue_id(struct engine *e, const struct policy_request *r, 
 {
 	struct queued *q;
 
-	if (!x && r->sasl_username.n == 0)
+	if (!x && g->origin != GATE_LOGIN)
 		return;
 	q = queued_open(&e->transactions, r->queue_id, now);
 	if (!q)
 		return;
-	q->client = g->client;
-	slice_copy(r->sasl_username, q->login, sizeof q->login);
+	*q = (struct queued){ .at = now, .client = g->client }; /* Postfix uses a queue id again */
+	copy_login(r, g, q->login, sizeof q->login);
 	if (x) {
 		q->is_asked = true;
 		q->traps = x->traps;
@@ -234,10 +245,12 @@ static bool must_refuse_riders(struct engine *e, const struct policy_request *r,
 {
 	uint64_t accepted;
 
-	if (e->host->conf.traps.riders != RIDERS_REFUSE || e->host->conf.is_off || g->origin != GATE_FOREIGN)
+	if (e->host->conf.traps.riders != RIDERS_REFUSE || e->host->conf.is_off || g->origin != GATE_FOREIGN || x->is_ours)
 		return false;
-	if (num_parse(r->recipient_count, UINT16_MAX, &accepted) != ERR_OK || accepted < x->asked)
-		return false; /* a recipient was refused: it may have been the trap */
+	if (!e->has_allow) /* just started: who may not be refused is not known yet */
+		return false;
+	if (num_parse(r->recipient_count, UINT16_MAX, &accepted) != ERR_OK || accepted != x->asked)
+		return false; /* one was refused, it may have been the trap; or we were not asked about all */
 	return accepted > x->trap_asked && engine_hit_would_block(e, x, now);
 }
 
@@ -269,6 +282,19 @@ static void refuse_riders(struct policy_conn *c, const struct policy_request *r,
 	log_info("refuse", "case=%s code=550 riders=1 queue_id=%s", f.case_id, f.queue_id);
 }
 
+static void end_with_traps(struct policy_conn *c, const struct policy_request *r, const struct gate_result *g,
+	const struct transaction *x, uint64_t now)
+{
+	bool is_refused = must_refuse_riders(c->e, r, g, x, now);
+
+	if (!is_refused || !engine_is_enforcing(c->e))
+		remember_queue_id(c->e, r, g, x, now);
+	if (is_refused)
+		refuse_riders(c, r, x, now);
+	else
+		answer_dunno(c);
+}
+
 static void on_end_of_message(struct policy_conn *c, const struct policy_request *r, uint64_t now)
 {
 	struct engine *e = c->e;
@@ -284,18 +310,13 @@ static void on_end_of_message(struct policy_conn *c, const struct policy_request
 	engine_count(e, COUNT_MESSAGES, now);
 	x = transaction_find(&e->transactions, r->instance);
 	if (x) {
-		x->is_ended = true;
-		x->at = now;
-	}
-	if (x && must_refuse_riders(e, r, &g, x, now)) {
 		struct transaction copy = *x; /* the calls below may add to the maps */
 
-		if (!engine_is_enforcing(e))
-			remember_queue_id(e, r, &g, &copy, now);
-		refuse_riders(c, r, &copy, now);
+		transaction_drop(&e->transactions, r->instance);
+		end_with_traps(c, r, &g, &copy, now);
 		return;
 	}
-	remember_queue_id(e, r, &g, x, now);
+	remember_queue_id(e, r, &g, NULL, now);
 	answer_dunno(c);
 }
 
@@ -338,31 +359,33 @@ static bool conn_flush(struct policy_conn *c)
 	}
 	if (c->is_waiting != (c->out.n > 0)) {
 		c->is_waiting = c->out.n > 0;
-		return loop_fd_want(c->watch, c->is_waiting ? LOOP_READ | LOOP_WRITE : LOOP_READ) == ERR_OK;
+		if (loop_fd_want(c->watch, c->is_waiting ? LOOP_WRITE : LOOP_READ) != ERR_OK) {
+			conn_free(c);
+			return false;
+		}
 	}
 	return true;
 }
 
-static void one_request(struct policy_conn *c, struct slice request)
+static void one_request(struct policy_conn *c, enum err parsed, const struct policy_request *r)
 {
-	struct policy_request r;
 	uint64_t now = clock_wall_s();
 
 	c->e->last_query = now;
 	engine_count(c->e, COUNT_QUERIES, now);
-	if (policy_request_parse(request, &r) != ERR_OK) {
+	if (parsed != ERR_OK) {
 		if (c->e->policy->malformed++ % 1000 == 0)
 			log_warn("policy", "malformed=%llu text=\"answered DUNNO\"",
 				(unsigned long long)c->e->policy->malformed);
 		answer_dunno(c);
 		return;
 	}
-	switch (r.state) {
+	switch (r->state) {
 	case POLICY_RCPT:
-		on_rcpt(c, &r, now);
+		on_rcpt(c, r, now);
 		break;
 	case POLICY_END_OF_MESSAGE:
-		on_end_of_message(c, &r, now);
+		on_end_of_message(c, r, now);
 		break;
 	case POLICY_OTHER:
 	default:
@@ -371,19 +394,31 @@ static void one_request(struct policy_conn *c, struct slice request)
 	}
 }
 
+/* Postfix sends one request and waits: nearly always the bytes end with its empty line. */
+static bool has_request(struct policy_conn *c, struct slice in)
+{
+	if (in.n >= 2 && in.p[in.n - 1] == '\n' && in.p[in.n - 2] == '\n')
+		return true;
+	return policy_request_end(in, &c->scanned) > 0;
+}
+
 static void conn_requests(struct policy_conn *c)
 {
-	size_t done = 0;
+	size_t done = 0, used;
+	struct policy_request r;
 
 	for (;;) {
 		struct slice rest = slice_from(buf_slice(&c->in), done);
-		size_t n = policy_request_end(rest, &c->scanned);
+		enum err e;
 
-		if (n == 0)
+		if (rest.n == 0 || !has_request(c, rest))
 			break;
 		c->scanned = 0;
-		one_request(c, slice_head(rest, n));
-		done += n;
+		e = policy_request_parse(rest, &r, &used);
+		if (e == ERR_MORE)
+			break;
+		one_request(c, e, &r);
+		done += used;
 	}
 	if (done)
 		buf_consume(&c->in, done);
@@ -412,8 +447,9 @@ static void on_conn(int fd, unsigned what, void *ctx)
 	}
 	c->in.n += (size_t)n;
 	conn_requests(c);
-	if (c->in.n > POLICY_REQUEST_MAX) {
-		log_warn("policy", "text=\"request without end: connection closed\"");
+	if (c->in.n > POLICY_REQUEST_MAX || c->is_broken) {
+		log_warn("policy", "text=\"%s: connection closed\"",
+			c->is_broken ? "no room for an answer" : "request without end");
 		conn_free(c);
 		return;
 	}

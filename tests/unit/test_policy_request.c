@@ -25,11 +25,12 @@ static void assert_slice(struct slice s, const char *want)
 static void a_real_request(void **state)
 {
 	struct policy_request r;
-	size_t scanned = 0;
+	size_t scanned = 0, used = 0;
 
 	(void)state;
 	assert_int_equal(policy_request_end(SLICE_LIT(real), &scanned), sizeof real - 1);
-	assert_int_equal(policy_request_parse(SLICE_LIT(real), &r), ERR_OK);
+	assert_int_equal(policy_request_parse(SLICE_LIT(real), &r, &used), ERR_OK);
+	assert_int_equal(used, sizeof real - 1);
 	assert_int_equal(r.state, POLICY_RCPT);
 	assert_slice(r.client_address, "192.0.2.9");
 	assert_slice(r.helo_name, "x=y");
@@ -63,11 +64,16 @@ static void any_split_finds_the_end(void **state)
 static void two_in_one_read(void **state)
 {
 	char two[2 * sizeof real];
-	size_t scanned = 0;
+	struct policy_request r;
+	size_t scanned = 0, used = 0;
 	int n = snprintf(two, sizeof two, "%s%s", real, real);
 
 	(void)state;
 	assert_int_equal(policy_request_end(slice_of(two, (size_t)n), &scanned), sizeof real - 1);
+	assert_int_equal(policy_request_parse(slice_of(two, (size_t)n), &r, &used), ERR_OK);
+	assert_int_equal(used, sizeof real - 1);
+	for (size_t cut = 0; cut < sizeof real - 1; cut++)
+		assert_int_equal(policy_request_parse(slice_of(two, cut), &r, &used), ERR_MORE);
 }
 
 static void hostile_requests(void **state)
@@ -88,12 +94,14 @@ static void hostile_requests(void **state)
 		{ { "sender=\xc3\xa9@d\r\n\n", 14 }, ERR_OK },
 	};
 	struct policy_request r, before;
+	size_t used = 0;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		memset(&r, 0x5a, sizeof r);
 		before = r;
-		assert_int_equal(policy_request_parse(cases[i].in, &r), cases[i].want);
+		assert_int_equal(policy_request_parse(cases[i].in, &r, &used), cases[i].want);
+		assert_int_equal(used, cases[i].in.n);
 		if (cases[i].want != ERR_OK)
 			assert_memory_equal(&r, &before, sizeof r);
 	}
@@ -103,24 +111,26 @@ static void too_long_is_refused(void **state)
 {
 	static char big[POLICY_REQUEST_MAX + 10];
 	struct policy_request r;
+	size_t used;
 
 	(void)state;
 	memset(big, 'x', sizeof big);
 	memcpy(big, "sender=", 7);
 	big[sizeof big - 2] = big[sizeof big - 1] = '\n';
-	assert_int_equal(policy_request_parse(slice_of(big, sizeof big), &r), ERR_SYNTAX);
+	assert_int_equal(policy_request_parse(slice_of(big, sizeof big), &r, &used), ERR_SYNTAX);
 }
 
 static void states(void **state)
 {
 	struct policy_request r;
+	size_t used;
 
 	(void)state;
-	assert_int_equal(policy_request_parse(SLICE_LIT("protocol_state=END-OF-MESSAGE\n\n"), &r), ERR_OK);
+	assert_int_equal(policy_request_parse(SLICE_LIT("protocol_state=END-OF-MESSAGE\n\n"), &r, &used), ERR_OK);
 	assert_int_equal(r.state, POLICY_END_OF_MESSAGE);
-	assert_int_equal(policy_request_parse(SLICE_LIT("protocol_state=VRFY\n\n"), &r), ERR_OK);
+	assert_int_equal(policy_request_parse(SLICE_LIT("protocol_state=VRFY\n\n"), &r, &used), ERR_OK);
 	assert_int_equal(r.state, POLICY_OTHER);
-	assert_int_equal(policy_request_parse(SLICE_LIT("recipient=a@b\n\n"), &r), ERR_OK);
+	assert_int_equal(policy_request_parse(SLICE_LIT("recipient=a@b\n\n"), &r, &used), ERR_OK);
 	assert_int_equal(r.state, POLICY_OTHER);
 }
 
