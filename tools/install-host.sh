@@ -36,9 +36,9 @@ case "${1:-}" in
 install)
 	add_users
 	tell_systemd
-	echo "Installed. Nothing runs and Postfix is unchanged. Next, after a look with --dry-run:"
-	echo "  limetwig setup postfix"
+	echo "Installed. Nothing runs and Postfix is unchanged. Next (setup shows its changes with --dry-run):"
 	echo "  systemctl enable --now limetwigd"
+	echo "  limetwig setup postfix"
 	;;
 uninstall)
 	tell_systemd

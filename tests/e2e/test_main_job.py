@@ -335,3 +335,21 @@ def test_removed_without_a_trace(new_scene):
     after = scene.postfix.configuration(), witness.rule_set(scene.net)
     assert after == before
     scene.good_mail("friend", "afterwards")
+
+
+def test_installed_in_the_order_of_the_readme(new_scene):
+    """Daemon first, then setup; a trap by command, watched, then armed."""
+    scene = new_scene(hosts={"friend"})
+    scene.daemon.start()
+    scene.daemon.told("setup", "postfix")
+    scene.daemon.told("trap", "add", TRAPS[0], "--tag", "website")
+    assert scene.daemon.json("status")["traps"]["watching"] == 1
+    assert scene.try_mail(scene.new_host(), to=TRAPS[0])[0] == 550
+    scene.daemon.told("trap", "arm", TRAPS[0])
+    scene.wait_armed(1)
+    scene.enforce("soft")
+    key = scene.new_host()
+    assert_code(scene.spam_mail(key), 250, "spam")
+    scene.wait_block(scene.address(key))
+    assert scene.try_mail(key)[0] == 450
+    scene.good_mail("friend", "in the order of the readme")
