@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree
 
@@ -189,8 +190,9 @@ def one_file(folder, path):
     env = dict(os.environ, LIMETWIG_BUILD=os.path.join(TOP, folder), PYTHONDONTWRITEBYTECODE="1")
     if os.path.exists(report):
         os.unlink(report)
-    status, output = run([PYTHON, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--junitxml", report, path],
-                         env=env, timeout=900)
+    with tempfile.TemporaryDirectory(prefix="limetwig-check-") as scratch:
+        status, output = run([PYTHON, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--basetemp",
+                              scratch + "/pytest", "--junitxml", report, path], env=env, timeout=900)
     if not os.path.exists(report):
         return name, (0, ["pytest exit %d" % status], [], output)
     passed, failed, skipped = 0, [], []
