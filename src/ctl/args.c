@@ -33,6 +33,7 @@ static const struct option_name {
 	[OPT_FORCE] = { "--force", NULL, false, false },
 	[OPT_USERS] = { "--users", NULL, true, false },
 	[OPT_VERBOSE] = { "--verbose", "-v", false, false },
+	[OPT_PURGE] = { "--purge", NULL, false, false },
 };
 
 /* The option that this word names; *ret_inline: what stands behind "=", or NULL. OPT_COUNT: none. */

@@ -33,6 +33,7 @@ enum opt {
 	OPT_FORCE,
 	OPT_USERS,
 	OPT_VERBOSE,
+	OPT_PURGE,
 	OPT_COUNT
 };
 

@@ -80,49 +80,61 @@ static enum err write_flag(struct ctl *c, bool *ret_new)
 }
 
 /* Everything is tried, whatever fails: this is the panic button. */
-int command_off(struct ctl *c)
+void ctl_off_all(struct ctl *c, struct ctl_off *ret)
+{
+	char text[CONTROL_TEXT];
+	json_t *answer = NULL, *q = ctl_request(c, "off");
+	bool is_parent_told;
+
+	*ret = (struct ctl_off){ .is_new = false };
+	ret->flag = write_flag(c, &ret->is_new);
+	ret->error = errno;
+	/* the parent first: it tells the firewall role, which else would mend the table */
+	is_parent_told = tell_parent(c, text) == ERR_OK;
+	ret->table = firewall_nft_delete_table(ret->why, sizeof ret->why);
+	ret->told = control_client_ask(c->socket, q, -1, OFF_TIMEOUT_MS, &answer, text);
+	ret->is_told = is_parent_told && ret->told == ERR_OK && render_bool(answer, "ok");
+	if (ret->told != ERR_CLOSED) /* a daemon that had not heard yet may have mended it meanwhile */
+		ret->table = firewall_nft_delete_table(ret->why, sizeof ret->why);
+	json_decref(q);
+	json_decref(answer);
+}
+
+static void show_off(struct ctl *c, const struct ctl_off *o)
 {
 	FILE *to = c->render.to;
-	json_t *answer = NULL;
-	char text[CONTROL_TEXT], why[CONTROL_TEXT] = "";
-	bool is_new = false, is_told;
-	enum err flag = write_flag(c, &is_new), table, told;
-	int error = errno;
-	json_t *q = ctl_request(c, "off");
 
-	/* the parent first: it tells the firewall role, which else would mend the table */
-	is_told = tell_parent(c, text) == ERR_OK;
-	table = firewall_nft_delete_table(why, sizeof why);
-	told = control_client_ask(c->socket, q, -1, OFF_TIMEOUT_MS, &answer, text);
-	is_told = is_told && told == ERR_OK && render_bool(answer, "ok");
-	json_decref(q);
-	if (told != ERR_CLOSED) /* a daemon that had not heard yet may have mended it meanwhile */
-		table = firewall_nft_delete_table(why, sizeof why);
-	if (c->args.is_given[OPT_JSON]) {
-		(void)fprintf(to, "{\"ok\":%s,\"flag\":%s,\"table_deleted\":%s,\"daemon_told\":%s}\n",
-			flag == ERR_OK && table == ERR_OK ? "true" : "false", flag == ERR_OK ? "true" : "false",
-			table == ERR_OK ? "true" : "false", is_told ? "true" : "false");
-	} else {
-		if (flag == ERR_OK)
-			(void)fprintf(to, "flag     %s/off %s\n", c->conf.storage.dir,
-				is_new ? "written" : "was there already");
-		if (table == ERR_OK)
-			(void)fprintf(to, "firewall our nft table is gone\n");
-		(void)fprintf(to, "daemon   %s\n",
-			is_told              ? "refuses nothing from now on"
-			: told == ERR_CLOSED ? "does not run: nothing is refused"
-					     : "does not listen; stop it: systemctl stop limetwigd");
-		(void)fprintf(to, "Mail flows; traps are still captured while limetwigd runs.\n"
-				  "Again: limetwig enforce monitor|soft|full\n");
-	}
-	if (flag != ERR_OK)
+	if (o->flag == ERR_OK)
+		(void)fprintf(to, "flag     %s/off %s\n", c->conf.storage.dir,
+			o->is_new ? "written" : "was there already");
+	if (o->table == ERR_OK)
+		(void)fprintf(to, "firewall our nft table is gone\n");
+	(void)fprintf(to, "daemon   %s\n",
+		o->is_told              ? "refuses nothing from now on"
+		: o->told == ERR_CLOSED ? "does not run: nothing is refused"
+					: "does not listen; stop it: systemctl stop limetwigd");
+	(void)fprintf(to, "Mail flows; traps are still captured while limetwigd runs.\n"
+			  "Again: limetwig enforce monitor|soft|full\n");
+}
+
+int command_off(struct ctl *c)
+{
+	struct ctl_off o;
+
+	ctl_off_all(c, &o);
+	if (c->args.is_given[OPT_JSON])
+		(void)fprintf(c->render.to, "{\"ok\":%s,\"flag\":%s,\"table_deleted\":%s,\"daemon_told\":%s}\n",
+			o.flag == ERR_OK && o.table == ERR_OK ? "true" : "false", o.flag == ERR_OK ? "true" : "false",
+			o.table == ERR_OK ? "true" : "false", o.is_told ? "true" : "false");
+	else
+		show_off(c, &o);
+	if (o.flag != ERR_OK)
 		(void)ctl_refuse(c, "%s/off cannot be written (%s): off lasts only until a restart",
-			c->conf.storage.dir, strerror(error));
-	if (table != ERR_OK)
+			c->conf.storage.dir, strerror(o.error));
+	if (o.table != ERR_OK)
 		(void)ctl_refuse(
-			c, "our nft table cannot be deleted (%s); by hand: nft delete table inet limetwig", why);
-	json_decref(answer);
-	return flag == ERR_OK && table == ERR_OK ? CTL_DONE : CTL_REFUSED;
+			c, "our nft table cannot be deleted (%s); by hand: nft delete table inet limetwig", o.why);
+	return o.flag == ERR_OK && o.table == ERR_OK ? CTL_DONE : CTL_REFUSED;
 }
 
 static void show_reload(struct render *r, const json_t *a)

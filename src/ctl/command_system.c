@@ -1,54 +1,39 @@
 /*
- * command_system: setup, uninstall, doctor.
+ * command_system: setup, doctor. Uninstall has a file of its own.
  * SPDX-License-Identifier: ISC
  */
 #include "ctl/ctl.h"
 #include "ctl/doctor.h"
 #include "ctl/setup_postfix.h"
-#include "io/firewall_nft.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-int command_setup(struct ctl *c)
+/* --dry-run, --print, --diff, --revert: shortened they begin like this too. */
+static bool is_put_in(const struct ctl *c)
 {
-	return setup_postfix_main(c->argc, c->argv);
+	for (int i = 1; i < c->argc; i++)
+		if (strncmp(c->argv[i], "--d", 3) == 0 || strncmp(c->argv[i], "--p", 3) == 0 ||
+			strncmp(c->argv[i], "--r", 3) == 0)
+			return false;
+	return true;
 }
 
-/*
- * Postfix first: from then on nobody asks us. The data and the configuration
- * stay: the package's purge, or rm, takes them.
- */
-int command_uninstall(struct ctl *c)
+/* A daemon that runs already learns own networks, mail log and queues from the postfix.conf just written. */
+int command_setup(struct ctl *c)
 {
-	static char postfix[] = "postfix", revert[] = "--revert";
-	char *argv[16] = { postfix, revert };
-	char why[CONTROL_TEXT] = "", text[CONTROL_TEXT];
-	bool is_dry = c->args.is_given[OPT_DRY_RUN];
-	json_t *answer = NULL;
-	int argc = 2, status;
+	char text[CONTROL_TEXT];
+	pid_t parent = 0;
+	int status = setup_postfix_main(c->argc, c->argv);
 
-	for (int i = 1; i < c->argc && argc < 15; i++)
-		argv[argc++] = c->argv[i];
-	status = setup_postfix_main(argc, argv);
-	if (status != CTL_DONE)
+	if (status != CTL_DONE || !is_put_in(c) || control_client_pid(c->socket, &parent, text) != ERR_OK)
 		return status;
-	if (is_dry) {
-		(void)fprintf(c->render.to, "then: our nft table would be deleted\n");
-		return CTL_DONE;
-	}
-	if (ctl_try(c, ctl_request(c, "off"), &answer, text) == ERR_OK && !render_bool(answer, "ok"))
-		status = ctl_refuse(c, "%s", render_text(&c->render, answer, "error"));
-	json_decref(answer);
-	if (firewall_nft_delete_table(why, sizeof why) != ERR_OK)
-		status = ctl_refuse(c, "%s", why);
-	else
-		(void)fprintf(c->render.to, "our nft table is gone\n");
-	(void)fprintf(c->render.to,
-		"Postfix does not know limetwig any more. Left, for you to delete:\n"
-		"  systemctl disable --now limetwigd\n  %s  (store, captured messages)\n  the folder of %s\n",
-		c->conf.storage.dir, c->conf_path);
-	return status;
+	if (kill(parent, SIGHUP) != 0)
+		return ctl_refuse(c, "limetwigd cannot be told (%s); systemctl reload limetwigd", strerror(errno));
+	(void)fprintf(c->render.to, "limetwigd reads its settings again.\n");
+	return CTL_DONE;
 }
 
 /* Looks, changes nothing. Exit 1 when something failed. */

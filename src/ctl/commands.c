@@ -52,8 +52,8 @@ static const struct command commands[] = {
 	{ "person", NULL, "ADDRESS", "", 1, 1, false, command_person, "what is kept about somebody" },
 	{ "forget", NULL, "ADDRESS", "", 1, 1, false, command_forget, "delete it" },
 	{ "reload", NULL, "", "", 0, 0, false, command_reload, "read configuration and trap files again" },
-	{ "uninstall", NULL, "[--dry-run]", "", 0, -1, true, command_uninstall,
-		"take limetwig out of Postfix and nftables" },
+	{ "uninstall", NULL, "[--purge] [--force] [--dry-run]", "purge force dry-run", 0, 0, false, command_uninstall,
+		"take limetwig out of Postfix and nftables; --purge: its data too" },
 	{ "help", NULL, "[COMMAND]", "", 0, 1, false, command_help, "this list" },
 	{ "version", NULL, "", "", 0, 0, false, command_version, "the version" },
 };

@@ -81,6 +81,15 @@ bool ctl_is_root(void);
 int command_status(struct ctl *c); /* command_daemon.c */
 int command_enforce(struct ctl *c);
 int command_off(struct ctl *c);
+/* What `off` does, without a word. */
+struct ctl_off {
+	enum err flag, table, told; /* told ERR_CLOSED: no daemon runs */
+	bool is_new;                /* the flag was not there */
+	bool is_told;               /* parent and engine have both heard it */
+	int error;                  /* errno of flag */
+	char why[CONTROL_TEXT];     /* of table */
+};
+void ctl_off_all(struct ctl *c, struct ctl_off *ret);
 int command_reload(struct ctl *c);
 int command_watch(struct ctl *c);
 int command_why(struct ctl *c); /* command_ask.c */
@@ -103,7 +112,7 @@ int command_db_check(struct ctl *c); /* command_db.c */
 int command_db_backup(struct ctl *c);
 int command_db_restore(struct ctl *c);
 int command_setup(struct ctl *c); /* command_system.c */
-int command_uninstall(struct ctl *c);
 int command_doctor(struct ctl *c);
+int command_uninstall(struct ctl *c); /* command_uninstall.c */
 
 #endif /* CTL_CTL_H */

@@ -42,7 +42,7 @@ static bool read_options(int argc, char **argv, struct setup_options *o)
 	bool is_good = true;
 	int c;
 
-	*o = (struct setup_options){ .etc = "/etc/limetwig", .state = "/var/lib/limetwig" };
+	*o = (struct setup_options){ .etc = "/etc/limetwig", .state = "/var/lib/limetwig", .fallback = "/etc/postfix" };
 	optind = 0;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		o->is_dry_run |= c == 'n';
@@ -68,10 +68,12 @@ static bool read_options(int argc, char **argv, struct setup_options *o)
 /* The instance whose folder holds the map comes first: its directory is the one in postfix.conf. */
 static void choose_map(struct setup *s)
 {
-	const struct setup_instance *first = &s->instance[0];
+	const struct setup_instance *first = s->instances ? &s->instance[0] : NULL;
 	const char *type = s->opt.map_type, *path = strchr(s->map, ':');
 	char base[PATH_MAX];
 
+	if (!type && !first)
+		type = "hash"; /* only to be removed, under every type */
 	if (!type)
 		type = setup_facts_has_type(first, "lmdb")   ? "lmdb"
 		       : setup_facts_has_type(first, "hash") ? "hash"
@@ -92,7 +94,8 @@ static bool read_all(struct setup *s, char *text, size_t n)
 		return false;
 	}
 	for (; s->instances < s->opt.dirs; s->instances++)
-		if (setup_facts_read(&s->instance[s->instances], s->opt.dir[s->instances], text, n) != ERR_OK) {
+		if (setup_facts_read(&s->instance[s->instances], s->opt.dir[s->instances], text, n) != ERR_OK &&
+			!(s->opt.is_revert && s->instance[s->instances].is_gone)) {
 			s->instances++;
 			return false;
 		}
@@ -253,15 +256,48 @@ static int show_only(const struct setup *s)
 	return is_refused(s) && !s->opt.is_print ? 1 : 0;
 }
 
+/*
+ * Revert where there is nothing to revert from: instances whose folder is gone
+ * are forgotten. False: no Postfix configuration is left to look at.
+ */
+static bool drop_gone(struct setup *s, size_t named)
+{
+	char path[PATH_MAX + 16];
+	size_t n = named;
+
+	for (size_t i = named; i < s->opt.dirs; i++) {
+		(void)snprintf(path, sizeof path, "%s/main.cf", s->opt.dir[i]);
+		if (access(path, F_OK) == 0) {
+			memmove(s->opt.dir[n++], s->opt.dir[i], PATH_MAX);
+			continue;
+		}
+		printf("%s: no Postfix configuration there any more\n", s->opt.dir[i]);
+		if (!s->opt.is_dry_run)
+			setup_state_remove(s, s->opt.dir[i]);
+	}
+	s->opt.dirs = n;
+	(void)snprintf(path, sizeof path, "%.4000s/main.cf", s->opt.fallback);
+	if (n == 0 && access(path, F_OK) != 0) {
+		printf("No Postfix is set up: nothing to take out\n");
+		return false;
+	}
+	return true;
+}
+
 static int run(struct setup *s)
 {
 	char text[SETUP_TEXT] = "";
 	bool is_new = false, is_show = s->opt.is_dry_run || s->opt.is_print || s->opt.is_diff;
-	bool has_dirs = s->opt.dirs > 0;
+	size_t named = s->opt.dirs;
 
-	setup_state_list(s, !s->opt.is_revert || !has_dirs);
+	setup_state_list(s, !s->opt.is_revert || !named);
+	if (s->opt.is_revert && !drop_gone(s, named)) {
+		if (s->map[0])
+			choose_map(s);
+		return setup_revert(s);
+	}
 	if (s->opt.dirs == 0)
-		(void)add_dir(&s->opt, "/etc/postfix");
+		(void)add_dir(&s->opt, s->opt.fallback);
 	if (!is_show && setup_lock(s, text, sizeof text) != ERR_OK)
 		goto failed;
 	if (!read_all(s, text, sizeof text))
@@ -285,20 +321,10 @@ failed:
 	return 1;
 }
 
-int setup_postfix_main(int argc, char **argv)
+static int run_and_free(struct setup *s)
 {
-	struct setup *s = calloc(1, sizeof *s);
-	int status;
+	int status = run(s);
 
-	if (!s)
-		return 1;
-	s->lock = -1;
-	if (!read_options(argc, argv, &s->opt)) {
-		(void)fputs(usage, stderr);
-		free(s);
-		return 2;
-	}
-	status = run(s);
 	for (size_t i = 0; i < s->instances; i++)
 		setup_facts_free(&s->instance[i]);
 	free(s->instance);
@@ -306,4 +332,34 @@ int setup_postfix_main(int argc, char **argv)
 		(void)close(s->lock);
 	free(s);
 	return status;
+}
+
+int setup_postfix_main(int argc, char **argv)
+{
+	struct setup *s = calloc(1, sizeof *s);
+
+	if (!s)
+		return 1;
+	s->lock = -1;
+	if (read_options(argc, argv, &s->opt))
+		return run_and_free(s);
+	(void)fputs(usage, stderr);
+	free(s);
+	return 2;
+}
+
+int setup_postfix_remove(const struct setup_postfix_removal *r)
+{
+	struct setup *s = calloc(1, sizeof *s);
+
+	if (!s)
+		return 1;
+	s->lock = -1;
+	s->opt = (struct setup_options){ .is_revert = true,
+		.is_dry_run = r->is_dry_run,
+		.is_force = r->is_force,
+		.etc = r->etc,
+		.state = r->state,
+		.fallback = r->dir };
+	return run_and_free(s);
 }

@@ -7,11 +7,19 @@
  */
 #ifndef CTL_SETUP_POSTFIX_H
 #define CTL_SETUP_POSTFIX_H
+#include <stdbool.h>
 
 /*
  * argv[0] is "postfix". Exit status: 0 done, or nothing to do; 1 refused or
  * failed, nothing changed; 2 usage.
  */
 int setup_postfix_main(int argc, char **argv);
+
+/* As --revert of all instances; dir: the Postfix to look at where none is remembered. None there: said, and done. */
+struct setup_postfix_removal {
+	const char *etc, *state, *dir;
+	bool is_dry_run, is_force;
+};
+int setup_postfix_remove(const struct setup_postfix_removal *r);
 
 #endif /* CTL_SETUP_POSTFIX_H */

@@ -111,8 +111,10 @@ enum err setup_facts_read(struct setup_instance *in, const char *dir, char *text
 		e = read_config_file(dir, "master.cf", in->master_path, &in->master, text, n);
 	if (e != ERR_OK)
 		return e;
-	if (!read_params(in, text, n))
-		return ERR_IO;
+	if (!read_params(in, text, n)) {
+		in->is_gone = !setup_run_has_postfix();
+		return in->is_gone ? ERR_NOTFOUND : ERR_IO;
+	}
 	slice_copy(setup_facts_param(in, "mail_version"), in->version, sizeof in->version);
 	in->is_running = setup_run_is_up(dir);
 	setup_services_read(in);

@@ -260,13 +260,14 @@ enum err setup_maps_make(const struct setup *s, char *text, size_t n)
 
 void setup_maps_remove(const struct setup *s)
 {
-	static const char *const types[] = { "lmdb", "db", "cdb" };
+	/* the last ones: what a build that was killed left behind */
+	static const char *const types[] = { ".lmdb", ".db", ".cdb", ".new.db", ".new.cdb", ".new", "" };
 	const char *const maps[] = { s->map, s->domains };
 	char file[PATH_TEXT];
 
 	for (size_t i = 0; i < 2; i++)
-		for (size_t j = 0; j < 3; j++) {
-			(void)snprintf(file, sizeof file, "%s.%s", strchr(maps[i], ':') + 1, types[j]);
+		for (size_t j = 0; j < sizeof types / sizeof types[0]; j++) {
+			(void)snprintf(file, sizeof file, "%s%s", strchr(maps[i], ':') + 1, types[j]);
 			(void)unlink(file);
 		}
 }

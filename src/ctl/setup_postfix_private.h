@@ -22,6 +22,7 @@
 struct setup_options {
 	bool is_dry_run, is_print, is_diff, is_revert, is_force;
 	const char *etc, *state, *map_type; /* map_type NULL: choose */
+	const char *fallback;               /* the instance where none is named or remembered */
 	size_t dirs;
 	char dir[SETUP_INSTANCES][PATH_MAX];
 };
@@ -54,6 +55,7 @@ struct setup_instance {
 	char version[32];
 	bool is_recipient_stage; /* smtpd_delay_reject = no somewhere */
 	bool is_running;
+	bool is_gone;    /* no postconf on this machine: only texts can be read and put back */
 	bool is_trusted; /* every way for foreign mail was seen and is checked */
 	size_t services;
 	struct setup_service service[SETUP_SERVICES];
@@ -125,6 +127,8 @@ bool setup_run(const char *const argv[], struct buf *out, char *text, size_t n);
 bool setup_run_check(const char *dir, char *text, size_t n);
 bool setup_run_reload(const char *dir, char *text, size_t n);
 bool setup_run_is_up(const char *dir);
+/* Is there a Postfix on this machine? */
+bool setup_run_has_postfix(void);
 
 /* setup_postfix_revert.c */
 int setup_revert(struct setup *s);

@@ -41,6 +41,8 @@ static bool drain(const struct setup *s, const struct setup_instance *in)
 	bool is_alive = in->is_running && is_capture_alive(in);
 	enum err e;
 
+	if (in->is_gone)
+		return true;
 	buf_init(&q.ids, MAIN_CF_MAX);
 	e = is_alive ? setup_queue_drain(in->dir, &q, text, sizeof text)
 		     : setup_queue_read(in->dir, &q, text, sizeof text);
@@ -165,7 +167,8 @@ int setup_revert(struct setup *s)
 	s->opt.dirs = 0;
 	setup_state_list(s, true);
 	if (s->opt.dirs == 0) {
-		setup_maps_remove(s);
+		if (s->map[0])
+			setup_maps_remove(s);
 		(void)snprintf(path, sizeof path, "%s/postfix.conf", s->opt.etc);
 		(void)unlink(path);
 	}

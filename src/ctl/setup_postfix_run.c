@@ -55,3 +55,13 @@ bool setup_run_is_up(const char *dir)
 
 	return setup_run(argv, NULL, text, sizeof text);
 }
+
+bool setup_run_has_postfix(void)
+{
+	const char *const argv[] = { "postconf", "-h", "mail_version", NULL };
+	int status = -1;
+
+	/* 127: not found, however the spawn tells it */
+	return postfix_tool_run(argv, (struct slice){ "", 0 }, POSTFIX_TOOL_MS, NULL, NULL, &status) != ERR_IO &&
+	       status != 127;
+}

@@ -7,6 +7,7 @@
  * removed one is given up before its alias goes.
  * SPDX-License-Identifier: ISC
  */
+#include "core/main_cf.h"
 #include "core/map_set.h"
 #include "io/log.h"
 #include "role/aliasmap.h"
@@ -198,6 +199,31 @@ enum err aliasmap_apply(struct aliasmap *a, struct slice lines, bool is_full, ch
 	return e;
 }
 
+/* After `setup postfix --revert` nobody reads the table any more: it stays away. */
+static bool is_named_in_main_cf(const char *dir, const char *map)
+{
+	const char *slash = strrchr(map, '/'), *name = slash ? slash + 1 : map;
+	char path[CONF_TEXT + 16];
+	struct buf text;
+	FILE *f;
+	bool is_named = true;
+	char chunk[4096];
+	size_t n;
+
+	(void)snprintf(path, sizeof path, "%s/main.cf", dir);
+	f = fopen(path, "re");
+	if (!f)
+		return true;
+	buf_init(&text, MAIN_CF_MAX);
+	while ((n = fread(chunk, 1, sizeof chunk, f)) > 0 && buf_add(&text, slice_of(chunk, n)) == ERR_OK)
+		;
+	if (!ferror(f) && feof(f))
+		is_named = text.n && memmem(text.p, text.n, name, strlen(name));
+	(void)fclose(f);
+	buf_done(&text);
+	return is_named;
+}
+
 static void watch_table(const char *dir, const char *map, struct aliasmap_table *t)
 {
 	struct aliasmap_stamp now;
@@ -207,6 +233,8 @@ static void watch_table(const char *dir, const char *map, struct aliasmap_table 
 	enum err e;
 
 	if (is_there && (!t->is_known || is_same_stamp(&now, &t->stamp)))
+		return;
+	if (!is_there && !is_named_in_main_cf(dir, map))
 		return;
 	/* a table that is missing makes Postfix answer 451 to everybody: an empty one is better */
 	buf_init(&set, POSTMAP_MAX);

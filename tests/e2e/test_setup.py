@@ -405,9 +405,11 @@ def uninstall(site, *args, status=0, path=None):
     conf = os.path.join(site.etc, "limetwig.conf")
     os.makedirs(site.etc + "/traps.d", exist_ok=True)
     with open(conf, "w", encoding="utf-8") as f:
-        f.write('storage {\n  dir = "%s"\n  run = "%s/run"\n}\n' % (site.state, site.top))
-    done = subprocess.run(["unshare", "-n", site.command, "uninstall", "--conf", conf, *args], capture_output=True,
-                          text=True, timeout=120, check=False, env=dict(os.environ, PATH=path) if path else None)
+        f.write('storage {\n  dir = "%s"\n  run = "%s/run"\n}\npostfix {\n  dir = "%s"\n}\n' % (
+            site.state, site.top, site.dir))
+    done = subprocess.run(["unshare", "-n", "/bin/sh", "-c", "/sbin/ip link set lo up; %sexec \"$@\"" % (
+        "PATH=%s; " % path if path else ""), "sh", site.command, "uninstall", "--conf", conf, *args],
+                          capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout + done.stderr
 
