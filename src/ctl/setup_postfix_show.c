@@ -151,7 +151,7 @@ static void show_head(const struct setup_instance *in)
 
 void setup_show(const struct setup *s, const struct setup_instance *in)
 {
-	size_t lines = s->opt.is_diff ? SIZE_MAX : 12;
+	size_t lines = s->opt.is_diff || s->opt.is_dry_run ? SIZE_MAX : 12;
 
 	show_head(in);
 	for (size_t i = 0; i < in->notes; i++)
