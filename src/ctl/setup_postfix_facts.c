@@ -197,7 +197,7 @@ void setup_facts_judge(struct setup_instance *in)
 	in->is_trusted = true;
 	judge_filters(in);
 	judge_times(in);
-	if (atoi(in->version) < VERSION_MIN)
+	if (strtol(in->version, NULL, 10) < VERSION_MIN)
 		(void)snprintf(in->refusal, SETUP_TEXT,
 			"Postfix %s in %s is too old: 3.0 brought what we need (inline: tables, policy "
 			"default_action). "
