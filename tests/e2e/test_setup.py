@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 import pytest
@@ -88,7 +89,7 @@ virtual_alias_maps = hash:/etc/aliases,   # not a comment
 transport_maps =
 virtual_alias_domains = old.example
     older.example
-smtpd_end_of_data_restrictions = check_sender_access { inline:{ a=b }, timeout=3s }
+smtpd_end_of_data_restrictions = check_sender_access {{ inline:{{ a=b }}, timeout=3s }}
 """, SMTP),
     "rspamd": ("smtpd_milters = inet:localhost:11332\nnon_smtpd_milters = $smtpd_milters\n", SMTP),
     "submission": ("mua_client_restrictions = permit_sasl_authenticated,reject\n", SMTP + SUBMISSION),
@@ -97,6 +98,132 @@ smtpd_end_of_data_restrictions = check_sender_access { inline:{ a=b }, timeout=3
     "amavis": ("content_filter = smtp-amavis:[127.0.0.1]:10024\n", SMTP + AMAVIS),
     "no end of line": ("", SMTP + "# the end"),
     "early": ("smtpd_delay_reject = no\nsmtpd_recipient_restrictions = permit_mynetworks, reject\n", SMTP),
+    "mailman": ("""\
+recipient_delimiter = +
+unknown_local_recipient_reject_code = 550
+owner_request_special = no
+transport_maps =
+    regexp:{top}/mailman/postfix_lmtp
+local_recipient_maps =
+    regexp:{top}/mailman/postfix_lmtp, $alias_maps
+relay_domains =
+    regexp:{top}/mailman/postfix_domains
+mydestination = localhost, $myhostname
+""", SMTP),
+    "iredmail": ("""\
+smtpd_helo_required = yes
+virtual_alias_domains =
+# hash: where iRedMail has proxy:mysql:/etc/postfix/mysql/virtual_alias_maps.cf
+virtual_alias_maps =
+    static:root@localhost
+\tinline:{{ staff@d.example=anna@d.example }}
+    # catch-all, last
+    inline:{{ @d.example=box@d.example }}
+virtual_mailbox_domains = d.example
+virtual_mailbox_maps = inline:{{ anna@d.example=x, box@d.example=x }}
+proxy_read_maps = $canonical_maps $lmtp_generic_maps $local_recipient_maps $virtual_alias_maps
+smtpd_sender_restrictions =
+    reject_unknown_sender_domain
+    reject_non_fqdn_sender
+    reject_unlisted_sender
+    permit_mynetworks
+    permit_sasl_authenticated
+smtpd_recipient_restrictions =
+    reject_non_fqdn_recipient
+    reject_unlisted_recipient
+    check_policy_service inet:127.0.0.1:7777
+    permit_mynetworks
+    permit_sasl_authenticated
+    reject_unauth_destination
+    check_policy_service inet:127.0.0.1:12340
+smtpd_end_of_data_restrictions = check_policy_service inet:127.0.0.1:7777
+content_filter = smtp-amavis:[127.0.0.1]:10024
+""", SMTP + SUBMISSION.replace("hash:/x", "inline:{a=b}") + AMAVIS + AMAVIS.replace("10025", "10027") +
+                 AMAVIS.replace("10025", "10028") + """\
+smtp-amavis unix -  -   n   -   2  smtp
+    -o smtp_data_done_timeout=1200
+    -o max_use=20
+"""),
+    "mailcow": ("""\
+smtpd_relay_restrictions = permit_mynetworks,
+  permit_sasl_authenticated,
+  defer_unauth_destination
+site_checks = check_client_access cidr:{top}/clients,
+  check_reverse_client_hostname_access inline:{{ x.example=DUNNO }},
+  # one more, soon
+
+  check_helo_access inline:{{ y.example=DUNNO }}
+smtpd_client_restrictions = $site_checks
+smtpd_sender_restrictions = $smtpd_client_restrictions,
+\treject_authenticated_sender_login_mismatch,\tpermit_mynetworks
+smtpd_recipient_restrictions = check_recipient_mx_access cidr:{top}/clients,
+  permit_sasl_authenticated,
+  permit_mynetworks,
+  reject_invalid_helo_hostname,
+  reject_unauth_destination
+smtpd_milters = inet:rspamd:9900
+non_smtpd_milters = inet:rspamd:9900
+milter_mail_macros = i {{mail_addr}} {{client_addr}} {{client_name}} {{auth_authen}}
+transport_maps = inline:{{ a.example=smtp:[b.example] }}, inline:{{ c.example=discard: }}
+virtual_alias_maps = inline:{{ a@d.example=b@d.example }},
+  inline:{{ c@d.example=d@d.example }},
+  regexp:{top}/clients
+postscreen_dnsbl_sites = wl.example*-8
+""", """\
+smtp       inet  n       -       n       -       1       postscreen
+smtpd      pass  -       -       n       -       -       smtpd
+  -o smtpd_helo_restrictions=permit_mynetworks,reject_non_fqdn_helo_hostname
+  -o smtpd_sasl_auth_enable=no
+  -o smtpd_sender_restrictions=permit_mynetworks,reject_unlisted_sender,reject_unknown_sender_domain
+smtps    inet  n       -       n       -       -       smtpd
+  -o smtpd_tls_wrappermode=yes
+  -o smtpd_client_restrictions=permit_mynetworks,permit_sasl_authenticated,reject
+10465    inet  n       -       n       -       -       smtpd
+  -o smtpd_upstream_proxy_protocol=haproxy
+  -o smtpd_sasl_auth_enable=yes
+  -o smtpd_client_restrictions=permit_mynetworks,permit_sasl_authenticated,reject
+submission inet n       -       n       -       -       smtpd
+  -o smtpd_client_restrictions=permit_mynetworks,permit_sasl_authenticated,reject
+  -o { smtpd_sender_restrictions = check_sasl_access inline:{ a=OK }, permit }
+588 inet n      -       n       -       -       smtpd
+  -o smtpd_client_restrictions=permit_mynetworks,permit_sasl_authenticated,reject
+  -o smtpd_sasl_auth_enable=yes
+590 inet n      -       n       -       -       smtpd
+  -o smtpd_client_restrictions=permit_mynetworks,reject
+  -o smtpd_authorized_xforward_hosts=127.0.0.0/8 -o content_filter=
+"""),
+    "docker-mailserver": ("""\
+mua_sender_restrictions = reject_authenticated_sender_login_mismatch, $dms_smtpd_sender_restrictions
+dms_smtpd_sender_restrictions = permit_sasl_authenticated, permit_mynetworks, reject_unknown_sender_domain
+smtpd_sender_restrictions = $dms_smtpd_sender_restrictions
+smtpd_client_restrictions =
+smtpd_recipient_restrictions = permit_sasl_authenticated, permit_mynetworks, check_policy_service unix:private/spf
+smtpd_discard_ehlo_keywords = silent-discard, chunking
+mua_client_restrictions = $mua_helo_restrictions, permit_sasl_authenticated, reject
+mua_helo_restrictions = permit_mynetworks
+virtual_mailbox_domains = {top}/vhost
+virtual_mailbox_maps = texthash:{top}/vmailbox
+virtual_alias_maps = texthash:{top}/virtual pcre:{top}/clients
+""", "smtp inet n - n - 1 postscreen\n" "smtpd     pass  -       -       n       -       -       smtpd\n" + SUBMISSION +
+                          "127.0.0.1:smtp-amavis2 unix - - n - 2 smtp\n"),
+    "twice": ("""\
+smtpd_client_restrictions = permit_mynetworks
+virtual_alias_maps = inline:{{ a@d.example=b@d.example }}
+biff = no
+smtpd_client_restrictions=$smtpd_helo_restrictions,permit
+\t
+smtpd_helo_restrictions = permit_mynetworks
+virtual_alias_maps\t=\tinline:{{ c@d.example=b@d.example }}
+transport_maps = $my_transports
+my_transports = inline:{{ a.example=smtp: }}
+""", SMTP.replace("       ", "\t")),
+    "crlf": ("smtpd_client_restrictions = permit_mynetworks,\r\n\tpermit\r\nvirtual_alias_maps =\r\n"
+             "  inline:{{ c@d.example=b@d.example }}\r\n", SMTP),
+    "braces": ("smtpd_end_of_data_restrictions = \n", SMTP.rstrip("\n") + """
+\t-o { smtpd_client_restrictions = check_client_access inline:{ a=b, c=d }, permit }
+# between
+ -o smtpd_end_of_data_restrictions=${smtpd_data_restrictions}   -o myhostname=x.example
+"""),
 }
 
 
@@ -109,7 +236,7 @@ class Site:
         for name in ("postfix", "queue", "data"):
             (top / name).mkdir()
         shutil.chown(self.top + "/data", "postfix")
-        main = BASE.format(top=self.top) + extra
+        main = BASE.format(top=self.top) + extra.format(top=self.top)
         self.write("main.cf", main[:-1] if services.endswith("# the end") else main)
         self.write("master.cf", SERVICES + services)
 
@@ -133,6 +260,10 @@ class Site:
     def postconf(self, *args):
         return subprocess.run(["postconf", "-c", self.dir, *args], capture_output=True, text=True, timeout=30,
                               check=True).stdout
+
+    def effective(self):
+        """All that the two files say, and what it comes to."""
+        return self.postconf("-n"), self.postconf("-nx"), self.postconf("-P"), self.postconf("-M")
 
     def value(self, name):
         return self.postconf("-h", name).strip()
@@ -161,10 +292,19 @@ def make_site(build, top):
     return make
 
 
+HOOKED = ("smtpd_client_restrictions", "smtpd_recipient_restrictions", "smtpd_end_of_data_restrictions",
+          "virtual_alias_maps", "transport_maps")
+
+
+def words(value):
+    return value.replace(",", " ").split()
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_on_again_off(site, layout):
     s = site(layout)
-    before, effective = s.read(), s.postconf("-n")
+    before, effective = s.read(), s.effective()
+    values = {name: s.postconf("-xh", name).strip() for name in HOOKED}
     shown = s.setup("--dry-run")
     assert "Nothing was changed" in shown and s.read() == before and not os.path.exists(s.etc)
     s.setup()
@@ -172,19 +312,23 @@ def test_on_again_off(site, layout):
     hook = "smtpd_recipient_restrictions" if layout == "early" else "smtpd_client_restrictions"
     assert s.value(hook).split(",")[0] == "$limetwig_client"
     assert s.value("smtpd_end_of_data_restrictions").split(",")[0] == "$limetwig_eod"
+    for name, old in values.items():
+        now = s.postconf("-xh", name).strip()
+        assert [w for w in words(now) if "limetwig" not in w and w != "check_policy_service" or w in words(old)][
+            -len(words(old)):] == words(old) or not words(old), name
     assert s.value("virtual_alias_maps").split(",")[0].endswith(":%s/limetwig_virtual" % s.dir)
     assert "limetwig_domains" in s.value("virtual_alias_domains")
     assert s.value("limetwig_policy") == "{ unix:limetwig/policy, timeout=2s, try_limit=1, default_action=DUNNO }"
     assert "limetwig.invalid=limetwig:unix:limetwig/lmtp" in s.value("transport_maps")
     assert s.value("limetwig_destination_recipient_limit") == "1000"
     assert s.postconf("-M", "limetwig/unix").split() == (
-        "limetwig unix - - y - 10 lmtp -o lmtp_send_xforward_command=yes -o syslog_name=postfix/limetwig").split()
+        "limetwig unix - - " + ("n" if layout == "mailcow" else "y") + " - 10 lmtp -o lmtp_send_xforward_command=yes -o syslog_name=postfix/limetwig").split()
     for line in before[0].splitlines():
         assert not line.lstrip().startswith(b"#") or line in after[0].splitlines()
     assert "Nothing to do" in s.setup() and s.read() == after
     subprocess.run(["postfix", "-c", s.dir, "check"], check=True, timeout=30)
     assert "as they were" in s.setup("--revert")
-    assert s.read() == before and s.postconf("-n") == effective
+    assert s.read() == before and s.effective() == effective
     assert not os.path.exists(s.etc + "/postfix.conf")
     assert not [n for n in os.listdir(s.dir) if "limetwig" in n] and os.listdir(s.state + "/setup") == ["lock"]
     assert "nothing to do" in s.setup("--revert")
@@ -301,6 +445,28 @@ def test_two_instances_and_a_lock(site, top, build):
     assert (s.read(), second.read()) == before
 
 
+def test_two_instances_in_one_run(site, top, build):
+    s = site("mailman")
+    (top / "b").mkdir()
+    second = Site(build, top / "b", *LAYOUTS["mailcow"])
+    before = s.read(), second.read()
+    s.setup("--config", second.dir)
+    assert s.settings()["queues"] == '{ "%s/queue", "%s/queue" }' % (s.top, second.top)
+    assert "Nothing to do" in s.setup("--config", second.dir)
+    assert second.option("10465/inet", "smtpd_client_restrictions").startswith("permit_mynetworks")
+    assert s.settings()["submission"] == '{ "465", "10465", "587", "588" }'
+    assert s.settings()["reinjection"] == '{ "127.0.0.1:590", "[::1]:590" }'
+    second.write("master.cf", "nothing to read\n")
+    broken = second.read()
+    assert "Nothing was changed" in s.setup("--config", second.dir, status=1)
+    assert second.read() == broken and s.value("limetwig_policy")
+    second.write("master.cf", before[1][1].decode())
+    s.setup("--config", second.dir)
+    s.setup("--revert", "--config", second.dir)
+    assert (s.read(), second.read()) == before
+    assert not [n for n in os.listdir(s.dir) if "limetwig" in n]
+
+
 def test_hash_maps_where_lmdb_is_not_wanted(site):
     s = site("debian")
     before = s.read()
@@ -387,6 +553,76 @@ def test_a_running_postfix_holds_captures_until_they_are_taken(running):
         s.setup("--revert")
     assert s.read() == before
     assert running.mail("alice@d.example").startswith("250")
+
+
+class Capture(threading.Thread):
+    """Stands for limetwigd: an LMTP server in the queue directory that takes everything."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        self.taken = []
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        os.chmod(path, 0o666)
+        self.listener.listen(20)
+        self.start()
+
+    def run(self):
+        while True:
+            threading.Thread(target=self.serve, args=(self.listener.accept()[0],), daemon=True).start()
+
+    def serve(self, connection):
+        f = connection.makefile("rwb")
+        self.say(f, b"220 x")
+        rcpt = []
+        for line in f:
+            word = line[:4].upper()
+            if word == b"RCPT":
+                rcpt.append(line.split(b"<")[1].split(b">")[0].decode())
+            if word == b"LHLO":
+                self.say(f, b"250-x\r\n250-XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE\r\n250 DSN")
+            elif word == b"DATA":
+                self.say(f, b"354 x")
+                while f.readline() != b".\r\n":
+                    pass
+                for r in rcpt:
+                    self.taken.append(r)
+                    self.say(f, b"250 x")
+                rcpt = []
+            else:
+                self.say(f, b"250 x")
+
+    @staticmethod
+    def say(f, line):
+        f.write(line + b"\r\n")
+        f.flush()
+
+
+def test_ten_queued_captures_are_taken_before_all_is_reverted(running):
+    s = running.site
+    before = s.read()
+    s.setup()
+    put_trap(s, "trap@d.example trap=d.example@limetwig.invalid")
+    for _ in range(10):
+        assert running.mail("trap@d.example").startswith("250")
+    wait_for(lambda: len([m for m in running.queued() if '"deferred"' in m]) == 10)
+    out = s.setup("--revert", status=1)
+    assert "10 captures wait" in out and "limetwigd does not run" in out and len(running.queued()) == 10
+    capture = Capture(s.top + "/queue/limetwig/lmtp")
+    s.setup("--revert")
+    assert s.read() == before and capture.taken == ["trap=d.example@limetwig.invalid"] * 10
+    assert not running.queued() and not [n for n in os.listdir(s.dir) if "limetwig" in n]
+    assert "bounced" not in pathlib.Path(s.top + "/mail.log").read_text(encoding="utf-8")
+
+
+def put_trap(site, *lines):
+    """Lines of the alias map, as limetwigd would write them; seen by Postfix at once where it has lmdb."""
+    table = site.value("virtual_alias_maps").split(",")[0]
+    if not table.startswith("lmdb:"):
+        pytest.skip("needs lmdb")
+    subprocess.run(["postmap", "-c", site.dir, "-i", "-r", table], input="".join(line + "\n" for line in lines),
+                   text=True, check=True, timeout=30)
 
 
 def test_the_map_is_closed_to_others(running):
