@@ -49,6 +49,8 @@ static const struct schema schema[] = {
 	[MSG_PING]          = { "PING", PARENT, CHILDREN, TYPE, TYPE, 0, 0 },
 	[MSG_PONG]          = { "PONG", CHILDREN, PARENT, TYPE, TYPE, 0, 0 },
 	[MSG_STOP]          = { "STOP", PARENT, CHILDREN, TYPE, TYPE, 0, 0 },
+	[MSG_SELFTEST]      = { "SELFTEST", PARENT, CHILDREN, TYPE + 5, TYPE + 5, 0, 0 },
+	[MSG_SELFTEST_DONE] = { "SELFTEST_DONE", CHILDREN, PARENT, TYPE + 5, TYPE + 5, 0, 0 },
 
 	[MSG_FW_OPS]        = { "FW_OPS", ENGINE, FIREWALL, TYPE + 10, TYPE + 10 + MESSAGE_FW_OPS * FW_OP_MAX, 0, 0 },
 	[MSG_FW_SYNC]       = { "FW_SYNC", ENGINE, FIREWALL, TYPE + 1, TYPE + 1, 0, 0 },

@@ -31,6 +31,8 @@ enum message_type {
 	MSG_PING = 8,     /* parent -> role, every 5 s */
 	MSG_PONG = 9,     /* role -> parent; 30 s without: killed and restarted */
 	MSG_STOP = 10,    /* parent -> role: finish what is under way, exit 0 */
+	MSG_SELFTEST = 11,      /* parent -> role, tests only: try this call in yourself */
+	MSG_SELFTEST_DONE = 12, /* role -> parent: what came of it */
 
 	/* engine <-> firewall */
 	MSG_FW_OPS = 20,  /* engine -> firewall: up to MESSAGE_FW_OPS changes */
@@ -74,6 +76,11 @@ struct msg_hello {
 
 struct msg_which { /* LISTENER, LINK, FILE */
 	uint8_t which;
+};
+
+struct msg_selftest { /* SELFTEST, SELFTEST_DONE */
+	uint8_t trial;
+	uint32_t number; /* pid of a sibling; in the answer 0 (it was allowed) or errno */
 };
 
 #define MESSAGE_FW_OPS 1000
@@ -277,6 +284,7 @@ struct msg_text {
 MESSAGE_CODEC(empty, msg_which) /* START READY PING PONG STOP REREAD: the struct is ignored */
 MESSAGE_CODEC(hello, msg_hello)
 MESSAGE_CODEC(which, msg_which)
+MESSAGE_CODEC(selftest, msg_selftest)
 MESSAGE_CODEC(fw_ops, msg_fw_ops)
 MESSAGE_CODEC(fw_sync, msg_fw_sync)
 MESSAGE_CODEC(fw_done, msg_fw_done)
@@ -304,6 +312,11 @@ MESSAGE_CODEC(text, msg_text)
  */
 enum err message_check(enum role from, enum role to, struct slice datagram, size_t fds,
 	enum message_type *ret_type) MUST_USE;
+/*
+ * Does the body (behind the type byte) of this type decode? ERR_SYNTAX. So that
+ * a link ends at the first malformed message whoever is at its end.
+ */
+enum err message_check_body(enum message_type t, struct rd body) MUST_USE;
 const char *message_name(enum message_type t);
 
 #endif /* CORE_MESSAGE_H */

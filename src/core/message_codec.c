@@ -80,6 +80,21 @@ enum err message_get_which(struct rd *r, struct msg_which *ret)
 	DONE(r, m, ret);
 }
 
+void message_put_selftest(struct wr *w, enum message_type t, const struct msg_selftest *m)
+{
+	put_type(w, t);
+	wr_u8(w, m->trial);
+	wr_u32(w, m->number);
+}
+
+enum err message_get_selftest(struct rd *r, struct msg_selftest *ret)
+{
+	struct msg_selftest m = { .trial = rd_u8(r) };
+
+	m.number = rd_u32(r);
+	DONE(r, m, ret);
+}
+
 void message_put_fw_ops(struct wr *w, enum message_type t, const struct msg_fw_ops *m)
 {
 	put_type(w, t);

@@ -213,6 +213,8 @@ static bool take_message(struct channel *c, size_t n, const int *fds, size_t cou
 	if (!is_cut && n)
 		e = message_check(c->peer, c->self, slice_of(c->in, n), count, &t);
 	body = rd_init(c->in + 1, n ? n - 1 : 0);
+	if (e == ERR_OK)
+		e = message_check_body(t, body);
 	if (e == ERR_OK && c->is_greeted == (t == MSG_HELLO))
 		e = ERR_SYNTAX;
 	if (e == ERR_OK && t == MSG_HELLO && !is_good_hello(c, t, body))

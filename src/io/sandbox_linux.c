@@ -16,6 +16,7 @@
 #include <seccomp.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -181,7 +182,7 @@ enum err sandbox_confine_files(enum role role, const struct conf *c, char *text,
 static const char *const calls_base[] = {
 	"read", "readv", "pread64", "preadv", "write", "writev", "pwrite64", "pwritev", "close", "close_range", "fstat",
 	"newfstatat", "lseek",
-	"mmap", "munmap", "mremap", "mprotect", "madvise", "brk", "mlock", "munlock", "mincore",
+	"munmap", "mremap", "madvise", "brk", "mlock", "munlock", "mincore",
 	"futex", "set_robust_list", "get_robust_list", "rseq", "membarrier", "sched_yield", "sched_getaffinity",
 	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "rt_sigpending", "sigaltstack", "restart_syscall",
 	"getpid", "gettid", "getppid", "getuid", "geteuid", "getgid", "getegid", "getgroups", "getresuid", "getresgid", "getpgrp",
@@ -251,6 +252,9 @@ static int rules_of_args(scmp_filter_ctx f, unsigned calls)
 		e = rule_arg(f, "ioctl", 1, UINT32_MAX, ioctls[i]);
 	for (size_t i = 0; e == 0 && i < sizeof prctls / sizeof prctls[0]; i++)
 		e = rule_arg(f, "prctl", 0, UINT32_MAX, prctls[i]);
+	/* memory is not to be made code: the program and its libraries are loaded */
+	for (size_t i = 0; e == 0 && i < 2; i++)
+		e = rule_arg(f, i ? "mprotect" : "mmap", 2, PROT_EXEC, 0);
 	if (e == 0 && calls & CALLS_THREADS)
 		e = rule_arg(f, "clone", 0, CLONE_THREAD, CLONE_THREAD);
 	if (e == 0 && calls & CALLS_NETLINK)

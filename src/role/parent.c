@@ -202,7 +202,8 @@ static bool watch_all(struct parent *p)
 	uint64_t alive = notify_interval_ms();
 	bool is_good = loop_signal(p->loop, SIGHUP, on_hup, p) && loop_signal(p->loop, SIGTERM, on_term, p) &&
 		       loop_signal(p->loop, SIGINT, on_term, p) && loop_signal(p->loop, SIGCHLD, on_child, p) &&
-		       loop_every(p->loop, PARENT_TICK_MS, on_tick, p) && loop_every(p->loop, PARENT_PING_MS, on_ping, p);
+		       loop_every(p->loop, PARENT_TICK_MS, on_tick, p) && loop_every(p->loop, PARENT_PING_MS, on_ping, p) &&
+		       parent_watch_trials(p);
 
 	if (is_good && alive)
 		is_good = loop_every(p->loop, alive / 2, on_alive, p) != NULL;

@@ -32,7 +32,8 @@ struct child {
 	struct channel *channel;
 	struct loop_watch *again; /* pending restart */
 	uint64_t started_ms, heard_ms, delay_ms, stop_ms;
-	bool is_wanted, is_ready, is_restart;
+	bool is_wanted, is_ready, is_restart, is_trial;
+	unsigned trial; /* the last one asked for */
 	uid_t uid;
 	gid_t gid;
 };
@@ -96,6 +97,12 @@ struct parent_dunno *parent_dunno_new(struct loop *l);
 void parent_dunno_free(struct parent_dunno *d);
 /* Serve these listeners (count 0: stop taking connections; those open are closed when idle). */
 void parent_dunno_serve(struct parent_dunno *d, const int *listeners, size_t count);
+
+/* parent_trial.c: for the tests. False: no memory. */
+bool parent_watch_trials(struct parent *p);
+void parent_take_trial(struct child *c, struct rd *body);
+/* The role is gone; status of waitpid. */
+void parent_end_trial(struct child *c, int status);
 
 /* parent_log.c: the mail log for follow. */
 void parent_send_log(struct parent *p);

@@ -178,12 +178,13 @@ static void on_message(void *ctx, enum role peer, enum message_type t, struct rd
 	struct child *c = ctx;
 
 	(void)peer;
-	(void)body;
 	for (size_t i = 0; i < n; i++)
 		close(fds[i]);
 	c->heard_ms = clock_mono_ms();
 	if (t == MSG_READY && !c->is_ready)
 		on_ready(c);
+	else if (t == MSG_SELFTEST_DONE)
+		parent_take_trial(c, body);
 }
 
 static void kill_child(struct child *c, const char *why)
@@ -309,6 +310,7 @@ static void child_gone(struct child *c, int status)
 		log_warn("role_died", "role=%s pid=%d %s=%d", role_name(c->role), (int)c->pid,
 			WIFSIGNALED(status) ? "signal" : "status",
 			WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	parent_end_trial(c, status);
 	c->pid = 0;
 	c->is_ready = false;
 	channel_free(c->channel);

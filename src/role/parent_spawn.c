@@ -23,7 +23,8 @@
 /* Nothing of the caller's environment but what makes output readable. */
 static void set_environment(char *env[SPAWN_ENV], char text[SPAWN_ENV][512])
 {
-	static const char *const kept[] = { "JOURNAL_STREAM", "LIMETWIG_DEBUG", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS" };
+	static const char *const kept[] = { "JOURNAL_STREAM", "LIMETWIG_DEBUG", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS",
+		"LIMETWIG_TEST_HOOKS" };
 	size_t n = 0;
 
 	(void)snprintf(text[n], sizeof text[n], "PATH=/usr/sbin:/usr/bin:/sbin:/bin");

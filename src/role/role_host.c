@@ -13,6 +13,7 @@
 #include "io/conf_file.h"
 #include "io/log.h"
 #include "io/sandbox.h"
+#include "role/trial.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -194,6 +195,24 @@ static void take_start(void)
 	loop_stop(host.pub.loop);
 }
 
+/* Without the hook nobody may ask: a parent that does is none. */
+static void take_trial(struct rd *body)
+{
+	struct trial_place place = { .role = host.pub.role, .conf = &host.pub.conf, .shared = host.pub.file[FILE_MAIL_LOG] };
+	struct msg_selftest m;
+	uint8_t bytes[8];
+	struct wr w = wr_init(bytes, sizeof bytes);
+
+	if (!trial_is_on() || !host.is_serving || message_get_selftest(body, &m) != ERR_OK) {
+		give_up("a test was asked for");
+		return;
+	}
+	place.sibling = (pid_t)m.number;
+	m.number = (uint32_t)trial_run(m.trial, &place);
+	message_put_selftest(&w, MSG_SELFTEST_DONE, &m);
+	(void)channel_send(host.pub.parent, &w, NULL, 0);
+}
+
 static void on_parent_message(void *ctx, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
 {
 	struct msg_which m = { 0 };
@@ -216,6 +235,8 @@ static void on_parent_message(void *ctx, enum role peer, enum message_type t, st
 		take_start();
 	else if (t == MSG_PING)
 		(void)send_empty(MSG_PONG); /* a queue that is full has pongs in it */
+	else if (t == MSG_SELFTEST)
+		take_trial(body);
 	else if (t == MSG_STOP && !host.is_stopping)
 		take_stop();
 }

@@ -46,6 +46,9 @@ static void decode(enum message_type t, struct slice in)
 	case MSG_STOP:
 	case MSG_REREAD:
 		CASE(empty, msg_which)
+	case MSG_SELFTEST:
+	case MSG_SELFTEST_DONE:
+		CASE(selftest, msg_selftest)
 	case MSG_FW_OPS:
 		CASE(fw_ops, msg_fw_ops)
 	case MSG_FW_SYNC:

@@ -53,6 +53,7 @@ struct sample {
 AGAIN(empty, msg_which)
 AGAIN(hello, msg_hello)
 AGAIN(which, msg_which)
+AGAIN(selftest, msg_selftest)
 AGAIN(fw_ops, msg_fw_ops)
 AGAIN(fw_sync, msg_fw_sync)
 AGAIN(fw_done, msg_fw_done)
@@ -84,6 +85,7 @@ static void check_sample(const struct sample *s, bool is_fixed, bool is_long)
 	assert_int_equal(message_check(s->from, s->to, all, s->fds, &t), ERR_OK);
 	assert_int_equal((int)t, wire[0]);
 	assert_string_not_equal(message_name(t), "?");
+	assert_int_equal(message_check_body(t, r), ERR_OK);
 	assert_int_equal(s->again(&r, &w, t), ERR_OK);
 	assert_true(slice_eq(wr_slice(&w), all));
 	for (size_t n = 0; n + 1 < all.n; n++) {
@@ -93,6 +95,7 @@ static void check_sample(const struct sample *s, bool is_fixed, bool is_long)
 		assert_non_null(part);
 		memcpy(part, all.p + 1, n);
 		r = rd_init(part, n);
+		assert_int_equal(message_check_body(t, r), ERR_SYNTAX);
 		assert_int_equal(s->again(&r, &w, t), ERR_SYNTAX);
 		free(part);
 		if (n % 512 == 511 && all.n > 4096)
@@ -147,6 +150,10 @@ static void try_parent(void)
 	TRY(which, msg_which, ROLE_PARENT, ROLE_ENGINE, 1, true, true, m.which = ROLE_ALIASMAP);
 	number = MSG_FILE;
 	TRY(which, msg_which, ROLE_PARENT, ROLE_FOLLOW, 1, true, true, m.which = FILE_MAIL_LOG);
+	number = MSG_SELFTEST;
+	TRY(selftest, msg_selftest, ROLE_PARENT, ROLE_RUN, 0, true, true, m.trial = 3; m.number = 4711);
+	number = MSG_SELFTEST_DONE;
+	TRY(selftest, msg_selftest, ROLE_RUN, ROLE_PARENT, 0, true, true, m.trial = 3; m.number = 13);
 	number = MSG_HELLO;
 	TRY(hello, msg_hello, ROLE_ENGINE, ROLE_RUN, 0, true, true, m.version = 1; m.role = ROLE_ENGINE);
 }
@@ -264,7 +271,7 @@ static void test_schema_refuses(void **state)
 		}
 		assert_int_equal(message_check(ROLE_PARENT, ROLE_ENGINE, slice_of(b, 1), 0, &t), ERR_SYNTAX);
 	}
-	assert_int_equal(known, 31);
+	assert_int_equal(known, 33);
 	assert_int_equal((int)t, MSG_PING);
 	b[0] = MSG_FW_SYNC;
 	for (int from = 0; from <= ROLE_COUNT; from++)

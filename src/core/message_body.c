@@ -1,0 +1,81 @@
+/*
+ * message_body: the decoder of each type, for a look ahead of the handler.
+ * SPDX-License-Identifier: ISC
+ */
+#include "core/message.h"
+
+typedef enum err (*look_fn)(struct rd *r);
+
+#define LOOK(name, type)                                                                                               \
+	static enum err look_##name(struct rd *r)                                                                      \
+	{                                                                                                              \
+		struct type m;                                                                                         \
+                                                                                                                       \
+		return message_get_##name(r, &m);                                                                      \
+	}
+
+LOOK(empty, msg_which)
+LOOK(hello, msg_hello)
+LOOK(which, msg_which)
+LOOK(selftest, msg_selftest)
+LOOK(fw_ops, msg_fw_ops)
+LOOK(fw_sync, msg_fw_sync)
+LOOK(fw_done, msg_fw_done)
+LOOK(fw_state, msg_fw_state)
+LOOK(hit, msg_hit)
+LOOK(hit_ack, msg_hit_ack)
+LOOK(corpus_remove, msg_corpus_remove)
+LOOK(corpus_state, msg_corpus_state)
+LOOK(log_position, msg_log_position)
+LOOK(log_mail, msg_log_mail)
+LOOK(log_login, msg_log_login)
+LOOK(log_rcpt, msg_log_rcpt)
+LOOK(log_state, msg_log_state)
+LOOK(run, msg_run)
+LOOK(run_done, msg_run_done)
+LOOK(map_apply, msg_map_apply)
+LOOK(map_done, msg_map_done)
+LOOK(text, msg_text)
+
+static const look_fn looks[] = {
+	[MSG_HELLO] = look_hello,
+	[MSG_CONFIG] = look_empty,
+	[MSG_LISTENER] = look_which,
+	[MSG_LINK] = look_which,
+	[MSG_FILE] = look_which,
+	[MSG_START] = look_empty,
+	[MSG_READY] = look_empty,
+	[MSG_PING] = look_empty,
+	[MSG_PONG] = look_empty,
+	[MSG_STOP] = look_empty,
+	[MSG_SELFTEST] = look_selftest,
+	[MSG_SELFTEST_DONE] = look_selftest,
+	[MSG_FW_OPS] = look_fw_ops,
+	[MSG_FW_SYNC] = look_fw_sync,
+	[MSG_FW_DONE] = look_fw_done,
+	[MSG_FW_STATE] = look_fw_state,
+	[MSG_HIT] = look_hit,
+	[MSG_HIT_ACK] = look_hit_ack,
+	[MSG_CORPUS_REMOVE] = look_corpus_remove,
+	[MSG_CORPUS_STATE] = look_corpus_state,
+	[MSG_LOG_RESUME] = look_log_position,
+	[MSG_LOG_MAIL] = look_log_mail,
+	[MSG_LOG_LOGIN] = look_log_login,
+	[MSG_LOG_RCPT] = look_log_rcpt,
+	[MSG_LOG_STATE] = look_log_state,
+	[MSG_RUN] = look_run,
+	[MSG_RUN_DONE] = look_run_done,
+	[MSG_MAP_APPLY] = look_map_apply,
+	[MSG_MAP_DONE] = look_map_done,
+	[MSG_LIVE_CHECK] = look_map_apply,
+	[MSG_LIVE_RESULT] = look_map_done,
+	[MSG_TEXT] = look_text,
+	[MSG_REREAD] = look_empty,
+};
+
+enum err message_check_body(enum message_type t, struct rd body)
+{
+	unsigned i = (unsigned)t;
+
+	return i < sizeof looks / sizeof looks[0] && looks[i] ? looks[i](&body) : ERR_SYNTAX;
+}

@@ -1,0 +1,120 @@
+"""What each running role may do, tried by the role itself after it has served mail.
+
+Each role is asked (LIMETWIG_TEST_HOOKS, src/role/trial.c) to make one call after another in its own process. The
+answer is "killed" (by seccomp), the name of an errno, or "allowed"; the table below is the whole truth about them.
+"""
+import os
+import re
+import signal
+
+import pytest
+from lab.daemon import ROLES
+from lab.network import wait_for
+from lab.scene import assert_code
+
+TRIALS = ["openat /etc/passwd", "openat /etc/shadow", "open another's folder", "create in another's folder",
+          "socket AF_INET", "connect policy socket", "connect control socket", "execve", "clone a process",
+          "ptrace a sibling", "kill a sibling", "process_vm_readv", "openat /proc/sibling/mem", "mount", "bpf",
+          "userfaultfd", "mmap write and exec", "mprotect exec", "writable map of shared", "setuid 0"]
+K, A, P, NONE, YES = "killed", "EACCES", "EPERM", "-", "allowed"
+#                            engine firewall capture follow run aliasmap
+EXPECTED = {
+    "openat /etc/passwd":         (YES, A, A, A, YES, YES),   # engine: who gave a command; run, aliasmap: programs
+    "openat /etc/shadow":         (A, A, A, A, A, YES),       # aliasmap is root: it reads the site's files
+    "open another's folder":      (A, A, A, A, A, YES),
+    "create in another's folder": (A, A, A, A, A, A),
+    "socket AF_INET":             (A, K, A, A, YES, YES),     # run: an alarm by HTTP; aliasmap: maps in a database
+    "connect policy socket":      (A, K, A, A, A, YES),
+    "connect control socket":     (A, K, A, A, YES, YES),     # mode 0666: the engine looks at who asks
+    "execve":                     (K, K, K, K, YES, YES),
+    "clone a process":            (K, K, K, K, YES, YES),
+    "ptrace a sibling":           (K, K, K, K, P, P),
+    "kill a sibling":             (K, K, K, K, P, P),
+    "process_vm_readv":           (K, K, K, K, P, P),
+    "openat /proc/sibling/mem":   (A, A, A, A, A, A),
+    "mount":                      (K, K, K, K, P, P),
+    "bpf":                        (K, K, K, K, P, P),
+    "userfaultfd":                (K, K, K, K, P, P),
+    "mmap write and exec":        (K, K, K, K, YES, YES),     # programs with a JIT (PCRE in postmap)
+    "mprotect exec":              (K, K, K, K, YES, YES),
+    "writable map of shared":     (NONE, NONE, NONE, A, NONE, NONE),
+    "setuid 0":                   (K, K, K, K, P, YES),
+}
+
+
+@pytest.fixture(scope="module")
+def site(new_scene):
+    os.environ["LIMETWIG_TEST_HOOKS"] = "1"
+    try:
+        scene = new_scene(hosts={"friend"})
+        scene.net.write("/etc/shadow", "root:*:19000:0:99999:7:::\n", 0o640)
+        scene.install()
+    finally:
+        del os.environ["LIMETWIG_TEST_HOOKS"]
+    scene.enforce("full")
+    return scene
+
+
+def serve(scene, mark):
+    """Every role has something to do, and does it."""
+    scene.good_mail("friend", "ham " + mark)                               # engine (policy)
+    key = scene.new_host()
+    assert_code(scene.spam_mail(key, subject="spam " + mark), 250, "spam")
+    scene.wait_hit(scene.address(key), "confirmed")                        # capture, engine, store
+    wait_for("the kernel element", lambda: scene.in_kernel(scene.address(key)))        # firewall
+    lines = scene.daemon.json("status")["log"]["last"]                     # follow
+    scene.good_mail("friend", "more ham " + mark)
+    wait_for("the log to be read on", lambda: scene.daemon.json("status")["log"]["last"] >= lines)
+    trap = "seen-%s@example.org" % re.sub(r"\W", "-", mark)
+    scene.daemon.told("trap", "add", trap)                                 # aliasmap, run (postmap, postconf)
+    scene.daemon.told("trap", "remove", trap)
+
+
+def ask(scene, roles, number):
+    """One trial in these roles at the same time; the answers so far, by role. "unsent": it was not up."""
+    done = scene.net.path("/run/limetwig/trials.done")
+    if os.path.exists(done):
+        os.unlink(done)
+    scene.net.write("/run/limetwig/trials", "".join("%s %d\n" % (role, number) for role in roles))
+    os.kill(scene.daemon.pids()["parent"], signal.SIGUSR2)
+
+    def answers():
+        if not os.path.exists(done):
+            return {}
+        with open(done) as f:
+            return {role: result for role, n, result in (row.split() for row in f) if int(n) == number}
+    wait_for("trial %d" % number, lambda: len(answers()) == len(roles))
+    return {role: result for role, result in answers().items() if result != "unsent"}
+
+
+def try_all(scene, number):
+    """One trial in all roles; their answers in order."""
+    seen = {}
+
+    def all_answered():
+        seen.update(ask(scene, [role for role in ROLES if role not in seen], number))
+        return len(seen) == len(ROLES)
+    wait_for("all roles to try %d" % number, all_answered, 60)
+    return [seen[role] for role in ROLES]
+
+
+def test_each_role_tries_what_it_may_not(site, capsys):
+    serve(site, "before")
+    seen = {name: try_all(site, number) for number, name in enumerate(TRIALS)}
+    with capsys.disabled():
+        print("\n%-28s" % "call" + "".join("%-10s" % role for role in ROLES))
+        for name, results in seen.items():
+            print("%-28s" % name + "".join("%-10s" % r for r in results))
+    wait_for("all roles", site.daemon.is_up, 60)
+    serve(site, "after")
+    assert {name: tuple(r) for name, r in seen.items()} == EXPECTED
+
+
+def test_without_the_hook_nothing_is_tried(new_scene):
+    scene = new_scene(hosts={"friend"})
+    scene.install()
+    engine = scene.daemon.pids()["engine"]
+    scene.net.write("/run/limetwig/trials", "engine 0\n")
+    os.kill(scene.daemon.pids()["parent"], signal.SIGUSR2)
+    wait_for("an end by the signal, as without any hook", lambda: not os.path.exists("/proc/%d" % engine))
+    assert not os.path.exists(scene.net.path("/run/limetwig/trials.done"))
