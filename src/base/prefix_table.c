@@ -188,3 +188,23 @@ bool prefix_table_find(const struct prefix_table *t, const struct ipaddr *a, uin
 	}
 	return false;
 }
+
+bool prefix_table_overlaps(const struct prefix_table *t, const struct prefix *p)
+{
+	int f = p->addr.family == 6;
+	size_t lo = 0, hi;
+	uint8_t last[16];
+
+	if (!t->is_sealed || p->addr.family == 0)
+		return false;
+	range_last(p, last);
+	for (hi = t->ranges[f]; lo < hi;) { /* the first range that does not end before p */
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (memcmp(t->range[f][mid].last, p->addr.b, 16) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < t->ranges[f] && memcmp(t->range[f][lo].first, last, 16) <= 0;
+}

@@ -36,4 +36,7 @@ enum err prefix_table_seal(struct prefix_table *t) MUST_USE;
 /* The value of the longest prefix that holds a; false when there is none or the table is not sealed. */
 bool prefix_table_find(const struct prefix_table *t, const struct ipaddr *a, uint32_t *ret_value);
 
+/* Does any prefix of the table hold an address of p? */
+bool prefix_table_overlaps(const struct prefix_table *t, const struct prefix *p);
+
 #endif /* BASE_PREFIX_TABLE_H */

@@ -71,6 +71,11 @@ enum allow_source allow_find(const struct allow *a, const struct ipaddr *client)
 	return prefix_table_find(&a->table, client, &v) ? (enum allow_source)v : ALLOW_NONE;
 }
 
+bool allow_overlaps(const struct allow *a, const struct prefix *p)
+{
+	return allow_find(a, &p->addr) != ALLOW_NONE || prefix_table_overlaps(&a->table, p);
+}
+
 const char *allow_source_name(enum allow_source s)
 {
 	switch (s) {

@@ -31,6 +31,8 @@ enum err allow_file_line(struct slice line, struct prefix *ret, bool *ret_any) M
 enum err allow_seal(struct allow *a) MUST_USE;
 /* Private addresses (base/ipaddr) are ALLOW_OWN whatever the table says. */
 enum allow_source allow_find(const struct allow *a, const struct ipaddr *client);
+/* Is any address of p allowed? */
+bool allow_overlaps(const struct allow *a, const struct prefix *p);
 const char *allow_source_name(enum allow_source s);
 
 #endif /* CORE_ALLOW_H */

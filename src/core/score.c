@@ -65,6 +65,16 @@ static void score_decay(struct record_hit_sum *s, uint64_t now, uint64_t half_li
 	s->score_at = now;
 }
 
+static void note_grade(struct record_hit_sum *s, enum grade g, uint64_t now)
+{
+	if ((unsigned)g < GRADE_COUNT && s->count[g] < UINT32_MAX)
+		s->count[g]++;
+	if (s->first == 0 || now < s->first)
+		s->first = now;
+	if (now > s->last)
+		s->last = now;
+}
+
 /* How much of w probes may still add. */
 static double probe_room(const struct record_hit_sum *s, const struct conf *c, double w)
 {
@@ -92,13 +102,19 @@ double score_add(struct record_hit_sum *s, const struct conf *c, enum grade g, f
 		s->probe_score += w;
 	}
 	s->score += w;
-	if ((unsigned)g < GRADE_COUNT && s->count[g] < UINT32_MAX)
-		s->count[g]++;
+	note_grade(s, g, now);
 	if (g == GRADE_CONFIRMED || g == GRADE_UNSEEN)
 		trap_count(s, trap_id);
-	if (s->first == 0 || now < s->first)
-		s->first = now;
-	if (now > s->last)
-		s->last = now;
 	return w;
+}
+
+bool score_note(struct record_hit_sum *s, enum grade g, uint64_t digest, uint64_t now)
+{
+	uint64_t other = ~digest ? ~digest : 1; /* the same message may be charged later: then it is no retry */
+
+	if (is_recent(s, digest ? digest : 1) || is_recent(s, other))
+		return false;
+	recent_push(s, other);
+	note_grade(s, g, now);
+	return true;
 }

@@ -21,4 +21,7 @@ double score_at(const struct record_hit_sum *s, uint64_t now, uint64_t half_life
 double score_add(struct record_hit_sum *s, const struct conf *c, enum grade g, float trap_weight, uint32_t trap_id,
 	uint64_t digest, uint64_t now, bool *ret_is_retry);
 
+/* A hit that is charged to nobody: counted by grade, no more. False: a retry, nothing changed. */
+bool score_note(struct record_hit_sum *s, enum grade g, uint64_t digest, uint64_t now);
+
 #endif /* CORE_SCORE_H */

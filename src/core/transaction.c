@@ -95,7 +95,7 @@ static bool keep_transaction(void *value, void *ctx)
 	struct transaction *x = value;
 	const struct sweep *s = ctx;
 
-	if (!x->is_ended && !x->is_probed && x->at + TRANSACTION_IDLE_S <= s->now) {
+	if (!x->is_probed && x->at + TRANSACTION_IDLE_S <= s->now) {
 		x->is_probed = true;
 		s->probe(x, s->ctx);
 	}

@@ -32,7 +32,7 @@ struct transaction {
 	uint16_t trap_asked; /* of them to armed traps */
 	uint8_t traps;      /* distinct traps among those */
 	bool is_probed;     /* its traps were already counted as probes */
-	bool is_ended;      /* END-OF-MESSAGE was seen */
+	bool is_ours;       /* a login, or a submission port: never charged */
 	uint32_t trap_id[TRANSACTION_TRAPS];
 	char sender[TRANSACTION_SENDER];
 	char name[TRANSACTION_NAME];

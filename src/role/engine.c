@@ -14,6 +14,7 @@
 #include "io/log.h"
 
 #define META_VALUE 64
+#define LEDGER_ROUND_S 60 /* the whole ledger is written once in this time */
 
 uint64_t engine_random(void)
 {
@@ -43,11 +44,43 @@ uint64_t engine_digest(const struct engine *e, const struct slice *part, size_t 
 	return siphash64(e->digest_key, wr_slice(&w));
 }
 
+struct alarm_age {
+	uint64_t now, repeat_s;
+};
+
+static bool is_alarm_fresh(void *value, void *ctx)
+{
+	const struct alarm_age *a = ctx;
+
+	return a->now < *(const uint64_t *)value + a->repeat_s;
+}
+
+static void run_alarm(struct engine *e, const char *event, const char *text)
+{
+	struct msg_run *m = calloc(1, sizeof *m);
+	uint8_t *out = malloc(MESSAGE_MAX);
+
+	if (m && out) {
+		struct wr w = wr_init(out, MESSAGE_MAX);
+
+		m->what = RUN_ALARM;
+		m->count = 2;
+		slice_copy(slice_str(event), m->arg[0], sizeof m->arg[0]);
+		slice_copy(slice_str(text), m->arg[1], sizeof m->arg[1]);
+		message_put_run(&w, MSG_RUN, m);
+		(void)role_host_send(e->host, ROLE_RUN, &w, NULL, 0);
+	}
+	free(m);
+	free(out);
+}
+
 void engine_alarm(struct engine *e, const char *event, const char *key, const char *text)
 {
 	uint64_t now = clock_wall_s(), *last;
 	void *v;
 
+	if (keymap_put(&e->alarmed, slice_str(key), &v, NULL) == ERR_FULL)
+		(void)keymap_retain(&e->alarmed, 0, is_alarm_fresh, &(struct alarm_age){ now, e->host->conf.alarm.repeat_s });
 	if (keymap_put(&e->alarmed, slice_str(key), &v, NULL) != ERR_OK)
 		return;
 	last = v;
@@ -56,23 +89,8 @@ void engine_alarm(struct engine *e, const char *event, const char *key, const ch
 	*last = now;
 	log_alarm(event, "text=\"%s\"", text);
 	engine_watch(e, event, "text=\"%s\"", text);
-	if (e->host->conf.alarm.command.count) {
-		struct msg_run *m = calloc(1, sizeof *m);
-		uint8_t *out = malloc(MESSAGE_MAX);
-
-		if (m && out) {
-			struct wr w = wr_init(out, MESSAGE_MAX);
-
-			m->what = RUN_ALARM;
-			m->count = 2;
-			slice_copy(slice_str(event), m->arg[0], sizeof m->arg[0]);
-			slice_copy(slice_str(text), m->arg[1], sizeof m->arg[1]);
-			message_put_run(&w, MSG_RUN, m);
-			(void)role_host_send(e->host, ROLE_RUN, &w, NULL, 0);
-		}
-		free(m);
-		free(out);
-	}
+	if (e->host->conf.alarm.command.count)
+		run_alarm(e, event, text);
 }
 
 static enum err meta_put(struct engine *e, const char *key, struct slice value)
@@ -168,6 +186,7 @@ static enum err engine_start(struct role_host *h)
 	h->ctx = e;
 	e->host = h;
 	e->started = clock_wall_s();
+	e->sequence = clock_wall_ms() * 1000; /* no key of this run may be one of the last run's */
 	init_maps(e);
 	err = open_store(e);
 	if (err != ERR_OK)
@@ -177,7 +196,8 @@ static enum err engine_start(struct role_host *h)
 		(err = engine_log_load(e)) != ERR_OK || (err = engine_hit_start(e)) != ERR_OK ||
 		(err = engine_trap_start(e)) != ERR_OK || (err = engine_control_start(e)) != ERR_OK)
 		return err;
-	if (!loop_fd(h->loop, store_event_fd(e->store), LOOP_READ, on_store_event, e))
+	e->watch[0] = loop_fd(h->loop, store_event_fd(e->store), LOOP_READ, on_store_event, e);
+	if (!e->watch[0])
 		return ERR_NOMEM;
 	return engine_policy_start(e);
 }
@@ -193,10 +213,14 @@ static void on_second(void *ctx)
 	uint64_t now = clock_wall_s();
 
 	transactions_sweep(&e->transactions, now, probe_found, e);
+	engine_allow_tick(e, now);
 	engine_hit_tick(e, now);
 	engine_block_tick(e, now);
 	engine_subject_sweep(e);
 	engine_trap_tick(e, now);
+	engine_log_flush(e, e->ledger.slots / LEDGER_ROUND_S + 1);
+	if (e->is_keep_behind)
+		engine_keep_tick(e, now);
 }
 
 static void on_ten_seconds(void *ctx)
@@ -208,17 +232,13 @@ static void on_ten_seconds(void *ctx)
 	engine_keep_tick(e, clock_wall_s());
 }
 
-static void on_minute(void *ctx)
-{
-	engine_log_flush(ctx);
-}
-
 static void engine_serve(struct role_host *h)
 {
 	struct engine *e = h->ctx;
 
-	if (!loop_every(h->loop, 1000, on_second, e) || !loop_every(h->loop, 10000, on_ten_seconds, e) ||
-		!loop_every(h->loop, 60000, on_minute, e))
+	e->watch[1] = loop_every(h->loop, 1000, on_second, e);
+	e->watch[2] = loop_every(h->loop, 10000, on_ten_seconds, e);
+	if (!e->watch[1] || !e->watch[2])
 		log_alarm("engine", "text=\"no memory for timers\"");
 	engine_drift_start(e);
 	log_info("engine", "state=serving mode=%s off=%d blocks=%zu", mode_name(e->mode), h->conf.is_off,
@@ -350,25 +370,41 @@ static void engine_reloaded(struct role_host *h)
 	log_info("reload", "mode=%s off=%d", mode_name(e->mode), h->conf.is_off);
 }
 
+static void engine_free(struct engine *e)
+{
+	keymap_done(&e->subjects);
+	keymap_done(&e->refused);
+	keymap_done(&e->ledger);
+	keymap_done(&e->correspondents);
+	keymap_done(&e->recent);
+	keymap_done(&e->alarmed);
+	transactions_done(&e->transactions);
+	block_index_done(&e->blocks);
+	free(e->client);
+	free(e);
+}
+
 static void engine_stop(struct role_host *h)
 {
 	struct engine *e = h->ctx;
 
-	e->is_stopping = true;
 	engine_policy_stop(e);
 	engine_drift_stop(e);
 	engine_control_stop(e);
 	engine_trap_flush(e);
 	engine_counter_flush(e);
-	engine_log_flush(e);
+	engine_log_flush(e, 0);
 	engine_block_flush_refused(e);
 	if (store_flush(e->store) != ERR_OK)
 		log_alarm("store", "text=\"last writes could not be stored\"");
 	engine_hit_durable(e);
 	engine_hit_stop(e);
 	engine_trap_stop(e);
+	for (size_t i = 0; i < sizeof e->watch / sizeof e->watch[0]; i++)
+		loop_remove(e->watch[i]);
 	store_close(e->store);
-	e->store = NULL;
+	engine_free(e);
+	h->ctx = NULL;
 	loop_stop(h->loop);
 }
 

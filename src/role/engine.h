@@ -15,8 +15,8 @@
  *   engine_counter.c   hourly counters, connections by client
  *   engine_control.c   control socket
  *   engine_command_*.c the commands
- *   engine_keep.c      retention, person, forget
- *   engine_drift.c     what others did to main.cf; sums for doctor
+ *   engine_keep.c      retention
+ *   engine_hide.c      trap addresses in foreign texts
  * SPDX-License-Identifier: ISC
  */
 #ifndef ROLE_ENGINE_H
@@ -46,6 +46,7 @@ struct engine_subject {
 	struct prefix prefix;
 	uint64_t ticket; /* newest write; the entry must stay until it is durable */
 	bool has_block;
+	bool is_unsaved; /* its block is in force, the store would not take it yet */
 	struct record_hit_sum sum;
 	struct record_block block;
 };
@@ -74,6 +75,13 @@ enum counter {
 struct engine_hour {
 	uint64_t hour; /* Unix time / 3600; 0: unused */
 	uint64_t count[COUNT_KINDS];
+};
+
+/* Walks through a table that go on where they stopped. */
+enum keep_walk { KEEP_HITS, KEEP_SUMS, KEEP_BLOCKS, KEEP_CASES, KEEP_HASHES, KEEP_WALKS };
+struct engine_cursor {
+	uint8_t key[STORE_KEY_MAX];
+	size_t n;
 };
 
 struct engine_bad_line {
@@ -118,6 +126,7 @@ struct engine {
 	uint64_t fw_seq;
 	uint64_t fw_sync_at;  /* position of a full list on its way to the firewall role */
 	bool is_fw_syncing;
+	bool is_fw_lost;      /* a change did not fit into the channel: a full list must follow */
 	struct msg_fw_state fw;
 	struct msg_corpus_state corpus;
 	struct msg_log_state log;
@@ -125,9 +134,11 @@ struct engine {
 	uint64_t drift_at;
 	struct loop_watch *drift_timer;
 	uint64_t last_query;
-	uint64_t hashed_until; /* accepted mail before this time is hashed already */
-	uint8_t keep_cursor[STORE_KEY_MAX]; /* where the walk through the hits goes on */
-	size_t keep_cursor_n;
+	uint64_t refusal_second; /* refusals recorded in this second: a cap over all subjects */
+	uint32_t refusals_in_second;
+	struct engine_cursor keep[KEEP_WALKS]; /* where the walks of engine_keep go on */
+	bool is_keep_behind;  /* the last bite was too small */
+	bool is_block_unsaved; /* a cached subject is_unsaved */
 	struct engine_client *client; /* engine_counter.c */
 
 	struct engine_policy *policy;
@@ -136,7 +147,10 @@ struct engine {
 	struct engine_hits *hits;
 	struct buf allow_text; /* files of allow.d as they are, one after the other */
 	struct buf allow_next; /* the round that is coming in */
-	bool is_stopping;
+	bool is_allow_broken;  /* a file of it could not be taken */
+	bool has_allow;        /* the first round has come */
+	uint64_t allow_due;    /* when the next entry set by command runs out */
+	struct loop_watch *watch[4]; /* timers, store */
 };
 
 /* ---- engine.c */
@@ -176,7 +190,7 @@ void engine_hit_message(struct engine *e, const struct msg_hit *m);
 void engine_hit_probe(struct engine *e, const struct transaction *x);
 /* The end of a message with traps and riders, refused by us: one unseen hit for each trap. */
 void engine_hit_unseen(struct engine *e, const struct transaction *x);
-/* Fill view and event for the first trap of x; the view borrows s and the configuration. */
+/* Would one of x's traps, graded confirmed, leave its client blocked? */
 bool engine_hit_would_block(struct engine *e, const struct transaction *x, uint64_t now);
 /* The log told of this queue id: settle a hit that waits for it. */
 void engine_hit_identified(struct engine *e, const char *queue_id);
@@ -185,8 +199,8 @@ bool engine_hit_is_waiting(const struct engine *e, const char *queue_id);
 void engine_hit_durable(struct engine *e);
 void engine_hit_tick(struct engine *e, uint64_t now);
 void engine_hit_link_lost(struct engine *e);
-/* The traps were loaded for the first time: settle the hits that came before. */
-void engine_hit_traps_loaded(struct engine *e);
+/* Traps and allow list are there for the first time: settle the hits that came before. */
+void engine_hit_loaded(struct engine *e);
 
 /* ---- engine_block.c */
 enum err engine_block_load(struct engine *e) MUST_USE;
@@ -204,6 +218,8 @@ void engine_block_flush_refused(struct engine *e);
 void engine_block_sync(struct engine *e);
 /* The allow list changed: blocks it covers leave the layers. */
 void engine_block_recheck(struct engine *e);
+/* Is this entry in the kernel, as far as the engine knows? */
+bool engine_block_in_firewall(const struct engine *e, const struct block_entry *b);
 
 /* ---- engine_trap.c */
 enum err engine_trap_start(struct engine *e) MUST_USE;
@@ -243,6 +259,9 @@ void engine_trap_live_check_forget(struct engine *e, const void *ctx);
 enum err engine_allow_build(struct engine *e) MUST_USE;
 /* A file of allow.d from aliasmap. */
 void engine_allow_text(struct engine *e, const struct msg_text *m, struct slice text);
+/* A file of the round could not be read: the list stays as it is. */
+void engine_allow_unreadable(struct engine *e, const struct msg_text *m);
+void engine_allow_tick(struct engine *e, uint64_t now);
 void engine_allow_stop(struct engine *e);
 
 /* ---- engine_log.c */
@@ -252,7 +271,8 @@ void engine_log_mail(struct engine *e, const struct msg_log_mail *m);
 void engine_log_login(struct engine *e, const struct msg_log_login *m);
 void engine_log_rcpt(struct engine *e, const struct msg_log_rcpt *m);
 void engine_log_state(struct engine *e, const struct msg_log_state *m);
-void engine_log_flush(struct engine *e);
+/* Write changed ledger entries. budget: entries' slots looked at, 0: all. */
+void engine_log_flush(struct engine *e, size_t budget);
 
 /* ---- engine_counter.c */
 void engine_count(struct engine *e, enum counter c, uint64_t now);
@@ -347,5 +367,13 @@ void engine_drift_look(void *ctx);
 void engine_drift_done(struct engine *e, const struct msg_run_done *m);
 /* Into the answer to status: drift, and with has_sums what doctor compares. */
 void engine_drift_status(struct engine *e, json_t *j, json_t *warnings, bool has_sums);
+
+/* ---- engine_hide.c */
+#define ENGINE_HIDE_TEXT 400
+/* text with each trap address in it replaced by its number; cut to fit. Returns to. */
+const char *engine_hide_traps(const struct engine *e, const char *text, char *to, size_t size);
+/* The same, fit for a log line. */
+const char *engine_hide_escaped(const struct engine *e, const char *text, char *to, size_t size);
+json_t *engine_json_hidden(const struct engine *e, const char *text);
 
 #endif /* ROLE_ENGINE_H */

@@ -7,10 +7,11 @@
 #include "role/engine.h"
 
 #define ALLOW_TEXT_MAX (64u << 20) /* bytes of all allow files */
+#define BAD_SHOWN 20               /* lines that are no prefix, in the log */
 
 struct from_store {
 	struct allow *allow;
-	uint64_t now;
+	uint64_t now, due; /* due: when the first of them runs out */
 	enum err err;
 };
 
@@ -22,6 +23,8 @@ static bool add_stored(struct slice key, struct slice value, void *ctx)
 	(void)key;
 	if (record_get_allow(value, &r) != ERR_OK || (r.until && r.until <= f->now))
 		return true;
+	if (r.until && r.until < f->due)
+		f->due = r.until;
 	f->err = allow_add(f->allow, &r.prefix, ALLOW_COMMAND);
 	return f->err == ERR_OK;
 }
@@ -29,7 +32,7 @@ static bool add_stored(struct slice key, struct slice value, void *ctx)
 static enum err add_files(struct engine *e, struct allow *a)
 {
 	struct slice rest = buf_slice(&e->allow_text), line;
-	unsigned number = 0;
+	unsigned number = 0, bad = 0;
 
 	while (slice_line(&rest, &line)) {
 		struct prefix p;
@@ -38,7 +41,8 @@ static enum err add_files(struct engine *e, struct allow *a)
 
 		number++;
 		if (err != ERR_OK) {
-			log_warn("allow", "line=%u text=\"not a prefix, passed over\"", number);
+			if (bad++ < BAD_SHOWN)
+				log_warn("allow", "line=%u text=\"not a prefix, passed over\"", number);
 			continue;
 		}
 		if (is_any && (err = allow_add(a, &p, ALLOW_FILE)) != ERR_OK)
@@ -50,7 +54,7 @@ static enum err add_files(struct engine *e, struct allow *a)
 enum err engine_allow_build(struct engine *e)
 {
 	struct allow a;
-	struct from_store f = { &a, clock_wall_s(), ERR_OK };
+	struct from_store f = { &a, clock_wall_s(), UINT64_MAX, ERR_OK };
 	const char *bad = "";
 	enum err err;
 
@@ -72,7 +76,25 @@ enum err engine_allow_build(struct engine *e)
 	}
 	allow_done(&e->allow);
 	e->allow = a;
+	e->allow_due = f.due;
 	return ERR_OK;
+}
+
+static void round_over(struct engine *e)
+{
+	if (!e->is_allow_broken) {
+		buf_done(&e->allow_text);
+		e->allow_text = e->allow_next;
+		buf_init(&e->allow_next, ALLOW_TEXT_MAX);
+		if (engine_allow_build(e) != ERR_OK)
+			log_alarm("allow", "text=\"list not rebuilt, the old one stays\"");
+		else
+			engine_block_recheck(e);
+	}
+	if (!e->has_allow) {
+		e->has_allow = true;
+		engine_hit_loaded(e);
+	}
 }
 
 void engine_allow_text(struct engine *e, const struct msg_text *m, struct slice text)
@@ -80,20 +102,34 @@ void engine_allow_text(struct engine *e, const struct msg_text *m, struct slice 
 	if (m->index == 0) {
 		buf_done(&e->allow_next);
 		buf_init(&e->allow_next, ALLOW_TEXT_MAX);
+		e->is_allow_broken = false;
 	}
 	if (m->count && (buf_add(&e->allow_next, text) != ERR_OK || buf_add_char(&e->allow_next, '\n') != ERR_OK)) {
 		log_alarm("allow", "file=%s text=\"allow files too large: list unchanged\"", m->path);
-		return;
+		e->is_allow_broken = true;
 	}
-	if (m->count && m->index + 1 < m->count)
+	if (!m->count || m->index + 1 >= m->count)
+		round_over(e);
+}
+
+void engine_allow_unreadable(struct engine *e, const struct msg_text *m)
+{
+	if (m->index == 0)
+		buf_done(&e->allow_next);
+	e->is_allow_broken = true;
+	if (m->index + 1 >= m->count)
+		round_over(e);
+}
+
+void engine_allow_tick(struct engine *e, uint64_t now)
+{
+	if (now < e->allow_due)
 		return;
-	buf_done(&e->allow_text);
-	e->allow_text = e->allow_next;
-	buf_init(&e->allow_next, ALLOW_TEXT_MAX);
+	e->allow_due = UINT64_MAX;
 	if (engine_allow_build(e) != ERR_OK)
-		log_alarm("allow", "text=\"list not rebuilt, the old one stays\"");
+		log_alarm("allow", "text=\"an entry has run out, but the list could not be rebuilt\"");
 	else
-		engine_block_recheck(e);
+		engine_block_sync(e);
 }
 
 void engine_allow_stop(struct engine *e)

@@ -15,7 +15,8 @@
 #define SWEEP_HOMES 20000       /* index homes looked at each second: 1 M entries a minute */
 #define FLUSH_SLOTS 4096         /* subjects with refusals looked at each second */
 #define REFUSALS_AN_HOUR 50     /* full records per subject; beyond only counted */
-#define RECHECK_MAX 4096        /* blocks lifted by one change of the allow list at most */
+#define REFUSALS_A_SECOND 200    /* full records of all subjects together: a botnet does not fill the store */
+#define RECHECK_MAX 4096        /* blocks lifted by the allow list in one round */
 
 /* ---- firewall role */
 
@@ -35,11 +36,29 @@ static void fw_send(struct engine *e, const struct fw_op *op, size_t n)
 		m->count = (uint16_t)n;
 		memcpy(m->op, op, n * sizeof *op);
 		message_put_fw_ops(&w, MSG_FW_OPS, m);
-		if (role_host_send(e->host, ROLE_FIREWALL, &w, NULL, 0) != ERR_OK)
-			log_warn("firewall", "text=\"change could not be sent\"");
+		if (role_host_send(e->host, ROLE_FIREWALL, &w, NULL, 0) != ERR_OK && !e->is_fw_lost) {
+			e->is_fw_lost = true;
+			log_warn("firewall", "text=\"change could not be sent, a full list follows\"");
+		}
 	}
 	free(m);
 	free(out);
+}
+
+static bool is_fw_wanted(const struct engine *e)
+{
+	return e->mode == MODE_FULL && !e->host->conf.is_off && e->host->conf.firewall.backend == FW_BACKEND_NFTABLES;
+}
+
+/* Tier never is a hole in everything: in the kernel a wider block would cover who is allowed inside it. */
+static bool is_fw_able(const struct engine *e, const struct prefix *p)
+{
+	return !allow_overlaps(&e->allow, p);
+}
+
+bool engine_block_in_firewall(const struct engine *e, const struct block_entry *b)
+{
+	return (b->flags & BLOCK_FIREWALL) && is_fw_wanted(e) && e->fw.state == FW_OK && is_fw_able(e, &b->subject);
 }
 
 static void fw_change(struct engine *e, const struct prefix *p, bool is_add, uint64_t until)
@@ -47,7 +66,7 @@ static void fw_change(struct engine *e, const struct prefix *p, bool is_add, uin
 	uint64_t now = clock_wall_s();
 	struct fw_op op = { .is_add = is_add, .prefix = *p };
 
-	if (is_add && until <= now)
+	if (is_add && (until <= now || !is_fw_wanted(e) || !is_fw_able(e, p)))
 		return;
 	op.ttl_s = is_add ? (uint32_t)(until - now) : 0;
 	fw_send(e, &op, 1);
@@ -73,7 +92,7 @@ static void fw_collect(const struct block_entry *b, void *ctx)
 {
 	struct fw_list *l = ctx;
 
-	if (!(b->flags & BLOCK_FIREWALL) || b->until <= l->now || l->e->mode != MODE_FULL || l->e->host->conf.is_off)
+	if (!(b->flags & BLOCK_FIREWALL) || b->until <= l->now || !is_fw_wanted(l->e) || !is_fw_able(l->e, &b->subject))
 		return;
 	l->op[l->count++] = (struct fw_op){ true, b->subject, (uint32_t)(b->until - l->now) };
 	if (l->count == MESSAGE_FW_OPS) {
@@ -142,6 +161,7 @@ static void refresh_flags(struct engine *e)
 
 void engine_block_sync(struct engine *e)
 {
+	e->is_fw_lost = false; /* the list holds what was lost */
 	if (!e->host->link[ROLE_FIREWALL])
 		return;
 	refresh_flags(e);
@@ -236,6 +256,7 @@ enum err engine_block_apply(struct engine *e, struct engine_subject *s, const st
 	if (is_firewall)
 		fw_change(e, &b->subject, true, b->until);
 	s->block = *b;
+	s->has_block = true;
 	log_block(e, b, is_new ? "block" : "renew", is_firewall);
 	return engine_subject_save_block(e, s);
 }
@@ -287,18 +308,31 @@ static void log_refusal(struct engine *e, const struct record_refusal *r)
 	char client[IPADDR_TEXT], sender[160], recipient[160];
 
 	(void)ipaddr_format(&r->client, client);
-	(void)escape_text(slice_str(r->sender), sender, sizeof sender);
-	(void)escape_text(slice_str(r->recipient), recipient, sizeof recipient);
+	(void)engine_hide_escaped(e, r->sender, sender, sizeof sender);
+	(void)engine_hide_escaped(e, r->recipient, recipient, sizeof recipient);
 	log_info(r->is_would ? "would-refuse" : "refuse", "case=%s client=%s code=%u from=\"%s\" to=\"%s\"", r->case_id, client,
 		r->code, sender, recipient);
 	engine_watch(e, r->is_would ? "would-refuse" : "refuse", "case=%s client=%s code=%u from=\"%s\" to=\"%s\"",
 		r->case_id, client, r->code, sender, recipient);
 }
 
+/* Beyond the rate refusals go on and are counted, but leave no record of their own. */
+static bool may_record(struct engine *e, uint64_t now)
+{
+	if (e->refusal_second != now) {
+		if (e->refusals_in_second > REFUSALS_A_SECOND)
+			log_info("refuse", "unrecorded=%u", e->refusals_in_second - REFUSALS_A_SECOND);
+		e->refusal_second = now;
+		e->refusals_in_second = 0;
+	}
+	return ++e->refusals_in_second <= REFUSALS_A_SECOND;
+}
+
 void engine_block_refused(struct engine *e, const struct gate_result *g, const struct policy_request *q, bool is_would)
 {
 	uint64_t now = clock_wall_s();
 	uint8_t key[RECORD_KEY];
+	bool is_hidden = !e->traps || trap_table_find(e->traps, &g->recipient);
 	struct engine_refused *x;
 	struct record_refusal r = { .time = now, .client = g->client, .code = g->block.code, .is_would = is_would };
 	void *v;
@@ -318,12 +352,12 @@ void engine_block_refused(struct engine *e, const struct gate_result *g, const s
 	x->hour_count++;
 	x->last = now;
 	take_to_firewall(e, &g->block, x->hour_count);
-	if (x->hour_count > REFUSALS_AN_HOUR)
+	if (x->hour_count > REFUSALS_AN_HOUR || !may_record(e, now))
 		return;
 	memcpy(r.case_id, g->block.case_id, sizeof r.case_id);
 	slice_copy(q->client_name, r.name, sizeof r.name);
 	slice_copy(q->sender, r.sender, sizeof r.sender);
-	slice_copy(g->trap ? SLICE_LIT("") : q->recipient, r.recipient, sizeof r.recipient);
+	slice_copy(is_hidden ? SLICE_LIT("") : q->recipient, r.recipient, sizeof r.recipient);
 	engine_refusal_record(e, &r);
 	log_refusal(e, &r);
 }
@@ -377,6 +411,9 @@ void engine_block_tick(struct engine *e, uint64_t now)
 
 	(void)keymap_retain(&e->refused, FLUSH_SLOTS, keep_refused, &f);
 	(void)block_index_sweep(&e->blocks, now, SWEEP_HOMES, log_expired, e);
+	if (e->is_fw_lost && e->host->link[ROLE_FIREWALL] &&
+		channel_queued(e->host->link[ROLE_FIREWALL]) < CHANNEL_QUEUE / 4)
+		engine_block_sync(e);
 }
 
 struct recheck {
@@ -394,21 +431,31 @@ static void collect_allowed(const struct block_entry *b, void *ctx)
 		r->subject[r->count++] = b->subject;
 }
 
+static void lift_allowed(struct engine *e, const struct prefix *p)
+{
+	struct engine_subject *s = engine_subject_get(e, p);
+
+	if (!s)
+		(void)block_index_del(&e->blocks, p);
+	else if (engine_block_lift(e, s, "limetwig", "is on the allow list now") != ERR_OK)
+		log_warn("block", "text=\"lifted by the allow list, not stored\"");
+}
+
 void engine_block_recheck(struct engine *e)
 {
 	struct recheck *r = calloc(1, sizeof *r);
-	uint64_t pos = 0;
+	size_t left = 1;
 
-	if (!r)
-		return;
-	r->e = e;
-	while (block_index_walk(&e->blocks, &pos, 65536, collect_allowed, r))
-		continue;
-	for (size_t i = 0; i < r->count; i++) {
-		struct engine_subject *s = engine_subject_get(e, &r->subject[i]);
+	while (r && left) { /* what is lifted leaves the index: each round finds others */
+		uint64_t pos = 0;
 
-		if (s && engine_block_lift(e, s, "limetwig", "is on the allow list now") != ERR_OK)
-			log_warn("block", "text=\"lifted by the allow list, not stored\"");
+		r->e = e;
+		r->count = 0;
+		while (block_index_walk(&e->blocks, &pos, 65536, collect_allowed, r))
+			continue;
+		for (size_t i = 0; i < r->count; i++)
+			lift_allowed(e, &r->subject[i]);
+		left = r->count == RECHECK_MAX;
 	}
 	free(r);
 	engine_block_sync(e);

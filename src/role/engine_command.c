@@ -112,7 +112,7 @@ json_t *engine_json_block(struct engine *e, const struct record_block *b)
 	(void)json_object_set_new(j, "trap", json_trap_id(b->trap_id));
 	(void)json_object_set_new(j, "tag", engine_json_text(b->tag));
 	(void)json_object_set_new(j, "name", engine_json_text(b->name));
-	(void)json_object_set_new(j, "sender", engine_json_text(b->sender));
+	(void)json_object_set_new(j, "sender", engine_json_hidden(e, b->sender));
 	(void)json_object_set_new(j, "by", engine_json_text(b->by));
 	(void)json_object_set_new(j, "note", engine_json_text(b->note));
 	(void)json_object_set_new(j, "refusals", json_u64(b->refusals));
@@ -120,7 +120,7 @@ json_t *engine_json_block(struct engine *e, const struct record_block *b)
 	(void)json_object_set_new(j, "lifted_at", json_u64(b->lifted_at));
 	(void)json_object_set_new(j, "pardon_until", json_u64(b->pardon_until));
 	(void)json_object_set_new(j, "firewall",
-		json_boolean(is_listed && (entry.flags & BLOCK_FIREWALL) && e->fw.state == FW_OK));
+		json_boolean(is_listed && engine_block_in_firewall(e, &entry)));
 	return j;
 }
 
@@ -139,12 +139,12 @@ json_t *engine_json_hit(struct engine *e, const struct record_hit *h)
 	(void)json_object_set_new(j, "client", json_string(ipaddr_format(&h->client, client)));
 	(void)json_object_set_new(j, "name", engine_json_text(h->name));
 	(void)json_object_set_new(j, "helo", engine_json_text(h->helo));
-	(void)json_object_set_new(j, "sender", engine_json_text(h->sender));
-	(void)json_object_set_new(j, "message_id", engine_json_text(h->message_id));
-	(void)json_object_set_new(j, "subject", engine_json_text(h->subject));
+	(void)json_object_set_new(j, "sender", engine_json_hidden(e, h->sender));
+	(void)json_object_set_new(j, "message_id", engine_json_hidden(e, h->message_id));
+	(void)json_object_set_new(j, "subject", engine_json_hidden(e, h->subject));
 	(void)json_object_set_new(j, "queue_id", engine_json_text(h->queue_id));
 	(void)json_object_set_new(j, "corpus_id", engine_json_text(h->corpus_id));
-	(void)json_object_set_new(j, "login", engine_json_text(h->login));
+	(void)json_object_set_new(j, "login", engine_json_hidden(e, h->login));
 	return j;
 }
 

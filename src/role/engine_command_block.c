@@ -4,11 +4,13 @@
  */
 #include <stdlib.h>
 
+#include "io/log.h"
 #include "role/engine.h"
 
 #define LIST_LIMIT 1000
 #define REMOVE_MAX 100000 /* blocks lifted by one command */
 #define FOREVER_S (10ull * 366 * 86400)
+#define LONGEST_S FOREVER_S /* of a block: its end fits into the index */
 
 static const char *note_of(const json_t *in)
 {
@@ -30,6 +32,7 @@ static bool take_prefix(struct engine_call *c, const char *text, struct prefix *
 void engine_command_block_add(struct engine *e, struct engine_call *c, const json_t *in)
 {
 	struct gate_view view = engine_gate_view(e);
+	uint64_t seconds = engine_json_number(in, "seconds", 0);
 	struct engine_subject *s;
 	struct record_block b;
 	struct prefix p;
@@ -52,8 +55,9 @@ void engine_command_block_add(struct engine *e, struct engine_call *c, const jso
 		engine_answer_error(c, 1, "too many changes are waiting for the disk; try again");
 		return;
 	}
-	decide_person(&e->host->conf, s->has_block ? &s->block : NULL, &p, engine_json_number(in, "seconds", 0),
-		clock_wall_s(), engine_random(), &b);
+	if (seconds > LONGEST_S)
+		seconds = LONGEST_S;
+	decide_person(&e->host->conf, s->has_block ? &s->block : NULL, &p, seconds, clock_wall_s(), engine_random(), &b);
 	slice_copy(slice_str(engine_call_user(c)), b.by, sizeof b.by);
 	slice_copy(slice_str(note_of(in)), b.note, sizeof b.note);
 	err = engine_block_apply(e, s, &b, true);
@@ -104,7 +108,7 @@ static json_t *lift_all(struct engine *e, struct engine_call *c, const struct se
 		if (!s || !s->has_block || (s->block.state != BLOCK_HELD && !decide_block_is_active(&s->block, x->now)))
 			continue;
 		if (!is_dry && engine_block_lift(e, s, engine_call_user(c), note) != ERR_OK)
-			continue;
+			log_warn("block", "case=%s text=\"lifted, will be stored when the store takes writes\"", s->block.case_id);
 		(void)json_array_append_new(list, engine_json_block(e, &s->block));
 	}
 	return list;
@@ -117,6 +121,8 @@ static enum err select_all(struct engine *e, const json_t *in, struct selection 
 	x->tag = engine_json_string(in, "tag");
 	/* an age, as `--since 10d` sends it, or a time */
 	x->since = since && since < FOREVER_S ? x->now - since : since;
+	if (store_flush(e->store) != ERR_OK) /* it shows what is committed; what was just blocked must be found */
+		log_warn("store", "text=\"takes no writes: the newest blocks may be missed\"");
 	return store_scan(e->store, TABLE_BLOCK, (struct slice){ 0 }, (struct slice){ 0 }, false, select_block, x);
 }
 

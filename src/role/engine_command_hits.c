@@ -161,8 +161,8 @@ static bool person_refusal(struct slice key, struct slice value, void *ctx)
 	if (p->is_deleting)
 		return store_del(p->e->store, TABLE_REFUSAL, key) != 0;
 	(void)json_array_append_new(p->refusals, json_pack("{s:I, s:s, s:o, s:o, s:i, s:s}", "time", (json_int_t)r.time,
-		"client", ipaddr_format(&r.client, client), "sender", engine_json_text(r.sender), "recipient",
-		engine_json_text(r.recipient), "code", (int)r.code, "case", r.case_id));
+		"client", ipaddr_format(&r.client, client), "sender", engine_json_hidden(p->e, r.sender), "recipient",
+		engine_json_hidden(p->e, r.recipient), "code", (int)r.code, "case", r.case_id));
 	return p->count[1] < PERSON_LIMIT;
 }
 
@@ -183,8 +183,8 @@ static bool person_accepted(struct slice key, struct slice value, void *ctx)
 	if (p->is_deleting)
 		return store_del(p->e->store, TABLE_ACCEPTED, key) != 0;
 	(void)json_array_append_new(p->accepted, json_pack("{s:I, s:s, s:o, s:o, s:o}", "time", (json_int_t)r.time, "client",
-		ipaddr_format(&r.client, client), "sender", engine_json_text(r.sender), "recipient",
-		engine_json_text(r.recipient), "queue_id", engine_json_text(r.queue_id)));
+		ipaddr_format(&r.client, client), "sender", engine_json_hidden(p->e, r.sender), "recipient",
+		engine_json_hidden(p->e, r.recipient), "queue_id", engine_json_text(r.queue_id)));
 	return p->count[2] < PERSON_LIMIT;
 }
 
@@ -264,6 +264,10 @@ void engine_command_forget(struct engine *e, struct engine_call *c, const json_t
 	const struct slice all = { 0 };
 	enum err err;
 
+	if (!e->host->link[ROLE_CAPTURE]) {
+		engine_answer_error(c, 1, "the capture role is not there to delete the messages: try again in a minute");
+		return;
+	}
 	if (!person_start(e, c, in, &p))
 		return;
 	p.is_deleting = true;

@@ -75,7 +75,7 @@ static json_t *warnings(const struct engine *e, const struct engine_trap_status 
 		warn(list, text);
 	}
 	if (!t->is_map_ok)
-		warn(list, t->map_text);
+		(void)json_array_append_new(list, engine_json_text(t->map_text));
 	if (store_state(e->store, &lost) != ERR_OK)
 		warn(list, "the store takes no writes: disk or map full?");
 	if (e->corpus.is_full)
@@ -157,7 +157,8 @@ void engine_command_status(struct engine *e, struct engine_call *c, const json_t
 	(void)json_object_set_new(j, "last_query", json_integer((json_int_t)e->last_query));
 	add_layers(e, j);
 	(void)json_object_set_new(j, "map",
-		json_pack("{s:b, s:s, s:I}", "ok", t.is_map_ok, "text", t.map_text, "armed", (json_int_t)t.in_map));
+		json_pack("{s:b, s:o, s:I}", "ok", t.is_map_ok, "text", engine_json_text(t.map_text), "armed",
+			(json_int_t)t.in_map));
 	(void)json_object_set_new(j, "traps",
 		json_pack("{s:I, s:I, s:I, s:I, s:I}", "armed", (json_int_t)t.by_state[TRAP_ARMED], "watching",
 			(json_int_t)t.by_state[TRAP_WATCHING], "suspended", (json_int_t)t.by_state[TRAP_SUSPENDED], "retired",

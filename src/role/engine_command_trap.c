@@ -14,7 +14,7 @@
 
 static void refuse(json_t *list, const char *trap, const char *reason)
 {
-	(void)json_array_append_new(list, json_pack("{s:o, s:s}", "trap", engine_json_text(trap), "reason", reason));
+	(void)json_array_append_new(list, json_pack("{s:o, s:o}", "trap", engine_json_text(trap), "reason", engine_json_text(reason)));
 }
 
 /* What the engine itself knows against this trap; NULL: nothing. */
@@ -93,8 +93,8 @@ static json_t *bad_lines(const struct engine_trap_status *t)
 	json_t *list = json_array();
 
 	for (uint32_t i = 0; i < t->bad && i < ENGINE_BAD_LINES; i++)
-		(void)json_array_append_new(list, json_pack("{s:o, s:i, s:s}", "file", engine_json_text(t->bad_line[i].file),
-			"line", (int)t->bad_line[i].line, "reason", t->bad_line[i].reason));
+		(void)json_array_append_new(list, json_pack("{s:o, s:i, s:o}", "file", engine_json_text(t->bad_line[i].file),
+			"line", (int)t->bad_line[i].line, "reason", engine_json_text(t->bad_line[i].reason)));
 	return list;
 }
 
@@ -105,10 +105,10 @@ static void reloaded(void *ctx)
 	struct engine_trap_status t;
 
 	engine_trap_get_status(e, &t);
-	engine_answer(c, json_pack("{s:I, s:I, s:I, s:I, s:o, s:{s:b, s:s}}", "traps",
+	engine_answer(c, json_pack("{s:I, s:I, s:I, s:I, s:o, s:{s:b, s:o}}", "traps",
 		(json_int_t)(e->traps ? trap_table_count(e->traps) : 0), "armed", (json_int_t)t.by_state[TRAP_ARMED], "added",
 		(json_int_t)t.added, "removed", (json_int_t)t.removed, "bad", bad_lines(&t), "map", "ok", t.is_map_ok, "text",
-		t.map_text));
+		engine_json_text(t.map_text)));
 }
 
 void engine_command_trap_reload(struct engine *e, struct engine_call *c, const json_t *in)

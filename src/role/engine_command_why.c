@@ -43,20 +43,20 @@ static bool add_hit(struct slice key, struct slice value, void *ctx)
 	return json_array_size(s->hits) < WHY_HITS;
 }
 
-static json_t *refusal_json(const struct record_refusal *r)
+static json_t *refusal_json(const struct engine *e, const struct record_refusal *r)
 {
 	return json_pack("{s:I, s:o, s:o, s:i, s:s, s:b, s:b}", "time", (json_int_t)r->time, "sender",
-		engine_json_text(r->sender), "recipient", engine_json_text(r->recipient), "code", (int)r->code, "case",
+		engine_json_hidden(e, r->sender), "recipient", engine_json_hidden(e, r->recipient), "code", (int)r->code, "case",
 		r->case_id, "would", r->is_would, "rider", r->is_rider);
 }
 
-static json_t *accepted_json(const struct record_accepted *r)
+static json_t *accepted_json(const struct engine *e, const struct record_accepted *r)
 {
 	char client[IPADDR_TEXT];
 
 	return json_pack("{s:I, s:s, s:o, s:o, s:o}", "time", (json_int_t)r->time, "client", ipaddr_format(&r->client, client),
-		"sender", engine_json_text(r->is_hashed ? "(older than 14 days)" : r->sender), "recipient",
-		engine_json_text(r->is_hashed ? "(older than 14 days)" : r->recipient), "queue_id", engine_json_text(r->queue_id));
+		"sender", engine_json_hidden(e, r->is_hashed ? "(older than 14 days)" : r->sender), "recipient",
+		engine_json_hidden(e, r->is_hashed ? "(older than 14 days)" : r->recipient), "queue_id", engine_json_text(r->queue_id));
 }
 
 static bool add_refusal(struct slice key, struct slice value, void *ctx)
@@ -70,7 +70,7 @@ static bool add_refusal(struct slice key, struct slice value, void *ctx)
 		if (r.time > s->last_refused)
 			s->last_refused = r.time;
 		if (json_array_size(s->refusals) < WHY_REFUSALS)
-			(void)json_array_append_new(s->refusals, refusal_json(&r));
+			(void)json_array_append_new(s->refusals, refusal_json(s->e, &r));
 	}
 	return --s->left > 0;
 }
@@ -82,7 +82,7 @@ static bool add_accepted(struct slice key, struct slice value, void *ctx)
 
 	(void)key;
 	if (record_get_accepted(value, &r) == ERR_OK && prefix_has(&s->subject, &r.client))
-		(void)json_array_append_new(s->accepted, accepted_json(&r));
+		(void)json_array_append_new(s->accepted, accepted_json(s->e, &r));
 	return json_array_size(s->accepted) < WHY_ACCEPTED && --s->left > 0;
 }
 
@@ -162,7 +162,7 @@ static json_t *match_json(struct engine *e, const struct prefix *p)
 		(json_int_t)t.last_refused, "items", t.refusals));
 	(void)json_object_set_new(j, "accepted", t.accepted);
 	(void)json_object_set_new(j, "layers", json_pack("{s:b, s:b}", "policy", is_listed && engine_is_enforcing(e),
-		"firewall", is_listed && (entry.flags & BLOCK_FIREWALL) && e->fw.state == FW_OK));
+		"firewall", is_listed && engine_block_in_firewall(e, &entry)));
 	return j;
 }
 

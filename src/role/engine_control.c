@@ -22,6 +22,7 @@
 #define CONTROL_CALLS 64            /* connections */
 #define CONTROL_READ 65536
 #define CONTROL_GROUPS 256
+#define CONTROL_PAUSE_MS 100
 
 struct engine_call {
 	struct engine_call *next;
@@ -41,7 +42,7 @@ struct engine_call {
 struct engine_control {
 	struct engine_call *calls;
 	size_t count;
-	struct loop_watch *listen;
+	struct loop_watch *listen, *resume;
 	gid_t read_gid, admin_gid; /* (gid_t)-1: no such group */
 };
 
@@ -102,6 +103,13 @@ static void call_send(struct engine_call *c, json_t *takes)
 		c->is_closing = true;
 	free(text);
 	json_decref(takes);
+	if (loop_fd_want(c->watch, LOOP_READ | LOOP_WRITE) != ERR_OK)
+		c->is_closing = true;
+}
+
+static void call_finish(struct engine_call *c, json_t *takes)
+{
+	call_send(c, takes);
 	c->is_busy = false;
 	if (c->passed_fd >= 0) {
 		(void)close(c->passed_fd);
@@ -114,9 +122,7 @@ void engine_answer(struct engine_call *c, json_t *takes)
 	if (!takes)
 		takes = json_object();
 	(void)json_object_set_new(takes, "ok", json_true());
-	call_send(c, takes);
-	if (loop_fd_want(c->watch, LOOP_READ | LOOP_WRITE) != ERR_OK)
-		c->is_closing = true;
+	call_finish(c, takes);
 }
 
 void engine_answer_error(struct engine_call *c, int exit_status, const char *fmt, ...)
@@ -127,9 +133,7 @@ void engine_answer_error(struct engine_call *c, int exit_status, const char *fmt
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	call_send(c, json_pack("{s:b, s:s, s:i}", "ok", 0, "error", text, "exit", exit_status));
-	if (loop_fd_want(c->watch, LOOP_READ | LOOP_WRITE) != ERR_OK)
-		c->is_closing = true;
+	call_finish(c, json_pack("{s:b, s:o, s:i}", "ok", 0, "error", engine_json_text(text), "exit", exit_status));
 }
 
 bool engine_call_is_admin(const struct engine_call *c)
@@ -209,10 +213,10 @@ void engine_watch(struct engine *e, const char *event, const char *fmt, ...)
 		next = c->next;
 		if (!c->is_watching)
 			continue;
-		call_send(c, json_pack("{s:I, s:s, s:s}", "time", (json_int_t)clock_wall_s(), "event", event, "text", text));
+		if (!c->is_closing)
+			call_send(c, json_pack("{s:I, s:s, s:o}", "time", (json_int_t)clock_wall_s(), "event", event, "text",
+				engine_json_text(text)));
 		if (c->out.n > CONTROL_WATCH_MAX)
-			c->is_closing = true;
-		if (loop_fd_want(c->watch, LOOP_READ | LOOP_WRITE) != ERR_OK)
 			c->is_closing = true;
 	}
 }
@@ -336,6 +340,27 @@ static void take_credentials(struct engine_call *c)
 	}
 }
 
+static void on_resume(void *ctx)
+{
+	struct engine_control *k = ctx;
+
+	loop_remove(k->resume);
+	k->resume = NULL;
+	if (loop_fd_want(k->listen, LOOP_READ) != ERR_OK)
+		log_alarm("control", "text=\"listener lost\"");
+}
+
+/* Out of descriptors: the listener stays readable, so asking again at once would only burn the processor. */
+static void pause_listening(struct engine *e)
+{
+	struct engine_control *k = e->control;
+
+	if (!k->resume)
+		k->resume = loop_after(e->host->loop, CONTROL_PAUSE_MS, on_resume, k);
+	if (k->resume && loop_fd_want(k->listen, 0) != ERR_OK)
+		log_alarm("control", "text=\"listener lost\"");
+}
+
 static void on_listen(int fd, unsigned what, void *ctx)
 {
 	struct engine *e = ctx;
@@ -343,8 +368,11 @@ static void on_listen(int fd, unsigned what, void *ctx)
 	int conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)what;
-	if (conn < 0)
+	if (conn < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+			pause_listening(e);
 		return;
+	}
 	if (e->control->count >= CONTROL_CALLS || !(c = calloc(1, sizeof *c))) {
 		(void)close(conn);
 		return;
@@ -393,6 +421,7 @@ void engine_control_stop(struct engine *e)
 	if (!e->control)
 		return;
 	loop_remove(e->control->listen);
+	loop_remove(e->control->resume);
 	while (e->control->calls)
 		call_free(e->control->calls);
 	free(e->control);

@@ -12,6 +12,7 @@
 
 #include "base/escape.h"
 #include "core/host_name.h"
+#include "core/score.h"
 #include "io/log.h"
 
 #define PENDING_S 120 /* how long the log may take to tell of a queue id */
@@ -190,11 +191,12 @@ static uint64_t write_hit(struct engine *e, struct engine_subject *s, uint64_t n
 	record_put_hit(&w, r);
 	if (w.bad)
 		return 0;
+	ticket = store_put(e->store, TABLE_HIT, record_hit_key(&s->prefix, number, key), wr_slice(&w));
+	if (!ticket)
+		return 0;
+	s->ticket = ticket;
 	if (number >= ENGINE_HITS_KEPT)
 		(void)store_del(e->store, TABLE_HIT, record_hit_key(&s->prefix, number - ENGINE_HITS_KEPT, key));
-	ticket = store_put(e->store, TABLE_HIT, record_hit_key(&s->prefix, number, key), wr_slice(&w));
-	if (ticket)
-		s->ticket = ticket;
 	return ticket;
 }
 
@@ -204,7 +206,7 @@ static void log_hit(struct engine *e, const struct record_hit *r, const struct d
 
 	(void)ipaddr_format(&r->client, client);
 	(void)escape_text(slice_str(r->name), name, sizeof name);
-	(void)escape_text(slice_str(r->sender), sender, sizeof sender);
+	(void)engine_hide_escaped(e, r->sender, sender, sizeof sender);
 	log_info("hit", "trap=T-%u grade=%s client=%s name=\"%s\" from=\"%s\" score=%.1f need=%.1f result=%s queue_id=%s",
 		r->trap_id, grade_name((enum grade)r->grade), client, name, sender, v->score, v->need, kind, r->queue_id);
 	engine_watch(e, "hit", "trap=T-%u grade=%s client=%s from=\"%s\" score=%.1f need=%.1f result=%s", r->trap_id,
@@ -245,8 +247,8 @@ static uint64_t carry_out(struct engine *e, struct engine_subject *s, struct dec
 	ev->grade = (enum grade)r->grade;
 	if (h->is_charged)
 		decide_hit(&view, ev, now, &v);
-	else if (!h->is_written)
-		v.sum.count[r->grade]++;
+	else if (!h->is_written && !score_note(&v.sum, ev->grade, ev->digest, now))
+		v.kind = DECIDE_RETRY;
 	*ret_is_old = v.kind == DECIDE_RETRY;
 	if (v.kind == DECIDE_RETRY) {
 		log_hit(e, r, &v, "retry");
@@ -256,7 +258,7 @@ static uint64_t carry_out(struct engine *e, struct engine_subject *s, struct dec
 	r->weight = (float)v.weight;
 	if (v.kind == DECIDE_BLOCK || v.kind == DECIDE_RENEW) {
 		if (engine_block_apply(e, s, &v.block, v.kind == DECIDE_BLOCK) != ERR_OK)
-			log_alarm("block", "text=\"not stored: table or disk full\"");
+			engine_alarm(e, "block", "block-full", "a block is not stored: table of blocks, disk or store full");
 		if (v.kind == DECIDE_BLOCK)
 			engine_count(e, COUNT_BLOCKED, now);
 	}
@@ -293,14 +295,16 @@ static void fill_record(const struct hit *h, struct record_hit *r)
 	slice_copy(slice_str(h->login ? h->login : ""), r->login, sizeof r->login);
 }
 
-static void insider_alarm(struct engine *e, const struct hit *h)
+static void insider_alarm(struct engine *e, const char *name, const struct ipaddr *from, const struct trap *trap,
+	const char *queue_id)
 {
 	char client[IPADDR_TEXT], login[128], text[400];
 
-	(void)ipaddr_format(&h->m->client, client);
-	(void)escape_text(slice_str(h->login ? h->login : ""), login, sizeof login);
+	(void)ipaddr_format(from, client);
+	(void)engine_hide_escaped(e, name ? name : "", login, sizeof login);
 	(void)snprintf(text, sizeof text, "mail to trap T-%u from our own side: login %s, address %s, queue id %s",
-		h->trap ? h->trap->id : 0, login[0] ? login : "none", client[0] ? client : "local", h->m->queue_id);
+		trap ? trap->id : 0, login[0] ? login : "none", client[0] ? client : "local",
+		queue_id[0] ? queue_id : "none");
 	engine_count(e, COUNT_INSIDER, clock_wall_s());
 	engine_alarm(e, "insider", login[0] ? login : client, text);
 }
@@ -355,6 +359,8 @@ static enum charge charge_of(struct engine *e, struct hit *h)
 	}
 	if (!h->trap || h->trap->state != TRAP_ARMED)
 		return CHARGE_NOBODY;
+	if (q && q->client.family && !ipaddr_eq(&q->client, &m->client))
+		return CHARGE_NOBODY; /* an older message of this queue id */
 	if (q && q->is_asked) /* a trap nobody named came through an alias or .forward */
 		return queued_has_trap(q, h->trap->id) ? CHARGE_CLIENT : CHARGE_NOBODY;
 	if (!orcpt_is_trap(e, m, h->trap))
@@ -384,31 +390,42 @@ static void find_trap(struct engine *e, const char *text, struct hit *h)
 		h->mark = engine_trap_pattern(e, &a);
 }
 
-/* Without the traps nobody could be charged: wait a little for them. */
-static bool keep_early(struct engine *e, const struct msg_hit *m)
+/* Without the traps nobody could be charged, without the allow list the wrong one. */
+static bool is_loaded(const struct engine *e)
+{
+	return e->traps && e->has_allow;
+}
+
+/* Wait a little for them; then Postfix keeps the message for us. */
+static void keep_early(struct engine *e, const struct msg_hit *m)
 {
 	struct engine_hits *h = e->hits;
 	struct pending *p;
 
-	if (e->traps || clock_wall_s() >= e->started + EARLY_S || h->earlies >= ENGINE_EARLY || !(p = malloc(sizeof *p)))
-		return false;
+	if (clock_wall_s() >= e->started + EARLY_S || h->earlies >= ENGINE_EARLY || !(p = malloc(sizeof *p))) {
+		send_ack(e, m->seq, HIT_LATER);
+		return;
+	}
 	*p = (struct pending){ h->early, clock_wall_s(), 0, *m };
 	h->early = p;
 	h->earlies++;
-	return true;
+}
+
+/* What the content says; anything unknown is a message like any other. */
+static enum grade content_grade_of(const struct msg_hit *m)
+{
+	return m->grade == GRADE_BULK || m->grade == GRADE_BACKSCATTER ? (enum grade)m->grade : GRADE_CONFIRMED;
 }
 
 static void take_message(struct engine *e, const struct msg_hit *m)
 {
-	struct hit h = { .m = m, .grade = (enum grade)m->grade };
+	struct hit h = { .m = m, .grade = content_grade_of(m) };
 	enum charge c;
 	uint64_t ticket, number = 0;
 	struct prefix subject = hit_subject(e, &m->client);
 	struct engine_subject *s;
 	bool is_old;
 
-	if (h.grade != GRADE_BULK && h.grade != GRADE_BACKSCATTER)
-		h.grade = GRADE_CONFIRMED;
 	find_trap(e, m->trap, &h);
 	c = charge_of(e, &h);
 	h.is_charged = c == CHARGE_CLIENT;
@@ -420,29 +437,42 @@ static void take_message(struct engine *e, const struct msg_hit *m)
 		send_ack(e, m->seq, HIT_LATER);
 		return;
 	}
-	engine_count(e, h.grade == GRADE_BACKSCATTER ? COUNT_BACKSCATTER : COUNT_WHOLE, clock_wall_s());
-	if (h.grade == GRADE_INSIDER)
-		insider_alarm(e, &h);
-	if (c == CHARGE_WAIT)
+	if (!is_old)
+		engine_count(e, h.grade == GRADE_BACKSCATTER ? COUNT_BACKSCATTER : COUNT_WHOLE, clock_wall_s());
+	if (h.grade == GRADE_INSIDER && !is_old)
+		insider_alarm(e, h.login, &m->client, h.trap, m->queue_id);
+	if (c == CHARGE_WAIT && !is_old)
 		wait_for_log(e, m, number);
 	ack_when_durable(e, m->seq, is_old && s ? s->ticket : ticket);
 }
 
 void engine_hit_message(struct engine *e, const struct msg_hit *m)
 {
-	if (!keep_early(e, m))
+	if (is_loaded(e))
 		take_message(e, m);
+	else
+		keep_early(e, m);
 }
 
-void engine_hit_traps_loaded(struct engine *e)
+static void end_early(struct engine *e)
 {
 	struct pending *p = e->hits->early;
 
 	e->hits->early = NULL;
 	e->hits->earlies = 0;
-	for (const struct pending *q = p; q; q = q->next)
-		take_message(e, &q->message);
+	for (const struct pending *q = p; q; q = q->next) {
+		if (is_loaded(e))
+			take_message(e, &q->message);
+		else
+			send_ack(e, q->message.seq, HIT_LATER);
+	}
 	pending_free(p);
+}
+
+void engine_hit_loaded(struct engine *e)
+{
+	if (is_loaded(e))
+		end_early(e);
 }
 
 void engine_hit_identified(struct engine *e, const char *queue_id)
@@ -460,12 +490,12 @@ void engine_hit_identified(struct engine *e, const char *queue_id)
 		}
 		*at = p->next;
 		e->hits->pendings--;
-		h.grade = (enum grade)p->message.grade;
+		h.grade = content_grade_of(&p->message);
 		find_trap(e, p->message.trap, &h);
 		h.is_charged = charge_of(e, &h) == CHARGE_CLIENT;
 		(void)settle(e, &h, &is_old);
 		if (h.grade == GRADE_INSIDER)
-			insider_alarm(e, &h);
+			insider_alarm(e, h.login, &p->message.client, h.trap, p->message.queue_id);
 		free(p);
 	}
 }
@@ -482,8 +512,10 @@ void engine_hit_tick(struct engine *e, uint64_t now)
 {
 	struct pending **at = &e->hits->pending;
 
+	if (e->hits->count) /* a store that fails does not wake us */
+		engine_hit_durable(e);
 	if (e->hits->early && now >= e->started + EARLY_S)
-		engine_hit_traps_loaded(e);
+		end_early(e);
 	while (*at) {
 		struct pending *p = *at;
 
@@ -501,13 +533,25 @@ void engine_hit_tick(struct engine *e, uint64_t now)
 
 /* ---- hits without content */
 
+/* Who named a trap and sent no message: GRADE_INSIDER and GRADE_EXEMPT are charged to nobody. */
+static enum grade grade_of_transaction(const struct engine *e, const struct transaction *x, enum grade g)
+{
+	struct gate_view view = engine_gate_view(e);
+	enum gate_origin origin = gate_origin_of(&view, &x->client);
+
+	if (x->is_ours || x->login[0] || origin == GATE_OWN)
+		return GRADE_INSIDER;
+	return origin == GATE_FOREIGN ? g : GRADE_EXEMPT;
+}
+
 static void hit_of_transaction(struct engine *e, const struct transaction *x, uint32_t trap_id, enum grade g)
 {
 	const struct trap *trap = engine_trap_by_id(e, trap_id);
-	struct hit h = { .trap = trap, .grade = g, .is_charged = true };
+	enum grade final = grade_of_transaction(e, x, g);
+	struct hit h = { .trap = trap, .grade = final, .is_charged = final == g };
 	struct prefix subject = hit_subject(e, &x->client);
 	struct engine_subject *s = engine_subject_get(e, &subject);
-	struct record_hit r = { .time = clock_wall_s(), .trap_id = trap_id, .grade = (uint8_t)g, .client = x->client };
+	struct record_hit r = { .time = clock_wall_s(), .trap_id = trap_id, .grade = (uint8_t)final, .client = x->client };
 	struct decide_event ev;
 	bool is_old;
 
@@ -518,11 +562,15 @@ static void hit_of_transaction(struct engine *e, const struct transaction *x, ui
 	slice_copy(slice_str(x->name), r.name, sizeof r.name);
 	slice_copy(slice_str(x->helo), r.helo, sizeof r.helo);
 	slice_copy(slice_str(x->sender), r.sender, sizeof r.sender);
+	slice_copy(slice_str(x->login), r.login, sizeof r.login);
 	ev = hit_event(e, trap, trap, &x->client, x->name, x->sender,
 		hit_digest(e, &x->client, x->sender, trap_id, grade_name(g)));
 	(void)carry_out(e, s, &ev, &r, &h, &is_old);
-	if (!is_old)
-		engine_count(e, g == GRADE_PROBE ? COUNT_PROBES : COUNT_WHOLE, r.time);
+	if (is_old)
+		return;
+	engine_count(e, g == GRADE_PROBE ? COUNT_PROBES : COUNT_WHOLE, r.time);
+	if (final == GRADE_INSIDER)
+		insider_alarm(e, x->login, &x->client, trap, "");
 }
 
 static void hits_of_transaction(struct engine *e, const struct transaction *x, enum grade g)

@@ -11,6 +11,7 @@
 #define POSITION_KEY "log-position"
 #define POSITION_VALUE 600
 #define CORRESPONDENT_DAY 86400 /* a domain's record is written once a day at most */
+#define RECENT_PLAIN_S (15 * 86400) /* older accepted mail is hashed: nothing to learn from it */
 #define DOWN_SLACK_S 2          /* the log's time is cut to seconds; the first answers take a moment */
 #define CORRESPONDENT_WEIGHT 3  /* DESIGN 6: domains our users write to */
 
@@ -69,12 +70,14 @@ static bool load_accepted(struct slice key, struct slice value, void *ctx)
 enum err engine_log_load(struct engine *e)
 {
 	const struct slice all = { 0 };
+	uint8_t from[RECORD_KEY];
+	uint64_t plain = e->started > RECENT_PLAIN_S ? e->started - RECENT_PLAIN_S : 0;
 	enum err err = store_scan(e->store, TABLE_LEDGER, all, all, false, load_ledger, e);
 
 	if (err == ERR_OK)
 		err = store_scan(e->store, TABLE_CORRESPONDENT, all, all, false, load_correspondent, e);
 	if (err == ERR_OK)
-		err = store_scan(e->store, TABLE_ACCEPTED, all, all, false, load_accepted, e);
+		err = store_scan(e->store, TABLE_ACCEPTED, all, record_time_key(plain, 0, from), false, load_accepted, e);
 	return err;
 }
 
@@ -176,8 +179,13 @@ static void record_correspondent(struct engine *e, const struct msg_log_mail *m)
 	(void)store_put(e->store, TABLE_CORRESPONDENT, domain, wr_slice(&w));
 }
 
-void engine_log_mail(struct engine *e, const struct msg_log_mail *m)
+void engine_log_mail(struct engine *e, const struct msg_log_mail *from)
 {
+	uint64_t now = clock_wall_s();
+	struct msg_log_mail copy = *from, *m = &copy;
+
+	if (m->time > now)
+		m->time = now; /* a line from the future must not stop the ledger until then */
 	if (m->outcome == LOG_SUBMITTED)
 		record_correspondent(e, m);
 	if ((m->outcome != LOG_DELIVERED && m->outcome != LOG_TAGGED) || m->client.family == 0)
@@ -259,9 +267,9 @@ static bool flush_ledger(void *value, void *ctx)
 	return true;
 }
 
-void engine_log_flush(struct engine *e)
+void engine_log_flush(struct engine *e, size_t budget)
 {
 	struct flush f = { e, clock_wall_s() };
 
-	(void)keymap_retain(&e->ledger, 0, flush_ledger, &f);
+	(void)keymap_retain(&e->ledger, budget, flush_ledger, &f);
 }

@@ -10,7 +10,7 @@ static bool keep_subject(void *value, void *ctx)
 {
 	const struct engine_subject *s = value;
 
-	return s->ticket > *(const uint64_t *)ctx;
+	return s->is_unsaved || s->ticket > *(const uint64_t *)ctx;
 }
 
 static void drop_written(struct engine *e)
@@ -18,8 +18,24 @@ static void drop_written(struct engine *e)
 	(void)keymap_retain(&e->subjects, 0, keep_subject, &e->durable);
 }
 
+/* Blocks are in force before they are on disk: what the store refused goes there as soon as it takes writes. */
+static void save_late(struct engine *e)
+{
+	size_t pos = 0;
+	struct engine_subject *s;
+	uint64_t lost;
+
+	if (!e->is_block_unsaved || store_state(e->store, &lost) != ERR_OK)
+		return;
+	e->is_block_unsaved = false;
+	while ((s = keymap_next(&e->subjects, &pos)) != NULL)
+		if (s->is_unsaved && engine_subject_save_block(e, s) != ERR_OK)
+			return;
+}
+
 void engine_subject_sweep(struct engine *e)
 {
+	save_late(e);
 	if (e->subjects.count > ENGINE_SUBJECTS / 2)
 		drop_written(e);
 }
@@ -76,15 +92,17 @@ enum err engine_subject_save_block(struct engine *e, struct engine_subject *s)
 {
 	uint8_t key[RECORD_KEY], value[RECORD_VALUE];
 	struct wr w = wr_init(value, sizeof value);
-	uint64_t ticket;
+	uint64_t ticket = 0;
 
+	s->has_block = true;
 	record_put_block(&w, &s->block);
-	if (w.bad || !store_put(e->store, TABLE_CASE, slice_str(s->block.case_id), wr_slice(&w)))
-		return ERR_FULL;
-	ticket = store_put(e->store, TABLE_BLOCK, record_subject_key(&s->prefix, key), wr_slice(&w));
+	if (!w.bad && store_put(e->store, TABLE_CASE, slice_str(s->block.case_id), wr_slice(&w)))
+		ticket = store_put(e->store, TABLE_BLOCK, record_subject_key(&s->prefix, key), wr_slice(&w));
 	if (ticket)
 		s->ticket = ticket;
-	s->has_block = true;
+	s->is_unsaved = ticket == 0;
+	if (s->is_unsaved)
+		e->is_block_unsaved = true;
 	return ticket ? ERR_OK : ERR_FULL;
 }
 

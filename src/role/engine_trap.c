@@ -135,11 +135,47 @@ static char *read_whole(int fd, size_t *ret_n)
 	return p;
 }
 
+static void wake_waiters(struct engine *e)
+{
+	struct engine_traps *t = e->trap_job;
+	struct trap_waiter ready[TRAP_WAITERS];
+	size_t n = 0, kept = 0;
+
+	for (size_t i = 0; i < t->waiters; i++) {
+		if (t->waiter[i].is_early) {
+			t->waiter[i].is_early = false;
+			t->waiter[kept++] = t->waiter[i];
+		} else {
+			ready[n++] = t->waiter[i];
+		}
+	}
+	t->waiters = kept;
+	for (size_t i = 0; i < n; i++)
+		ready[i].done(ready[i].ctx);
+}
+
+/* A file is missing from this round: it never comes into force, and nobody must wait for it. */
+static void give_up_round(struct engine *e, const char *path)
+{
+	struct engine_traps *t = e->trap_job;
+	struct engine_bad_line *b = &t->bad_line[t->bad < ENGINE_BAD_LINES ? t->bad : ENGINE_BAD_LINES - 1];
+
+	slice_copy(slice_str(path), b->file, sizeof b->file);
+	b->line = 0;
+	slice_copy(SLICE_LIT("unreadable or too large: the traps in force stay"), b->reason, sizeof b->reason);
+	if (t->bad < ENGINE_BAD_LINES)
+		t->bad++;
+	drop_texts(t);
+	wake_waiters(e);
+}
+
 static void trap_text(struct engine *e, const struct msg_text *m, char *p, size_t n)
 {
 	struct engine_traps *t = e->trap_job;
 
 	if (m->index == 0 || m->round != t->round) {
+		if (m->count > TRAP_FILES)
+			log_alarm("trap-file", "files=%u text=\"only the first %d are read\"", m->count, TRAP_FILES);
 		drop_texts(t);
 		t->round = m->round;
 		t->wanted = m->count < TRAP_FILES ? m->count : TRAP_FILES;
@@ -163,6 +199,10 @@ void engine_trap_text(struct engine *e, const struct msg_text *m, int fd)
 
 	if (m->count && !p) {
 		log_alarm("trap-file", "file=%s text=\"unreadable or too large, what is in force stays\"", m->path);
+		if (m->kind == TEXT_ALLOW)
+			engine_allow_unreadable(e, m);
+		else
+			give_up_round(e, m->path);
 		return;
 	}
 	if (m->kind == TEXT_TRAPS) {
@@ -204,25 +244,6 @@ void engine_trap_forget_waiter(struct engine *e, const void *ctx)
 			t->waiter[kept++] = t->waiter[i];
 	if (t)
 		t->waiters = kept;
-}
-
-static void wake_waiters(struct engine *e)
-{
-	struct engine_traps *t = e->trap_job;
-	struct trap_waiter ready[TRAP_WAITERS];
-	size_t n = 0, kept = 0;
-
-	for (size_t i = 0; i < t->waiters; i++) {
-		if (t->waiter[i].is_early) {
-			t->waiter[i].is_early = false;
-			t->waiter[kept++] = t->waiter[i];
-		} else {
-			ready[n++] = t->waiter[i];
-		}
-	}
-	t->waiters = kept;
-	for (size_t i = 0; i < n; i++)
-		ready[i].done(ready[i].ctx);
 }
 
 void engine_trap_linked(struct engine *e)
@@ -374,6 +395,7 @@ static enum err map_lines(struct engine *e, bool is_full, struct buf *to)
 static void note_armed(struct engine *e, struct trap_table *table)
 {
 	uint64_t now = clock_wall_s();
+	size_t lost = 0;
 
 	for (size_t i = 0; i < trap_table_count(table); i++) {
 		struct trap *trap = trap_table_at(table, i);
@@ -386,9 +408,10 @@ static void note_armed(struct engine *e, struct trap_table *table)
 			r = (struct record_trap){ .id = trap->id, .first_seen = trap->first_seen };
 		r.armed_at = now;
 		r.suspended = 0;
-		if (engine_trap_save(e, trap_table_text(table, trap), &r) != ERR_OK)
-			log_warn("trap", "trap=T-%u text=\"armed, not stored\"", trap->id);
+		lost += engine_trap_save(e, trap_table_text(table, trap), &r) != ERR_OK;
 	}
+	if (lost)
+		log_warn("trap", "count=%zu text=\"armed, not stored\"", lost);
 }
 
 static void swap_in(struct engine *e)
@@ -424,7 +447,7 @@ static void swap_in(struct engine *e)
 		t->removed, t->bad);
 	trap_table_free(old);
 	engine_trap_load_drop(t);
-	engine_hit_traps_loaded(e);
+	engine_hit_loaded(e);
 	wake_waiters(e);
 }
 
@@ -501,6 +524,10 @@ static bool flush_delta(void *value, void *ctx)
 	for (int g = 0; g < GRADE_COUNT; g++)
 		r.hits[g] += d->count[g];
 	r.last_hit = d->last;
+	/* what was written a moment ago may not be committed yet: it must not be undone */
+	r.suspended |= trap->state == TRAP_SUSPENDED;
+	if (r.armed_at == 0)
+		r.armed_at = trap->armed_at;
 	return engine_trap_save(e, trap_table_text(e->traps, trap), &r) != ERR_OK;
 }
 

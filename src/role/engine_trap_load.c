@@ -44,8 +44,8 @@ static void bad_line(struct engine_traps *t, uint32_t file, unsigned line, const
 		b->line = line;
 		slice_copy(slice_str(reason), b->reason, sizeof b->reason);
 	}
-	t->new_bad++;
-	log_warn("trap-file", "file=%s line=%u text=\"%s\"", path, line, reason);
+	if (t->new_bad++ < ENGINE_BAD_LINES)
+		log_warn("trap-file", "file=%s line=%u text=\"%s\"", path, line, reason);
 }
 
 /* Id and history: from the table in force, the store, or new. */
@@ -234,6 +234,11 @@ void engine_trap_load(struct engine *e)
 {
 	struct engine_traps *t = e->trap_job;
 
+	if (t->phase == TRAP_MAP) { /* the map gets what this load will not know of: write it whole */
+		t->is_synced = false;
+		t->map_seq = 0;
+	}
+	engine_trap_live_check_forget(e, e); /* the answer to an older load is none to this one */
 	engine_trap_load_drop(t);
 	/* numbers given by a load that was dropped must be readable, else a trap would get a second one */
 	if (store_flush(e->store) != ERR_OK)

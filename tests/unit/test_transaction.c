@@ -61,8 +61,9 @@ static void an_ended_one_is_no_probe(void **state)
 	probes = 0;
 	transactions_init(&t, key);
 	x = transaction_open(&t, SLICE_LIT("a"), 1000);
+	assert_non_null(x);
 	(void)transaction_add_trap(x, 1);
-	x->is_ended = true;
+	transaction_drop(&t, SLICE_LIT("a"));
 	sweep_all(&t, 1000 + TRANSACTION_EXPIRY_S);
 	assert_int_equal(probes, 0);
 	transactions_done(&t);
