@@ -1,0 +1,688 @@
+/*
+ * engine_rig: the engine over real sockets, channels and a real store, with
+ * made-up peers: what capture, follow, firewall, run and aliasmap would send
+ * and take. Include cmocka first.
+ *
+ * All trap addresses of the tests hold the word RIG_SECRET: what the engine
+ * logs is looked through for it at the end of each test.
+ * SPDX-License-Identifier: ISC
+ */
+#ifndef TESTS_ENGINE_RIG_H
+#define TESTS_ENGINE_RIG_H
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "core/firewall_plan.h"
+#include "core/record.h"
+#include "io/conf_file.h"
+#include "io/store.h"
+#include "role/role_host.h"
+
+#define RIG_SECRET "zztrap"
+#define RIG_PATIENCE_MS 20000
+#define RIG_ACKS 4096
+#define RIG_OPS 4096
+
+struct rig_peer {
+	struct channel *channel;
+	enum role role;
+};
+
+static struct rig {
+	struct role_host host;
+	char dir[64];
+	char traps[4096], allow[1024]; /* files as aliasmap would send them */
+	const char *live;              /* an address that Postfix knows */
+	bool is_map_held, is_live_held, is_text_held; /* aliasmap does not answer */
+	uint32_t round, map_seq, live_seq;
+	unsigned rereads, applies, lives;
+	char map[65536]; /* lines of the last MSG_MAP_APPLY */
+	bool is_map_full;
+	struct rig_peer peer[ROLE_COUNT];
+	uint8_t ack[RIG_ACKS]; /* by sequence number */
+	unsigned acks, alarms, removed;
+	char alarm[1024];
+	struct fw_op op[RIG_OPS];
+	size_t ops, op_adds, op_dels;
+	unsigned syncs;
+	uint64_t hit_seq;
+	bool (*is_met)(void *ctx);
+	void *ctx;
+	bool is_late;
+	int saved_stderr;
+} rig;
+
+/* ---- the loop */
+
+static inline void rig_check(void *ctx)
+{
+	(void)ctx;
+	if (rig.is_met(rig.ctx))
+		loop_stop(rig.host.loop);
+}
+
+static inline void rig_give_up(void *ctx)
+{
+	(void)ctx;
+	rig.is_late = true;
+	loop_stop(rig.host.loop);
+}
+
+/* False: it did not happen within the time. */
+static inline bool rig_wait(bool (*is_met)(void *ctx), void *ctx)
+{
+	struct loop_watch *every, *patience;
+
+	rig.is_met = is_met;
+	rig.ctx = ctx;
+	rig.is_late = false;
+	if (is_met(ctx))
+		return true;
+	every = loop_every(rig.host.loop, 1, rig_check, NULL);
+	patience = loop_after(rig.host.loop, RIG_PATIENCE_MS, rig_give_up, NULL);
+	assert_non_null(every);
+	assert_non_null(patience);
+	assert_int_equal(loop_run(rig.host.loop), ERR_OK);
+	loop_remove(every);
+	loop_remove(patience);
+	return is_met(ctx);
+}
+
+/* ---- peers */
+
+static inline int rig_memfd(const char *text)
+{
+	int fd = memfd_create("rig", MFD_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	return fd;
+}
+
+static inline void rig_send(enum role from, const struct wr *w, int fd)
+{
+	assert_false(w->bad);
+	assert_int_equal(channel_send(rig.peer[from].channel, w, &fd, fd >= 0), ERR_OK);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+static inline void rig_send_text(enum text_kind kind, const char *path, const char *text)
+{
+	struct msg_text m = { .kind = (uint8_t)kind, .round = ++rig.round, .index = 0, .count = 1 };
+	uint8_t out[1024];
+	struct wr w = wr_init(out, sizeof out);
+
+	(void)snprintf(m.path, sizeof m.path, "%s", path);
+	message_put_text(&w, MSG_TEXT, &m);
+	rig_send(ROLE_ALIASMAP, &w, rig_memfd(text));
+}
+
+static inline void rig_send_files(void)
+{
+	rig_send_text(TEXT_TRAPS, "traps.txt", rig.traps);
+	rig_send_text(TEXT_ALLOW, "allow.txt", rig.allow);
+}
+
+static inline void rig_send_done(enum message_type t, uint32_t seq, bool is_ok, int fd)
+{
+	struct msg_map_done m = { .seq = seq, .is_ok = is_ok };
+	uint8_t out[1024];
+	struct wr w = wr_init(out, sizeof out);
+
+	(void)snprintf(m.text, sizeof m.text, "%s", is_ok ? "written" : "failed");
+	message_put_map_done(&w, t, &m);
+	rig_send(ROLE_ALIASMAP, &w, fd);
+}
+
+static inline void rig_take_map(struct rd *body, int fd)
+{
+	struct msg_map_apply m;
+	ssize_t n = pread(fd, rig.map, sizeof rig.map - 1, 0);
+
+	assert_int_equal(message_get_map_apply(body, &m), ERR_OK);
+	assert_true(n >= 0);
+	rig.map[n] = '\0';
+	rig.is_map_full = m.is_full;
+	rig.map_seq = m.seq;
+	rig.applies++;
+	if (!rig.is_map_held)
+		rig_send_done(MSG_MAP_DONE, m.seq, true, -1);
+}
+
+static inline void rig_answer_live(const char *asked)
+{
+	char text[512] = "";
+
+	if (rig.live && strstr(asked, rig.live))
+		(void)snprintf(text, sizeof text, "%s\thash:/etc/aliases\n", rig.live);
+	rig_send_done(MSG_LIVE_RESULT, rig.live_seq, true, rig_memfd(text));
+}
+
+static inline void rig_take_live(struct rd *body, int fd)
+{
+	struct msg_map_apply m;
+	char asked[4096];
+	ssize_t n = pread(fd, asked, sizeof asked - 1, 0);
+
+	assert_int_equal(message_get_map_apply(body, &m), ERR_OK);
+	assert_true(n >= 0);
+	asked[n] = '\0';
+	rig.live_seq = m.seq;
+	rig.lives++;
+	if (!rig.is_live_held)
+		rig_answer_live(asked);
+}
+
+static inline void rig_take_ops(struct rd *body)
+{
+	static struct msg_fw_ops m;
+
+	assert_int_equal(message_get_fw_ops(body, &m), ERR_OK);
+	for (size_t i = 0; i < m.count; i++) {
+		if (rig.ops < RIG_OPS)
+			rig.op[rig.ops++] = m.op[i];
+		rig.op_adds += m.op[i].is_add;
+		rig.op_dels += !m.op[i].is_add;
+	}
+}
+
+static inline void rig_take_ack(struct rd *body)
+{
+	struct msg_hit_ack m;
+
+	assert_int_equal(message_get_hit_ack(body, &m), ERR_OK);
+	if (m.seq < RIG_ACKS)
+		rig.ack[m.seq] = m.result;
+	rig.acks++;
+}
+
+static inline void rig_take_alarm(struct rd *body)
+{
+	static struct msg_run m;
+
+	assert_int_equal(message_get_run(body, &m), ERR_OK);
+	if (m.what != RUN_ALARM)
+		return;
+	(void)snprintf(rig.alarm, sizeof rig.alarm, "%s", m.arg[1]);
+	rig.alarms++;
+}
+
+static inline void rig_on_peer_message(void *ctx, enum role from, enum message_type t, struct rd *body, const int *fds,
+	size_t n)
+{
+	(void)ctx;
+	(void)from;
+	if (t == MSG_REREAD) {
+		rig.rereads++;
+		if (!rig.is_text_held)
+			rig_send_files();
+	} else if (t == MSG_MAP_APPLY) {
+		rig_take_map(body, fds[0]);
+	} else if (t == MSG_LIVE_CHECK) {
+		rig_take_live(body, fds[0]);
+	} else if (t == MSG_FW_OPS) {
+		rig_take_ops(body);
+	} else if (t == MSG_FW_SYNC) {
+		rig.syncs++;
+	} else if (t == MSG_HIT_ACK) {
+		rig_take_ack(body);
+	} else if (t == MSG_CORPUS_REMOVE) {
+		rig.removed++;
+	} else if (t == MSG_RUN) {
+		rig_take_alarm(body);
+	}
+	for (size_t i = 0; i < n; i++)
+		(void)close(fds[i]);
+}
+
+static inline void rig_on_peer_closed(void *ctx, enum role from)
+{
+	struct rig_peer *p = ctx;
+
+	(void)from;
+	channel_free(p->channel);
+	p->channel = NULL;
+}
+
+static inline void rig_on_engine_message(void *ctx, enum role from, enum message_type t, struct rd *body, const int *fds,
+	size_t n)
+{
+	(void)ctx;
+	engine_ops.message(&rig.host, from, t, body, fds, n);
+}
+
+static inline void rig_on_engine_closed(void *ctx, enum role from)
+{
+	struct channel *c = rig.host.link[from];
+
+	(void)ctx;
+	rig.host.link[from] = NULL;
+	channel_free(c);
+	engine_ops.unlinked(&rig.host, from);
+}
+
+static inline void rig_link(enum role r)
+{
+	int fd[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fd), 0);
+	rig.peer[r].role = r;
+	rig.peer[r].channel =
+		channel_new(rig.host.loop, fd[1], r, ROLE_ENGINE, rig_on_peer_message, rig_on_peer_closed, &rig.peer[r]);
+	rig.host.link[r] =
+		channel_new(rig.host.loop, fd[0], ROLE_ENGINE, r, rig_on_engine_message, rig_on_engine_closed, NULL);
+	assert_non_null(rig.peer[r].channel);
+	assert_non_null(rig.host.link[r]);
+	engine_ops.linked(&rig.host, r);
+}
+
+static inline void rig_unlink(enum role r)
+{
+	channel_free(rig.peer[r].channel);
+	rig.peer[r].channel = NULL;
+	if (rig.host.link[r])
+		rig_on_engine_closed(NULL, r);
+}
+
+/* ---- start and stop */
+
+static inline int rig_listen(const char *name)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s/%s", rig.dir, name);
+	(void)unlink(a.sun_path);
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+	assert_int_equal(listen(fd, 128), 0);
+	return fd;
+}
+
+static inline int rig_connect(const char *name)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s/%s", rig.dir, name);
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+	return fd;
+}
+
+static inline bool rig_is_loaded(void *ctx)
+{
+	const unsigned *applies = ctx;
+
+	return rig.applies > *applies;
+}
+
+static inline void rig_start_engine(void)
+{
+	for (int i = 0; i < 4 * ROLE_LISTENERS; i++)
+		rig.host.listener[i / ROLE_LISTENERS][i % ROLE_LISTENERS] = -1;
+	rig.host.role = ROLE_ENGINE;
+	rig.host.ops = &engine_ops;
+	rig.host.loop = loop_new();
+	assert_non_null(rig.host.loop);
+	rig.host.listener[LISTENER_POLICY][0] = rig_listen("policy");
+	rig.host.listener[LISTENER_CONTROL][0] = rig_listen("control");
+	assert_int_equal(engine_ops.start(&rig.host), ERR_OK);
+	engine_ops.serve(&rig.host);
+}
+
+static inline void rig_start(void)
+{
+	unsigned applies = rig.applies;
+
+	rig_start_engine();
+	for (int r = ROLE_FIREWALL; r < ROLE_COUNT; r++)
+		rig_link((enum role)r);
+	assert_true(rig_wait(rig_is_loaded, &applies));
+}
+
+static inline void rig_stop(void)
+{
+	for (int r = ROLE_FIREWALL; r < ROLE_COUNT; r++)
+		rig_unlink((enum role)r);
+	engine_ops.stop(&rig.host);
+	assert_null(rig.host.ctx);
+	(void)close(rig.host.listener[LISTENER_POLICY][0]);
+	(void)close(rig.host.listener[LISTENER_CONTROL][0]);
+	loop_free(rig.host.loop);
+	rig.host.loop = NULL;
+}
+
+static inline void rig_restart(void)
+{
+	rig_stop();
+	rig_start();
+}
+
+static inline int rig_remove_file(const char *path, const struct stat *st, int flag, struct FTW *f)
+{
+	(void)st;
+	(void)flag;
+	(void)f;
+	return remove(path);
+}
+
+static inline int rig_setup(void **state)
+{
+	char path[128];
+	int fd;
+
+	(void)state;
+	memset(&rig, 0, sizeof rig);
+	(void)snprintf(rig.dir, sizeof rig.dir, "/tmp/limetwig-engine-XXXXXX");
+	if (!mkdtemp(rig.dir))
+		return -1;
+	(void)snprintf(path, sizeof path, "%s/db", rig.dir);
+	if (mkdir(path, 0700) != 0)
+		return -1;
+	conf_defaults(&rig.host.conf);
+	(void)snprintf(rig.host.conf.storage.dir, sizeof rig.host.conf.storage.dir, "%s", rig.dir);
+	(void)snprintf(rig.host.conf.storage.run, sizeof rig.host.conf.storage.run, "%s", rig.dir);
+	rig.host.conf.storage.db_size = 64u << 20;
+	rig.host.conf.traps.watch_s = 0;
+	rig.host.conf.firewall.offence = 1;
+	rig.host.conf.alarm.command.count = 1;
+	(void)snprintf(rig.host.conf.alarm.command.item[0], CONF_ITEM, "/bin/true");
+	(void)snprintf(rig.traps, sizeof rig.traps, RIG_SECRET "1@example.org tag=web\n" RIG_SECRET "2@example.org\n"
+							       "@" RIG_SECRET ".example\n");
+	(void)snprintf(path, sizeof path, "%s/log", rig.dir);
+	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	rig.saved_stderr = dup(2);
+	(void)dup2(fd, 2);
+	(void)close(fd);
+	return 0;
+}
+
+/* What was logged so far; owned by the caller. */
+static inline char *rig_log(void)
+{
+	char path[128], *text = calloc(1, 4u << 20);
+	FILE *f;
+	size_t n;
+
+	assert_non_null(text);
+	(void)snprintf(path, sizeof path, "%s/log", rig.dir);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	n = fread(text, 1, (4u << 20) - 1, f);
+	text[n] = '\0';
+	(void)fclose(f);
+	return text;
+}
+
+static inline int rig_teardown(void **state)
+{
+	char *log = rig_log();
+	bool is_leaked = strstr(log, RIG_SECRET) != NULL;
+
+	(void)state;
+	if (rig.host.loop)
+		rig_stop();
+	(void)dup2(rig.saved_stderr, 2);
+	(void)close(rig.saved_stderr);
+	if (is_leaked || getenv("RIG_LOG"))
+		(void)fprintf(stderr, "%s", log);
+	free(log);
+	(void)nftw(rig.dir, rig_remove_file, 16, FTW_DEPTH | FTW_PHYS);
+	return is_leaked ? -1 : 0;
+}
+
+/* ---- what goes in */
+
+struct rig_reading {
+	int fd;
+	struct buf *in;
+	const char *end; /* what ends an answer */
+	bool is_closed;
+};
+
+static inline bool rig_has_answer(void *ctx)
+{
+	struct rig_reading *r = ctx;
+	size_t n = strlen(r->end);
+	ssize_t got;
+
+	if (buf_reserve(r->in, 4096) != ERR_OK)
+		return true;
+	got = recv(r->fd, r->in->p + r->in->n, 4096, MSG_DONTWAIT);
+	if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+		r->is_closed = true;
+	if (got > 0)
+		r->in->n += (size_t)got;
+	return r->is_closed || (r->in->n >= n && memcmp(r->in->p + r->in->n - n, r->end, n) == 0);
+}
+
+/* Read until end stands at the end; false: closed or too late. */
+static inline bool rig_read(int fd, const char *end, struct buf *in)
+{
+	struct rig_reading r = { .fd = fd, .in = in, .end = end };
+
+	return rig_wait(rig_has_answer, &r) && !r.is_closed;
+}
+
+static inline void rig_write(int fd, const void *p, size_t n)
+{
+	assert_int_equal(send(fd, p, n, MSG_NOSIGNAL), (ssize_t)n);
+}
+
+/* The action for this request, in a static buffer; "" when the connection was closed. */
+static inline const char *rig_ask(int fd, const char *state, const char *client, const char *instance, const char *more)
+{
+	static char action[1024];
+	char request[2048];
+	struct buf in;
+	int n = snprintf(request, sizeof request,
+		"request=smtpd_access_policy\nprotocol_state=%s\nclient_address=%s\nclient_name=mail.example.net\n"
+		"helo_name=helo.example.net\nserver_port=25\ninstance=%s\n%s\n", state, client, instance, more);
+
+	rig_write(fd, request, (size_t)n);
+	buf_init(&in, 65536);
+	action[0] = '\0';
+	if (rig_read(fd, "\n\n", &in))
+		(void)snprintf(action, sizeof action, "%.*s", (int)(in.n - 2), in.p);
+	buf_done(&in);
+	return action;
+}
+
+static inline const char *rig_rcpt(int fd, const char *client, const char *instance, const char *sender, const char *to)
+{
+	char more[512];
+
+	(void)snprintf(more, sizeof more, "sender=%s\nrecipient=%s\n", sender, to);
+	return rig_ask(fd, "RCPT", client, instance, more);
+}
+
+static inline const char *rig_end(int fd, const char *client, const char *instance, const char *queue_id, unsigned count,
+	const char *login)
+{
+	char more[512];
+
+	(void)snprintf(more, sizeof more, "recipient_count=%u\nqueue_id=%s\nsasl_username=%s\n", count, queue_id, login);
+	return rig_ask(fd, "END-OF-MESSAGE", client, instance, more);
+}
+
+/* The answer of the engine to one command; owned by the caller. */
+static inline json_t *rig_call_on(int fd, const char *line)
+{
+	json_t *j = NULL;
+	struct buf in;
+
+	rig_write(fd, line, strlen(line));
+	rig_write(fd, "\n", 1);
+	buf_init(&in, 64u << 20);
+	if (rig_read(fd, "\n", &in))
+		j = json_loadb(in.p, in.n, 0, NULL);
+	assert_null(j ? memmem(in.p, in.n, RIG_SECRET, strlen(RIG_SECRET)) : NULL);
+	buf_done(&in);
+	return j;
+}
+
+static inline json_t *rig_call(const char *line)
+{
+	int fd = rig_connect("control");
+	json_t *j = rig_call_on(fd, line);
+
+	(void)close(fd);
+	assert_non_null(j);
+	return j;
+}
+
+static inline void rig_do(const char *line)
+{
+	json_t *j = rig_call(line);
+
+	if (!json_is_true(json_object_get(j, "ok")))
+		fail_msg("%s: %s", line, json_string_value(json_object_get(j, "error")));
+	json_decref(j);
+}
+
+static inline void rig_address(const char *text, struct ipaddr *ret)
+{
+	assert_int_equal(ipaddr_parse(slice_str(text), ret), ERR_OK);
+}
+
+/* A message as capture would report it; returns its number. */
+static inline uint64_t rig_hit(const char *client, const char *queue_id, const char *sender, const char *trap,
+	const char *message_id)
+{
+	struct msg_hit m = { .seq = ++rig.hit_seq, .time = clock_wall_s(), .grade = GRADE_CONFIRMED, .size = 100 };
+	uint8_t out[8192];
+	struct wr w = wr_init(out, sizeof out);
+
+	if (client[0])
+		rig_address(client, &m.client);
+	(void)snprintf(m.name, sizeof m.name, "mail.example.net");
+	(void)snprintf(m.queue_id, sizeof m.queue_id, "%s", queue_id);
+	(void)snprintf(m.sender, sizeof m.sender, "%s", sender);
+	(void)snprintf(m.trap, sizeof m.trap, "%s", trap);
+	(void)snprintf(m.orcpt, sizeof m.orcpt, "%s", trap);
+	(void)snprintf(m.message_id, sizeof m.message_id, "%s", message_id);
+	(void)snprintf(m.subject, sizeof m.subject, "for %s: news", trap);
+	(void)snprintf(m.corpus_id, sizeof m.corpus_id, "c%llu", (unsigned long long)m.seq);
+	message_put_hit(&w, MSG_HIT, &m);
+	rig_send(ROLE_CAPTURE, &w, -1);
+	return m.seq;
+}
+
+static inline bool rig_is_acked(void *ctx)
+{
+	return rig.ack[*(const uint64_t *)ctx] != 0;
+}
+
+static inline uint8_t rig_wait_ack(uint64_t seq)
+{
+	assert_true(rig_wait(rig_is_acked, &seq));
+	return rig.ack[seq];
+}
+
+/* The whole life of a message to one trap: RCPT, end, LMTP copy. */
+static inline uint8_t rig_message(const char *client, const char *id, const char *sender, const char *trap)
+{
+	int fd = rig_connect("policy");
+
+	assert_string_equal(rig_rcpt(fd, client, id, sender, trap), "action=DUNNO");
+	assert_string_equal(rig_end(fd, client, id, id, 1, ""), "action=DUNNO");
+	(void)close(fd);
+	return rig_wait_ack(rig_hit(client, id, sender, trap, id));
+}
+
+static inline void rig_log_login(const char *client, const char *queue_id, const char *login, uint64_t time)
+{
+	struct msg_log_login m = { .time = time };
+	uint8_t out[1024];
+	struct wr w = wr_init(out, sizeof out);
+
+	rig_address(client, &m.client);
+	(void)snprintf(m.queue_id, sizeof m.queue_id, "%s", queue_id);
+	(void)snprintf(m.login, sizeof m.login, "%s", login);
+	message_put_log_login(&w, MSG_LOG_LOGIN, &m);
+	rig_send(ROLE_FOLLOW, &w, -1);
+}
+
+static inline void rig_log_mail(const char *client, const char *sender, const char *recipient, uint64_t time)
+{
+	struct msg_log_mail m = { .time = time, .outcome = LOG_DELIVERED, .is_first = 1 };
+	uint8_t out[2048];
+	struct wr w = wr_init(out, sizeof out);
+
+	rig_address(client, &m.client);
+	(void)snprintf(m.sender, sizeof m.sender, "%s", sender);
+	(void)snprintf(m.recipient, sizeof m.recipient, "%s", recipient);
+	(void)snprintf(m.queue_id, sizeof m.queue_id, "Q1");
+	message_put_log_mail(&w, MSG_LOG_MAIL, &m);
+	rig_send(ROLE_FOLLOW, &w, -1);
+}
+
+/* ---- what is seen */
+
+/* The first match of why; owned by the caller. */
+static inline json_t *rig_why(const char *what)
+{
+	char line[256];
+	json_t *j, *match;
+
+	(void)snprintf(line, sizeof line, "{\"cmd\":\"why\",\"what\":\"%s\"}", what);
+	j = rig_call(line);
+	match = json_incref(json_array_get(json_object_get(j, "matches"), 0));
+	json_decref(j);
+	assert_non_null(match);
+	return match;
+}
+
+static inline void rig_assert_title(const char *what, const char *title)
+{
+	json_t *j = rig_why(what);
+
+	assert_string_equal(json_string_value(json_object_get(j, "title")), title);
+	json_decref(j);
+}
+
+static inline size_t rig_hits_of(const char *what)
+{
+	json_t *j = rig_why(what);
+	size_t n = json_array_size(json_object_get(j, "hits"));
+
+	json_decref(j);
+	return n;
+}
+
+static inline double rig_score_of(const char *what)
+{
+	json_t *j = rig_why(what);
+	double v = json_number_value(json_object_get(j, "score"));
+
+	json_decref(j);
+	return v;
+}
+
+/* Was this prefix given to the firewall, and not taken back since? */
+static inline bool rig_is_in_firewall(const char *prefix)
+{
+	struct prefix p;
+	bool is_in = false;
+
+	assert_int_equal(prefix_parse(slice_str(prefix), &p), ERR_OK);
+	for (size_t i = 0; i < rig.ops; i++)
+		if (prefix_eq(&rig.op[i].prefix, &p))
+			is_in = rig.op[i].is_add;
+	return is_in;
+}
+
+#endif /* TESTS_ENGINE_RIG_H */
