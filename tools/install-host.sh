@@ -42,7 +42,11 @@ install)
 	;;
 uninstall)
 	tell_systemd
-	echo "The programs are gone. /etc/limetwig, /var/lib/limetwig and the users limetwig-* are still there."
+	echo "The programs are gone. Still there:"
+	for left in /etc/limetwig /var/lib/limetwig; do
+		[ ! -e "$left" ] || echo "  $left"
+	done
+	echo "  the users limetwig-*, the groups limetwig-read and limetwig-admin"
 	;;
 *)
 	echo "usage: install-host.sh install|uninstall" >&2
