@@ -21,7 +21,7 @@
 
 #define NETNS_PORT 25
 
-static double netns_now(void)
+static inline double netns_now(void)
 {
 	struct timespec t;
 
@@ -30,7 +30,7 @@ static double netns_now(void)
 }
 
 /* Output of a command, cut to size. Returns its status. */
-__attribute__((format(printf, 3, 4))) static int netns_run(char *out, size_t size, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static inline int netns_run(char *out, size_t size, const char *fmt, ...)
 {
 	char command[1024];
 	size_t n = 0, k;
@@ -49,7 +49,7 @@ __attribute__((format(printf, 3, 4))) static int netns_run(char *out, size_t siz
 }
 
 /* What nft lists of our table ("" when there is none). */
-static const char *netns_list(void)
+static inline const char *netns_list(void)
 {
 	static char text[1 << 16];
 
@@ -57,12 +57,12 @@ static const char *netns_list(void)
 	return text;
 }
 
-static bool netns_has(const char *needle)
+static inline bool netns_has(const char *needle)
 {
 	return strstr(netns_list(), needle) != NULL;
 }
 
-static void netns_nft(const char *what)
+static inline void netns_nft(const char *what)
 {
 	char out[512];
 
@@ -70,7 +70,7 @@ static void netns_nft(const char *what)
 }
 
 /* False: no right to make one; the tests are skipped. */
-static bool netns_enter(void)
+static inline bool netns_enter(void)
 {
 	static const char *const address[] = { "192.0.2.1/32", "198.51.100.7/32", "198.51.100.8/32", "203.0.113.5/32",
 		"203.0.113.6/32", "2001:db8::1/128", "2001:db8:1::7/128", "2001:db8:1::8/128", "2001:db8:2::7/128" };
@@ -88,7 +88,7 @@ static bool netns_enter(void)
 	return netns_run(out, sizeof out, "nft list tables 2>&1") == 0;
 }
 
-static socklen_t netns_sockaddr(const char *text, uint16_t port, struct sockaddr_storage *ret)
+static inline socklen_t netns_sockaddr(const char *text, uint16_t port, struct sockaddr_storage *ret)
 {
 	struct sockaddr_in *v4 = (void *)ret;
 	struct sockaddr_in6 *v6 = (void *)ret;
@@ -105,7 +105,7 @@ static socklen_t netns_sockaddr(const char *text, uint16_t port, struct sockaddr
 	return sizeof *v6;
 }
 
-static int netns_listen(const char *address, uint16_t port)
+static inline int netns_listen(const char *address, uint16_t port)
 {
 	struct sockaddr_storage a;
 	socklen_t n = netns_sockaddr(address, port, &a);
@@ -119,7 +119,7 @@ static int netns_listen(const char *address, uint16_t port)
 }
 
 /* From one address to another: a descriptor, or -1 (errno). */
-static int netns_connect(const char *from, const char *to, uint16_t port)
+static inline int netns_connect(const char *from, const char *to, uint16_t port)
 {
 	struct sockaddr_storage a;
 	socklen_t n = netns_sockaddr(from, 0, &a);
@@ -137,7 +137,7 @@ static int netns_connect(const char *from, const char *to, uint16_t port)
 }
 
 /* 0, or the errno of a new connection to port 25. */
-static int netns_try(const char *from)
+static inline int netns_try(const char *from)
 {
 	int fd = netns_connect(from, strchr(from, ':') ? "2001:db8::1" : "192.0.2.1", NETNS_PORT);
 
