@@ -110,8 +110,8 @@ static bool keep_queued(void *value, void *ctx)
 	return q->at + (q->is_asked || q->is_logged ? TRANSACTION_QUEUE_S : TRANSACTION_LOGIN_S) > s->now;
 }
 
-void transactions_sweep(struct transactions *t, uint64_t now,
-	void (*probe)(const struct transaction *x, void *ctx), void *ctx)
+void transactions_sweep(
+	struct transactions *t, uint64_t now, void (*probe)(const struct transaction *x, void *ctx), void *ctx)
 {
 	struct sweep s = { now, probe, ctx };
 

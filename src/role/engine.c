@@ -80,7 +80,8 @@ void engine_alarm(struct engine *e, const char *event, const char *key, const ch
 	void *v;
 
 	if (keymap_put(&e->alarmed, slice_str(key), &v, NULL) == ERR_FULL)
-		(void)keymap_retain(&e->alarmed, 0, is_alarm_fresh, &(struct alarm_age){ now, e->host->conf.alarm.repeat_s });
+		(void)keymap_retain(
+			&e->alarmed, 0, is_alarm_fresh, &(struct alarm_age){ now, e->host->conf.alarm.repeat_s });
 	if (keymap_put(&e->alarmed, slice_str(key), &v, NULL) != ERR_OK)
 		return;
 	last = v;
@@ -145,7 +146,7 @@ static void on_store_event(int fd, unsigned what, void *ctx)
 {
 	(void)fd;
 	(void)what;
-	engine_hit_durable(ctx);
+	engine_ack_durable(ctx);
 }
 
 static void init_maps(struct engine *e)
@@ -194,7 +195,8 @@ static enum err engine_start(struct role_host *h)
 	if ((err = load_meta(e)) != ERR_OK || (err = engine_counter_load(e)) != ERR_OK ||
 		(err = engine_allow_build(e)) != ERR_OK || (err = engine_block_load(e)) != ERR_OK ||
 		(err = engine_log_load(e)) != ERR_OK || (err = engine_hit_start(e)) != ERR_OK ||
-		(err = engine_trap_start(e)) != ERR_OK || (err = engine_control_start(e)) != ERR_OK)
+		(err = engine_ack_start(e)) != ERR_OK || (err = engine_trap_start(e)) != ERR_OK ||
+		(err = engine_control_start(e)) != ERR_OK)
 		return err;
 	e->watch[0] = loop_fd(h->loop, store_event_fd(e->store), LOOP_READ, on_store_event, e);
 	if (!e->watch[0])
@@ -214,6 +216,7 @@ static void on_second(void *ctx)
 
 	transactions_sweep(&e->transactions, now, probe_found, e);
 	engine_allow_tick(e, now);
+	engine_ack_tick(e);
 	engine_hit_tick(e, now);
 	engine_block_tick(e, now);
 	engine_subject_sweep(e);
@@ -330,8 +333,8 @@ static void engine_message_map(struct engine *e, enum message_type t, struct rd 
 		engine_trap_text(e, &text, fd);
 }
 
-static void engine_message(struct role_host *h, enum role peer, enum message_type t, struct rd *body, const int *fds,
-	size_t n)
+static void engine_message(
+	struct role_host *h, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
 {
 	struct engine *e = h->ctx;
 	struct msg_fw_done done;
@@ -397,8 +400,9 @@ static void engine_stop(struct role_host *h)
 	engine_block_flush_refused(e);
 	if (store_flush(e->store) != ERR_OK)
 		log_alarm("store", "text=\"last writes could not be stored\"");
-	engine_hit_durable(e);
+	engine_ack_durable(e);
 	engine_hit_stop(e);
+	engine_ack_stop(e);
 	engine_trap_stop(e);
 	for (size_t i = 0; i < sizeof e->watch / sizeof e->watch[0]; i++)
 		loop_remove(e->watch[i]);

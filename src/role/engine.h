@@ -6,7 +6,8 @@
  *   engine.c           start, stop, messages, timers
  *   engine_policy.c    policy connections, transactions
  *   engine_subject.c   score and block of one subject, cached over the store
- *   engine_hit.c       a hit: who is charged, decide, effects, acknowledgement
+ *   engine_hit.c       a hit: who is charged, decide, effects
+ *   engine_ack.c       acknowledgements that wait for the disk
  *   engine_block.c     blocks in force: index, firewall, expiry, refusals
  *   engine_trap.c      traps in force: states, counters, alias map, live check
  *   engine_trap_load.c trap files into a table
@@ -33,14 +34,14 @@
 
 #include <jansson.h>
 
-#define ENGINE_SUBJECTS 8192     /* subjects cached at most; each about 2.5 kB */
-#define ENGINE_LEDGER 2000000u   /* subjects with good mail */
-#define ENGINE_RECENT 500000u    /* recipients remembered as alive */
-#define ENGINE_ACKS 16384u       /* hits waiting for the disk */
-#define ENGINE_EARLY 1024u       /* hits that came before the traps were loaded */
-#define ENGINE_PENDING 4096u     /* hits waiting for the log to say who sent them */
-#define ENGINE_HITS_KEPT 50      /* full records per subject */
-#define ENGINE_BAD_LINES 200     /* shown by status */
+#define ENGINE_SUBJECTS 8192   /* subjects cached at most; each about 2.5 kB */
+#define ENGINE_LEDGER 2000000u /* subjects with good mail */
+#define ENGINE_RECENT 500000u  /* recipients remembered as alive */
+#define ENGINE_ACKS 16384u     /* hits waiting for the disk */
+#define ENGINE_EARLY 1024u     /* hits that came before the traps were loaded */
+#define ENGINE_PENDING 4096u   /* hits waiting for the log to say who sent them */
+#define ENGINE_HITS_KEPT 50    /* full records per subject */
+#define ENGINE_BAD_LINES 200   /* shown by status */
 
 struct engine_subject {
 	struct prefix prefix;
@@ -67,8 +68,16 @@ struct engine_ledger {
 
 /* Counters of one hour; 168 of them are a week. Stored as they stand in TABLE_META. */
 enum counter {
-	COUNT_MESSAGES, COUNT_WHOLE, COUNT_PROBES, COUNT_BACKSCATTER, COUNT_BLOCKED, COUNT_REFUSED,
-	COUNT_GOOD_REFUSED, COUNT_INSIDER, COUNT_QUERIES, COUNT_KINDS
+	COUNT_MESSAGES,
+	COUNT_WHOLE,
+	COUNT_PROBES,
+	COUNT_BACKSCATTER,
+	COUNT_BLOCKED,
+	COUNT_REFUSED,
+	COUNT_GOOD_REFUSED,
+	COUNT_INSIDER,
+	COUNT_QUERIES,
+	COUNT_KINDS
 };
 #define ENGINE_HOURS 168
 
@@ -94,6 +103,7 @@ struct engine_policy;  /* engine_policy.c */
 struct engine_control; /* engine_control.c */
 struct engine_traps;   /* engine_trap.c */
 struct engine_hits;    /* engine_hit.c */
+struct engine_acks;    /* engine_ack.c */
 
 struct engine {
 	struct role_host *host;
@@ -106,8 +116,8 @@ struct engine {
 
 	struct trap_table *traps;
 	struct trap_patterns *patterns; /* of the table in force; NULL: none */
-	uint32_t *trap_by_id; /* index in traps + 1, 0: none */
-	uint32_t trap_ids;    /* size of trap_by_id */
+	uint32_t *trap_by_id;           /* index in traps + 1, 0: none */
+	uint32_t trap_ids;              /* size of trap_by_id */
 	struct allow allow;
 	struct block_index blocks;
 	struct transactions transactions;
@@ -121,12 +131,12 @@ struct engine {
 	struct keymap alarmed;        /* uint64_t: alarm key -> when */
 
 	struct engine_hour hour[ENGINE_HOURS];
-	uint64_t durable;     /* highest ticket on disk, as last seen */
-	uint64_t sequence;    /* unique number for time keys */
+	uint64_t durable;  /* highest ticket on disk, as last seen */
+	uint64_t sequence; /* unique number for time keys */
 	uint64_t fw_seq;
-	uint64_t fw_sync_at;  /* position of a full list on its way to the firewall role */
+	uint64_t fw_sync_at; /* position of a full list on its way to the firewall role */
 	bool is_fw_syncing;
-	bool is_fw_lost;      /* a change did not fit into the channel: a full list must follow */
+	bool is_fw_lost; /* a change did not fit into the channel: a full list must follow */
 	struct msg_fw_state fw;
 	struct msg_corpus_state corpus;
 	struct msg_log_state log;
@@ -137,19 +147,20 @@ struct engine {
 	uint64_t refusal_second; /* refusals recorded in this second: a cap over all subjects */
 	uint32_t refusals_in_second;
 	struct engine_cursor keep[KEEP_WALKS]; /* where the walks of engine_keep go on */
-	bool is_keep_behind;  /* the last bite was too small */
-	bool is_block_unsaved; /* a cached subject is_unsaved */
-	struct engine_client *client; /* engine_counter.c */
+	bool is_keep_behind;                   /* the last bite was too small */
+	bool is_block_unsaved;                 /* a cached subject is_unsaved */
+	struct engine_client *client;          /* engine_counter.c */
 
 	struct engine_policy *policy;
 	struct engine_control *control;
 	struct engine_traps *trap_job;
 	struct engine_hits *hits;
-	struct buf allow_text; /* files of allow.d as they are, one after the other */
-	struct buf allow_next; /* the round that is coming in */
-	bool is_allow_broken;  /* a file of it could not be taken */
-	bool has_allow;        /* the first round has come */
-	uint64_t allow_due;    /* when the next entry set by command runs out */
+	struct engine_acks *acks;
+	struct buf allow_text;       /* files of allow.d as they are, one after the other */
+	struct buf allow_next;       /* the round that is coming in */
+	bool is_allow_broken;        /* a file of it could not be taken */
+	bool has_allow;              /* the first round has come */
+	uint64_t allow_due;          /* when the next entry set by command runs out */
 	struct loop_watch *watch[4]; /* timers, store */
 };
 
@@ -195,17 +206,29 @@ bool engine_hit_would_block(struct engine *e, const struct transaction *x, uint6
 /* The log told of this queue id: settle a hit that waits for it. */
 void engine_hit_identified(struct engine *e, const char *queue_id);
 bool engine_hit_is_waiting(const struct engine *e, const char *queue_id);
-/* Send acknowledgements for what is on disk. */
-void engine_hit_durable(struct engine *e);
 void engine_hit_tick(struct engine *e, uint64_t now);
 void engine_hit_link_lost(struct engine *e);
 /* Traps and allow list are there for the first time: settle the hits that came before. */
 void engine_hit_loaded(struct engine *e);
 
+/* ---- engine_ack.c */
+enum err engine_ack_start(struct engine *e) MUST_USE;
+void engine_ack_stop(struct engine *e);
+void engine_ack_send(struct engine *e, uint64_t seq, enum hit_ack result);
+/* When what this ticket stands for is on disk; 0: nothing new had to be written. */
+void engine_ack_when_durable(struct engine *e, uint64_t seq, uint64_t ticket);
+/* Answer what is on disk; all, with "later", when the store fails. */
+void engine_ack_durable(struct engine *e);
+/* Each second: a store that fails wakes nobody. */
+void engine_ack_tick(struct engine *e);
+/* The link is gone: nobody waits any more. */
+void engine_ack_drop(struct engine *e);
+
 /* ---- engine_block.c */
 enum err engine_block_load(struct engine *e) MUST_USE;
 /* New or renewed: index, firewall, record, log. ERR_FULL: index or store. */
-enum err engine_block_apply(struct engine *e, struct engine_subject *s, const struct record_block *b, bool is_new) MUST_USE;
+enum err engine_block_apply(
+	struct engine *e, struct engine_subject *s, const struct record_block *b, bool is_new) MUST_USE;
 enum err engine_block_lift(struct engine *e, struct engine_subject *s, const char *by, const char *note) MUST_USE;
 /* One refused (or in monitor: would be refused) recipient. */
 void engine_block_refused(struct engine *e, const struct gate_result *g, const struct policy_request *r, bool is_would);
@@ -250,8 +273,8 @@ struct engine_trap_status {
 };
 void engine_trap_get_status(const struct engine *e, struct engine_trap_status *ret);
 /* Ask aliasmap which of these addresses are live; done gets the result lines ("address<TAB>map"). */
-void engine_trap_live_check(struct engine *e, struct slice addresses,
-	void (*done)(void *ctx, bool is_ok, struct slice lines), void *ctx);
+void engine_trap_live_check(
+	struct engine *e, struct slice addresses, void (*done)(void *ctx, bool is_ok, struct slice lines), void *ctx);
 void engine_trap_live_check_forget(struct engine *e, const void *ctx);
 
 /* ---- engine_allow.c */

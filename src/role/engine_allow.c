@@ -65,7 +65,8 @@ enum err engine_allow_build(struct engine *e)
 	if (err == ERR_OK)
 		err = add_files(e, &a);
 	if (err == ERR_OK)
-		err = store_scan(e->store, TABLE_ALLOW, (struct slice){ 0 }, (struct slice){ 0 }, false, add_stored, &f);
+		err = store_scan(
+			e->store, TABLE_ALLOW, (struct slice){ 0 }, (struct slice){ 0 }, false, add_stored, &f);
 	if (err == ERR_OK)
 		err = f.err;
 	if (err == ERR_OK)

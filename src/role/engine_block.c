@@ -12,11 +12,11 @@
 #include "base/escape.h"
 #include "io/log.h"
 
-#define SWEEP_HOMES 20000       /* index homes looked at each second: 1 M entries a minute */
-#define FLUSH_SLOTS 4096         /* subjects with refusals looked at each second */
-#define REFUSALS_AN_HOUR 50     /* full records per subject; beyond only counted */
-#define REFUSALS_A_SECOND 200    /* full records of all subjects together: a botnet does not fill the store */
-#define RECHECK_MAX 4096        /* blocks lifted by the allow list in one round */
+#define SWEEP_HOMES 20000     /* index homes looked at each second: 1 M entries a minute */
+#define FLUSH_SLOTS 4096      /* subjects with refusals looked at each second */
+#define REFUSALS_AN_HOUR 50   /* full records per subject; beyond only counted */
+#define REFUSALS_A_SECOND 200 /* full records of all subjects together: a botnet does not fill the store */
+#define RECHECK_MAX 4096      /* blocks lifted by the allow list in one round */
 
 /* ---- firewall role */
 
@@ -216,7 +216,8 @@ static bool load_block(struct slice key, struct slice value, void *ctx)
 enum err engine_block_load(struct engine *e)
 {
 	struct load l = { .e = e, .now = clock_wall_s(), .err = ERR_OK };
-	enum err err = store_scan(e->store, TABLE_BLOCK, (struct slice){ 0 }, (struct slice){ 0 }, false, load_block, &l);
+	enum err err =
+		store_scan(e->store, TABLE_BLOCK, (struct slice){ 0 }, (struct slice){ 0 }, false, load_block, &l);
 
 	if (l.bad)
 		log_alarm("store", "table=blocks unreadable=%llu text=\"run limetwig db check\"",
@@ -235,9 +236,10 @@ static void log_block(struct engine *e, const struct record_block *b, const char
 	(void)prefix_format(&b->subject, subject);
 	(void)escape_text(slice_str(b->name), name, sizeof name);
 	(void)escape_text(slice_str(b->note), note, sizeof note);
-	log_info(event, "case=%s subject=%s name=\"%s\" offence=%u until=%llu trap=T-%u by=%s mode=%s firewall=%d note=\"%s\"",
-		b->case_id, subject, name, b->offence, (unsigned long long)b->until, b->trap_id, b->by, mode_name(e->mode),
-		is_firewall, note);
+	log_info(event,
+		"case=%s subject=%s name=\"%s\" offence=%u until=%llu trap=T-%u by=%s mode=%s firewall=%d note=\"%s\"",
+		b->case_id, subject, name, b->offence, (unsigned long long)b->until, b->trap_id, b->by,
+		mode_name(e->mode), is_firewall, note);
 	engine_watch(e, event, "case=%s subject=%s name=\"%s\" offence=%u until=%llu trap=T-%u firewall=%d", b->case_id,
 		subject, name, b->offence, (unsigned long long)b->until, b->trap_id, is_firewall);
 }
@@ -310,8 +312,8 @@ static void log_refusal(struct engine *e, const struct record_refusal *r)
 	(void)ipaddr_format(&r->client, client);
 	(void)engine_hide_escaped(e, r->sender, sender, sizeof sender);
 	(void)engine_hide_escaped(e, r->recipient, recipient, sizeof recipient);
-	log_info(r->is_would ? "would-refuse" : "refuse", "case=%s client=%s code=%u from=\"%s\" to=\"%s\"", r->case_id, client,
-		r->code, sender, recipient);
+	log_info(r->is_would ? "would-refuse" : "refuse", "case=%s client=%s code=%u from=\"%s\" to=\"%s\"", r->case_id,
+		client, r->code, sender, recipient);
 	engine_watch(e, r->is_would ? "would-refuse" : "refuse", "case=%s client=%s code=%u from=\"%s\" to=\"%s\"",
 		r->case_id, client, r->code, sender, recipient);
 }

@@ -119,8 +119,7 @@ json_t *engine_json_block(struct engine *e, const struct record_block *b)
 	(void)json_object_set_new(j, "last_refusal", json_u64(b->last_refusal));
 	(void)json_object_set_new(j, "lifted_at", json_u64(b->lifted_at));
 	(void)json_object_set_new(j, "pardon_until", json_u64(b->pardon_until));
-	(void)json_object_set_new(j, "firewall",
-		json_boolean(is_listed && engine_block_in_firewall(e, &entry)));
+	(void)json_object_set_new(j, "firewall", json_boolean(is_listed && engine_block_in_firewall(e, &entry)));
 	return j;
 }
 
@@ -153,8 +152,9 @@ json_t *engine_json_allow(const struct prefix *p, enum allow_source source, cons
 	char text[PREFIX_TEXT];
 
 	return json_pack("{s:s, s:s, s:I, s:I, s:o, s:o}", "prefix", prefix_format(p, text), "source",
-		allow_source_name(source), "since", (json_int_t)(r ? r->since : 0), "until", (json_int_t)(r ? r->until : 0), "by",
-		engine_json_text(r ? r->by : ""), "note", engine_json_text(r ? r->note : ""));
+		allow_source_name(source), "since", (json_int_t)(r ? r->since : 0), "until",
+		(json_int_t)(r ? r->until : 0), "by", engine_json_text(r ? r->by : ""), "note",
+		engine_json_text(r ? r->note : ""));
 }
 
 enum err engine_find_subject(struct engine *e, const char *what, struct prefix *ret)
@@ -206,7 +206,8 @@ void engine_command_enforce(struct engine *e, struct engine_call *c, const json_
 		char text[IPADDR_TEXT];
 
 		engine_answer_error(c, 1,
-			"one address, %s, makes %u %% of all connections: a proxy, load balancer or NAT is in front, and a block"
+			"one address, %s, makes %u %% of all connections: a proxy, load balancer or NAT is in front, "
+			"and a block"
 			" would hit everybody behind it. Let Postfix see the real clients (PROXY protocol:"
 			" smtpd_upstream_proxy_protocol = haproxy), or add it to own-networks. Anyway: --force",
 			ipaddr_format(&top, text), share);

@@ -57,7 +57,8 @@ void engine_command_block_add(struct engine *e, struct engine_call *c, const jso
 	}
 	if (seconds > LONGEST_S)
 		seconds = LONGEST_S;
-	decide_person(&e->host->conf, s->has_block ? &s->block : NULL, &p, seconds, clock_wall_s(), engine_random(), &b);
+	decide_person(
+		&e->host->conf, s->has_block ? &s->block : NULL, &p, seconds, clock_wall_s(), engine_random(), &b);
 	slice_copy(slice_str(engine_call_user(c)), b.by, sizeof b.by);
 	slice_copy(slice_str(note_of(in)), b.note, sizeof b.note);
 	err = engine_block_apply(e, s, &b, true);
@@ -97,8 +98,8 @@ static bool select_block(struct slice key, struct slice value, void *ctx)
 	return true;
 }
 
-static json_t *lift_all(struct engine *e, struct engine_call *c, const struct selection *x, bool is_dry,
-	const char *note)
+static json_t *lift_all(
+	struct engine *e, struct engine_call *c, const struct selection *x, bool is_dry, const char *note)
 {
 	json_t *list = json_array();
 
@@ -108,7 +109,8 @@ static json_t *lift_all(struct engine *e, struct engine_call *c, const struct se
 		if (!s || !s->has_block || (s->block.state != BLOCK_HELD && !decide_block_is_active(&s->block, x->now)))
 			continue;
 		if (!is_dry && engine_block_lift(e, s, engine_call_user(c), note) != ERR_OK)
-			log_warn("block", "case=%s text=\"lifted, will be stored when the store takes writes\"", s->block.case_id);
+			log_warn("block", "case=%s text=\"lifted, will be stored when the store takes writes\"",
+				s->block.case_id);
 		(void)json_array_append_new(list, engine_json_block(e, &s->block));
 	}
 	return list;
@@ -144,7 +146,8 @@ void engine_command_block_remove(struct engine *e, struct engine_call *c, const 
 	}
 	if (err != ERR_OK) {
 		engine_answer_error(c, err == ERR_SYNTAX ? 2 : 1,
-			err == ERR_NOTFOUND ? "no such case: is every character right?" : "name a case, an address, --tag or --since");
+			err == ERR_NOTFOUND ? "no such case: is every character right?"
+					    : "name a case, an address, --tag or --since");
 		goto out;
 	}
 	removed = lift_all(e, c, &x, is_dry, note_of(in));
@@ -188,12 +191,16 @@ static bool list_block(struct slice key, struct slice value, void *ctx)
 
 void engine_command_block_list(struct engine *e, struct engine_call *c, const json_t *in)
 {
-	struct listing x = { .e = e, .list = json_array(), .limit = engine_json_number(in, "limit", LIST_LIMIT),
-		.now = clock_wall_s(), .is_all = engine_json_true(in, "all"), .is_held = engine_json_true(in, "held") };
+	struct listing x = { .e = e,
+		.list = json_array(),
+		.limit = engine_json_number(in, "limit", LIST_LIMIT),
+		.now = clock_wall_s(),
+		.is_all = engine_json_true(in, "all"),
+		.is_held = engine_json_true(in, "held") };
 
 	engine_block_flush_refused(e);
-	if (store_flush(e->store) != ERR_OK ||
-		store_scan(e->store, TABLE_BLOCK, (struct slice){ 0 }, (struct slice){ 0 }, false, list_block, &x) != ERR_OK) {
+	if (store_flush(e->store) != ERR_OK || store_scan(e->store, TABLE_BLOCK, (struct slice){ 0 },
+						       (struct slice){ 0 }, false, list_block, &x) != ERR_OK) {
 		json_decref(x.list);
 		engine_answer_error(c, 1, "the store cannot be read");
 		return;
@@ -270,7 +277,8 @@ void engine_command_allow_remove(struct engine *e, struct engine_call *c, const 
 		return;
 	key = record_subject_key(&p, key_bytes);
 	if (store_get(e->store, TABLE_ALLOW, key, value, sizeof value, &n) != ERR_OK) {
-		engine_answer_error(c, 1, "not set by command: limetwig allow list (files and own networks are changed there)");
+		engine_answer_error(
+			c, 1, "not set by command: limetwig allow list (files and own networks are changed there)");
 		return;
 	}
 	if (!store_del(e->store, TABLE_ALLOW, key) || !allow_changed(e)) {
@@ -316,7 +324,8 @@ void engine_command_allow_list(struct engine *e, struct engine_call *c, const js
 		if (allow_file_line(line, &p, &is_any) == ERR_OK && is_any)
 			(void)json_array_append_new(list, engine_json_allow(&p, ALLOW_FILE, NULL));
 	}
-	if (store_scan(e->store, TABLE_ALLOW, (struct slice){ 0 }, (struct slice){ 0 }, false, list_allow, list) != ERR_OK) {
+	if (store_scan(e->store, TABLE_ALLOW, (struct slice){ 0 }, (struct slice){ 0 }, false, list_allow, list) !=
+		ERR_OK) {
 		json_decref(list);
 		engine_answer_error(c, 1, "the store cannot be read");
 		return;

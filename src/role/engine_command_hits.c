@@ -160,9 +160,10 @@ static bool person_refusal(struct slice key, struct slice value, void *ctx)
 	p->count[1]++;
 	if (p->is_deleting)
 		return store_del(p->e->store, TABLE_REFUSAL, key) != 0;
-	(void)json_array_append_new(p->refusals, json_pack("{s:I, s:s, s:o, s:o, s:i, s:s}", "time", (json_int_t)r.time,
-		"client", ipaddr_format(&r.client, client), "sender", engine_json_hidden(p->e, r.sender), "recipient",
-		engine_json_hidden(p->e, r.recipient), "code", (int)r.code, "case", r.case_id));
+	(void)json_array_append_new(p->refusals,
+		json_pack("{s:I, s:s, s:o, s:o, s:i, s:s}", "time", (json_int_t)r.time, "client",
+			ipaddr_format(&r.client, client), "sender", engine_json_hidden(p->e, r.sender), "recipient",
+			engine_json_hidden(p->e, r.recipient), "code", (int)r.code, "case", r.case_id));
 	return p->count[1] < PERSON_LIMIT;
 }
 
@@ -175,16 +176,17 @@ static bool person_accepted(struct slice key, struct slice value, void *ctx)
 
 	if (record_get_accepted(value, &r) != ERR_OK)
 		return true;
-	is_his = r.is_hashed ? strcmp(r.sender, p->hash) == 0 || strcmp(r.recipient, p->hash) == 0 :
-			       is_person(p, r.sender) || is_person(p, r.recipient);
+	is_his = r.is_hashed ? strcmp(r.sender, p->hash) == 0 || strcmp(r.recipient, p->hash) == 0
+			     : is_person(p, r.sender) || is_person(p, r.recipient);
 	if (!is_his)
 		return true;
 	p->count[2]++;
 	if (p->is_deleting)
 		return store_del(p->e->store, TABLE_ACCEPTED, key) != 0;
-	(void)json_array_append_new(p->accepted, json_pack("{s:I, s:s, s:o, s:o, s:o}", "time", (json_int_t)r.time, "client",
-		ipaddr_format(&r.client, client), "sender", engine_json_hidden(p->e, r.sender), "recipient",
-		engine_json_hidden(p->e, r.recipient), "queue_id", engine_json_text(r.queue_id)));
+	(void)json_array_append_new(p->accepted,
+		json_pack("{s:I, s:s, s:o, s:o, s:o}", "time", (json_int_t)r.time, "client",
+			ipaddr_format(&r.client, client), "sender", engine_json_hidden(p->e, r.sender), "recipient",
+			engine_json_hidden(p->e, r.recipient), "queue_id", engine_json_text(r.queue_id)));
 	return p->count[2] < PERSON_LIMIT;
 }
 
@@ -255,7 +257,7 @@ void engine_command_person(struct engine *e, struct engine_call *c, const json_t
 	}
 	engine_audit(e, c, engine_json_string(in, "note"), "person asked about");
 	engine_answer(c, json_pack("{s:s, s:{s:o, s:o, s:o}}", "address", p.address, "data", "hits", p.hits, "refusals",
-		p.refusals, "accepted", p.accepted));
+				 p.refusals, "accepted", p.accepted));
 }
 
 void engine_command_forget(struct engine *e, struct engine_call *c, const json_t *in)
@@ -265,7 +267,8 @@ void engine_command_forget(struct engine *e, struct engine_call *c, const json_t
 	enum err err;
 
 	if (!e->host->link[ROLE_CAPTURE]) {
-		engine_answer_error(c, 1, "the capture role is not there to delete the messages: try again in a minute");
+		engine_answer_error(
+			c, 1, "the capture role is not there to delete the messages: try again in a minute");
 		return;
 	}
 	if (!person_start(e, c, in, &p))
@@ -287,5 +290,5 @@ void engine_command_forget(struct engine *e, struct engine_call *c, const json_t
 	}
 	engine_audit(e, c, engine_json_string(in, "note"), "person forgotten");
 	engine_answer(c, json_pack("{s:{s:I, s:I, s:I, s:I}}", "removed", "hits", p.count[0], "refusals", p.count[1],
-		"accepted", p.count[2], "corpus", p.count[3]));
+				 "accepted", p.count[2], "corpus", p.count[3]));
 }

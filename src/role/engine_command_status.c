@@ -20,8 +20,8 @@ static json_t *roles(const struct engine *e)
 			continue;
 		if (r == ROLE_FOLLOW && strcmp(e->host->conf.postfix.log, "none") == 0)
 			continue;
-		(void)json_array_append_new(list, json_pack("{s:s, s:b}", "name", role_name((enum role)r), "up",
-			e->host->link[r] != NULL));
+		(void)json_array_append_new(
+			list, json_pack("{s:s, s:b}", "name", role_name((enum role)r), "up", e->host->link[r] != NULL));
 	}
 	return list;
 }
@@ -51,8 +51,8 @@ static json_t *counters(const struct engine *e, uint64_t now, unsigned hours)
 	json_t *j = json_object();
 
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-		(void)json_object_set_new(j, all[i].name,
-			json_integer((json_int_t)engine_counter_sum(e, all[i].c, now, hours)));
+		(void)json_object_set_new(
+			j, all[i].name, json_integer((json_int_t)engine_counter_sum(e, all[i].c, now, hours)));
 	return j;
 }
 
@@ -70,7 +70,8 @@ static json_t *warnings(const struct engine *e, const struct engine_trap_status 
 	uint64_t lost;
 
 	if (share > 30) {
-		(void)snprintf(text, sizeof text, "one address, %s, makes %u %% of all connections: proxy or NAT in front?",
+		(void)snprintf(text, sizeof text,
+			"one address, %s, makes %u %% of all connections: proxy or NAT in front?",
 			ipaddr_format(&top, address), share);
 		warn(list, text);
 	}
@@ -81,7 +82,8 @@ static json_t *warnings(const struct engine *e, const struct engine_trap_status 
 	if (e->corpus.is_full)
 		warn(list, "the corpus is full: of new messages only the headers are kept");
 	if (e->last_query + DROUGHT_S < now && e->started + DROUGHT_S < now)
-		warn(list, "Postfix has not asked for a day: is the check in smtpd_client_restrictions? limetwig doctor");
+		warn(list,
+			"Postfix has not asked for a day: is the check in smtpd_client_restrictions? limetwig doctor");
 	if (e->mode == MODE_FULL && e->fw.state > FW_OK)
 		warn(list, "the firewall layer does not act; the policy layer does");
 	return list;
@@ -92,8 +94,9 @@ static json_t *bad_lines(const struct engine_trap_status *t)
 	json_t *list = json_array();
 
 	for (uint32_t i = 0; i < t->bad && i < ENGINE_BAD_LINES; i++)
-		(void)json_array_append_new(list, json_pack("{s:o, s:i, s:o}", "file", engine_json_text(t->bad_line[i].file),
-			"line", (int)t->bad_line[i].line, "reason", engine_json_text(t->bad_line[i].reason)));
+		(void)json_array_append_new(
+			list, json_pack("{s:o, s:i, s:o}", "file", engine_json_text(t->bad_line[i].file), "line",
+				      (int)t->bad_line[i].line, "reason", engine_json_text(t->bad_line[i].reason)));
 	return list;
 }
 
@@ -124,18 +127,21 @@ static void add_layers(const struct engine *e, json_t *j)
 	uint64_t lost;
 	enum err store = store_state(e->store, &lost);
 
-	(void)json_object_set_new(j, "store", json_pack("{s:s, s:I}", "state", err_name(store), "lost", (json_int_t)lost));
+	(void)json_object_set_new(
+		j, "store", json_pack("{s:s, s:I}", "state", err_name(store), "lost", (json_int_t)lost));
 	(void)json_object_set_new(j, "firewall",
 		json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "state",
-			e->host->conf.firewall.backend == FW_BACKEND_NONE ? "none" : fw_state_name(e->fw.state), "error",
-			(json_int_t)e->fw.error, "wanted", (json_int_t)e->fw.wanted, "present", (json_int_t)e->fw.present,
-			"repaired", (json_int_t)e->fw.repaired, "refused", (json_int_t)e->fw.refused));
+			e->host->conf.firewall.backend == FW_BACKEND_NONE ? "none" : fw_state_name(e->fw.state),
+			"error", (json_int_t)e->fw.error, "wanted", (json_int_t)e->fw.wanted, "present",
+			(json_int_t)e->fw.present, "repaired", (json_int_t)e->fw.repaired, "refused",
+			(json_int_t)e->fw.refused));
 	(void)json_object_set_new(j, "capture",
-		json_pack("{s:I, s:I, s:b}", "files", (json_int_t)e->corpus.files, "bytes", (json_int_t)e->corpus.bytes, "full",
-			e->corpus.is_full != 0));
+		json_pack("{s:I, s:I, s:b}", "files", (json_int_t)e->corpus.files, "bytes", (json_int_t)e->corpus.bytes,
+			"full", e->corpus.is_full != 0));
 	(void)json_object_set_new(j, "log",
-		json_pack("{s:s, s:I, s:I, s:b}", "state", log_state_name(e->log.state), "lines", (json_int_t)e->log.lines,
-			"last", (json_int_t)e->log.last, "caught_up", e->log.is_caught_up != 0));
+		json_pack("{s:s, s:I, s:I, s:b}", "state", log_state_name(e->log.state), "lines",
+			(json_int_t)e->log.lines, "last", (json_int_t)e->log.last, "caught_up",
+			e->log.is_caught_up != 0));
 }
 
 void engine_command_status(struct engine *e, struct engine_call *c, const json_t *in)
@@ -153,7 +159,8 @@ void engine_command_status(struct engine *e, struct engine_call *c, const json_t
 	(void)json_object_set_new(j, "mode_since", json_integer((json_int_t)e->mode_since));
 	(void)json_object_set_new(j, "off", json_boolean(e->host->conf.is_off));
 	(void)json_object_set_new(j, "roles", roles(e));
-	(void)json_object_set_new(j, "queries", json_integer((json_int_t)engine_counter_sum(e, COUNT_QUERIES, now, 24)));
+	(void)json_object_set_new(
+		j, "queries", json_integer((json_int_t)engine_counter_sum(e, COUNT_QUERIES, now, 24)));
 	(void)json_object_set_new(j, "last_query", json_integer((json_int_t)e->last_query));
 	add_layers(e, j);
 	(void)json_object_set_new(j, "map",
@@ -161,12 +168,12 @@ void engine_command_status(struct engine *e, struct engine_call *c, const json_t
 			(json_int_t)t.in_map));
 	(void)json_object_set_new(j, "traps",
 		json_pack("{s:I, s:I, s:I, s:I, s:I}", "armed", (json_int_t)t.by_state[TRAP_ARMED], "watching",
-			(json_int_t)t.by_state[TRAP_WATCHING], "suspended", (json_int_t)t.by_state[TRAP_SUSPENDED], "retired",
-			(json_int_t)t.by_state[TRAP_RETIRED], "bad", (json_int_t)t.bad));
+			(json_int_t)t.by_state[TRAP_WATCHING], "suspended", (json_int_t)t.by_state[TRAP_SUSPENDED],
+			"retired", (json_int_t)t.by_state[TRAP_RETIRED], "bad", (json_int_t)t.bad));
 	(void)json_object_set_new(j, "bad_lines", bad_lines(&t));
 	(void)json_object_set_new(j, "blocks", blocks(e));
-	(void)json_object_set_new(j, "counters", json_pack("{s:o, s:o}", "24h", counters(e, now, 24), "7d",
-		counters(e, now, ENGINE_HOURS)));
+	(void)json_object_set_new(j, "counters",
+		json_pack("{s:o, s:o}", "24h", counters(e, now, 24), "7d", counters(e, now, ENGINE_HOURS)));
 	list = warnings(e, &t, now);
 	engine_drift_status(e, j, list, engine_json_true(in, "sums"));
 	(void)json_object_set_new(j, "warnings", list);

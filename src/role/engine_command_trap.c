@@ -14,7 +14,8 @@
 
 static void refuse(json_t *list, const char *trap, const char *reason)
 {
-	(void)json_array_append_new(list, json_pack("{s:o, s:o}", "trap", engine_json_text(trap), "reason", engine_json_text(reason)));
+	(void)json_array_append_new(
+		list, json_pack("{s:o, s:o}", "trap", engine_json_text(trap), "reason", engine_json_text(reason)));
 }
 
 /* What the engine itself knows against this trap; NULL: nothing. */
@@ -39,7 +40,6 @@ static const char *objection(struct engine *e, const char *text, struct address 
 	*ret_is_exact = true;
 	return NULL;
 }
-
 
 static void check_done(void *ctx, bool is_ok, struct slice lines)
 {
@@ -93,8 +93,9 @@ static json_t *bad_lines(const struct engine_trap_status *t)
 	json_t *list = json_array();
 
 	for (uint32_t i = 0; i < t->bad && i < ENGINE_BAD_LINES; i++)
-		(void)json_array_append_new(list, json_pack("{s:o, s:i, s:o}", "file", engine_json_text(t->bad_line[i].file),
-			"line", (int)t->bad_line[i].line, "reason", engine_json_text(t->bad_line[i].reason)));
+		(void)json_array_append_new(
+			list, json_pack("{s:o, s:i, s:o}", "file", engine_json_text(t->bad_line[i].file), "line",
+				      (int)t->bad_line[i].line, "reason", engine_json_text(t->bad_line[i].reason)));
 	return list;
 }
 
@@ -106,9 +107,10 @@ static void reloaded(void *ctx)
 
 	engine_trap_get_status(e, &t);
 	engine_answer(c, json_pack("{s:I, s:I, s:I, s:I, s:o, s:{s:b, s:o}}", "traps",
-		(json_int_t)(e->traps ? trap_table_count(e->traps) : 0), "armed", (json_int_t)t.by_state[TRAP_ARMED], "added",
-		(json_int_t)t.added, "removed", (json_int_t)t.removed, "bad", bad_lines(&t), "map", "ok", t.is_map_ok, "text",
-		engine_json_text(t.map_text)));
+				 (json_int_t)(e->traps ? trap_table_count(e->traps) : 0), "armed",
+				 (json_int_t)t.by_state[TRAP_ARMED], "added", (json_int_t)t.added, "removed",
+				 (json_int_t)t.removed, "bad", bad_lines(&t), "map", "ok", t.is_map_ok, "text",
+				 engine_json_text(t.map_text)));
 }
 
 void engine_command_trap_reload(struct engine *e, struct engine_call *c, const json_t *in)
@@ -187,5 +189,6 @@ void engine_command_trap_find(struct engine *e, struct engine_call *c, const jso
 	if (!t)
 		engine_answer(c, json_pack("{s:b}", "found", 0));
 	else
-		engine_answer(c, json_pack("{s:b, s:o}", "found", 1, "trap", trap_json(e, t, engine_json_true(in, "reveal"))));
+		engine_answer(c,
+			json_pack("{s:b, s:o}", "found", 1, "trap", trap_json(e, t, engine_json_true(in, "reveal"))));
 }

@@ -46,17 +46,19 @@ static bool add_hit(struct slice key, struct slice value, void *ctx)
 static json_t *refusal_json(const struct engine *e, const struct record_refusal *r)
 {
 	return json_pack("{s:I, s:o, s:o, s:i, s:s, s:b, s:b}", "time", (json_int_t)r->time, "sender",
-		engine_json_hidden(e, r->sender), "recipient", engine_json_hidden(e, r->recipient), "code", (int)r->code, "case",
-		r->case_id, "would", r->is_would, "rider", r->is_rider);
+		engine_json_hidden(e, r->sender), "recipient", engine_json_hidden(e, r->recipient), "code",
+		(int)r->code, "case", r->case_id, "would", r->is_would, "rider", r->is_rider);
 }
 
 static json_t *accepted_json(const struct engine *e, const struct record_accepted *r)
 {
 	char client[IPADDR_TEXT];
 
-	return json_pack("{s:I, s:s, s:o, s:o, s:o}", "time", (json_int_t)r->time, "client", ipaddr_format(&r->client, client),
-		"sender", engine_json_hidden(e, r->is_hashed ? "(older than 14 days)" : r->sender), "recipient",
-		engine_json_hidden(e, r->is_hashed ? "(older than 14 days)" : r->recipient), "queue_id", engine_json_text(r->queue_id));
+	return json_pack("{s:I, s:s, s:o, s:o, s:o}", "time", (json_int_t)r->time, "client",
+		ipaddr_format(&r->client, client), "sender",
+		engine_json_hidden(e, r->is_hashed ? "(older than 14 days)" : r->sender), "recipient",
+		engine_json_hidden(e, r->is_hashed ? "(older than 14 days)" : r->recipient), "queue_id",
+		engine_json_text(r->queue_id));
 }
 
 static bool add_refusal(struct slice key, struct slice value, void *ctx)
@@ -151,18 +153,20 @@ static json_t *match_json(struct engine *e, const struct prefix *p)
 	if (s->has_block)
 		(void)json_object_set_new(j, "block", engine_json_block(e, &s->block));
 	if (origin != GATE_FOREIGN)
-		(void)json_object_set_new(j, "allow",
-			engine_json_allow(p, origin == GATE_OWN ? ALLOW_OWN : ALLOW_FILE, NULL));
+		(void)json_object_set_new(
+			j, "allow", engine_json_allow(p, origin == GATE_OWN ? ALLOW_OWN : ALLOW_FILE, NULL));
 	(void)json_object_set_new(j, "hits", t.hits);
 	(void)json_object_set_new(j, "score", json_real(score_at(&s->sum, now, e->host->conf.decide.half_life_s)));
 	(void)json_object_set_new(j, "good", json_real(engine_good(e, p, now)));
 	(void)json_object_set_new(j, "need", json_real(decide_need(&e->host->conf, engine_good(e, p, now))));
-	(void)json_object_set_new(j, "refusals", json_pack("{s:I, s:I, s:o}", "count",
-		(json_int_t)(s->has_block && s->block.refusals > t.refused ? s->block.refusals : t.refused), "last",
-		(json_int_t)t.last_refused, "items", t.refusals));
+	(void)json_object_set_new(j, "refusals",
+		json_pack("{s:I, s:I, s:o}", "count",
+			(json_int_t)(s->has_block && s->block.refusals > t.refused ? s->block.refusals : t.refused),
+			"last", (json_int_t)t.last_refused, "items", t.refusals));
 	(void)json_object_set_new(j, "accepted", t.accepted);
-	(void)json_object_set_new(j, "layers", json_pack("{s:b, s:b}", "policy", is_listed && engine_is_enforcing(e),
-		"firewall", is_listed && engine_block_in_firewall(e, &entry)));
+	(void)json_object_set_new(j, "layers",
+		json_pack("{s:b, s:b}", "policy", is_listed && engine_is_enforcing(e), "firewall",
+			is_listed && engine_block_in_firewall(e, &entry)));
 	return j;
 }
 
@@ -243,7 +247,8 @@ static bool search_accepted(struct slice key, struct slice value, void *ctx)
 
 	(void)key;
 	if (record_get_accepted(value, &r) == ERR_OK && s->is_domain &&
-		(r.is_hashed ? strcmp(r.sender, engine_address_hash(s->e, s->what.p, hash)) == 0 : is_sender(s, r.sender)))
+		(r.is_hashed ? strcmp(r.sender, engine_address_hash(s->e, s->what.p, hash)) == 0
+			     : is_sender(s, r.sender)))
 		found_subject(s, &r.client);
 	return s->count < WHY_MATCHES && --s->left > 0;
 }
@@ -270,7 +275,7 @@ static bool read_case(struct engine *e, const char *id, struct record_block *ret
 	size_t n;
 
 	return store_get(e->store, TABLE_CASE, slice_str(id), value, sizeof value, &n) == ERR_OK &&
-		record_get_block(slice_of(value, n), ret) == ERR_OK;
+	       record_get_block(slice_of(value, n), ret) == ERR_OK;
 }
 
 /* A case of one message only, or of an earlier block, is shown as it was. */
@@ -282,9 +287,10 @@ static json_t *case_json(struct engine *e, const char *id, const struct prefix *
 	if (!read_case(e, id, &b))
 		return j;
 	if (strcmp(id, json_string_value(json_object_get(json_object_get(j, "block"), "case"))
-			? json_string_value(json_object_get(json_object_get(j, "block"), "case")) : "") != 0) {
-		(void)json_object_set_new(j, "title",
-			json_string(b.state == BLOCK_MESSAGE ? "ONE MESSAGE REFUSED" : "AN EARLIER BLOCK"));
+			       ? json_string_value(json_object_get(json_object_get(j, "block"), "case"))
+			       : "") != 0) {
+		(void)json_object_set_new(
+			j, "title", json_string(b.state == BLOCK_MESSAGE ? "ONE MESSAGE REFUSED" : "AN EARLIER BLOCK"));
 		(void)json_object_set_new(j, "block", engine_json_block(e, &b));
 	}
 	return j;

@@ -16,10 +16,10 @@
 #include "io/log.h"
 #include "role/engine.h"
 
-#define CONTROL_IN_MAX (8u << 20)   /* one request: 10,000 addresses and more */
-#define CONTROL_OUT_MAX (64u << 20) /* answers not taken yet */
+#define CONTROL_IN_MAX (8u << 20)    /* one request: 10,000 addresses and more */
+#define CONTROL_OUT_MAX (64u << 20)  /* answers not taken yet */
 #define CONTROL_WATCH_MAX (1u << 20) /* a watcher that does not read is let go */
-#define CONTROL_CALLS 64            /* connections */
+#define CONTROL_CALLS 64             /* connections */
 #define CONTROL_READ 65536
 #define CONTROL_GROUPS 256
 #define CONTROL_PAUSE_MS 100
@@ -32,11 +32,11 @@ struct engine_call {
 	struct buf in, out;
 	uint32_t uid;
 	bool may_read, is_admin;
-	bool is_busy;     /* a command is under way: the next line waits */
+	bool is_busy; /* a command is under way: the next line waits */
 	bool is_watching;
-	bool is_closing;  /* after what is in out */
+	bool is_closing; /* after what is in out */
 	char user[64];
-	json_t *data;     /* engine_call_keep */
+	json_t *data; /* engine_call_keep */
 };
 
 struct engine_control {
@@ -214,8 +214,8 @@ void engine_watch(struct engine *e, const char *event, const char *fmt, ...)
 		if (!c->is_watching)
 			continue;
 		if (!c->is_closing)
-			call_send(c, json_pack("{s:I, s:s, s:o}", "time", (json_int_t)clock_wall_s(), "event", event, "text",
-				engine_json_text(text)));
+			call_send(c, json_pack("{s:I, s:s, s:o}", "time", (json_int_t)clock_wall_s(), "event", event,
+					     "text", engine_json_text(text)));
 		if (c->out.n > CONTROL_WATCH_MAX)
 			c->is_closing = true;
 	}

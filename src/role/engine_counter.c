@@ -104,7 +104,8 @@ void engine_counter_client(struct engine *e, const struct ipaddr *client, uint64
 	c->dice = c->dice * 1664525u + 1013904223u; /* Numerical Recipes' generator: no rhythm of the clients fits it */
 	if (c->dice >> 29)
 		return;
-	if (now >= c->since + CLIENT_WINDOW_S) { /* half of yesterday stays, so that a share never starts from nothing */
+	if (now >=
+		c->since + CLIENT_WINDOW_S) { /* half of yesterday stays, so that a share never starts from nothing */
 		c->since = now;
 		c->total /= 2;
 		for (size_t i = 0; i < CLIENTS; i++)

@@ -14,7 +14,7 @@
 static bool is_address_byte(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80 ||
-		(c && strchr(".!#$%&'*+-/=?^_`{|}~", c));
+	       (c && strchr(".!#$%&'*+-/=?^_`{|}~", c));
 }
 
 /* The trap that stands around the @ at text[at], from *from to *to; NULL: none. Shorter and shorter on the left. */

@@ -18,10 +18,6 @@
 #define PENDING_S 120 /* how long the log may take to tell of a queue id */
 #define EARLY_S 20    /* how long after the start a hit waits for the traps; capture waits 30 s */
 
-struct ack {
-	uint64_t ticket, seq;
-};
-
 struct pending {
 	struct pending *next;
 	uint64_t at, number;
@@ -29,8 +25,6 @@ struct pending {
 };
 
 struct engine_hits {
-	struct ack ack[ENGINE_ACKS]; /* ring: from first, count long */
-	size_t first, count;
 	struct pending *pending;
 	size_t pendings;
 	struct pending *early; /* newest first */
@@ -45,7 +39,7 @@ struct hit {
 	enum grade grade;
 	bool is_charged;
 	const char *login;
-	uint64_t number;  /* of the record, when it was already written */
+	uint64_t number; /* of the record, when it was already written */
 	bool is_written;
 };
 
@@ -75,58 +69,9 @@ void engine_hit_stop(struct engine *e)
 	e->hits = NULL;
 }
 
-/* ---- acknowledgement */
-
-static void send_ack(struct engine *e, uint64_t seq, enum hit_ack result)
-{
-	uint8_t out[64];
-	struct wr w = wr_init(out, sizeof out);
-
-	message_put_hit_ack(&w, MSG_HIT_ACK, &(struct msg_hit_ack){ seq, (uint8_t)result });
-	(void)role_host_send(e->host, ROLE_CAPTURE, &w, NULL, 0);
-}
-
-/* ticket 0: nothing new had to be written. */
-static void ack_when_durable(struct engine *e, uint64_t seq, uint64_t ticket)
-{
-	struct engine_hits *h = e->hits;
-
-	if (ticket <= e->durable) {
-		send_ack(e, seq, HIT_STORED);
-		return;
-	}
-	if (h->count == ENGINE_ACKS) {
-		send_ack(e, seq, HIT_LATER);
-		return;
-	}
-	h->ack[(h->first + h->count++) % ENGINE_ACKS] = (struct ack){ ticket, seq };
-	store_kick(e->store);
-}
-
-void engine_hit_durable(struct engine *e)
-{
-	struct engine_hits *h = e->hits;
-	uint64_t lost;
-	bool is_failed = store_state(e->store, &lost) != ERR_OK;
-
-	e->durable = store_durable(e->store);
-	while (h->count && h->ack[h->first].ticket <= e->durable) {
-		send_ack(e, h->ack[h->first].seq, HIT_STORED);
-		h->first = (h->first + 1) % ENGINE_ACKS;
-		h->count--;
-	}
-	if (!is_failed)
-		return;
-	while (h->count) { /* their group was lost: Postfix keeps the messages */
-		send_ack(e, h->ack[h->first].seq, HIT_LATER);
-		h->first = (h->first + 1) % ENGINE_ACKS;
-		h->count--;
-	}
-}
-
 void engine_hit_link_lost(struct engine *e)
 {
-	e->hits->count = 0;
+	engine_ack_drop(e);
 	pending_free(e->hits->early); /* capture answers 451: Postfix brings them again */
 	e->hits->early = NULL;
 	e->hits->earlies = 0;
@@ -207,8 +152,10 @@ static void log_hit(struct engine *e, const struct record_hit *r, const struct d
 	(void)ipaddr_format(&r->client, client);
 	(void)escape_text(slice_str(r->name), name, sizeof name);
 	(void)engine_hide_escaped(e, r->sender, sender, sizeof sender);
-	log_info("hit", "trap=T-%u grade=%s client=%s name=\"%s\" from=\"%s\" score=%.1f need=%.1f result=%s queue_id=%s",
-		r->trap_id, grade_name((enum grade)r->grade), client, name, sender, v->score, v->need, kind, r->queue_id);
+	log_info("hit",
+		"trap=T-%u grade=%s client=%s name=\"%s\" from=\"%s\" score=%.1f need=%.1f result=%s queue_id=%s",
+		r->trap_id, grade_name((enum grade)r->grade), client, name, sender, v->score, v->need, kind,
+		r->queue_id);
 	engine_watch(e, "hit", "trap=T-%u grade=%s client=%s from=\"%s\" score=%.1f need=%.1f result=%s", r->trap_id,
 		grade_name((enum grade)r->grade), client, sender, v->score, v->need, kind);
 }
@@ -258,7 +205,8 @@ static uint64_t carry_out(struct engine *e, struct engine_subject *s, struct dec
 	r->weight = (float)v.weight;
 	if (v.kind == DECIDE_BLOCK || v.kind == DECIDE_RENEW) {
 		if (engine_block_apply(e, s, &v.block, v.kind == DECIDE_BLOCK) != ERR_OK)
-			engine_alarm(e, "block", "block-full", "a block is not stored: table of blocks, disk or store full");
+			engine_alarm(
+				e, "block", "block-full", "a block is not stored: table of blocks, disk or store full");
 		if (v.kind == DECIDE_BLOCK)
 			engine_count(e, COUNT_BLOCKED, now);
 	}
@@ -283,8 +231,9 @@ static void fill_record(const struct hit *h, struct record_hit *r)
 {
 	const struct msg_hit *m = h->m;
 
-	*r = (struct record_hit){ .time = m->time, .trap_id = h->trap ? h->trap->id : 0, .grade = (uint8_t)h->grade,
-		.client = m->client };
+	*r = (struct record_hit){
+		.time = m->time, .trap_id = h->trap ? h->trap->id : 0, .grade = (uint8_t)h->grade, .client = m->client
+	};
 	slice_copy(slice_str(m->name), r->name, sizeof r->name);
 	slice_copy(slice_str(m->helo), r->helo, sizeof r->helo);
 	slice_copy(slice_str(m->sender), r->sender, sizeof r->sender);
@@ -295,8 +244,8 @@ static void fill_record(const struct hit *h, struct record_hit *r)
 	slice_copy(slice_str(h->login ? h->login : ""), r->login, sizeof r->login);
 }
 
-static void insider_alarm(struct engine *e, const char *name, const struct ipaddr *from, const struct trap *trap,
-	const char *queue_id)
+static void insider_alarm(
+	struct engine *e, const char *name, const struct ipaddr *from, const struct trap *trap, const char *queue_id)
 {
 	char client[IPADDR_TEXT], login[128], text[400];
 
@@ -361,7 +310,7 @@ static enum charge charge_of(struct engine *e, struct hit *h)
 		return CHARGE_NOBODY;
 	if (q && q->client.family && !ipaddr_eq(&q->client, &m->client))
 		return CHARGE_NOBODY; /* an older message of this queue id */
-	if (q && q->is_asked) /* a trap nobody named came through an alias or .forward */
+	if (q && q->is_asked)         /* a trap nobody named came through an alias or .forward */
 		return queued_has_trap(q, h->trap->id) ? CHARGE_CLIENT : CHARGE_NOBODY;
 	if (!orcpt_is_trap(e, m, h->trap))
 		return CHARGE_NOBODY;
@@ -403,7 +352,7 @@ static void keep_early(struct engine *e, const struct msg_hit *m)
 	struct pending *p;
 
 	if (clock_wall_s() >= e->started + EARLY_S || h->earlies >= ENGINE_EARLY || !(p = malloc(sizeof *p))) {
-		send_ack(e, m->seq, HIT_LATER);
+		engine_ack_send(e, m->seq, HIT_LATER);
 		return;
 	}
 	*p = (struct pending){ h->early, clock_wall_s(), 0, *m };
@@ -434,7 +383,7 @@ static void take_message(struct engine *e, const struct msg_hit *m)
 		number = s->sum.number;
 	ticket = settle(e, &h, &is_old);
 	if (ticket == 0 && !is_old) {
-		send_ack(e, m->seq, HIT_LATER);
+		engine_ack_send(e, m->seq, HIT_LATER);
 		return;
 	}
 	if (!is_old)
@@ -443,7 +392,7 @@ static void take_message(struct engine *e, const struct msg_hit *m)
 		insider_alarm(e, h.login, &m->client, h.trap, m->queue_id);
 	if (c == CHARGE_WAIT && !is_old)
 		wait_for_log(e, m, number);
-	ack_when_durable(e, m->seq, is_old && s ? s->ticket : ticket);
+	engine_ack_when_durable(e, m->seq, is_old && s ? s->ticket : ticket);
 }
 
 void engine_hit_message(struct engine *e, const struct msg_hit *m)
@@ -464,7 +413,7 @@ static void end_early(struct engine *e)
 		if (is_loaded(e))
 			take_message(e, &q->message);
 		else
-			send_ack(e, q->message.seq, HIT_LATER);
+			engine_ack_send(e, q->message.seq, HIT_LATER);
 	}
 	pending_free(p);
 }
@@ -512,8 +461,6 @@ void engine_hit_tick(struct engine *e, uint64_t now)
 {
 	struct pending **at = &e->hits->pending;
 
-	if (e->hits->count) /* a store that fails does not wake us */
-		engine_hit_durable(e);
 	if (e->hits->early && now >= e->started + EARLY_S)
 		end_early(e);
 	while (*at) {
@@ -551,7 +498,9 @@ static void hit_of_transaction(struct engine *e, const struct transaction *x, ui
 	struct hit h = { .trap = trap, .grade = final, .is_charged = final == g };
 	struct prefix subject = hit_subject(e, &x->client);
 	struct engine_subject *s = engine_subject_get(e, &subject);
-	struct record_hit r = { .time = clock_wall_s(), .trap_id = trap_id, .grade = (uint8_t)final, .client = x->client };
+	struct record_hit r = {
+		.time = clock_wall_s(), .trap_id = trap_id, .grade = (uint8_t) final, .client = x->client
+	};
 	struct decide_event ev;
 	bool is_old;
 

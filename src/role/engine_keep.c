@@ -12,7 +12,7 @@
 
 #define KEEP_BITE 1000            /* records looked at in one go */
 #define KEEP_PLAIN_S (14 * 86400) /* accepted mail with addresses in the clear */
-#define DISK_LEAST (1u << 20) /* bytes free; less is a full disk */
+#define DISK_LEAST (1u << 20)     /* bytes free; less is a full disk */
 #define KEEP_AUDIT_S (3 * 366 * 86400)
 
 const char *engine_address_hash(const struct engine *e, const char *address, char to[ENGINE_HASH_TEXT])
@@ -92,10 +92,14 @@ static bool hash_old(struct slice key, struct slice value, void *ctx)
 static void hash_accepted(struct engine *e, uint64_t now)
 {
 	struct engine_cursor *c = &e->keep[KEEP_HASHES];
-	struct bite b = { .e = e, .table = TABLE_ACCEPTED, .cursor = c, .left = KEEP_BITE,
+	struct bite b = { .e = e,
+		.table = TABLE_ACCEPTED,
+		.cursor = c,
+		.left = KEEP_BITE,
 		.before = now > KEEP_PLAIN_S ? now - KEEP_PLAIN_S : 0 };
 
-	if (store_scan(e->store, TABLE_ACCEPTED, (struct slice){ 0 }, slice_of(c->key, c->n), false, hash_old, &b) != ERR_OK)
+	if (store_scan(e->store, TABLE_ACCEPTED, (struct slice){ 0 }, slice_of(c->key, c->n), false, hash_old, &b) !=
+		ERR_OK)
 		return;
 	e->is_keep_behind |= b.is_stopped;
 }
@@ -134,7 +138,9 @@ static void keep_walk(struct engine *e, enum keep_walk walk, enum table t, uint6
 {
 	uint64_t keep_s = e->host->conf.keep.hits_s;
 	struct engine_cursor *c = &e->keep[walk];
-	struct bite b = { .e = e, .table = t, .cursor = c, .before = now > keep_s ? now - keep_s : 0, .left = KEEP_BITE };
+	struct bite b = {
+		.e = e, .table = t, .cursor = c, .before = now > keep_s ? now - keep_s : 0, .left = KEEP_BITE
+	};
 
 	if (store_scan(e->store, t, (struct slice){ 0 }, slice_of(c->key, c->n), false, drop_unused, &b) == ERR_OK &&
 		!b.is_stopped)

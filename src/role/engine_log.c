@@ -10,10 +10,10 @@
 
 #define POSITION_KEY "log-position"
 #define POSITION_VALUE 600
-#define CORRESPONDENT_DAY 86400 /* a domain's record is written once a day at most */
+#define CORRESPONDENT_DAY 86400     /* a domain's record is written once a day at most */
 #define RECENT_PLAIN_S (15 * 86400) /* older accepted mail is hashed: nothing to learn from it */
-#define DOWN_SLACK_S 2          /* the log's time is cut to seconds; the first answers take a moment */
-#define CORRESPONDENT_WEIGHT 3  /* DESIGN 6: domains our users write to */
+#define DOWN_SLACK_S 2              /* the log's time is cut to seconds; the first answers take a moment */
+#define CORRESPONDENT_WEIGHT 3      /* DESIGN 6: domains our users write to */
 
 static bool load_ledger(struct slice key, struct slice value, void *ctx)
 {
@@ -77,7 +77,8 @@ enum err engine_log_load(struct engine *e)
 	if (err == ERR_OK)
 		err = store_scan(e->store, TABLE_CORRESPONDENT, all, all, false, load_correspondent, e);
 	if (err == ERR_OK)
-		err = store_scan(e->store, TABLE_ACCEPTED, all, record_time_key(plain, 0, from), false, load_accepted, e);
+		err = store_scan(
+			e->store, TABLE_ACCEPTED, all, record_time_key(plain, 0, from), false, load_accepted, e);
 	return err;
 }
 
@@ -108,8 +109,11 @@ void engine_log_state(struct engine *e, const struct msg_log_state *m)
 	struct wr w = wr_init(value, sizeof value);
 
 	if (e->log.state != m->state)
-		log_info("log", "state=%s", m->state == LOG_READING ? "reading" : m->state == LOG_JOURNAL ? "journal" :
-			m->state == LOG_DENIED ? "not-readable" : "absent");
+		log_info("log", "state=%s",
+			m->state == LOG_READING   ? "reading"
+			: m->state == LOG_JOURNAL ? "journal"
+			: m->state == LOG_DENIED  ? "not-readable"
+						  : "absent");
 	e->log = *m;
 	/* queued behind the facts read up to there: a crash repeats lines, it loses none */
 	wr_u64(&w, m->position.inode);
@@ -202,11 +206,12 @@ void engine_log_mail(struct engine *e, const struct msg_log_mail *from)
  */
 void engine_log_login(struct engine *e, const struct msg_log_login *m)
 {
-	bool is_proof = m->login[0] == '\0' && (m->time <= e->started + DOWN_SLACK_S || e->host->conf.postfix.is_lmtp_trusted);
+	bool is_proof =
+		m->login[0] == '\0' && (m->time <= e->started + DOWN_SLACK_S || e->host->conf.postfix.is_lmtp_trusted);
 	struct queued *q = queued_find(&e->transactions, slice_str(m->queue_id));
 
 	if (!q && (m->login[0] || (is_proof && (m->time <= e->started + DOWN_SLACK_S ||
-		engine_hit_is_waiting(e, m->queue_id)))))
+						       engine_hit_is_waiting(e, m->queue_id)))))
 		q = queued_open(&e->transactions, slice_str(m->queue_id), clock_wall_s());
 	if (!q)
 		return;
@@ -231,7 +236,8 @@ void engine_log_rcpt(struct engine *e, const struct msg_log_rcpt *m)
 	struct address a;
 
 	if (!e->patterns || m->code < 550 || m->code > 559 || m->client.family == 0 || m->time <= e->started ||
-		gate_origin_of(&view, &m->client) != GATE_FOREIGN || address_parse(slice_str(m->recipient), &a) != ERR_OK)
+		gate_origin_of(&view, &m->client) != GATE_FOREIGN ||
+		address_parse(slice_str(m->recipient), &a) != ERR_OK)
 		return;
 	pattern = engine_trap_pattern(e, &a);
 	if (!pattern || trap_table_find(e->traps, &a) || !(x = calloc(1, sizeof *x)))

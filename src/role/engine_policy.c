@@ -19,11 +19,11 @@
 #include "io/log.h"
 #include "role/engine.h"
 
-#define POLICY_READ 4096          /* bytes at a time */
-#define POLICY_OUT_MAX 65536      /* answers a peer has not taken: then it is closed */
+#define POLICY_READ 4096     /* bytes at a time */
+#define POLICY_OUT_MAX 65536 /* answers a peer has not taken: then it is closed */
 #define POLICY_INSTANCE 64
-#define POLICY_ACCEPTS 64         /* in one go */
-#define POLICY_PAUSE_MS 100       /* after EMFILE and the like */
+#define POLICY_ACCEPTS 64   /* in one go */
+#define POLICY_PAUSE_MS 100 /* after EMFILE and the like */
 
 static const char dunno[] = "action=DUNNO\n\n";
 
@@ -36,10 +36,10 @@ struct policy_conn {
 	size_t scanned;
 	char instance[POLICY_INSTANCE]; /* transaction under way; "" none */
 	size_t instance_n;
-	uint16_t asked;                 /* its RCPTs so far */
-	bool has_transaction;           /* it named a trap */
-	bool is_waiting;                /* for room to write; nothing more is read meanwhile */
-	bool is_broken;                 /* an answer is missing: the connection must end */
+	uint16_t asked;       /* its RCPTs so far */
+	bool has_transaction; /* it named a trap */
+	bool is_waiting;      /* for room to write; nothing more is read meanwhile */
+	bool is_broken;       /* an answer is missing: the connection must end */
 };
 
 struct engine_policy {
@@ -67,8 +67,8 @@ static void end_transaction(struct policy_conn *c)
 }
 
 /* Count this RCPT; a new instance ends the transaction before it. */
-static void follow_instance(struct policy_conn *c, const struct policy_request *r, const struct gate_result *g,
-	uint64_t now)
+static void follow_instance(
+	struct policy_conn *c, const struct policy_request *r, const struct gate_result *g, uint64_t now)
 {
 	if (!slice_eq(r->instance, slice_of(c->instance, c->instance_n))) {
 		end_transaction(c);
@@ -109,8 +109,8 @@ static void fill_transaction(struct transaction *x, const struct policy_request 
 	x->is_ours = g->origin == GATE_LOGIN;
 }
 
-static void remember_trap(struct policy_conn *c, const struct policy_request *r, const struct gate_result *g,
-	uint64_t now)
+static void remember_trap(
+	struct policy_conn *c, const struct policy_request *r, const struct gate_result *g, uint64_t now)
 {
 	struct transaction *x = transaction_open(&c->e->transactions, r->instance, now);
 
@@ -219,8 +219,13 @@ static void riders_case(struct engine *e, const struct transaction *x, uint64_t 
 {
 	struct prefix subject = engine_subject_of(e, &x->client);
 	struct engine_subject *s = engine_subject_get(e, &subject);
-	struct record_block b = { .subject = subject, .state = BLOCK_MESSAGE, .cause = CAUSE_HIT, .grade = GRADE_UNSEEN,
-		.since = now, .until = now, .trap_id = x->trap_id[0] };
+	struct record_block b = { .subject = subject,
+		.state = BLOCK_MESSAGE,
+		.cause = CAUSE_HIT,
+		.grade = GRADE_UNSEEN,
+		.since = now,
+		.until = now,
+		.trap_id = x->trap_id[0] };
 	uint8_t value[RECORD_VALUE];
 	struct wr w = wr_init(value, sizeof value);
 
@@ -245,7 +250,8 @@ static bool must_refuse_riders(struct engine *e, const struct policy_request *r,
 {
 	uint64_t accepted;
 
-	if (e->host->conf.traps.riders != RIDERS_REFUSE || e->host->conf.is_off || g->origin != GATE_FOREIGN || x->is_ours)
+	if (e->host->conf.traps.riders != RIDERS_REFUSE || e->host->conf.is_off || g->origin != GATE_FOREIGN ||
+		x->is_ours)
 		return false;
 	if (!e->has_allow) /* just started: who may not be refused is not known yet */
 		return false;
@@ -254,12 +260,14 @@ static bool must_refuse_riders(struct engine *e, const struct policy_request *r,
 	return accepted > x->trap_asked && engine_hit_would_block(e, x, now);
 }
 
-static void refuse_riders(struct policy_conn *c, const struct policy_request *r, const struct transaction *x, uint64_t now)
+static void refuse_riders(
+	struct policy_conn *c, const struct policy_request *r, const struct transaction *x, uint64_t now)
 {
 	struct engine *e = c->e;
 	bool is_enforced = engine_is_enforcing(e);
-	struct record_refusal f = { .time = now, .client = x->client, .code = 550, .is_rider = 1,
-		.is_would = !is_enforced };
+	struct record_refusal f = {
+		.time = now, .client = x->client, .code = 550, .is_rider = 1, .is_would = !is_enforced
+	};
 	struct buf text;
 
 	engine_count(e, COUNT_REFUSED, now);
@@ -505,7 +513,8 @@ static void on_listen(int fd, unsigned what, void *ctx)
 		int conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (conn < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
-			log_alarm("policy", "connections=%zu text=\"no descriptors: accepting paused\"", e->policy->count);
+			log_alarm("policy", "connections=%zu text=\"no descriptors: accepting paused\"",
+				e->policy->count);
 			listen_want(e->policy, 0);
 			if (!e->policy->resume)
 				e->policy->resume = loop_after(e->host->loop, POLICY_PAUSE_MS, on_resume, e);

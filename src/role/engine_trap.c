@@ -297,8 +297,8 @@ static bool send_text(struct engine *e, enum message_type type, uint32_t seq, bo
 	return is_sent;
 }
 
-void engine_trap_live_check(struct engine *e, struct slice addresses,
-	void (*done)(void *ctx, bool is_ok, struct slice lines), void *ctx)
+void engine_trap_live_check(
+	struct engine *e, struct slice addresses, void (*done)(void *ctx, bool is_ok, struct slice lines), void *ctx)
 {
 	struct engine_traps *t = e->trap_job;
 
@@ -351,7 +351,8 @@ static enum err map_line(struct buf *to, const struct trap_table *t, const struc
 
 	if (trap->kind == TRAP_PATTERN)
 		return ERR_OK;
-	return trap->kind == TRAP_DOMAIN ? buf_printf(to, "%cD %s\n", sign, text + 1) : buf_printf(to, "%cA %s\n", sign, text);
+	return trap->kind == TRAP_DOMAIN ? buf_printf(to, "%cD %s\n", sign, text + 1)
+					 : buf_printf(to, "%cA %s\n", sign, text);
 }
 
 static bool is_armed_in(struct trap_table *t, const char *text)
@@ -443,8 +444,8 @@ static void swap_in(struct engine *e)
 	t->due = t->next_due;
 	t->bad = t->new_bad;
 	memcpy(t->bad_line, t->new_bad_line, sizeof t->bad_line);
-	log_info("traps", "count=%zu in_map=%u added=%u removed=%u bad=%u", trap_table_count(e->traps), t->in_map, t->added,
-		t->removed, t->bad);
+	log_info("traps", "count=%zu in_map=%u added=%u removed=%u bad=%u", trap_table_count(e->traps), t->in_map,
+		t->added, t->removed, t->bad);
 	trap_table_free(old);
 	engine_trap_load_drop(t);
 	engine_hit_loaded(e);
@@ -561,7 +562,8 @@ void engine_trap_is_live(struct engine *e, const struct address *recipient)
 			log_warn("trap", "trap=T-%u text=\"suspended, not stored\"", trap->id);
 	}
 	(void)snprintf(key, sizeof key, "live T-%u", trap->id);
-	(void)snprintf(text, sizeof text, "trap T-%u is somebody's address (Postfix delivered mail to it): suspended", trap->id);
+	(void)snprintf(text, sizeof text, "trap T-%u is somebody's address (Postfix delivered mail to it): suspended",
+		trap->id);
 	engine_alarm(e, "trap-live", key, text);
 }
 
@@ -569,8 +571,13 @@ void engine_trap_get_status(const struct engine *e, struct engine_trap_status *r
 {
 	const struct engine_traps *t = e->trap_job;
 
-	*ret = (struct engine_trap_status){ .bad = t->bad, .bad_line = t->bad_line, .is_map_ok = t->is_map_ok,
-		.map_text = t->map_text, .in_map = t->in_map, .added = t->added, .removed = t->removed };
+	*ret = (struct engine_trap_status){ .bad = t->bad,
+		.bad_line = t->bad_line,
+		.is_map_ok = t->is_map_ok,
+		.map_text = t->map_text,
+		.in_map = t->in_map,
+		.added = t->added,
+		.removed = t->removed };
 	for (size_t i = 0; e->traps && i < trap_table_count(e->traps); i++)
 		ret->by_state[trap_table_at(e->traps, i)->state]++;
 }

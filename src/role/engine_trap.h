@@ -11,10 +11,10 @@
 #define ROLE_ENGINE_TRAP_H
 #include "role/engine.h"
 
-#define TRAP_FILES 1000                /* files in traps.d */
-#define TRAP_FILE_MAX (1u << 30)       /* bytes of one */
-#define TRAP_CHECKS 16                 /* live checks under way */
-#define TRAP_WAITERS 16                /* reload commands under way */
+#define TRAP_FILES 1000          /* files in traps.d */
+#define TRAP_FILE_MAX (1u << 30) /* bytes of one */
+#define TRAP_CHECKS 16           /* live checks under way */
+#define TRAP_WAITERS 16          /* reload commands under way */
 
 struct engine_trap_delta {
 	uint32_t id;

@@ -49,8 +49,8 @@ static void bad_line(struct engine_traps *t, uint32_t file, unsigned line, const
 }
 
 /* Id and history: from the table in force, the store, or new. */
-static enum err give_identity(struct engine *e, struct engine_traps *t, const char *text, uint64_t now,
-	struct record_trap *ret)
+static enum err give_identity(
+	struct engine *e, struct engine_traps *t, const char *text, uint64_t now, struct record_trap *ret)
 {
 	struct trap *old = e->traps ? trap_table_get(e->traps, slice_str(text)) : NULL;
 	enum err err = engine_trap_record(e, text, ret);
@@ -59,7 +59,8 @@ static enum err give_identity(struct engine *e, struct engine_traps *t, const ch
 		return ERR_OK;
 	if (err != ERR_NOTFOUND)
 		return err;
-	*ret = (struct record_trap){ .id = old ? old->id : t->next_id, .first_seen = old ? old->first_seen : now,
+	*ret = (struct record_trap){ .id = old ? old->id : t->next_id,
+		.first_seen = old ? old->first_seen : now,
 		.armed_at = old ? old->armed_at : 0 };
 	if (old)
 		return ERR_OK;
@@ -67,8 +68,8 @@ static enum err give_identity(struct engine *e, struct engine_traps *t, const ch
 	return engine_trap_save(e, text, ret);
 }
 
-static enum trap_state state_of(struct engine *e, struct engine_traps *t, const struct trap_line *l,
-	const struct record_trap *r, uint64_t now)
+static enum trap_state state_of(
+	struct engine *e, struct engine_traps *t, const struct trap_line *l, const struct record_trap *r, uint64_t now)
 {
 	uint64_t due = r->first_seen + e->host->conf.traps.watch_s;
 
@@ -152,7 +153,7 @@ static void one_trap(struct engine *e, struct engine_traps *t, const struct trap
 		!note_check(t, (uint32_t)(trap_table_count(t->table) - 1), l->number, text))
 		trap->state = TRAP_WATCHING;
 	else if (trap->state == TRAP_WATCHING && l->kind == TRAP_EXACT && e->host->conf.traps.live_check &&
-		!(e->traps && trap_table_get(e->traps, slice_str(text))))
+		 !(e->traps && trap_table_get(e->traps, slice_str(text))))
 		(void)note_check(t, (uint32_t)(trap_table_count(t->table) - 1), l->number, text);
 }
 
@@ -179,7 +180,8 @@ static void live_done(void *ctx, bool is_ok, struct slice lines)
 		if (!trap)
 			continue;
 		trap->state = TRAP_RETIRED;
-		(void)snprintf(reason, sizeof reason, "a live address (%.*s), refused", SLICE_ARG(slice_from(line, tab + 1)));
+		(void)snprintf(
+			reason, sizeof reason, "a live address (%.*s), refused", SLICE_ARG(slice_from(line, tab + 1)));
 		for (size_t i = 0; i < t->checks; i++)
 			if (trap_table_at(t->table, t->check[i].trap) == trap)
 				bad_line(t, t->check[i].file, t->check[i].line, reason);

@@ -42,8 +42,8 @@ struct rig_peer {
 static struct rig {
 	struct role_host host;
 	char dir[64];
-	char traps[4096], allow[1024]; /* files as aliasmap would send them */
-	const char *live;              /* an address that Postfix knows */
+	char traps[4096], allow[1024];                /* files as aliasmap would send them */
+	const char *live;                             /* an address that Postfix knows */
 	bool is_map_held, is_live_held, is_text_held; /* aliasmap does not answer */
 	uint32_t round, map_seq, live_seq;
 	unsigned rereads, applies, lives;
@@ -219,8 +219,8 @@ static inline void rig_take_alarm(struct rd *body)
 	rig.alarms++;
 }
 
-static inline void rig_on_peer_message(void *ctx, enum role from, enum message_type t, struct rd *body, const int *fds,
-	size_t n)
+static inline void rig_on_peer_message(
+	void *ctx, enum role from, enum message_type t, struct rd *body, const int *fds, size_t n)
 {
 	(void)ctx;
 	(void)from;
@@ -256,8 +256,8 @@ static inline void rig_on_peer_closed(void *ctx, enum role from)
 	p->channel = NULL;
 }
 
-static inline void rig_on_engine_message(void *ctx, enum role from, enum message_type t, struct rd *body, const int *fds,
-	size_t n)
+static inline void rig_on_engine_message(
+	void *ctx, enum role from, enum message_type t, struct rd *body, const int *fds, size_t n)
 {
 	(void)ctx;
 	engine_ops.message(&rig.host, from, t, body, fds, n);
@@ -279,8 +279,8 @@ static inline void rig_link(enum role r)
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fd), 0);
 	rig.peer[r].role = r;
-	rig.peer[r].channel =
-		channel_new(rig.host.loop, fd[1], r, ROLE_ENGINE, rig_on_peer_message, rig_on_peer_closed, &rig.peer[r]);
+	rig.peer[r].channel = channel_new(
+		rig.host.loop, fd[1], r, ROLE_ENGINE, rig_on_peer_message, rig_on_peer_closed, &rig.peer[r]);
 	rig.host.link[r] =
 		channel_new(rig.host.loop, fd[0], ROLE_ENGINE, r, rig_on_engine_message, rig_on_engine_closed, NULL);
 	assert_non_null(rig.peer[r].channel);
@@ -400,8 +400,9 @@ static inline int rig_setup(void **state)
 	rig.host.conf.firewall.offence = 1;
 	rig.host.conf.alarm.command.count = 1;
 	(void)snprintf(rig.host.conf.alarm.command.item[0], CONF_ITEM, "/bin/true");
-	(void)snprintf(rig.traps, sizeof rig.traps, RIG_SECRET "1@example.org tag=web\n" RIG_SECRET "2@example.org\n"
-							       "@" RIG_SECRET ".example\n");
+	(void)snprintf(rig.traps, sizeof rig.traps,
+		RIG_SECRET "1@example.org tag=web\n" RIG_SECRET "2@example.org\n"
+			   "@" RIG_SECRET ".example\n");
 	(void)snprintf(path, sizeof path, "%s/log", rig.dir);
 	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	rig.saved_stderr = dup(2);
@@ -490,7 +491,8 @@ static inline const char *rig_ask(int fd, const char *state, const char *client,
 	struct buf in;
 	int n = snprintf(request, sizeof request,
 		"request=smtpd_access_policy\nprotocol_state=%s\nclient_address=%s\nclient_name=mail.example.net\n"
-		"helo_name=helo.example.net\nserver_port=25\ninstance=%s\n%s\n", state, client, instance, more);
+		"helo_name=helo.example.net\nserver_port=25\ninstance=%s\n%s\n",
+		state, client, instance, more);
 
 	rig_write(fd, request, (size_t)n);
 	buf_init(&in, 65536);
@@ -509,12 +511,13 @@ static inline const char *rig_rcpt(int fd, const char *client, const char *insta
 	return rig_ask(fd, "RCPT", client, instance, more);
 }
 
-static inline const char *rig_end(int fd, const char *client, const char *instance, const char *queue_id, unsigned count,
-	const char *login)
+static inline const char *rig_end(
+	int fd, const char *client, const char *instance, const char *queue_id, unsigned count, const char *login)
 {
 	char more[512];
 
-	(void)snprintf(more, sizeof more, "recipient_count=%u\nqueue_id=%s\nsasl_username=%s\n", count, queue_id, login);
+	(void)snprintf(
+		more, sizeof more, "recipient_count=%u\nqueue_id=%s\nsasl_username=%s\n", count, queue_id, login);
 	return rig_ask(fd, "END-OF-MESSAGE", client, instance, more);
 }
 
@@ -559,8 +562,8 @@ static inline void rig_address(const char *text, struct ipaddr *ret)
 }
 
 /* A message as capture would report it; returns its number. */
-static inline uint64_t rig_hit(const char *client, const char *queue_id, const char *sender, const char *trap,
-	const char *message_id)
+static inline uint64_t rig_hit(
+	const char *client, const char *queue_id, const char *sender, const char *trap, const char *message_id)
 {
 	struct msg_hit m = { .seq = ++rig.hit_seq, .time = clock_wall_s(), .grade = GRADE_CONFIRMED, .size = 100 };
 	uint8_t out[8192];

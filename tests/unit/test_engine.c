@@ -50,7 +50,8 @@ static bool is_refused(const char *client)
 	int fd = rig_connect("policy");
 	char answer[512];
 
-	(void)snprintf(answer, sizeof answer, "%s", rig_rcpt(fd, client, "again", "x@example.net", "alice@example.org"));
+	(void)snprintf(
+		answer, sizeof answer, "%s", rig_rcpt(fd, client, "again", "x@example.net", "alice@example.org"));
 	(void)close(fd);
 	assert_null(strstr(answer, RIG_SECRET));
 	return strncmp(answer, "action=450 ", 11) == 0 || strncmp(answer, "action=554 ", 11) == 0;
@@ -64,8 +65,8 @@ static bool is_refused_text(const char *answer)
 static json_int_t count_of(const char *name)
 {
 	json_t *j = rig_call("{\"cmd\":\"status\"}");
-	json_int_t n = json_integer_value(
-		json_object_get(json_object_get(json_object_get(j, "counters"), "24h"), name));
+	json_int_t n =
+		json_integer_value(json_object_get(json_object_get(json_object_get(j, "counters"), "24h"), name));
 
 	json_decref(j);
 	return n;
@@ -85,7 +86,7 @@ static void a_whole_message_blocks(void **state)
 	enforce("full");
 	assert_false(is_refused(SPAMMER));
 	assert_int_equal(rig_message(SPAMMER, "m1", "a@example.net", TRAP), HIT_STORED);
-	assert_true(rig_wait(is_in_firewall, (void *)(uintptr_t) SPAMMER "/32"));
+	assert_true(rig_wait(is_in_firewall, (void *)(uintptr_t)SPAMMER "/32"));
 	assert_true(is_refused(SPAMMER));
 	assert_false(is_refused(NEIGHBOUR));
 	assert_int_equal(rig_hits_of(SPAMMER), 1);
@@ -325,7 +326,8 @@ static void a_submission_port_without_a_name_is_an_insider(void **state)
 	enforce("soft");
 	fd = rig_connect("policy");
 	rig_write(fd, "protocol_state=END-OF-MESSAGE\nclient_address=" SPAMMER "\nserver_port=587\nqueue_id=Q1\n\n",
-		sizeof "protocol_state=END-OF-MESSAGE\nclient_address=" SPAMMER "\nserver_port=587\nqueue_id=Q1\n\n" - 1);
+		sizeof "protocol_state=END-OF-MESSAGE\nclient_address=" SPAMMER "\nserver_port=587\nqueue_id=Q1\n\n" -
+			1);
 	{
 		struct buf in;
 
@@ -428,9 +430,9 @@ static void allow_lifts_and_runs_out(void **state)
 	rig_start();
 	enforce("full");
 	assert_int_equal(rig_message(SPAMMER, "m1", "a@example.net", TRAP), HIT_STORED);
-	assert_true(rig_wait(is_in_firewall, (void *)(uintptr_t) SPAMMER "/32"));
+	assert_true(rig_wait(is_in_firewall, (void *)(uintptr_t)SPAMMER "/32"));
 	rig_do("{\"cmd\":\"allow_add\",\"prefix\":\"192.0.2.0/24\",\"seconds\":2}");
-	assert_true(rig_wait(is_out_of_firewall, (void *)(uintptr_t) SPAMMER "/32"));
+	assert_true(rig_wait(is_out_of_firewall, (void *)(uintptr_t)SPAMMER "/32"));
 	assert_false(is_refused(SPAMMER));
 	assert_int_equal(rig_message(NEIGHBOUR, "m2", "a@example.net", TRAP), HIT_STORED);
 	assert_false(is_refused(NEIGHBOUR));
@@ -450,7 +452,7 @@ static void an_allowed_host_keeps_its_network_out_of_the_firewall(void **state)
 	assert_true(is_refused("2001:db8:0:7::66"));
 	assert_false(is_refused("2001:db8:0:7::25"));
 	assert_int_equal(rig_message(SPAMMER, "m2", "a@example.net", TRAP), HIT_STORED);
-	assert_true(rig_wait(is_in_firewall, (void *)(uintptr_t) SPAMMER "/32"));
+	assert_true(rig_wait(is_in_firewall, (void *)(uintptr_t)SPAMMER "/32"));
 	assert_false(rig_is_in_firewall("2001:db8:0:7::/64"));
 }
 
@@ -505,7 +507,7 @@ static void soft_takes_everything_out_of_the_firewall(void **state)
 	rig_start();
 	enforce("full");
 	assert_int_equal(rig_message(SPAMMER, "m1", "a@example.net", TRAP), HIT_STORED);
-	assert_true(rig_wait(is_in_firewall, (void *)(uintptr_t) SPAMMER "/32"));
+	assert_true(rig_wait(is_in_firewall, (void *)(uintptr_t)SPAMMER "/32"));
 	enforce("soft");
 	rig.ops = 0;
 	assert_int_equal(rig_message("203.0.113.9", "m2", "a@example.net", TRAP), HIT_STORED);
@@ -711,7 +713,7 @@ static void a_restart_keeps_all(void **state)
 	rig.ops = 0;
 	rig_restart();
 	assert_true(is_refused(SPAMMER));
-	assert_true(rig_wait(is_in_firewall, (void *)(uintptr_t) SPAMMER "/32"));
+	assert_true(rig_wait(is_in_firewall, (void *)(uintptr_t)SPAMMER "/32"));
 	assert_int_equal(rig_wait_ack(rig_hit(SPAMMER, "m1", "a@example.net", TRAP, "m1")), HIT_STORED);
 	assert_int_equal(rig_hits_of(SPAMMER), 1);
 	rig_assert_title(SPAMMER, "BLOCKED");
@@ -959,7 +961,8 @@ static void garbage_on_the_policy_socket(void **state)
 {
 	static const char *const bad[] = { "no equals sign\n\n", "=x\n\n", "recipient=a@b\nrecipient=c@d\n\n",
 		"request=something_else\n\n", "\n", "protocol_state=RCPT\n\n",
-		"protocol_state=RCPT\nclient_address=" SPAMMER "\n\n", "protocol_state=RCPT\nclient_address=unknown\n\n",
+		"protocol_state=RCPT\nclient_address=" SPAMMER "\n\n",
+		"protocol_state=RCPT\nclient_address=unknown\n\n",
 		"protocol_state=END-OF-MESSAGE\nclient_address=" SPAMMER "\n\n" };
 	int fd;
 
@@ -985,8 +988,11 @@ static void garbage_on_the_policy_socket(void **state)
 		assert_true(rig_read(fd, "action=DUNNO\n\n", &in));
 		buf_done(&in);
 	}
-	assert_string_equal(rig_rcpt(fd, SPAMMER, "an instance of much more than sixty-four characters, which Postfix never"
-						  " has", "a@example.net", TRAP), "action=DUNNO");
+	assert_string_equal(rig_rcpt(fd, SPAMMER,
+				    "an instance of much more than sixty-four characters, which Postfix never"
+				    " has",
+				    "a@example.net", TRAP),
+		"action=DUNNO");
 	(void)close(fd);
 }
 
@@ -1003,7 +1009,8 @@ static void pipelined_requests_are_answered_in_order(void **state)
 	buf_init(&all, 1 << 20);
 	for (int i = 0; i < 100; i++) {
 		(void)snprintf(request, sizeof request,
-			"protocol_state=RCPT\nclient_address=%s\nserver_port=25\ninstance=i%d\nrecipient=alice@example.org\n\n",
+			"protocol_state=RCPT\nclient_address=%s\nserver_port=25\ninstance=i%d\nrecipient=alice@example."
+			"org\n\n",
 			i % 2 ? SPAMMER : NEIGHBOUR, i);
 		assert_int_equal(buf_add_str(&all, request), ERR_OK);
 	}
