@@ -47,6 +47,8 @@ static void look_at_client(struct look *l)
 
 	if (!holds(l, stage, "$limetwig_client", &is_first))
 		add(l, "$limetwig_client is gone from %s: no trap is seen and no block acts", stage);
+	else if (value_of(l, "limetwig_client").n == 0)
+		add(l, "limetwig_client is used, but not set: no trap is seen and no block acts");
 	else if (!is_first)
 		add(l, "$limetwig_client is not the first of %s: what stands before it may answer first", stage);
 }
@@ -81,11 +83,12 @@ enum err postfix_drift_find(struct slice postconf_n, const struct conf *c, struc
 {
 	struct look l = { .text = postconf_n };
 
-	/* written by every version, whatever main.cf says */
+	/* each line of it has one, whatever main.cf says */
 	if (!memmem(postconf_n.p ? postconf_n.p : "", postconf_n.n, " = ", 3))
 		return ERR_SYNTAX;
 	buf_init(&l.value, MAIN_CF_MAX);
-	if (value_of(&l, "limetwig_client").n == 0) {
+	/* postconf does not show parameters of ours that nothing refers to */
+	if (!memmem(postconf_n.p, postconf_n.n, "$limetwig_", 10)) {
 		add(&l, "limetwig is not in main.cf any more: no trap is seen and no block acts");
 	} else {
 		look_at_client(&l);

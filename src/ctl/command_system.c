@@ -40,29 +40,23 @@ int command_setup(struct ctl *c)
 int command_doctor(struct ctl *c)
 {
 	struct doctor *d = calloc(1, sizeof *d);
-	struct doctor_daemon_facts f = { .now = c->render.now, .conf_error = c->conf_text[0] ? c->conf_text : NULL };
-	char text[CONTROL_TEXT];
-	json_t *status = NULL, *shown;
+	struct doctor_facts x;
 	int exit_status = CTL_DONE;
+	json_t *shown;
 
 	if (!d)
 		return ctl_refuse(c, "no memory");
 	doctor_init(d, &c->conf);
-	if (ctl_try(c, ctl_request(c, "status"), &status, text) != ERR_OK)
-		f.unanswered = text;
-	else if (!render_bool(status, "ok"))
-		f.unanswered = render_text(&c->render, status, "error");
-	else
-		f.status = status;
-	doctor_check_daemon(d, &f);
-	doctor_check_postfix(d);
+	doctor_facts_get(c, &x);
+	doctor_check_daemon(d, &x.f);
+	doctor_check_postfix(d, &x.f);
 	shown = doctor_json(d);
 	if (!ctl_show_json(c, shown))
 		doctor_print(d, c->args.is_given[OPT_VERBOSE], c->render.to);
 	if (doctor_count(d, DOCTOR_FAIL))
 		exit_status = CTL_REFUSED;
 	json_decref(shown);
-	json_decref(status);
+	doctor_facts_free(&x);
 	free(d);
 	return exit_status;
 }

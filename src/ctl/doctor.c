@@ -4,6 +4,7 @@
  */
 #include "ctl/doctor.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 #define DOCTOR_COLUMN 16 /* where texts begin */
@@ -30,6 +31,25 @@ void doctor_add(struct doctor *d, enum doctor_level level, const char *name, con
 	(void)snprintf(i->text, sizeof i->text, "%s", text);
 	(void)snprintf(i->means, sizeof i->means, "%s", means ? means : "");
 	(void)snprintf(i->mend, sizeof i->mend, "%s", mend ? mend : "");
+}
+
+void doctor_addf(struct doctor *d, enum doctor_level level, const char *name, const char *means, const char *mend,
+	const char *fmt, ...)
+{
+	char text[DOCTOR_TEXT];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	doctor_add(d, level, name, text, means, mend);
+}
+
+const char *doctor_text(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
 }
 
 size_t doctor_count(const struct doctor *d, enum doctor_level level)

@@ -1,26 +1,20 @@
 /*
- * doctor_daemon: what the daemon itself, its store, the kernel and the clock
- * say. Facts come from the engine's status; this file judges them.
+ * doctor_daemon: configuration, roles, mode, store, own side, and the table of
+ * all checks but Postfix's. Facts come from the engine's status.
  * SPDX-License-Identifier: ISC
  */
-#include "base/num.h"
+#include "base/siphash.h"
 #include "ctl/doctor.h"
 #include "ctl/off_flag.h"
 #include "ctl/render.h"
+#include "io/conf_file.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 
-#define BAD_SHOWN 5
-#define LOG_OLD_S 3600 /* no line for so long: is it the right file? */
-#define CLOCK_AHEAD_S 300
-
-static const char *text_of(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
+#define SHARE_MAX 30    /* percent of all connections from one address */
+#define DROUGHT_S 86400 /* no policy query for so long */
 
 static void check_conf(struct doctor *d, const struct doctor_daemon_facts *f)
 {
@@ -36,208 +30,200 @@ static void check_conf(struct doctor *d, const struct doctor_daemon_facts *f)
 			NULL, "set contact in limetwig.conf, then: limetwig reload");
 }
 
-static void check_roles(struct doctor *d, const json_t *status)
+static void check_answer(struct doctor *d, const struct doctor_daemon_facts *f)
 {
-	const json_t *roles = json_object_get(status, "roles"), *r;
-	char text[DOCTOR_TEXT];
+	if (!f->status)
+		doctor_add(d, DOCTOR_FAIL, "daemon", f->unanswered ? f->unanswered : "does not answer",
+			"mail flows as without limetwig; blocks in the kernel end by themselves",
+			"systemctl start limetwigd; journalctl -u limetwigd shows why it ended");
+}
+
+static void check_roles(struct doctor *d, const struct doctor_daemon_facts *f)
+{
+	const json_t *roles = json_object_get(f->status, "roles"), *r;
 	size_t i, up = 0;
 
 	json_array_foreach(roles, i, r)
 	{
-		if (render_bool(r, "up")) {
+		if (render_bool(r, "up"))
 			up++;
-			continue;
-		}
-		(void)snprintf(text, sizeof text, "the role %.60s is down", text_of(r, "name"));
-		doctor_add(d, DOCTOR_FAIL, "daemon", text, "limetwigd starts it again and again; its part does nothing",
-			"journalctl -u limetwigd shows why");
+		else
+			doctor_addf(d, DOCTOR_FAIL, "daemon",
+				"limetwigd starts it again and again; its part does nothing meanwhile",
+				"journalctl -u limetwigd shows why it ends", "the role %.60s is down",
+				doctor_text(r, "name"));
 	}
-	(void)snprintf(text, sizeof text, "%zu of %zu roles up, mode %.20s", up, json_array_size(roles),
-		text_of(status, "mode"));
 	if (up == json_array_size(roles))
-		doctor_add(d, DOCTOR_OK, "daemon", text, NULL, NULL);
+		doctor_addf(d, DOCTOR_OK, "daemon", NULL, NULL, "%zu of %zu roles up, mode %.20s", up, up,
+			doctor_text(f->status, "mode"));
 }
 
-static void check_off(struct doctor *d, const json_t *status)
+static void check_off(struct doctor *d, const struct doctor_daemon_facts *f)
 {
-	if (off_flag_is_set(d->conf->storage.dir) || render_bool(status, "off"))
+	if (off_flag_is_set(d->conf->storage.dir) || render_bool(f->status, "off"))
 		doctor_add(d, DOCTOR_WARN, "mode", "limetwig is off", "nothing is refused, traps are still captured",
 			"limetwig enforce monitor|soft|full");
-	else if (strcmp(text_of(status, "mode"), "monitor") == 0)
+	else if (strcmp(doctor_text(f->status, "mode"), "monitor") == 0)
 		doctor_add(d, DOCTOR_OK, "mode", "monitor: nothing is refused yet", NULL, NULL);
 }
 
-static void check_store(struct doctor *d, const json_t *status)
+static void check_disk(struct doctor *d, bool is_clean)
 {
-	const json_t *s = json_object_get(status, "store");
+	uint64_t left, reserve = d->conf->storage.disk_reserve;
+	enum doctor_level level;
 	struct statvfs v;
-	char text[DOCTOR_TEXT];
-	uint64_t left;
 
-	if (s && strcmp(text_of(s, "state"), "ok") != 0) {
-		(void)snprintf(text, sizeof text, "the store takes no writes (%.40s), %llu lost", text_of(s, "state"),
-			(unsigned long long)render_number(s, "lost"));
-		doctor_add(d, DOCTOR_FAIL, "store", text, "decisions go on in memory; a restart forgets them",
-			"make room on the disk, or raise storage db-size and restart");
-	}
-	if (statvfs(d->conf->storage.dir, &v) != 0)
+	if (statvfs(d->conf->storage.dir, &v) != 0) {
+		doctor_addf(d, DOCTOR_FAIL, "store", "nothing can be stored", "make it as the package does, or mount it",
+			"%.300s cannot be looked at", d->conf->storage.dir);
 		return;
+	}
 	left = (uint64_t)v.f_bavail * v.f_frsize;
-	(void)snprintf(text, sizeof text, "%s, %.1f GB free in %.300s", s ? "store clean" : "disk",
-		(double)left / (1u << 30), d->conf->storage.dir);
-	if (left < d->conf->storage.disk_reserve)
-		doctor_add(d, DOCTOR_FAIL, "store", text, "messages are no longer kept, hits are",
-			"make room, or lower storage disk-reserve");
-	else
-		doctor_add(d, DOCTOR_OK, "store", text, NULL, NULL);
-	if (render_bool(json_object_get(status, "capture"), "full"))
+	level = left < reserve ? DOCTOR_FAIL : left < reserve + reserve / 4 ? DOCTOR_WARN : DOCTOR_OK;
+	doctor_addf(d, level, "store",
+		level == DOCTOR_OK     ? NULL
+		: level == DOCTOR_FAIL ? "the disk is almost full: messages are no longer kept, hits are"
+				       : "the disk is almost full: soon messages are no longer kept",
+		level == DOCTOR_OK ? NULL : "make room, shorten keep messages, or lower storage disk-reserve",
+		"%s, %.1f GB free in %.300s", is_clean ? "store clean" : "disk", (double)left / (1u << 30),
+		d->conf->storage.dir);
+}
+
+static void check_store(struct doctor *d, const struct doctor_daemon_facts *f)
+{
+	const json_t *s = json_object_get(f->status, "store");
+	bool is_clean = s && strcmp(doctor_text(s, "state"), "ok") == 0;
+
+	if (s && !is_clean)
+		doctor_addf(d, DOCTOR_FAIL, "store", "decisions go on in memory; a restart forgets them",
+			"make room on the disk, or raise storage db-size and restart",
+			"the store takes no writes (%.40s), %llu lost", doctor_text(s, "state"),
+			(unsigned long long)render_number(s, "lost"));
+	check_disk(d, is_clean);
+}
+
+static void check_corpus(struct doctor *d, const struct doctor_daemon_facts *f)
+{
+	if (render_bool(json_object_get(f->status, "capture"), "full"))
 		doctor_add(d, DOCTOR_WARN, "corpus",
-			"captured messages fill their share: of new ones only the headers are kept", NULL,
+			"captured messages fill their share of the disk", "of new ones only the headers are kept; hits count",
 			"raise storage corpus-size, or shorten keep messages");
 }
 
-static void check_firewall(struct doctor *d, const json_t *status)
-{
-	const json_t *fw = json_object_get(status, "firewall");
-	const char *state = text_of(fw, "state");
-	char text[DOCTOR_TEXT];
-
-	if (!fw)
-		return;
-	(void)snprintf(text, sizeof text, "%llu wanted, %llu in the kernel",
-		(unsigned long long)render_number(fw, "wanted"), (unsigned long long)render_number(fw, "present"));
-	if (strcmp(state, "none") == 0)
-		doctor_add(d, DOCTOR_OK, "firewall", "not used (backend = none)", NULL, NULL);
-	else if (strcmp(state, "off") == 0)
-		doctor_add(d, DOCTOR_OK, "firewall", "not used in this mode; our table is absent", NULL, NULL);
-	else if (strcmp(state, "denied") == 0)
-		doctor_add(d, DOCTOR_FAIL, "firewall", "limetwigd may not change nftables", "only Postfix refuses",
-			"start it by its systemd unit, or give it CAP_NET_ADMIN");
-	else if (strcmp(state, "missing") == 0)
-		doctor_add(d, DOCTOR_FAIL, "firewall", "this kernel has no nf_tables", "only Postfix refuses",
-			"modprobe nf_tables, or firewall backend = none");
-	else if (strcmp(state, "ok") != 0)
-		doctor_add(d, DOCTOR_FAIL, "firewall", "the kernel refuses our changes", "only Postfix refuses",
-			"journalctl -u limetwigd; nft list table inet limetwig");
-	else if (render_number(fw, "wanted") != render_number(fw, "present"))
-		doctor_add(d, DOCTOR_WARN, "firewall", text,
-			"it is mended within seconds; if not, somebody flushes the table",
-			"run doctor again; look for scripts that call: nft flush ruleset");
-	else
-		doctor_add(d, DOCTOR_OK, "firewall", text, NULL, NULL);
-}
-
-static void check_traps(struct doctor *d, const json_t *status)
-{
-	const json_t *bad = json_object_get(status, "bad_lines"), *map = json_object_get(status, "map"), *b;
-	const json_t *t = json_object_get(status, "traps");
-	uint64_t armed = render_number(t, "armed"), watching = render_number(t, "watching"),
-		 all = render_number(t, "bad");
-	char text[DOCTOR_TEXT];
-	size_t i;
-
-	(void)snprintf(text, sizeof text, "%llu armed, %llu watching", (unsigned long long)armed,
-		(unsigned long long)watching);
-	if (armed + watching == 0)
-		doctor_add(d, DOCTOR_WARN, "traps", "there is no trap", "nothing can happen",
-			"limetwig trap add ADDRESS, or limetwig trap import FILE");
-	else
-		doctor_add(d, DOCTOR_OK, "traps", text, NULL, NULL);
-	if (map && !render_bool(map, "ok")) {
-		(void)snprintf(text, sizeof text, "the alias map is not in force: %.400s", text_of(map, "text"));
-		doctor_add(d, DOCTOR_FAIL, "traps", text, "new traps catch nothing",
-			"limetwig setup postfix; journalctl -u limetwigd");
-	}
-	json_array_foreach(bad, i, b)
-	{
-		if (i == BAD_SHOWN)
-			break;
-		(void)snprintf(text, sizeof text, "%.300s:%llu: %.150s", text_of(b, "file"),
-			(unsigned long long)render_number(b, "line"), text_of(b, "reason"));
-		doctor_add(d, DOCTOR_WARN, "traps", text, "this line is no trap, the others are",
-			"mend or delete the line");
-	}
-	if (all > BAD_SHOWN) {
-		(void)snprintf(text, sizeof text, "%llu bad lines in all", (unsigned long long)all);
-		doctor_add(d, DOCTOR_WARN, "traps", text, NULL, "limetwig status shows them");
-	}
-}
-
-static void check_log(struct doctor *d, const struct doctor_daemon_facts *f)
-{
-	const json_t *log = json_object_get(f->status, "log");
-	const char *state = text_of(log, "state");
-	uint64_t last = render_number(log, "last");
-	char text[DOCTOR_TEXT];
-
-	if (!log || strcmp(d->conf->postfix.log, "none") == 0)
-		return;
-	if (strcmp(state, "absent") == 0 || strcmp(state, "denied") == 0) {
-		(void)snprintf(text, sizeof text, "%.300s is %s", d->conf->postfix.log,
-			strcmp(state, "absent") == 0 ? "not there" : "not readable for limetwigd");
-		doctor_add(d, DOCTOR_FAIL, "log", text,
-			"no good mail is counted: an honest host has nothing on its side",
-			"postfix log in postfix.conf: the file Postfix writes to, or journal");
-	} else if (last > f->now + CLOCK_AHEAD_S) {
-		doctor_add(d, DOCTOR_FAIL, "clock", "the last log line is in the future",
-			"ages and blocks are reckoned wrongly",
-			"set the clock (timedatectl); is the log of another time zone?");
-	} else if (!render_bool(log, "caught_up")) {
-		doctor_add(d, DOCTOR_WARN, "log", "is being read, not yet at its end",
-			"good mail of the last hours counts later", NULL);
-	} else if (last + LOG_OLD_S < f->now) {
-		doctor_add(d, DOCTOR_WARN, "log", "no line for more than an hour", "a quiet server, or the wrong file",
-			"compare: postconf maillog_file; journalctl -u postfix@-");
-	} else {
-		doctor_add(d, DOCTOR_OK, "log", "read to its end; the clock agrees", NULL, NULL);
-	}
-}
-
-static void check_own_side(struct doctor *d)
+static void check_own_side(struct doctor *d, const struct doctor_daemon_facts *f)
 {
 	const struct conf *c = d->conf;
-	char text[DOCTOR_TEXT];
 
-	(void)snprintf(text, sizeof text, "%u own networks, %u own MX and relays, private ranges: cannot be blocked",
-		c->own_networks.count, c->postfix.own_hosts.count);
+	(void)f;
 	if (c->postfix.own_hosts.count == 0)
 		doctor_add(d, DOCTOR_WARN, "own side", "no own MX or relay is known",
 			"a second MX that forwards spam would be blocked",
 			"limetwig setup postfix finds them; others: own-networks");
 	else
-		doctor_add(d, DOCTOR_OK, "own side", text, NULL, NULL);
+		doctor_addf(d, DOCTOR_OK, "own side", NULL, NULL,
+			"%u own networks, %u own MX and relays, private ranges: cannot be blocked",
+			c->own_networks.count, c->postfix.own_hosts.count);
 }
 
-static void check_warnings(struct doctor *d, const json_t *status)
+/* A proxy or NAT in front makes all clients one: a block of it would shut everybody out. */
+static void check_share(struct doctor *d, const struct doctor_daemon_facts *f)
 {
-	const json_t *list = json_object_get(status, "warnings"), *w;
+	const json_t *top = json_object_get(f->status, "top");
+	unsigned long long share = (unsigned long long)render_number(top, "share");
+
+	if (share > SHARE_MAX)
+		doctor_addf(d, DOCTOR_WARN, "clients",
+			"with a proxy, load balancer or NAT in front every client has this address: a block of it would be "
+			"a block of all",
+			"give Postfix the real address (smtpd_upstream_proxy_protocol = haproxy), or name it in own-networks",
+			"one address, %.60s, makes %llu %% of all connections", doctor_text(top, "address"), share);
+	else if (top)
+		doctor_add(d, DOCTOR_OK, "clients", "no address makes most of the connections", NULL, NULL);
+}
+
+static void check_queries(struct doctor *d, const struct doctor_daemon_facts *f)
+{
+	uint64_t last = render_number(f->status, "last_query"), started = render_number(f->status, "started");
+
+	if (started && started + DROUGHT_S < f->now && last + DROUGHT_S < f->now)
+		doctor_add(d, DOCTOR_WARN, "daemon", "Postfix has not asked for a day",
+			"a quiet server, or its checks pass us by",
+			"send yourself a mail from outside, then: limetwig status; see postfix below");
+	else if (last)
+		doctor_add(d, DOCTOR_OK, "daemon", "Postfix asks us", NULL, NULL);
+}
+
+/* As root we look at main.cf ourselves. */
+static void check_drift(struct doctor *d, const struct doctor_daemon_facts *f)
+{
+	const json_t *list = json_object_get(json_object_get(f->status, "drift"), "items"), *one;
 	size_t i;
 
-	json_array_foreach(list, i, w)
+	if (f->is_root)
+		return;
+	json_array_foreach(list, i, one)
 	{
-		if (json_is_string(w) && *json_string_value(w))
-			doctor_add(d, DOCTOR_WARN, "engine", json_string_value(w), NULL, NULL);
+		if (json_is_string(one))
+			doctor_add(d, DOCTOR_FAIL, "postfix", json_string_value(one), NULL, "limetwig setup postfix");
 	}
 }
+
+/* The file's text in canonical form, as one number: the engine makes the same of what it runs with. */
+static bool is_conf_sum(const struct conf *c, const char *hex)
+{
+	static const uint8_t zero[SIPHASH_KEY];
+	struct conf *bare = malloc(sizeof *bare);
+	char own[20] = "";
+	struct buf text;
+
+	buf_init(&text, CONF_FILE_MAX);
+	if (bare) {
+		*bare = *c;
+		bare->is_off = false;
+		if (conf_print(bare, &text) == ERR_OK)
+			(void)snprintf(own, sizeof own, "%016llx", (unsigned long long)siphash64(zero, buf_slice(&text)));
+	}
+	buf_done(&text);
+	free(bare);
+	return own[0] == '\0' || strcmp(own, hex) == 0;
+}
+
+static void check_conf_in_force(struct doctor *d, const struct doctor_daemon_facts *f)
+{
+	const char *hex = doctor_text(f->status, "conf");
+
+	if (!f->conf_error && *hex && !is_conf_sum(d->conf, hex))
+		doctor_add(d, DOCTOR_WARN, "conf", "limetwigd runs with another configuration than the files say",
+			"what was changed in limetwig.conf or postfix.conf is not in force", "limetwig reload");
+}
+
+typedef void check_fn(struct doctor *d, const struct doctor_daemon_facts *f);
+
+/* Without an answer of the engine only what files, processes and the kernel tell. */
+static const struct {
+	check_fn *fn;
+	bool needs_status;
+} checks[] = {
+	{ check_conf, false },
+	{ check_conf_in_force, true },
+	{ check_answer, false },
+	{ check_roles, true },
+	{ doctor_check_processes, false },
+	{ check_queries, true },
+	{ check_off, false },
+	{ check_store, false },
+	{ check_corpus, true },
+	{ doctor_check_firewall, false },
+	{ doctor_check_traps, false },
+	{ doctor_check_log, true },
+	{ check_own_side, false },
+	{ check_share, true },
+	{ check_drift, true },
+};
 
 void doctor_check_daemon(struct doctor *d, const struct doctor_daemon_facts *f)
 {
-	check_conf(d, f);
-	if (!f->status) {
-		doctor_add(d, DOCTOR_FAIL, "daemon", f->unanswered ? f->unanswered : "does not answer",
-			"mail flows as without limetwig; blocks in the kernel end by themselves",
-			"systemctl start limetwigd");
-		check_off(d, NULL);
-		check_store(d, NULL);
-		check_own_side(d);
-		return;
-	}
-	check_roles(d, f->status);
-	check_off(d, f->status);
-	check_store(d, f->status);
-	check_firewall(d, f->status);
-	check_traps(d, f->status);
-	check_log(d, f);
-	check_own_side(d);
-	check_warnings(d, f->status);
+	for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++)
+		if (f->status || !checks[i].needs_status)
+			checks[i].fn(d, f);
 }

@@ -386,6 +386,11 @@ static int see_elements(const struct nlmsghdr *h, void *ctx)
 	return MNL_CB_OK;
 }
 
+enum err firewall_nft_look(struct firewall_nft *f, enum firewall_fit *ret)
+{
+	return firewall_form_compare(&f->form, &f->dump, ret);
+}
+
 enum err firewall_nft_dump(struct firewall_nft *f, firewall_element_fn fn, void *ctx)
 {
 	for (unsigned i = 0; i < f->form.sets; i++) {

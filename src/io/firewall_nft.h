@@ -37,6 +37,8 @@ void firewall_nft_setup(
  * ERR_NOTFOUND: no nf_tables in this kernel; ERR_IO.
  */
 enum err firewall_nft_make(struct firewall_nft *f, bool *ret_is_kept, bool *ret_is_changed) MUST_USE;
+/* How the kernel's table differs from its form; changes nothing. Sets it has are known to dump from then on. */
+enum err firewall_nft_look(struct firewall_nft *f, enum firewall_fit *ret) MUST_USE;
 /* The same table, without elements, in one transaction. */
 enum err firewall_nft_remake(struct firewall_nft *f) MUST_USE;
 /* Delete it; ERR_OK when there is none. */

@@ -17,6 +17,7 @@
  *   engine_control.c   control socket
  *   engine_command_*.c the commands
  *   engine_keep.c      retention
+ *   engine_drift.c     what others did to main.cf; sums for doctor
  *   engine_hide.c      trap addresses in foreign texts
  * SPDX-License-Identifier: ISC
  */

@@ -43,7 +43,7 @@ static void names_what_is_gone(void **state)
 		const char *instead, *want; /* want: "" nothing found */
 	} t[] = {
 		{ LINES, "", "" },
-		{ 0, "", "limetwig is not in main.cf any more" },
+		{ 0, "", "limetwig_client is used, but not set" },
 		{ 1, "", "limetwig_policy does not name" },
 		{ 1, "limetwig_policy = { unix:/run/limetwig/policy, timeout=2s }\n", "limetwig_policy does not name" },
 		{ 2, "smtpd_client_restrictions = permit_mynetworks\n", "$limetwig_client is gone from smtpd_client" },
@@ -67,6 +67,16 @@ static void names_what_is_gone(void **state)
 	}
 }
 
+static void says_that_all_of_it_is_gone_once(void **state)
+{
+	struct postfix_drift d = { 99, { "" } };
+
+	(void)state;
+	assert_int_equal(postfix_drift_find(slice_str("mydomain = example.org\n"), &conf, &d), ERR_OK);
+	assert_int_equal(d.count, 1);
+	assert_non_null(strstr(d.text[0], "limetwig is not in main.cf any more"));
+}
+
 static void says_nothing_of_what_is_no_postconf(void **state)
 {
 	struct postfix_drift d = { 99, { "" } };
@@ -81,6 +91,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_what_is_gone),
+		cmocka_unit_test(says_that_all_of_it_is_gone_once),
 		cmocka_unit_test(says_nothing_of_what_is_no_postconf),
 	};
 

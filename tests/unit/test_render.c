@@ -186,7 +186,9 @@ static void test_doctor_daemon(void **state)
 
 	(void)state;
 	conf_defaults(c);
-	(void)snprintf(c->storage.dir, sizeof c->storage.dir, "/nonexistent");
+	(void)snprintf(c->storage.dir, sizeof c->storage.dir, "/");
+	c->storage.disk_reserve = 0;
+	(void)snprintf(c->postfix.log, sizeof c->postfix.log, "journal");
 	(void)snprintf(c->contact, sizeof c->contact, "x");
 	c->postfix.own_hosts.count = 1;
 	doctor_init(&d, c);
@@ -205,7 +207,7 @@ static void test_doctor_daemon(void **state)
 	(void)json_object_set_new(s, "firewall", json_pack("{s:s}", "state", "denied"));
 	(void)json_object_set_new(s, "log",
 		json_pack("{s:s,s:b,s:I}", "state", "reading", "caught_up", 1, "last", (json_int_t)NOW + 4000));
-	(void)json_object_set_new(s, "warnings", json_pack("[s]", "one address makes 40 % of all connections"));
+	(void)json_object_set_new(s, "top", json_pack("{s:s,s:i}", "address", "192.0.2.1", "share", 40));
 	doctor_init(&d, c);
 	doctor_check_daemon(&d, &f);
 	assert_int_equal(doctor_count(&d, DOCTOR_FAIL), 4);
