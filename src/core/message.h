@@ -149,7 +149,8 @@ struct msg_hit {
 	char corpus_id[MESSAGE_CORPUS_ID]; /* name of the file in the corpus, "" if none */
 };
 
-enum hit_ack { HIT_STORED = 1, HIT_LATER = 2 };
+/* KNOWN: stored before, with the content of another copy of the same message. */
+enum hit_ack { HIT_STORED = 1, HIT_LATER = 2, HIT_KNOWN = 3 };
 
 struct msg_hit_ack {
 	uint64_t seq;

@@ -237,7 +237,7 @@ enum err message_get_hit_ack(struct rd *r, struct msg_hit_ack *ret)
 {
 	struct msg_hit_ack m = { .seq = rd_u64(r) };
 
-	m.result = get_range(r, HIT_STORED, HIT_LATER);
+	m.result = get_range(r, HIT_STORED, HIT_KNOWN);
 	DONE(r, m, ret);
 }
 

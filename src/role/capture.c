@@ -166,6 +166,7 @@ static enum err capture_start(struct role_host *h)
 	c->host = h;
 	TAILQ_INIT(&c->all);
 	TAILQ_INIT(&c->syncing);
+	TAILQ_INIT(&c->publishing);
 	c->next_seq = 1;
 	e = open_corpus(c);
 	if (e != ERR_OK)
@@ -230,7 +231,7 @@ static void capture_message(
 	if (peer != ROLE_ENGINE)
 		return;
 	if (t == MSG_HIT_ACK && message_get_hit_ack(body, &ack) == ERR_OK)
-		capture_message_acked(h->ctx, ack.seq, ack.result == HIT_STORED);
+		capture_message_acked(h->ctx, ack.seq, (enum hit_ack)ack.result);
 	else if (t == MSG_CORPUS_REMOVE)
 		on_corpus_remove(h->ctx, body);
 }

@@ -5,9 +5,10 @@
  * from DATA to its replies.
  *
  * The life of a message: DATA opens a corpus file; the final dot sends one
- * MSG_HIT per trap at once and puts the file into the sync queue; when the file
- * is on disk and every hit is acknowledged, the replies go out. No hit stored
- * means 451 and no file.
+ * MSG_HIT per trap at once and puts the file into the sync queue; when its bytes
+ * are on disk and every hit is acknowledged, it is published and the replies go
+ * out. No hit stored means 451 and no file; whoever dies in between leaves no
+ * file that no hit names, and Postfix sends the message again.
  * SPDX-License-Identifier: ISC
  */
 #ifndef ROLE_CAPTURE_H
@@ -28,7 +29,7 @@
 #define CAPTURE_SWEEP_S 3600
 #define CAPTURE_SWEEP_NAMES 2000 /* looked at in one second */
 
-enum capture_fate { FATE_RIDER, FATE_PENDING, FATE_STORED, FATE_LATER };
+enum capture_fate { FATE_RIDER, FATE_PENDING, FATE_STORED, FATE_KNOWN, FATE_LATER };
 
 struct capture_connection {
 	TAILQ_ENTRY(capture_connection) all, sync;
@@ -41,7 +42,8 @@ struct capture_connection {
 	struct content_grade grade;
 	struct corpus_file file;
 	/* message between final dot and replies */
-	bool is_syncing;
+	bool is_syncing;    /* in capture.syncing */
+	bool is_publishing; /* in capture.publishing */
 	uint64_t first_seq; /* hit of recipient i has first_seq + i */
 	uint32_t pending;   /* hits not acknowledged yet */
 	uint64_t ack_deadline_ms;
@@ -54,7 +56,7 @@ struct capture {
 	struct corpus *corpus;
 	struct loop_watch *listen[ROLE_LISTENERS];
 	struct loop_watch *tick, *sync, *stop;
-	struct capture_connections all, syncing;
+	struct capture_connections all, syncing, publishing;
 	uint32_t connections;
 	uint64_t next_seq;
 	uint64_t report_s, sweep_s; /* wall clock: when next */
@@ -76,10 +78,10 @@ void capture_message_add(struct capture_connection *k, struct slice s);
 /* Final dot: afterwards the session has its replies, or is in LMTP_STATE_WAIT. */
 void capture_message_end(struct capture_connection *k);
 /* The engine's word on one hit, from whatever message. */
-void capture_message_acked(struct capture *c, uint64_t seq, bool is_stored);
+void capture_message_acked(struct capture *c, uint64_t seq, enum hit_ack result);
 /* What is still pending will not come: 451. */
 void capture_message_give_up(struct capture_connection *k);
-/* Sync and publish the next files of the queue. */
+/* Sync the next files of the queue, publish those whose hits are stored. */
 void capture_message_sync(struct capture *c);
 
 #endif /* ROLE_CAPTURE_H */

@@ -22,6 +22,8 @@ void capture_connection_close(struct capture_connection *k)
 	(void)close(k->fd);
 	if (k->is_syncing)
 		TAILQ_REMOVE(&c->syncing, k, sync);
+	if (k->is_publishing)
+		TAILQ_REMOVE(&c->publishing, k, sync);
 	TAILQ_REMOVE(&c->all, k, all);
 	c->connections--;
 	corpus_drop(c->corpus, &k->file);

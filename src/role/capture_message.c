@@ -145,21 +145,34 @@ static void log_message(const struct capture_connection *k, const char *outcome)
 		outcome);
 }
 
+static bool is_any(const struct capture_connection *k, enum capture_fate fate)
+{
+	for (uint32_t i = 0; i < k->session.recipient_count; i++)
+		if (k->fate[i] == fate)
+			return true;
+	return false;
+}
+
 /* All that was waited for has come: reply. A rider shares the fate of the message. */
 static void reply(struct capture_connection *k)
 {
-	bool is_kept[LMTP_RECIPIENTS], is_any = false;
+	bool is_kept[LMTP_RECIPIENTS], is_stored = is_any(k, FATE_STORED), is_known = is_any(k, FATE_KNOWN);
 
 	for (uint32_t i = 0; i < k->session.recipient_count; i++)
-		is_any |= k->fate[i] == FATE_STORED;
-	for (uint32_t i = 0; i < k->session.recipient_count; i++)
-		is_kept[i] = is_any && (k->fate[i] == FATE_STORED || k->fate[i] == FATE_RIDER);
-	log_message(k, is_any ? "kept" : "later");
-	if (is_any)
+		is_kept[i] = k->fate[i] == FATE_STORED || k->fate[i] == FATE_KNOWN ||
+			     (k->fate[i] == FATE_RIDER && (is_stored || is_known));
+	log_message(k, is_stored ? "kept" : is_known ? "known" : "later");
+	if (is_stored)
 		corpus_release(k->capture->corpus, &k->file);
 	else
 		corpus_drop(k->capture->corpus, &k->file);
 	lmtp_session_finish(&k->session, is_kept, clock_mono_ms());
+}
+
+static void warn_unsynced(size_t failed)
+{
+	if (failed)
+		log_warn("corpus_sync", "failed=%zu: hits are kept, not all their messages", failed);
 }
 
 static void queue_sync(struct capture_connection *k)
@@ -167,9 +180,7 @@ static void queue_sync(struct capture_connection *k)
 	struct capture *c = k->capture;
 
 	if (loop_again(c->sync, 0) != ERR_OK) { /* no memory for a timer: no delay then */
-		if (corpus_sync(c->corpus, &k->file) != ERR_OK ||
-			corpus_publish(c->corpus, &(struct corpus_file *){ &k->file }, 1) != ERR_OK)
-			log_warn("corpus_sync", "error=1");
+		warn_unsynced(corpus_sync(c->corpus, &k->file) != ERR_OK);
 		return;
 	}
 	k->is_syncing = true;
@@ -192,16 +203,37 @@ void capture_message_end(struct capture_connection *k)
 		queue_sync(k);
 }
 
-/* Reply if nothing is missing any more, and go on reading. */
+/* True: reply later, when the file is published. */
+static bool queue_publish(struct capture_connection *k)
+{
+	struct capture *c = k->capture;
+
+	if (!k->file.id[0] || !is_any(k, FATE_STORED))
+		return false;
+	if (loop_again(c->sync, 0) != ERR_OK) {
+		warn_unsynced(corpus_publish(c->corpus, &(struct corpus_file *){ &k->file }, 1) != ERR_OK);
+		return false;
+	}
+	k->is_publishing = true;
+	TAILQ_INSERT_TAIL(&c->publishing, k, sync);
+	return true;
+}
+
+/* Publish and reply if nothing is missing any more, and go on reading. */
 static void settle(struct capture_connection *k)
 {
-	if (k->session.state != LMTP_STATE_WAIT || k->is_syncing || k->pending)
+	if (k->session.state != LMTP_STATE_WAIT || k->is_syncing || k->is_publishing || k->pending || queue_publish(k))
 		return;
 	reply(k);
 	capture_connection_run(k);
 }
 
-void capture_message_acked(struct capture *c, uint64_t seq, bool is_stored)
+static enum capture_fate fate_of(enum hit_ack result)
+{
+	return result == HIT_STORED ? FATE_STORED : result == HIT_KNOWN ? FATE_KNOWN : FATE_LATER;
+}
+
+void capture_message_acked(struct capture *c, uint64_t seq, enum hit_ack result)
 {
 	struct capture_connection *k;
 
@@ -213,7 +245,7 @@ void capture_message_acked(struct capture *c, uint64_t seq, bool is_stored)
 			continue;
 		if (k->fate[i] != FATE_PENDING)
 			return;
-		k->fate[i] = is_stored ? FATE_STORED : FATE_LATER;
+		k->fate[i] = (uint8_t)fate_of(result);
 		k->pending--;
 		settle(k);
 		return;
@@ -231,25 +263,47 @@ void capture_message_give_up(struct capture_connection *k)
 	settle(k);
 }
 
-void capture_message_sync(struct capture *c)
+static void sync_some(struct capture *c)
 {
 	struct capture_connection *batch[CAPTURE_SYNC_BATCH], *k;
-	struct corpus_file *file[CAPTURE_SYNC_BATCH];
 	size_t n = 0, failed = 0;
 
 	while (n < CAPTURE_SYNC_BATCH && (k = TAILQ_FIRST(&c->syncing))) {
 		TAILQ_REMOVE(&c->syncing, k, sync);
 		k->is_syncing = false;
 		failed += corpus_sync(c->corpus, &k->file) != ERR_OK;
+		batch[n++] = k;
+	}
+	warn_unsynced(failed);
+	for (size_t i = 0; i < n; i++)
+		settle(batch[i]);
+}
+
+/* All that wait share one fsync of the folder. */
+static void publish_some(struct capture *c)
+{
+	struct capture_connection *batch[CAPTURE_CONNECTIONS], *k;
+	struct corpus_file *file[CAPTURE_CONNECTIONS];
+	size_t n = 0;
+
+	while (n < CAPTURE_CONNECTIONS && (k = TAILQ_FIRST(&c->publishing))) {
+		TAILQ_REMOVE(&c->publishing, k, sync);
+		k->is_publishing = false;
 		file[n] = &k->file;
 		batch[n++] = k;
 	}
-	if (corpus_publish(c->corpus, file, n) != ERR_OK)
-		failed++;
-	if (failed)
-		log_warn("corpus_sync", "failed=%zu: hits are kept, not all their messages", failed);
-	if (!TAILQ_EMPTY(&c->syncing) && loop_again(c->sync, 0) != ERR_OK)
+	if (n)
+		warn_unsynced(corpus_publish(c->corpus, file, n) != ERR_OK);
+	for (size_t i = 0; i < n; i++) {
+		reply(batch[i]);
+		capture_connection_run(batch[i]);
+	}
+}
+
+void capture_message_sync(struct capture *c)
+{
+	publish_some(c);
+	sync_some(c);
+	if (!(TAILQ_EMPTY(&c->syncing) && TAILQ_EMPTY(&c->publishing)) && loop_again(c->sync, 0) != ERR_OK)
 		log_warn("corpus_sync", "timer=none");
-	for (size_t i = 0; i < n; i++)
-		settle(batch[i]);
 }

@@ -8,6 +8,7 @@
  *   engine_subject.c   score and block of one subject, cached over the store
  *   engine_hit.c       a hit: who is charged, decide, effects
  *   engine_ack.c       acknowledgements that wait for the disk
+ *   engine_again.c     a message that comes again: which file its record names
  *   engine_block.c     blocks in force: index, firewall, expiry, refusals
  *   engine_trap.c      traps in force: states, counters, alias map, live check
  *   engine_trap_load.c trap files into a table
@@ -224,6 +225,11 @@ void engine_ack_durable(struct engine *e);
 void engine_ack_tick(struct engine *e);
 /* The link is gone: nobody waits any more. */
 void engine_ack_drop(struct engine *e);
+
+/* ---- engine_again.c */
+/* A retry of a stored hit: what capture shall hear once the ticket is durable. HIT_KNOWN: at once. */
+enum hit_ack engine_again(
+	struct engine *e, struct engine_subject *s, const struct msg_hit *m, uint32_t trap_id, uint64_t *ret_ticket);
 
 /* ---- engine_block.c */
 enum err engine_block_load(struct engine *e) MUST_USE;

@@ -366,6 +366,22 @@ static enum grade content_grade_of(const struct msg_hit *m)
 	return m->grade == GRADE_BULK || m->grade == GRADE_BACKSCATTER ? (enum grade)m->grade : GRADE_CONFIRMED;
 }
 
+/* What is stored already; the file that is kept now may be another one. */
+static void take_again(struct engine *e, struct engine_subject *s, const struct msg_hit *m, uint32_t trap_id)
+{
+	uint64_t ticket;
+	enum hit_ack ack = engine_again(e, s, m, trap_id, &ticket);
+
+	if (ack != HIT_STORED) {
+		engine_ack_send(e, m->seq, ack);
+		return;
+	}
+	for (struct pending *p = e->hits->pending; p; p = p->next)
+		if (strcmp(p->message.queue_id, m->queue_id) == 0 && strcmp(p->message.trap, m->trap) == 0)
+			slice_copy(slice_str(m->corpus_id), p->message.corpus_id, sizeof p->message.corpus_id);
+	engine_ack_when_durable(e, m->seq, ticket);
+}
+
 static void take_message(struct engine *e, const struct msg_hit *m)
 {
 	struct hit h = { .m = m, .grade = content_grade_of(m) };
@@ -386,13 +402,16 @@ static void take_message(struct engine *e, const struct msg_hit *m)
 		engine_ack_send(e, m->seq, HIT_LATER);
 		return;
 	}
-	if (!is_old)
-		engine_count(e, h.grade == GRADE_BACKSCATTER ? COUNT_BACKSCATTER : COUNT_WHOLE, clock_wall_s());
-	if (h.grade == GRADE_INSIDER && !is_old)
+	if (is_old && s) {
+		take_again(e, s, m, h.trap ? h.trap->id : 0);
+		return;
+	}
+	engine_count(e, h.grade == GRADE_BACKSCATTER ? COUNT_BACKSCATTER : COUNT_WHOLE, clock_wall_s());
+	if (h.grade == GRADE_INSIDER)
 		insider_alarm(e, h.login, &m->client, h.trap, m->queue_id);
-	if (c == CHARGE_WAIT && !is_old)
+	if (c == CHARGE_WAIT)
 		wait_for_log(e, m, number);
-	engine_ack_when_durable(e, m->seq, is_old && s ? s->ticket : ticket);
+	engine_ack_when_durable(e, m->seq, ticket);
 }
 
 void engine_hit_message(struct engine *e, const struct msg_hit *m)

@@ -30,7 +30,7 @@
 #define ONE XFORWARD "MAIL FROM:<S@spam.example>\r\n" TO_TRAP "DATA\r\n" MESSAGE
 #define MAX_HITS 400
 
-enum answer { ANSWER_STORED, ANSWER_LATER, ANSWER_NONE, ANSWER_FIRST_ONLY };
+enum answer { ANSWER_STORED, ANSWER_LATER, ANSWER_NONE, ANSWER_FIRST_ONLY, ANSWER_KNOWN };
 
 static struct role_host host;
 static struct channel *engine;
@@ -67,6 +67,8 @@ static void on_engine(void *ctx, enum role peer, enum message_type t, struct rd 
 		assert_int_equal((int)message_get_hit(body, &hit[hits]), ERR_OK);
 		if (answer == ANSWER_STORED || (answer == ANSWER_FIRST_ONLY && hits == 0))
 			engine_says(hit[hits].seq, HIT_STORED);
+		else if (answer == ANSWER_KNOWN)
+			engine_says(hit[hits].seq, HIT_KNOWN);
 		else if (answer != ANSWER_NONE)
 			engine_says(hit[hits].seq, HIT_LATER);
 		hits++;
@@ -413,6 +415,43 @@ static void test_half_stored(void **state)
 	hang_up(k);
 }
 
+/* Stored before, from another copy: taken, and no second file. */
+static void test_known(void **state)
+{
+	struct client *k;
+
+	(void)state;
+	answer = ANSWER_KNOWN;
+	start();
+	k = dial();
+	say(k, LHLO ONE);
+	await(k, 8);
+	assert_int_equal(replies(k, "451"), 0);
+	assert_int_equal(files_in("new") + files_in("tmp"), 0);
+	hang_up(k);
+}
+
+/* Not before its hit is stored: a death in between leaves no file that no hit names. */
+static void test_published_last(void **state)
+{
+	struct client *k;
+
+	(void)state;
+	answer = ANSWER_NONE;
+	start();
+	k = dial();
+	say(k, LHLO ONE);
+	await_count(&hits, 1);
+	while (TAILQ_FIRST(&capture()->all)->is_syncing)
+		assert_int_equal((int)loop_run(host.loop), ERR_OK);
+	assert_int_equal(files_in("new"), 0);
+	engine_says(hit[0].seq, HIT_STORED);
+	await(k, 8);
+	assert_int_equal(replies(k, "451"), 0);
+	assert_int_equal(files_in("new"), 1);
+	hang_up(k);
+}
+
 static void test_link_loss(void **state)
 {
 	struct client *k;
@@ -744,6 +783,8 @@ int main(void)
 		TEST(test_recipients),
 		TEST(test_later),
 		TEST(test_half_stored),
+		TEST(test_known),
+		TEST(test_published_last),
 		TEST(test_link_loss),
 		TEST(test_silent_engine),
 		TEST(test_probe),

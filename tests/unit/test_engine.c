@@ -129,6 +129,33 @@ static void a_retry_counts_once(void **state)
 	assert_int_equal(count_of("whole"), 1);
 }
 
+static bool is_removed(void *ctx)
+{
+	return rig.removed == *(const unsigned *)ctx;
+}
+
+/* Postfix brings it again when our 250 was lost: the file kept now is the one the record names. */
+static void a_retry_names_the_file_that_is_kept(void **state)
+{
+	unsigned once = 1;
+	json_t *reply;
+
+	(void)state;
+	rig_start();
+	assert_int_equal(rig_message(SPAMMER, "m1", "a@example.net", TRAP), HIT_STORED);
+	assert_int_equal(rig_wait_ack(rig_hit(SPAMMER, "m1", "a@example.net", TRAP, "m1")), HIT_STORED);
+	assert_true(rig_wait(is_removed, &once));
+	reply = rig_call("{\"cmd\":\"hits\"}");
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(json_object_get(reply, "hits"), 0), "corpus_id")),
+		"c2");
+	json_decref(reply);
+	/* sent twice by the client: another queue file of the same message */
+	assert_int_equal(rig_wait_ack(rig_hit(SPAMMER, "m2", "a@example.net", TRAP, "m1")), HIT_KNOWN);
+	assert_int_equal(rig.removed, 1);
+	assert_int_equal(rig_hits_of(SPAMMER), 1);
+}
+
 static void a_retry_that_nobody_pays_is_kept_once(void **state)
 {
 	(void)state;
@@ -1101,6 +1128,7 @@ int main(void)
 		ENGINE_TEST(a_domain_trap_blocks),
 		ENGINE_TEST(ipv6_is_charged_as_64),
 		ENGINE_TEST(a_retry_counts_once),
+		ENGINE_TEST(a_retry_names_the_file_that_is_kept),
 		ENGINE_TEST(a_retry_that_nobody_pays_is_kept_once),
 		ENGINE_TEST(postmaster_stays_open),
 		ENGINE_TEST(riders_are_refused_with_a_case),

@@ -295,7 +295,7 @@ static void test_values_refused(void **state)
 	REFUSED(which, msg_which, 0);
 	REFUSED(which, msg_which, ROLE_COUNT);
 	REFUSED(fw_sync, msg_fw_sync, 3);
-	REFUSED(hit_ack, msg_hit_ack, 0, 0, 0, 0, 0, 0, 0, 1, 3);
+	REFUSED(hit_ack, msg_hit_ack, 0, 0, 0, 0, 0, 0, 0, 1, 4);
 	REFUSED(corpus_remove, msg_corpus_remove, 0, 0);
 	REFUSED(corpus_remove, msg_corpus_remove, 0, 2, '.', '.');
 	REFUSED(corpus_remove, msg_corpus_remove, 0, 4, 'a', '/', '.', '.');
