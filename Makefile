@@ -4,6 +4,8 @@
 BUILD = build
 DESTDIR =
 FUZZ_SECONDS = 60
+KILLS = 100
+RATE = 60
 MESON_OPTIONS =
 PYTHON = /usr/bin/python3
 
@@ -16,7 +18,8 @@ $(BUILD)/build.ninja:
 
 demo:
 	tools/install-packages.sh build run demo
-	$(MAKE) all
+	$(MAKE) -s $(BUILD)/build.ninja
+	ninja -C $(BUILD) limetwigd limetwig
 	@$(MAKE) -s give-back
 	$(PYTHON) tests/e2e/demo.py --build $(BUILD)
 
@@ -26,6 +29,10 @@ check:
 # CPU per policy query beside a null server; final dot to kernel element
 bench: all
 	meson test -C $(BUILD) --benchmark --verbose
+
+# kill -9 of every role under load, and the account of every message
+faults: all
+	$(PYTHON) tests/e2e/faults.py --build $(BUILD) --kills $(KILLS) --rate $(RATE)
 
 fuzz:
 	tools/run-fuzz.sh $(FUZZ_SECONDS)
@@ -49,4 +56,4 @@ clean:
 give-back:
 	@test -z "$$SUDO_UID" || chown -R "$$SUDO_UID:$$SUDO_GID" $(BUILD)
 
-.PHONY: all demo check bench fuzz lint install uninstall clean give-back
+.PHONY: all demo check bench faults fuzz lint install uninstall clean give-back
