@@ -2,7 +2,7 @@
  * alias_map: the encoding. In the exact form "=" inside the trap's local part
  * is doubled, so that the first single "=" always is the border, whatever a
  * client puts into the extension behind it:
- *     a=b@d   <->  a==b=d@limetwig.invalid
+ *     a=b@d   <->  a==b=d=@limetwig.invalid
  * SPDX-License-Identifier: ISC
  */
 #include "core/alias_map.h"
@@ -70,13 +70,13 @@ enum err alias_map_value(const struct address *a, bool is_domain_trap, char to[A
 		if (a->local.p[i] == '=')
 			local[n++] = '=';
 	}
-	if (n + 1 + a->domain.n + 1 + sizeof(ALIAS_MAP_DOMAIN) - 1 > ADDRESS_TEXT - 1)
+	if (n + 1 + a->domain.n + 2 + sizeof(ALIAS_MAP_DOMAIN) - 1 > ADDRESS_TEXT - 1)
 		return ERR_LIMIT;
-	(void)snprintf(to, ALIAS_MAP_TEXT, "%.*s=%.*s@" ALIAS_MAP_DOMAIN, (int)n, local, SLICE_ARG(a->domain));
+	(void)snprintf(to, ALIAS_MAP_TEXT, "%.*s=%.*s=@" ALIAS_MAP_DOMAIN, (int)n, local, SLICE_ARG(a->domain));
 	return ERR_OK;
 }
 
-/* "a==b=d+ext" to "a@d". */
+/* "a==b=d=+ext" to "a@d". */
 static enum err decode_exact(struct slice s, struct address *ret)
 {
 	char text[ADDRESS_TEXT];

@@ -1,7 +1,9 @@
 /*
  * alias_map: how traps stand in Postfix's maps, and how they come back.
- *   exact trap    key trap@d    value trap=d@limetwig.invalid
+ *   exact trap    key trap@d    value trap=d=@limetwig.invalid
  *   whole domain  key @d        value @d.limetwig.invalid   (and d in the domain map)
+ * The second "=" ends the domain: Postfix puts an unmatched extension behind it,
+ * whatever recipient_delimiter is ("-" and "." stand in domains too).
  * The encoded recipient names the trap without anything the client can forge.
  * SPDX-License-Identifier: ISC
  */
@@ -16,7 +18,7 @@
 enum err alias_map_value(const struct address *a, bool is_domain, char to[ALIAS_MAP_TEXT]) MUST_USE;
 /*
  * From the recipient of an LMTP copy, either form, an extension behind the
- * encoded trap included (trap=d+ext@...), back to the canonical trap address.
+ * encoded trap included (trap=d=+ext@..., also without the second "="), back to the canonical trap address.
  * ERR_NOTFOUND: not in our domain (a rider); ERR_SYNTAX: in it, but malformed.
  */
 enum err alias_map_decode(const struct address *rcpt, struct address *ret) MUST_USE;

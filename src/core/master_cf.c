@@ -7,6 +7,9 @@
 
 #include <stdio.h>
 
+#define LINE_HEAD "  -o { " /* of a line that add_line made */
+#define LINE_MAX_OURS 200
+
 static bool is_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\v' || c == '\f';
@@ -134,11 +137,26 @@ static enum err add_item(struct buf *b, struct slice value, const char *item)
 	return e == ERR_OK ? main_cf_replace(b, at, at, slice_str(item)) : e;
 }
 
+/* Behind the last line of the service; where the text ends there without LF, it does so afterwards. */
+static enum err add_line(struct buf *b, const struct master_service *s, const struct master_cf_edit *d)
+{
+	bool has_lf = s->end > 0 && b->p[s->end - 1] == '\n';
+	char line[LINE_MAX_OURS];
+	int n = snprintf(line, sizeof line, "%s" LINE_HEAD "%s = %s }%s", has_lf ? "" : "\n", d->parameter, d->item,
+		has_lf ? "\n" : "");
+
+	if (n < 0 || (size_t)n >= sizeof line)
+		return ERR_LIMIT;
+	return main_cf_replace(b, s->end, s->end, slice_of(line, (size_t)n));
+}
+
 static enum err edit_service(struct buf *b, const struct master_service *s, const struct master_cf_edit *d)
 {
 	size_t pos = s->args, end = s->end;
 	struct slice value;
 
+	if (d->is_line && !master_cf_option(buf_slice(b), s, d->parameter, &value))
+		return add_line(b, s, d);
 	while (next_override(buf_slice(b), &pos, end, d->parameter, &value)) {
 		size_t before = b->n;
 		enum err e;
@@ -230,6 +248,38 @@ static enum err revert_service(struct buf *b, const struct master_service *s, co
 	return ERR_OK;
 }
 
+static bool is_line_of(struct slice line, const char *item)
+{
+	struct slice it = slice_str(item), rest;
+
+	while (line.n && line.p[line.n - 1] == '\n')
+		line.n--;
+	if (!slice_starts(line, SLICE_LIT(LINE_HEAD)) || !slice_ends(line, SLICE_LIT(" }")))
+		return false;
+	rest = slice_head(line, line.n - 2);
+	return slice_ends(rest, it) && slice_ends(slice_head(rest, rest.n - it.n), SLICE_LIT(" = "));
+}
+
+/* Drop what add_line made; the service's end moves with it. */
+static enum err drop_lines(struct buf *b, struct master_service *s, const char *item)
+{
+	size_t p = main_cf_line_end(buf_slice(b), s->begin);
+	enum err e = ERR_OK;
+
+	while (e == ERR_OK && p < s->end) {
+		size_t line_end = main_cf_line_end(buf_slice(b), p), from = p;
+
+		if (!is_line_of((struct slice){ b->p + p, line_end - p }, item)) {
+			p = line_end;
+			continue;
+		}
+		from -= b->p[line_end - 1] != '\n'; /* the text ended without LF */
+		e = main_cf_replace(b, from, line_end, (struct slice){ "", 0 });
+		s->end -= line_end - from;
+	}
+	return e;
+}
+
 enum err master_cf_revert(struct slice text, const char *const *items, size_t n, bool keep_transport, struct buf *to)
 {
 	enum err e = start_copy(text, to);
@@ -245,9 +295,12 @@ enum err master_cf_revert(struct slice text, const char *const *items, size_t n,
 			continue;
 		}
 		for (size_t i = 0; i < n && e == ERR_OK; i++) {
-			size_t now = to->n;
+			size_t now;
 
-			e = revert_service(to, &s, items[i]);
+			e = drop_lines(to, &s, items[i]);
+			now = to->n;
+			if (e == ERR_OK)
+				e = revert_service(to, &s, items[i]);
 			s.end -= now - to->n;
 		}
 		pos -= before - to->n;

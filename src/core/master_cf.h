@@ -22,10 +22,15 @@ struct master_service {
 	size_t args;       /* behind the command */
 };
 
-/* Put item first into -o parameter=... of this service; without such an override nothing changes. */
+/*
+ * Put item first into -o parameter=... of this service. Without such an
+ * override nothing changes, or where is_line is set a line of our own is added
+ * behind the service: "  -o { parameter = item }", a form nothing else here makes.
+ */
 struct master_cf_edit {
 	struct slice name, type;
 	const char *parameter, *item;
+	bool is_line;
 };
 
 /* The next service at or behind *pos. Lines with fewer than eight fields are passed over. */
@@ -40,7 +45,7 @@ bool master_cf_option(
  */
 enum err master_cf_apply(
 	struct slice text, const struct master_cf_edit *edits, size_t n, char chroot, struct buf *to) MUST_USE;
-/* Take the items (n names of them) out of every override and, unless keep_transport, the transport too. */
+/* Take the items (n names of them) out of every override, drop lines of our own and, unless keep_transport, the transport too. */
 enum err master_cf_revert(
 	struct slice text, const char *const *items, size_t n, bool keep_transport, struct buf *to) MUST_USE;
 

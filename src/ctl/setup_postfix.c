@@ -16,7 +16,8 @@
 
 static const char usage[] =
 	"usage: limetwig setup postfix [--dry-run | --print | --diff | --revert [--force]]\n"
-	"                              [--config DIR ...] [--map-type lmdb|hash|cdb] [--etc DIR] [--state DIR]\n";
+	"                              [--config DIR ...] [--map-type lmdb|hash|cdb] [--keep-dsn]\n"
+	"                              [--etc DIR] [--state DIR]\n";
 
 static bool add_dir(struct setup_options *o, const char *dir)
 {
@@ -36,7 +37,7 @@ static bool is_map_type(const char *t)
 static bool read_options(int argc, char **argv, struct setup_options *o)
 {
 	static const struct option options[] = { { "dry-run", 0, NULL, 'n' }, { "print", 0, NULL, 'p' },
-		{ "diff", 0, NULL, 'd' }, { "revert", 0, NULL, 'r' }, { "force", 0, NULL, 'f' },
+		{ "diff", 0, NULL, 'd' }, { "revert", 0, NULL, 'r' }, { "force", 0, NULL, 'f' }, { "keep-dsn", 0, NULL, 'k' },
 		{ "config", 1, NULL, 'c' }, { "map-type", 1, NULL, 'm' }, { "etc", 1, NULL, 'e' },
 		{ "state", 1, NULL, 's' }, { NULL, 0, NULL, 0 } };
 	bool is_good = true;
@@ -50,6 +51,7 @@ static bool read_options(int argc, char **argv, struct setup_options *o)
 		o->is_diff |= c == 'd';
 		o->is_revert |= c == 'r';
 		o->is_force |= c == 'f';
+		o->is_dsn_kept |= c == 'k';
 		if (c == 'm')
 			o->map_type = optarg;
 		else if (c == 'e')

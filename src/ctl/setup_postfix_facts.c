@@ -54,7 +54,7 @@ static bool read_params(struct setup_instance *in, char *text, size_t n)
 	const char *argv[WANTED + 6] = { "postconf", "-c", in->dir, "-x" };
 	const char *const defaults[] = { "postconf", "-c", in->dir, "-d", "smtpd_client_restrictions",
 		"smtpd_recipient_restrictions", "smtpd_end_of_data_restrictions", "virtual_alias_maps",
-		"virtual_alias_domains", "transport_maps", NULL };
+		"virtual_alias_domains", "transport_maps", "smtpd_discard_ehlo_keywords", NULL };
 	const char *const types[] = { "postconf", "-c", in->dir, "-m", NULL };
 
 	for (size_t i = 0; i < WANTED; i++)

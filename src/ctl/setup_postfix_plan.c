@@ -13,6 +13,8 @@
 #define CLIENT "$limetwig_client"
 #define EOD "$limetwig_eod"
 #define TRANSPORT "inline:{limetwig.invalid=limetwig:unix:limetwig/lmtp, .limetwig.invalid=limetwig:unix:limetwig/lmtp}"
+#define EHLO "$limetwig_ehlo"
+#define EHLO_LIST "smtpd_discard_ehlo_keywords"
 #define EDITS_MAX 24
 #define MAP_TYPES 3
 #define MAP_TEXT (PATH_MAX + 16)
@@ -49,6 +51,63 @@ static void add_checks(struct edits *l, const struct setup_instance *in, bool is
 	list(l, in, "smtpd_end_of_data_restrictions", EOD);
 }
 
+/*
+ * DSN (RFC 3461): a sender who asks NOTIFY=SUCCESS for a trap would get "alias
+ * expanded", for a mailbox "delivered": an oracle. So it is not offered to
+ * foreign mail; where nobody else could want it, or the site has a list of its
+ * own, that is said in main.cf, else at each service that takes foreign mail.
+ */
+enum dsn_way { DSN_STAYS, DSN_MAIN, DSN_SERVICES };
+
+static bool has_word_dsn(struct slice list)
+{
+	for (size_t i = 0; i < list.n;) {
+		size_t n = 0;
+
+		while (i + n < list.n && !strchr(", \t", list.p[i + n]))
+			n++;
+		if (slice_eq_nocase((struct slice){ list.p + i, n }, SLICE_LIT("dsn")))
+			return true;
+		i += n + 1;
+	}
+	return false;
+}
+
+static enum dsn_way dsn_way(const struct setup *s, const struct setup_instance *in)
+{
+	enum dsn_way way = DSN_MAIN;
+	struct buf own_list;
+
+	if (s->opt.is_dsn_kept)
+		return DSN_STAYS;
+	for (size_t i = 0; i < in->services; i++)
+		if (in->service[i].kind != SETUP_PUBLIC)
+			way = DSN_SERVICES;
+	buf_init(&own_list, MAIN_CF_MAX);
+	if (main_cf_get(buf_slice(&in->main_base), EHLO_LIST, &own_list))
+		way = has_word_dsn(buf_slice(&own_list)) ? DSN_STAYS : DSN_MAIN;
+	buf_done(&own_list);
+	return way;
+}
+
+static void note_dsn(const struct setup *s, struct setup_instance *in)
+{
+	if (s->opt.is_dsn_kept)
+		setup_note(in, "--keep-dsn: who asks for a delivery report (NOTIFY=SUCCESS) can tell a trap from a mailbox");
+	else if (dsn_way(s, in) != DSN_STAYS)
+		setup_note(in,
+			"DSN is no longer offered to foreign mail: the report that a sender can ask for (NOTIFY=SUCCESS) "
+			"tells a trap from a mailbox. Failure reports stay. Otherwise: --keep-dsn");
+}
+
+static void add_dsn(struct edits *l, const struct setup_instance *in, enum dsn_way way)
+{
+	if (way != DSN_STAYS)
+		own(l, "limetwig_ehlo", "silent-discard, dsn");
+	if (way == DSN_MAIN)
+		list(l, in, EHLO_LIST, EHLO);
+}
+
 static void add_transport(struct edits *l, const struct setup_instance *in)
 {
 	list(l, in, "transport_maps", TRANSPORT);
@@ -70,9 +129,9 @@ static void add_old_maps(struct edits *l, const struct setup *s, const struct se
 
 static enum err master_off(const struct setup_instance *in, bool is_first, struct buf *to)
 {
-	static const char *const items[] = { CLIENT, EOD };
+	static const char *const items[] = { CLIENT, EOD, EHLO };
 
-	return master_cf_revert(buf_slice(&in->master), items, 2, is_first, to);
+	return master_cf_revert(buf_slice(&in->master), items, 3, is_first, to);
 }
 
 enum err setup_plan_off(
@@ -84,6 +143,7 @@ enum err setup_plan_off(
 	if (!l)
 		return ERR_NOMEM;
 	add_checks(l, in, true);
+	add_dsn(l, in, DSN_MAIN);
 	add_old_maps(l, s, in);
 	if (!is_first)
 		add_transport(l, in);
@@ -100,6 +160,7 @@ static enum err plan_main(const struct setup *s, struct setup_instance *in)
 	if (!l)
 		return ERR_NOMEM;
 	add_checks(l, in, false);
+	add_dsn(l, in, dsn_way(s, in));
 	list(l, in, "virtual_alias_maps", s->map);
 	list(l, in, "virtual_alias_domains", s->domains);
 	add_transport(l, in);
@@ -109,9 +170,10 @@ static enum err plan_main(const struct setup *s, struct setup_instance *in)
 }
 
 /* Overrides hide main.cf: where a service has one, our check goes into it. */
-static enum err plan_master(struct setup_instance *in)
+static enum err plan_master(const struct setup *s, struct setup_instance *in)
 {
-	struct master_cf_edit edit[2 * SETUP_SERVICES];
+	struct master_cf_edit edit[3 * SETUP_SERVICES];
+	enum dsn_way way = dsn_way(s, in);
 	char chroot = '-';
 	size_t n = 0;
 
@@ -127,6 +189,8 @@ static enum err plan_master(struct setup_instance *in)
 				CLIENT };
 		if ((v->kind == SETUP_PUBLIC || v->kind == SETUP_SUBMISSION) && v->has_eod)
 			edit[n++] = (struct master_cf_edit){ v->name, v->type, "smtpd_end_of_data_restrictions", EOD };
+		if (v->kind == SETUP_PUBLIC && way != DSN_STAYS)
+			edit[n++] = (struct master_cf_edit){ v->name, v->type, EHLO_LIST, EHLO, way == DSN_SERVICES };
 	}
 	return master_cf_apply(buf_slice(&in->master_base), edit, n, chroot, &in->master_new);
 }
@@ -137,7 +201,9 @@ enum err setup_plan(const struct setup *s, struct setup_instance *in)
 
 	if (e == ERR_OK)
 		e = plan_main(s, in);
-	return e == ERR_OK ? plan_master(in) : e;
+	if (e == ERR_OK)
+		note_dsn(s, in);
+	return e == ERR_OK ? plan_master(s, in) : e;
 }
 
 bool setup_plan_is_done(const struct setup_instance *in)
@@ -159,7 +225,7 @@ static bool has_line(struct slice text, struct slice want)
 void setup_plan_print(const struct setup *s, const struct setup_instance *in)
 {
 	static const char *const names[] = { "limetwig_policy", "limetwig_client", "limetwig_eod",
-		"smtpd_client_restrictions", "smtpd_recipient_restrictions", "smtpd_end_of_data_restrictions",
+		"limetwig_ehlo", EHLO_LIST, "smtpd_client_restrictions", "smtpd_recipient_restrictions", "smtpd_end_of_data_restrictions",
 		"virtual_alias_maps", "virtual_alias_domains", "transport_maps",
 		"limetwig_destination_recipient_limit" };
 	struct slice new = buf_slice(&in->master_new), line;

@@ -20,7 +20,7 @@
 #define SETUP_WAIT_MS 30000 /* revert waits so long for queued captures */
 
 struct setup_options {
-	bool is_dry_run, is_print, is_diff, is_revert, is_force;
+	bool is_dry_run, is_print, is_diff, is_revert, is_force, is_dsn_kept;
 	const char *etc, *state, *map_type; /* map_type NULL: choose */
 	const char *fallback;               /* the instance where none is named or remembered */
 	size_t dirs;

@@ -113,7 +113,7 @@ static void takes_only_what_may_be_a_trap(void **state)
 	assert_int_equal(
 		aliasmap_read_lines(SLICE_LIT("+A a@d.example\n-A b@d.example\n+D old.example\n"), false, &c), ERR_OK);
 	assert_int_equal(c.refused, 0);
-	assert_string_equal(buf_cstr(&c.alias), "a@d.example\ta=d.example@limetwig.invalid\nb@d.example\n@old."
+	assert_string_equal(buf_cstr(&c.alias), "a@d.example\ta=d.example=@limetwig.invalid\nb@d.example\n@old."
 						"example\t@old.example.limetwig.invalid\n");
 	assert_string_equal(buf_cstr(&c.domains), "old.example\ttrap\n");
 	buf_done(&c.alias);
@@ -130,31 +130,31 @@ static void applies_full_and_changes(void **state)
 	assert_int_equal(
 		aliasmap_apply(&a, SLICE_LIT("+A b@d.example\n+A a@d.example\n+D old.example\n"), true, text), ERR_OK);
 	check_table(host.conf.postfix.map, "@old.example\t@old.example.limetwig.invalid\n"
-					   "a@d.example\ta=d.example@limetwig.invalid\n"
-					   "b@d.example\tb=d.example@limetwig.invalid\n");
+					   "a@d.example\ta=d.example=@limetwig.invalid\n"
+					   "b@d.example\tb=d.example=@limetwig.invalid\n");
 	check_table(host.conf.postfix.domains, "old.example\ttrap\n");
 	assert_int_equal(
 		aliasmap_apply(&a, SLICE_LIT("+A c@d.example\n-A b@d.example\n-D old.example\n+A root@d.example\n"),
 			false, text),
 		ERR_OK);
 	assert_non_null(strstr(text, "1 traps cannot"));
-	check_table(host.conf.postfix.map, "a@d.example\ta=d.example@limetwig.invalid\n"
-					   "c@d.example\tc=d.example@limetwig.invalid\n");
+	check_table(host.conf.postfix.map, "a@d.example\ta=d.example=@limetwig.invalid\n"
+					   "c@d.example\tc=d.example=@limetwig.invalid\n");
 	check_table(host.conf.postfix.domains, "");
 	/* gone, damaged, changed by hand: mended from memory */
 	assert_true(postmap_file(host.conf.postfix.map, file));
 	assert_int_equal(unlink(file), 0);
 	aliasmap_watch_tables(&a);
-	check_table(host.conf.postfix.map, "a@d.example\ta=d.example@limetwig.invalid\n"
-					   "c@d.example\tc=d.example@limetwig.invalid\n");
+	check_table(host.conf.postfix.map, "a@d.example\ta=d.example=@limetwig.invalid\n"
+					   "c@d.example\tc=d.example=@limetwig.invalid\n");
 	assert_int_equal(truncate(file, 50), 0);
 	aliasmap_watch_tables(&a);
 	assert_int_equal(postmap_change(dir, host.conf.postfix.map, SLICE_LIT("x@d.example\tevil@d.example\n"), text,
 				 sizeof text),
 		ERR_OK);
 	aliasmap_watch_tables(&a);
-	check_table(host.conf.postfix.map, "a@d.example\ta=d.example@limetwig.invalid\n"
-					   "c@d.example\tc=d.example@limetwig.invalid\n");
+	check_table(host.conf.postfix.map, "a@d.example\ta=d.example=@limetwig.invalid\n"
+					   "c@d.example\tc=d.example=@limetwig.invalid\n");
 }
 
 static void finds_live_addresses(void **state)

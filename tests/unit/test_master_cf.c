@@ -81,11 +81,52 @@ static void edits_and_takes_it_back(void **state)
 	buf_done(&off);
 }
 
+static void adds_a_line_of_its_own(void **state)
+{
+	static const char *const texts[] = {
+		"smtp inet n - y - - smtpd\n",
+		"smtp inet n - y - - smtpd",
+		"smtp inet n - y - - smtpd\n  -o a=b\n# x\n\nsmtp unix - - y - - smtp\n",
+		"smtp inet n - y - - smtpd\r\n\t-o a=b\r\n",
+		"smtp inet n - y - - smtpd\n# the end",
+		"smtp inet n - y - - smtpd\n  -o smtpd_discard_ehlo_keywords=\n",
+		"smtp inet n - y - - smtpd -o {smtpd_discard_ehlo_keywords = chunking}",
+	};
+	const struct master_cf_edit edit = { SLICE_LIT("smtp"), SLICE_LIT("inet"), "smtpd_discard_ehlo_keywords",
+		"$limetwig_ehlo", true };
+	const char *const ehlo[] = { "$limetwig_client", "$limetwig_ehlo" };
+	struct buf on, again, off;
+
+	(void)state;
+	buf_init(&on, MAIN_CF_MAX);
+	buf_init(&again, MAIN_CF_MAX);
+	buf_init(&off, MAIN_CF_MAX);
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		for (int chroot = 0; chroot <= 'n'; chroot += 'n') {
+			struct master_service s;
+			struct slice v;
+			size_t pos = 0;
+
+			assert_int_equal(master_cf_apply(slice_str(texts[i]), &edit, 1, (char)chroot, &on), ERR_OK);
+			assert_true(master_cf_next(buf_slice(&on), &pos, &s));
+			assert_true(master_cf_option(buf_slice(&on), &s, edit.parameter, &v));
+			assert_true(slice_starts(v, SLICE_LIT("$limetwig_ehlo")));
+			assert_int_equal(master_cf_apply(buf_slice(&on), &edit, 1, (char)chroot, &again), ERR_OK);
+			assert_true(slice_eq(buf_slice(&on), buf_slice(&again)));
+			assert_int_equal(master_cf_revert(buf_slice(&on), ehlo, 2, false, &off), ERR_OK);
+			assert_string_equal(buf_cstr(&off), texts[i]);
+		}
+	buf_done(&on);
+	buf_done(&again);
+	buf_done(&off);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_services_and_overrides),
 		cmocka_unit_test(edits_and_takes_it_back),
+		cmocka_unit_test(adds_a_line_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
