@@ -112,6 +112,8 @@ static enum err send_request(int to, const char *path, const json_t *request, in
 
 		if (n >= 0)
 			at += (size_t)n;
+		else if (errno == EPIPE)
+			break; /* it closed before the end, and may have said why: that is read next */
 		else if (errno != EINTR)
 			e = say_errno(errno, text, path);
 	}

@@ -251,9 +251,9 @@ static void one_line(struct engine_call *c, struct slice line)
 		engine_answer_error(c, 2, "not a command: %s", in ? "\"cmd\" is missing" : error.text);
 	else if (!k->name)
 		engine_answer_error(c, 2, "this limetwigd does not know the command");
-	else if (!c->may_read || (k->needs_admin && !c->is_admin))
+	else if (k->needs_admin && !c->is_admin)
 		engine_answer_error(c, 1, "not allowed: be root or in the group %s",
-			k->needs_admin ? c->e->host->conf.storage.admin_group : c->e->host->conf.storage.read_group);
+			c->e->host->conf.storage.admin_group);
 	else
 		k->fn(c->e, c, in);
 	json_decref(in);
@@ -387,8 +387,12 @@ static void on_listen(int fd, unsigned what, void *ctx)
 	e->control->count++;
 	take_credentials(c);
 	c->watch = loop_fd(e->host->loop, conn, LOOP_READ, on_call, c);
-	if (!c->watch)
+	if (!c->watch) {
 		call_free(c);
+	} else if (!c->may_read) { /* told at once and let go: strangers do not keep the places of administrators */
+		engine_answer_error(c, 1, "not allowed: be root or in the group %s", e->host->conf.storage.read_group);
+		c->is_closing = true;
+	}
 }
 
 static gid_t group_id(const char *name)

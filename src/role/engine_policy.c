@@ -290,6 +290,13 @@ static void refuse_riders(
 	log_info("refuse", "case=%s code=550 riders=1 queue_id=%s", f.case_id, f.queue_id);
 }
 
+static bool was_refused_one(const struct policy_request *r, const struct transaction *x)
+{
+	uint64_t accepted;
+
+	return num_parse(r->recipient_count, UINT16_MAX, &accepted) == ERR_OK && accepted < x->asked;
+}
+
 static void end_with_traps(struct policy_conn *c, const struct policy_request *r, const struct gate_result *g,
 	const struct transaction *x, uint64_t now)
 {
@@ -297,6 +304,8 @@ static void end_with_traps(struct policy_conn *c, const struct policy_request *r
 
 	if (!is_refused || !engine_is_enforcing(c->e))
 		remember_queue_id(c->e, r, g, x, now);
+	if (!x->is_probed && was_refused_one(r, x)) /* it may have been the trap; its LMTP copy, if one comes, counts more */
+		engine_hit_probe(c->e, x);
 	if (is_refused)
 		refuse_riders(c, r, x, now);
 	else
