@@ -196,7 +196,7 @@ static enum err engine_start(struct role_host *h)
 		(err = engine_allow_build(e)) != ERR_OK || (err = engine_block_load(e)) != ERR_OK ||
 		(err = engine_log_load(e)) != ERR_OK || (err = engine_hit_start(e)) != ERR_OK ||
 		(err = engine_ack_start(e)) != ERR_OK || (err = engine_trap_start(e)) != ERR_OK ||
-		(err = engine_control_start(e)) != ERR_OK)
+		(err = engine_backup_start(e)) != ERR_OK || (err = engine_control_start(e)) != ERR_OK)
 		return err;
 	e->watch[0] = loop_fd(h->loop, store_event_fd(e->store), LOOP_READ, on_store_event, e);
 	if (!e->watch[0])
@@ -394,6 +394,7 @@ static void engine_stop(struct role_host *h)
 	engine_policy_stop(e);
 	engine_drift_stop(e);
 	engine_control_stop(e);
+	engine_backup_stop(e);
 	engine_trap_flush(e);
 	engine_counter_flush(e);
 	engine_log_flush(e, 0);

@@ -17,6 +17,7 @@
  *   engine_counter.c   hourly counters, connections by client
  *   engine_control.c   control socket
  *   engine_command_*.c the commands
+ *   engine_backup.c    a copy of the store, by a thread
  *   engine_keep.c      retention
  *   engine_drift.c     what others did to main.cf; sums for doctor
  *   engine_hide.c      trap addresses in foreign texts
@@ -155,6 +156,7 @@ struct engine {
 
 	struct engine_policy *policy;
 	struct engine_control *control;
+	struct engine_backup *backup;
 	struct engine_traps *trap_job;
 	struct engine_hits *hits;
 	struct engine_acks *acks;
@@ -314,14 +316,22 @@ void engine_counter_client(struct engine *e, const struct ipaddr *client, uint64
 /* The busiest client's share in percent of at least 1,000; 0 while there are fewer. */
 unsigned engine_counter_top(const struct engine *e, struct ipaddr *ret_client);
 
+struct engine_call; /* a command under way, engine_control.c */
+
+/* ---- engine_backup.c */
+enum err engine_backup_start(struct engine *e) MUST_USE;
+/* This call is going away. */
+void engine_backup_forget(struct engine *e, const struct engine_call *c);
+/* Waits for a copy under way. */
+void engine_backup_stop(struct engine *e);
+
 /* ---- engine_control.c */
 enum err engine_control_start(struct engine *e) MUST_USE;
 void engine_control_stop(struct engine *e);
 /* To every `limetwig watch`. fmt as for printf, "key=value"; no trap address. */
 void engine_watch(struct engine *e, const char *event, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* A command under way. Ends with exactly one engine_answer_*. */
-struct engine_call;
+/* Each command ends with exactly one engine_answer_*. */
 void engine_answer(struct engine_call *c, json_t *takes); /* adds "ok": true */
 void engine_answer_error(struct engine_call *c, int exit_status, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

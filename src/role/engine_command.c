@@ -229,26 +229,6 @@ void engine_command_off(struct engine *e, struct engine_call *c, const json_t *i
 	engine_answer(c, NULL);
 }
 
-void engine_command_db_backup(struct engine *e, struct engine_call *c, const json_t *in)
-{
-	int fd = engine_call_fd(c);
-	off_t bytes;
-	enum err err;
-
-	if (fd < 0) {
-		engine_answer_error(c, 2, "no open file came with the request");
-		return;
-	}
-	err = store_backup(e->store, fd);
-	bytes = lseek(fd, 0, SEEK_END);
-	if (err != ERR_OK) {
-		engine_answer_error(c, 1, "the copy failed: %s", err_name(err));
-		return;
-	}
-	engine_audit(e, c, engine_json_string(in, "note"), "db backup");
-	engine_answer(c, json_pack("{s:I}", "bytes", (json_int_t)bytes));
-}
-
 static void reload_done(void *ctx)
 {
 	engine_answer(ctx, NULL);

@@ -57,6 +57,7 @@ static void call_free(struct engine_call *c)
 	c->e->control->count--;
 	engine_trap_forget_waiter(c->e, c);
 	engine_trap_live_check_forget(c->e, c);
+	engine_backup_forget(c->e, c);
 	loop_remove(c->watch);
 	(void)close(c->fd);
 	if (c->passed_fd >= 0)
