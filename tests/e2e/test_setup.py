@@ -539,7 +539,7 @@ def test_a_running_postfix_holds_captures_until_they_are_taken(running):
     assert running.mail("alice@d.example").startswith("250")
     table = s.value("virtual_alias_maps").split(",")[0]
     if table.startswith("lmdb:"):
-        subprocess.run(["postmap", "-c", s.dir, "-i", table], input="trap@d.example trap=d.example@limetwig.invalid\n",
+        subprocess.run(["postmap", "-c", s.dir, "-i", table], input="trap@d.example trap=d.example=@limetwig.invalid\n",
                        text=True, check=True, timeout=30)
         wait_for(lambda: running.mail("trap@d.example").startswith("250"))
         wait_for(lambda: any("limetwig.invalid" in line and '"deferred"' in line for line in running.queued()))
@@ -573,7 +573,12 @@ class Capture(threading.Thread):
             threading.Thread(target=self.serve, args=(self.listener.accept()[0],), daemon=True).start()
 
     def serve(self, connection):
-        f = connection.makefile("rwb")
+        try:
+            self.talk(connection.makefile("rwb"))
+        except OSError:
+            pass
+
+    def talk(self, f):
         self.say(f, b"220 x")
         rcpt = []
         for line in f:
@@ -603,7 +608,7 @@ def test_ten_queued_captures_are_taken_before_all_is_reverted(running):
     s = running.site
     before = s.read()
     s.setup()
-    put_trap(s, "trap@d.example trap=d.example@limetwig.invalid")
+    put_trap(s, "trap@d.example trap=d.example=@limetwig.invalid")
     for _ in range(10):
         assert running.mail("trap@d.example").startswith("250")
     wait_for(lambda: len([m for m in running.queued() if '"deferred"' in m]) == 10)
@@ -611,9 +616,137 @@ def test_ten_queued_captures_are_taken_before_all_is_reverted(running):
     assert "10 captures wait" in out and "limetwigd does not run" in out and len(running.queued()) == 10
     capture = Capture(s.top + "/queue/limetwig/lmtp")
     s.setup("--revert")
-    assert s.read() == before and capture.taken == ["trap=d.example@limetwig.invalid"] * 10
+    assert s.read() == before and capture.taken == ["trap=d.example=@limetwig.invalid"] * 10
     assert not running.queued() and not [n for n in os.listdir(s.dir) if "limetwig" in n]
     assert "bounced" not in pathlib.Path(s.top + "/mail.log").read_text(encoding="utf-8")
+
+
+def session(port, *lines):
+    """Answers to EHLO and these lines."""
+    answers = []
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as c:
+        f = c.makefile("rwb")
+        f.readline()
+        for line in ("EHLO x",) + lines:
+            f.write(line.encode() + b"\r\n")
+            f.flush()
+            answer = [f.readline()]
+            while answer[-1][3:4] == b"-":
+                answer.append(f.readline())
+            answers.append(b"".join(answer).decode())
+    return answers
+
+
+def reports(site):
+    """Reports to the sender that Postfix's bounce has made."""
+    log = pathlib.Path(site.top + "/mail.log").read_text(encoding="utf-8")
+    return log.count("sender delivery status notification")
+
+
+def asked_report(running, rcpt):
+    return session(running.port, "MAIL FROM:<a@b.example>", "RCPT TO:<%s> NOTIFY=SUCCESS" % rcpt, "RSET")[2]
+
+
+def with_report(running, rcpt):
+    """A whole message whose sender asks for a report; until Postfix is done with it."""
+    s = running.site
+    log = pathlib.Path(s.top + "/mail.log")
+    answers = session(running.port, "MAIL FROM:<a@b.example>", "RCPT TO:<%s> NOTIFY=SUCCESS" % rcpt, "DATA",
+                      "Subject: x\r\n\r\nx\r\n.")
+    queue_id = answers[-1].split(" as ")[1].strip()
+    wait_for(lambda: queue_id + ": removed" in log.read_text(encoding="utf-8"))
+
+
+def test_a_delivery_report_does_not_tell_a_trap(running):
+    s = running.site
+    before = s.read()
+    with open(s.dir + "/main.cf", "a", encoding="utf-8") as f:
+        f.write("virtual_mailbox_domains = box.example\nvirtual_transport = discard\n"
+                "virtual_mailbox_maps = inline:{ box@box.example=x }\n")
+    before = s.read()
+    assert "--keep-dsn: who asks" in s.setup("--keep-dsn")
+    assert s.value("smtpd_discard_ehlo_keywords") == "" and s.value("limetwig_ehlo") == ""
+    capture = Capture(s.top + "/queue/limetwig/lmtp")
+    put_trap(s, "trap@box.example trap=box.example=@limetwig.invalid")
+    wait_for(lambda: "DSN" in session(running.port)[0])
+    with_report(running, "trap@box.example")
+    assert capture.taken and reports(s) == 1
+    with_report(running, "box@box.example")
+    kept = reports(s)
+    ehlo = session(running.port)[0]
+    shown = s.setup("--dry-run")
+    assert "DSN is no longer offered" in shown and "--keep-dsn" in shown
+    s.setup()
+    assert s.value("smtpd_discard_ehlo_keywords") == "$limetwig_ehlo"
+    wait_for(lambda: "DSN" not in session(running.port)[0])
+    put_trap(s, "trap@box.example trap=box.example=@limetwig.invalid")
+    answers = [asked_report(running, rcpt) for rcpt in ("trap@box.example", "box@box.example")]
+    assert answers[0] == answers[1] and answers[0].startswith("501")
+    for rcpt in ("trap@box.example", "box@box.example"):
+        assert running.mail(rcpt).startswith("250")
+    wait_for(lambda: len(capture.taken) == 2 and not running.queued())
+    assert reports(s) == kept
+    lines = session(running.port)[0].splitlines()
+    assert [x[4:] for x in lines] == [x[4:] for x in ehlo.splitlines() if x[4:] != "DSN"]
+    s.setup("--revert")
+    assert s.read() == before
+
+
+def test_dsn_of_others_stays(site):
+    s = site("submission")
+    before = s.read()
+    s.setup()
+    assert s.option("smtp/inet", "smtpd_discard_ehlo_keywords") == "$limetwig_ehlo"
+    assert s.value("smtpd_discard_ehlo_keywords") == "" and s.value("limetwig_ehlo") == "silent-discard, dsn"
+    assert s.postconf("-P", "submission/inet").count("ehlo") == 0
+    s.setup("--keep-dsn")
+    assert s.value("limetwig_ehlo") == "" and "smtpd_discard" not in s.postconf("-P")
+    s.setup()
+    s.setup("--revert")
+    assert s.read() == before
+
+
+def test_the_sites_own_list_of_keywords_gets_ours(site):
+    s = site("docker-mailserver")
+    s.setup()
+    assert s.value("smtpd_discard_ehlo_keywords") == "$limetwig_ehlo, silent-discard, chunking"
+    s.setup("--revert")
+    s.write("main.cf", s.read()[0].decode() + "smtpd_discard_ehlo_keywords = DSN,etrn\n")
+    before = s.read()
+    s.setup()
+    assert s.value("smtpd_discard_ehlo_keywords") == "DSN,etrn" and s.value("limetwig_ehlo") == ""
+    s.setup("--revert")
+    assert s.read() == before
+
+
+@pytest.mark.parametrize("propagate", ["canonical, virtual", ""])
+def test_extensions_whatever_the_delimiter(running, propagate):
+    s = running.site
+    # not a second line: Postfix's warning about it, by each process, may fill the log socket before postlogd runs
+    s.write("main.cf", s.read()[0].decode().replace("recipient_delimiter = +", "recipient_delimiter = +-._") +
+            "propagate_unmatched_extensions = %s\n" % propagate)
+    before = s.read()
+    s.setup()
+    assert s.settings()["extension"] == '"+-._"'
+    capture = Capture(s.top + "/queue/limetwig/lmtp")
+    put_trap(s, "trap@d.example trap=d.example=@limetwig.invalid",
+             "@w.example @w.example.limetwig.invalid", "two-parts@d.example two-parts=d.example=@limetwig.invalid")
+    domains = s.value("virtual_alias_domains").split(",")[0]
+    subprocess.run(["postmap", "-c", s.dir, "-i", "-r", domains], input="w.example trap\n", text=True, check=True,
+                   timeout=30)
+    wait_for(lambda: running.mail("trap@d.example").startswith("250"))
+    wait_for(lambda: not running.queued())
+    wanted = {"trap%sx@d.example" % c: "trap=d.example=%s@limetwig.invalid" % (c + "x" if propagate else "")
+              for c in "+-._"}
+    wanted.update({"two-parts@d.example": "two-parts=d.example=@limetwig.invalid",
+                   "any-x+y@w.example": "any-x+y@w.example.limetwig.invalid"})
+    for rcpt, encoded in wanted.items():
+        capture.taken.clear()
+        assert running.mail(rcpt).startswith("250"), rcpt
+        wait_for(lambda: capture.taken)
+        assert capture.taken == [encoded]
+    s.setup("--revert")
+    assert s.read() == before
 
 
 def put_trap(site, *lines):
