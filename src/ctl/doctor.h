@@ -82,7 +82,7 @@ void doctor_facts_free(struct doctor_facts *x);
 size_t doctor_processes_find(int parent, struct doctor_process to[DOCTOR_PROCESSES]);
 
 /* Checks: each adds its findings and changes nothing. */
-void doctor_check_daemon(struct doctor *d, const struct doctor_daemon_facts *f);   /* doctor_daemon.c, all of these: */
+void doctor_check_daemon(struct doctor *d, const struct doctor_daemon_facts *f);    /* doctor_daemon.c, all of these: */
 void doctor_check_processes(struct doctor *d, const struct doctor_daemon_facts *f); /* doctor_process.c */
 void doctor_check_firewall(struct doctor *d, const struct doctor_daemon_facts *f);  /* doctor_firewall.c */
 void doctor_check_traps(struct doctor *d, const struct doctor_daemon_facts *f);     /* doctor_trap.c */

@@ -3,13 +3,11 @@
  * all checks but Postfix's. Facts come from the engine's status.
  * SPDX-License-Identifier: ISC
  */
-#include "base/siphash.h"
 #include "ctl/doctor.h"
 #include "ctl/off_flag.h"
 #include "ctl/render.h"
 #include "io/conf_file.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 
@@ -74,8 +72,8 @@ static void check_disk(struct doctor *d, bool is_clean)
 	struct statvfs v;
 
 	if (statvfs(d->conf->storage.dir, &v) != 0) {
-		doctor_addf(d, DOCTOR_FAIL, "store", "nothing can be stored", "make it as the package does, or mount it",
-			"%.300s cannot be looked at", d->conf->storage.dir);
+		doctor_addf(d, DOCTOR_FAIL, "store", "nothing can be stored",
+			"make it as the package does, or mount it", "%.300s cannot be looked at", d->conf->storage.dir);
 		return;
 	}
 	left = (uint64_t)v.f_bavail * v.f_frsize;
@@ -105,8 +103,8 @@ static void check_store(struct doctor *d, const struct doctor_daemon_facts *f)
 static void check_corpus(struct doctor *d, const struct doctor_daemon_facts *f)
 {
 	if (render_bool(json_object_get(f->status, "capture"), "full"))
-		doctor_add(d, DOCTOR_WARN, "corpus",
-			"captured messages fill their share of the disk", "of new ones only the headers are kept; hits count",
+		doctor_add(d, DOCTOR_WARN, "corpus", "captured messages fill their share of the disk",
+			"of new ones only the headers are kept; hits count",
 			"raise storage corpus-size, or shorten keep messages");
 }
 
@@ -133,9 +131,11 @@ static void check_share(struct doctor *d, const struct doctor_daemon_facts *f)
 
 	if (share > SHARE_MAX)
 		doctor_addf(d, DOCTOR_WARN, "clients",
-			"with a proxy, load balancer or NAT in front every client has this address: a block of it would be "
+			"with a proxy, load balancer or NAT in front every client has this address: a block of it "
+			"would be "
 			"a block of all",
-			"give Postfix the real address (smtpd_upstream_proxy_protocol = haproxy), or name it in own-networks",
+			"give Postfix the real address (smtpd_upstream_proxy_protocol = haproxy), or name it in "
+			"own-networks",
 			"one address, %.60s, makes %llu %% of all connections", doctor_text(top, "address"), share);
 	else if (top)
 		doctor_add(d, DOCTOR_OK, "clients", "no address makes most of the connections", NULL, NULL);
@@ -168,33 +168,15 @@ static void check_drift(struct doctor *d, const struct doctor_daemon_facts *f)
 	}
 }
 
-/* The file's text in canonical form, as one number: the engine makes the same of what it runs with. */
-static bool is_conf_sum(const struct conf *c, const char *hex)
-{
-	static const uint8_t zero[SIPHASH_KEY];
-	struct conf *bare = malloc(sizeof *bare);
-	char own[20] = "";
-	struct buf text;
-
-	buf_init(&text, CONF_FILE_MAX);
-	if (bare) {
-		*bare = *c;
-		bare->is_off = false;
-		if (conf_print(bare, &text) == ERR_OK)
-			(void)snprintf(own, sizeof own, "%016llx", (unsigned long long)siphash64(zero, buf_slice(&text)));
-	}
-	buf_done(&text);
-	free(bare);
-	return own[0] == '\0' || strcmp(own, hex) == 0;
-}
-
 static void check_conf_in_force(struct doctor *d, const struct doctor_daemon_facts *f)
 {
-	const char *hex = doctor_text(f->status, "conf");
+	const char *running = doctor_text(f->status, "conf");
+	char sum[CONF_SUM];
 
-	if (!f->conf_error && *hex && !is_conf_sum(d->conf, hex))
-		doctor_add(d, DOCTOR_WARN, "conf", "limetwigd runs with another configuration than the files say",
-			"what was changed in limetwig.conf or postfix.conf is not in force", "limetwig reload");
+	if (f->conf_error || !*running || conf_sum(d->conf, sum) != ERR_OK || strcmp(sum, running) == 0)
+		return;
+	doctor_add(d, DOCTOR_WARN, "conf", "limetwigd runs with another configuration than the files say",
+		"what was changed in limetwig.conf or postfix.conf is not in force", "limetwig reload");
 }
 
 typedef void check_fn(struct doctor *d, const struct doctor_daemon_facts *f);

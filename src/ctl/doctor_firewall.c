@@ -14,7 +14,9 @@
 
 #define NAME "firewall"
 #define SEEN (2 * DOCTOR_LISTED) /* elements read at most */
-#define WAIT "limetwigd mends it within seconds. If it stays: is the role firewall up (daemon, above), and which script calls: nft flush ruleset?"
+#define WAIT                                                                                                           \
+	"limetwigd mends it within seconds. If it stays: is the role firewall up (daemon, above), and which script "   \
+	"calls: nft flush ruleset?"
 
 static const struct {
 	const char *state;
@@ -24,7 +26,8 @@ static const struct {
 	{ "none", DOCTOR_OK, "not used (backend = none)", NULL, NULL },
 	{ "off", DOCTOR_OK, "not used in this mode; our table is absent", NULL, NULL },
 	{ "denied", DOCTOR_FAIL, "limetwigd may not change nftables: no CAP_NET_ADMIN", "only Postfix refuses",
-		"start it by its systemd unit (AmbientCapabilities), in a container: --cap-add NET_ADMIN; or firewall backend = none" },
+		"start it by its systemd unit (AmbientCapabilities), in a container: --cap-add NET_ADMIN; or firewall "
+		"backend = none" },
 	{ "missing", DOCTOR_FAIL, "this kernel has no nf_tables", "only Postfix refuses",
 		"modprobe nf_tables, or firewall backend = none" },
 	{ "error", DOCTOR_FAIL, "the kernel refuses our changes", "only Postfix refuses",
@@ -95,7 +98,8 @@ static void check_elements(struct doctor *d, const json_t *blocks, struct seen *
 			"the kernel's sets differ: of %zu elements %zu are missing, %zu are foreign", wanted, missing,
 			foreign);
 	else
-		doctor_addf(d, DOCTOR_OK, NAME, NULL, NULL, "the kernel holds exactly the %zu blocks of this layer", wanted);
+		doctor_addf(d, DOCTOR_OK, NAME, NULL, NULL, "the kernel holds exactly the %zu blocks of this layer",
+			wanted);
 }
 
 static void setup_form(const struct conf *c, struct firewall_nft *nft)
@@ -119,7 +123,8 @@ static void check_dump(struct doctor *d, struct firewall_nft *nft, const json_t 
 	if (firewall_nft_dump(nft, see, &s) == ERR_OK)
 		check_elements(d, blocks, &s);
 	else
-		doctor_add(d, DOCTOR_SKIP, NAME, "the elements could not be read (they change, or are too many)", NULL, NULL);
+		doctor_add(d, DOCTOR_SKIP, NAME, "the elements could not be read (they change, or are too many)", NULL,
+			NULL);
 	free(s.text);
 }
 
@@ -136,7 +141,8 @@ static void check_kernel(struct doctor *d, const json_t *blocks)
 	else if (fit == FIREWALL_ABSENT)
 		doctor_add(d, DOCTOR_FAIL, NAME, "our table is gone from the kernel", "only Postfix refuses", WAIT);
 	else if (fit != FIREWALL_FITS)
-		doctor_add(d, DOCTOR_FAIL, NAME, "our table in the kernel is not in its form: somebody changed chain, rule or set",
+		doctor_add(d, DOCTOR_FAIL, NAME,
+			"our table in the kernel is not in its form: somebody changed chain, rule or set",
 			"blocked hosts may get through to Postfix, or others be refused", WAIT);
 	else if (blocks)
 		check_dump(d, nft, blocks);

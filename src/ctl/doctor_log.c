@@ -83,7 +83,8 @@ static void check_clock(struct doctor *d, const struct newest *n, uint64_t start
 
 	if (started > now + CLOCK_S)
 		doctor_add(d, DOCTOR_FAIL, "clock", "limetwigd was started in the future: the clock was set back",
-			"ages and blocks are reckoned wrongly", "set the clock (timedatectl), then: systemctl restart limetwigd");
+			"ages and blocks are reckoned wrongly",
+			"set the clock (timedatectl), then: systemctl restart limetwigd");
 	else if (line > n->written + CLOCK_S && line > now + CLOCK_S)
 		doctor_addf(d, DOCTOR_FAIL, "clock", "ages and blocks are reckoned wrongly",
 			"set the clock (timedatectl); is the log written in another time zone?",
@@ -106,11 +107,11 @@ static bool is_unreadable(struct doctor *d, const char *state, const char *fault
 	else if (!fault && strcmp(state, "denied") == 0)
 		fault = "is not readable for limetwigd";
 	if (fault)
-		doctor_addf(d, DOCTOR_FAIL, NAME,
-			"no good mail is counted: an honest host has nothing on its side",
-			is_journal ? "is systemd-journald running, is limetwig-follow in group systemd-journal?"
-				   : "postfix log in postfix.conf: the file Postfix writes to (postconf maillog_file), or "
-				     "journal",
+		doctor_addf(d, DOCTOR_FAIL, NAME, "no good mail is counted: an honest host has nothing on its side",
+			is_journal
+				? "is systemd-journald running, is limetwig-follow in group systemd-journal?"
+				: "postfix log in postfix.conf: the file Postfix writes to (postconf maillog_file), or "
+				  "journal",
 			"%.300s %s", d->conf->postfix.log, fault);
 	return fault != NULL;
 }
@@ -118,15 +119,17 @@ static bool is_unreadable(struct doctor *d, const char *state, const char *fault
 static void check_growth(struct doctor *d, const struct doctor_daemon_facts *f, const struct newest *n)
 {
 	const json_t *log = json_object_get(f->status, "log");
-	uint64_t query = render_number(f->status, "last_query"), last = n->written ? n->written : render_number(log, "last");
+	uint64_t query = render_number(f->status, "last_query"),
+		 last = n->written ? n->written : render_number(log, "last");
 
 	if (last && query > last + BEHIND_S)
 		doctor_addf(d, DOCTOR_FAIL, NAME, "no good mail is counted: an honest host has nothing on its side",
-			"postfix log in postfix.conf must be the file Postfix writes to: postconf maillog_file; is the disk full?",
+			"postfix log in postfix.conf must be the file Postfix writes to: postconf maillog_file; is the "
+			"disk full?",
 			"Postfix asks us, but %.300s does not grow", d->conf->postfix.log);
 	else if (!render_bool(log, "caught_up"))
-		doctor_add(d, DOCTOR_WARN, NAME, "is being read, not yet at its end", "good mail of the last hours counts later",
-			"run doctor again");
+		doctor_add(d, DOCTOR_WARN, NAME, "is being read, not yet at its end",
+			"good mail of the last hours counts later", "run doctor again");
 	else if (last && last + OLD_S < f->now)
 		doctor_add(d, DOCTOR_WARN, NAME, "no line for more than an hour", "a quiet server, or the wrong file",
 			"compare: postconf maillog_file; journalctl -u postfix@-");

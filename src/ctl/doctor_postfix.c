@@ -10,8 +10,8 @@
 
 #define NAME "postfix"
 
-void doctor_postfix_add(struct doctor *d, enum doctor_level level, const char *means, const char *mend,
-	const char *fmt, ...)
+void doctor_postfix_add(
+	struct doctor *d, enum doctor_level level, const char *means, const char *mend, const char *fmt, ...)
 {
 	char text[DOCTOR_TEXT];
 	va_list ap;
@@ -28,8 +28,9 @@ static void check_running(struct doctor *d, const struct setup_instance *in, con
 	if (in->is_running)
 		doctor_postfix_add(d, DOCTOR_OK, NULL, NULL, "Postfix %s in %.300s is running", in->version, in->dir);
 	else
-		doctor_postfix_add(d, DOCTOR_FAIL, "no mail at all", "systemctl start postfix; postfix check tells why not",
-			"Postfix in %.300s is not running", in->dir);
+		doctor_postfix_add(d, DOCTOR_FAIL, "no mail at all",
+			"systemctl start postfix; postfix check tells why not", "Postfix in %.300s is not running",
+			in->dir);
 }
 
 static doctor_postfix_fn *const checks[] = { check_running, doctor_postfix_hooks, doctor_postfix_values,
@@ -76,8 +77,10 @@ static void check_stranger(struct doctor *d, const char *dir)
 		for (size_t i = 0; i < in->services; i++)
 			is_public += in->service[i].kind == SETUP_PUBLIC;
 		if (is_public)
-			doctor_postfix_add(d, DOCTOR_WARN, "mail through that instance is not seen, and no block acts there",
-				mend, "the Postfix instance %.300s takes mail from outside, and limetwig is not set up there", dir);
+			doctor_postfix_add(d, DOCTOR_WARN,
+				"mail through that instance is not seen, and no block acts there", mend,
+				"the Postfix instance %.300s takes mail from outside, and limetwig is not set up there",
+				dir);
 	}
 	if (in)
 		setup_facts_free(in);
@@ -86,7 +89,8 @@ static void check_stranger(struct doctor *d, const char *dir)
 
 static void check_strangers(struct doctor *d, const struct setup *s)
 {
-	const char *const argv[] = { "postconf", "-c", d->conf->postfix.dir, "-hx", "multi_instance_directories", NULL };
+	const char *const argv[] = { "postconf", "-c", d->conf->postfix.dir, "-hx", "multi_instance_directories",
+		NULL };
 	char text[DOCTOR_TEXT] = "", dir[PATH_MAX];
 	struct slice rest, word;
 	struct buf out;
@@ -111,8 +115,8 @@ void doctor_check_postfix(struct doctor *d, const struct doctor_daemon_facts *f)
 	struct setup *s;
 
 	if (!f->is_root) {
-		doctor_postfix_add(d, DOCTOR_SKIP, NULL, NULL,
-			"Postfix's side is looked at as root only: sudo limetwig doctor");
+		doctor_postfix_add(
+			d, DOCTOR_SKIP, NULL, NULL, "Postfix's side is looked at as root only: sudo limetwig doctor");
 		return;
 	}
 	s = calloc(1, sizeof *s);

@@ -9,14 +9,13 @@
 #include "ctl/doctor.h"
 #include "ctl/setup_postfix_private.h"
 
-#define DOCTOR_SETUP                                                                                                  \
+#define DOCTOR_SETUP                                                                                                   \
 	"limetwig setup postfix; if Ansible owns main.cf, give it the text of: limetwig setup postfix --print"
 
-__attribute__((format(printf, 5, 6))) void doctor_postfix_add(struct doctor *d, enum doctor_level level,
-	const char *means, const char *mend, const char *fmt, ...);
+__attribute__((format(printf, 5, 6))) void doctor_postfix_add(
+	struct doctor *d, enum doctor_level level, const char *means, const char *mend, const char *fmt, ...);
 
-typedef void doctor_postfix_fn(
-	struct doctor *d, const struct setup_instance *in, const struct doctor_daemon_facts *f);
+typedef void doctor_postfix_fn(struct doctor *d, const struct setup_instance *in, const struct doctor_daemon_facts *f);
 
 /* doctor_postfix_hook.c: do the checks of main.cf and master.cf reach us? */
 doctor_postfix_fn doctor_postfix_hooks, doctor_postfix_values, doctor_postfix_services, doctor_postfix_reinjection;

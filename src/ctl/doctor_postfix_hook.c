@@ -44,8 +44,8 @@ void doctor_postfix_hooks(struct doctor *d, const struct setup_instance *in, con
 }
 
 /* Parameters of our own: exactly what setup would write. */
-static void check_value(struct doctor *d, const struct setup_instance *in, const struct setup_instance *wanted,
-	const char *name)
+static void check_value(
+	struct doctor *d, const struct setup_instance *in, const struct setup_instance *wanted, const char *name)
 {
 	struct buf have, want;
 
@@ -54,11 +54,12 @@ static void check_value(struct doctor *d, const struct setup_instance *in, const
 	if (!main_cf_get(buf_slice(&wanted->main_new), name, &want))
 		goto out;
 	if (!main_cf_get(buf_slice(&in->main), name, &have))
-		doctor_postfix_add(d, DOCTOR_FAIL, "Postfix cannot ask us: it answers 451, or passes us by", DOCTOR_SETUP,
-			"%s is not set in %.200s", name, in->main_path);
+		doctor_postfix_add(d, DOCTOR_FAIL, "Postfix cannot ask us: it answers 451, or passes us by",
+			DOCTOR_SETUP, "%s is not set in %.200s", name, in->main_path);
 	else if (memmem(have.p, have.n, "unix:/", 6))
 		doctor_postfix_add(d, DOCTOR_FAIL,
-			"a service that runs chroot (master.cf, column 5) does not find it: no trap is seen and no block acts",
+			"a service that runs chroot (master.cf, column 5) does not find it: no trap is seen and no "
+			"block acts",
 			DOCTOR_SETUP, "%s names a socket by an absolute path: %.200s", name, buf_cstr(&have));
 	else if (!slice_eq(slice_trim(buf_slice(&have)), slice_trim(buf_slice(&want))))
 		doctor_postfix_add(d, DOCTOR_WARN,
@@ -128,8 +129,10 @@ static void check_service(struct doctor *d, const struct setup_instance *in, con
 	if (v->kind == SETUP_PUBLIC || v->kind == SETUP_SUBMISSION)
 		check_override(d, in, m, v, "smtpd_end_of_data_restrictions", EOD);
 	if (v->kind == SETUP_PUBLIC && !is_listed(&d->conf->postfix.own_services, v->port))
-		doctor_postfix_add(d, DOCTOR_WARN, "blocks of captures that come through it are not trusted to be complete",
-			"limetwig setup postfix", "master.cf: %s takes mail from outside, setup did not know it", v->label);
+		doctor_postfix_add(d, DOCTOR_WARN,
+			"blocks of captures that come through it are not trusted to be complete",
+			"limetwig setup postfix", "master.cf: %s takes mail from outside, setup did not know it",
+			v->label);
 }
 
 /* fn for each smtpd service with its judgement. */
@@ -143,7 +146,8 @@ static void each_service(struct doctor *d, const struct setup_instance *in,
 	while (i < in->services && master_cf_next(buf_slice(&in->master), &pos, &m)) {
 		const struct setup_service *v = &in->service[i];
 
-		if (!slice_eq(m.command, SLICE_LIT("smtpd")) || !slice_eq(m.name, v->name) || !slice_eq(m.type, v->type))
+		if (!slice_eq(m.command, SLICE_LIT("smtpd")) || !slice_eq(m.name, v->name) ||
+			!slice_eq(m.type, v->type))
 			continue;
 		i++;
 		fn(d, in, &m, v);
@@ -158,11 +162,11 @@ void doctor_postfix_services(struct doctor *d, const struct setup_instance *in, 
 	each_service(d, in, check_service);
 	for (size_t i = 0; i < in->notes; i++)
 		if (strstr(in->note[i], "overrides"))
-			doctor_postfix_add(d, DOCTOR_WARN, "traps catch nothing there", "take the -o out of master.cf", "%.400s",
-				in->note[i]);
+			doctor_postfix_add(d, DOCTOR_WARN, "traps catch nothing there", "take the -o out of master.cf",
+				"%.400s", in->note[i]);
 	if (d->count == before)
-		doctor_postfix_add(d, DOCTOR_OK, NULL, NULL, "no override in master.cf hides the checks (%zu smtpd services)",
-			in->services);
+		doctor_postfix_add(d, DOCTOR_OK, NULL, NULL,
+			"no override in master.cf hides the checks (%zu smtpd services)", in->services);
 }
 
 /* "127.0.0.1:10025" as setup writes it into postfix.conf. */
@@ -197,8 +201,7 @@ static void check_reinjection(struct doctor *d, const struct setup_instance *in,
 			"master.cf: the re-injection service %s asks us", v->label);
 }
 
-void doctor_postfix_reinjection(
-	struct doctor *d, const struct setup_instance *in, const struct doctor_daemon_facts *f)
+void doctor_postfix_reinjection(struct doctor *d, const struct setup_instance *in, const struct doctor_daemon_facts *f)
 {
 	(void)f;
 	each_service(d, in, check_reinjection);

@@ -51,8 +51,9 @@ static void check_named(struct doctor *d, const struct setup_instance *in, const
 	if (is_set && main_cf_has_item(buf_slice(&value), t->map, NULL))
 		doctor_postfix_add(d, DOCTOR_OK, NULL, NULL, "%s has %.200s", t->parameter, t->map);
 	else if (is_set && find_other_type(buf_slice(&value), t->map, other))
-		doctor_postfix_add(d, DOCTOR_FAIL, "Postfix answers 451 to everybody, or reads a table that nobody keeps",
-			DOCTOR_SETUP, "%s names %.120s, but limetwigd writes %.120s", t->parameter, other, t->map);
+		doctor_postfix_add(d, DOCTOR_FAIL,
+			"Postfix answers 451 to everybody, or reads a table that nobody keeps", DOCTOR_SETUP,
+			"%s names %.120s, but limetwigd writes %.120s", t->parameter, other, t->map);
 	else
 		doctor_postfix_add(d, DOCTOR_FAIL, t->loss, DOCTOR_SETUP, "%.120s is gone from %s in %.200s", t->map,
 			t->parameter, in->main_path);
@@ -105,11 +106,12 @@ static void compare(struct doctor *d, const struct table *t, const struct held *
 	if (!want || !render_bool(sums, "settled") || *doctor_text(json_object_get(f->status, "map"), "text"))
 		doctor_postfix_add(d, DOCTOR_OK, NULL, NULL, "%s: %zu entries", t->what, h->count);
 	else if (h->count != wanted)
-		doctor_postfix_add(d, DOCTOR_FAIL, means, ANEW, "%s is stale: %zu entries, %llu armed traps belong into it",
-			t->what, h->count, (unsigned long long)wanted);
+		doctor_postfix_add(d, DOCTOR_FAIL, means, ANEW,
+			"%s is stale: %zu entries, %llu armed traps belong into it", t->what, h->count,
+			(unsigned long long)wanted);
 	else if (strcmp(hex, doctor_text(want, "sum")) != 0)
-		doctor_postfix_add(d, DOCTOR_FAIL, means, ANEW, "%s is stale: %zu entries as it should, but not the right ones",
-			t->what, h->count);
+		doctor_postfix_add(d, DOCTOR_FAIL, means, ANEW,
+			"%s is stale: %zu entries as it should, but not the right ones", t->what, h->count);
 	else if (h->strange)
 		doctor_postfix_add(d, DOCTOR_FAIL, "mail to these traps goes elsewhere", ANEW,
 			"%s: %zu entries do not lead to limetwig", t->what, h->strange);
@@ -117,8 +119,8 @@ static void compare(struct doctor *d, const struct table *t, const struct held *
 		doctor_postfix_add(d, DOCTOR_OK, NULL, NULL, "%s: %zu entries, as it should be", t->what, h->count);
 }
 
-static void check_content(struct doctor *d, const struct setup_instance *in, const struct table *t,
-	const struct doctor_daemon_facts *f)
+static void check_content(
+	struct doctor *d, const struct setup_instance *in, const struct table *t, const struct doctor_daemon_facts *f)
 {
 	struct slice type = slice_head(slice_str(t->map), slice_find(slice_str(t->map), ':'));
 	char text[DOCTOR_TEXT] = "", name[32];
@@ -136,8 +138,8 @@ static void check_content(struct doctor *d, const struct setup_instance *in, con
 	buf_init(&set, POSTMAP_MAX);
 	e = postmap_dump(in->dir, t->map, &set, text, sizeof text);
 	if (e != ERR_OK) {
-		doctor_postfix_add(d, DOCTOR_FAIL, "Postfix answers 451 to everybody while this table cannot be read", ANEW,
-			"%s %s: %.300s", t->what, e == ERR_NOTFOUND ? "is missing" : "is damaged",
+		doctor_postfix_add(d, DOCTOR_FAIL, "Postfix answers 451 to everybody while this table cannot be read",
+			ANEW, "%s %s: %.300s", t->what, e == ERR_NOTFOUND ? "is missing" : "is damaged",
 			text[0] ? text : err_name(e));
 	} else {
 		count(t, buf_slice(&set), &h);

@@ -15,8 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define OLD_S 86400           /* a capture that waits longer than a day is a finding */
-#define TABLE_MAX (4u << 20)  /* bytes of an access table that are looked at */
+#define OLD_S 86400          /* a capture that waits longer than a day is a finding */
+#define TABLE_MAX (4u << 20) /* bytes of an access table that are looked at */
 #define PATH_TEXT (PATH_MAX + 32)
 
 static bool has_transport(const struct setup_instance *in)
@@ -40,13 +40,14 @@ void doctor_postfix_transport(struct doctor *d, const struct setup_instance *in,
 	is_routed = main_cf_get(buf_slice(&in->main), "transport_maps", &value) &&
 		    memmem(value.p ? value.p : "", value.n, "limetwig.invalid=limetwig:", 26);
 	if (!is_there)
-		doctor_postfix_add(d, DOCTOR_FAIL, "captures wait in the queue, then bounce to forged senders", DOCTOR_SETUP,
-			"the transport limetwig is gone from %.200s", in->master_path);
+		doctor_postfix_add(d, DOCTOR_FAIL, "captures wait in the queue, then bounce to forged senders",
+			DOCTOR_SETUP, "the transport limetwig is gone from %.200s", in->master_path);
 	if (!is_routed)
-		doctor_postfix_add(d, DOCTOR_FAIL, "captures are sent elsewhere, or bounce to forged senders", DOCTOR_SETUP,
-			"transport_maps in %.200s does not name limetwig.invalid", in->main_path);
+		doctor_postfix_add(d, DOCTOR_FAIL, "captures are sent elsewhere, or bounce to forged senders",
+			DOCTOR_SETUP, "transport_maps in %.200s does not name limetwig.invalid", in->main_path);
 	if (is_there && is_routed)
-		doctor_postfix_add(d, DOCTOR_OK, NULL, NULL, "transport limetwig is there and limetwig.invalid goes to it");
+		doctor_postfix_add(
+			d, DOCTOR_OK, NULL, NULL, "transport limetwig is there and limetwig.invalid goes to it");
 	buf_done(&value);
 }
 
@@ -96,7 +97,8 @@ static void check_socket(struct doctor *d, const char *folder, const char *name,
 
 	(void)snprintf(path, sizeof path, "%.4090s/%s", folder, name);
 	if (!can_connect(path))
-		doctor_postfix_add(d, DOCTOR_FAIL, means, "systemctl restart limetwigd; is the folder in queues of postfix.conf?",
+		doctor_postfix_add(d, DOCTOR_FAIL, means,
+			"systemctl restart limetwigd; is the folder in queues of postfix.conf?",
 			"nobody answers at %.300s: %s", path, strerror(errno));
 	else if (!is_open_to_group(folder, group, 1) || !is_open_to_group(path, group, 2))
 		doctor_postfix_add(d, DOCTOR_FAIL, means,
@@ -145,8 +147,9 @@ void doctor_postfix_queue(struct doctor *d, const struct setup_instance *in, con
 	else if (q.oldest_s > OLD_S)
 		doctor_postfix_add(d, DOCTOR_FAIL,
 			"Postfix gives up after maximal_queue_lifetime and bounces to forged senders",
-			"is limetwigd up (daemon, above)? then: postqueue -f", "%zu captures wait in the queue, the oldest for %ld hours",
-			q.pure + q.mixed, (long)(q.oldest_s / 3600));
+			"is limetwigd up (daemon, above)? then: postqueue -f",
+			"%zu captures wait in the queue, the oldest for %ld hours", q.pure + q.mixed,
+			(long)(q.oldest_s / 3600));
 	else
 		doctor_postfix_add(d, DOCTOR_OK, NULL, NULL, "%zu captures wait in the queue", q.pure + q.mixed);
 	buf_done(&q.ids);
@@ -182,7 +185,8 @@ static void check_table(struct doctor *d, struct slice spec, const char *where)
 	buf_init(&text, TABLE_MAX);
 	if (setup_file_read(path, &text) == ERR_OK && has_filter(buf_slice(&text)))
 		doctor_postfix_add(d, DOCTOR_WARN,
-			"mail it diverts takes its trap copies along: they come late and with the filter as client, or never",
+			"mail it diverts takes its trap copies along: they come late and with the filter as client, or "
+			"never",
 			"filter with a milter or content_filter instead, or keep FILTER away from mail to traps",
 			"%.200s (%s) has FILTER actions", path, where);
 	buf_done(&text);
@@ -207,7 +211,8 @@ static void check_tables(struct doctor *d, struct slice text, const char *where)
 			if (word.n == 0)
 				continue;
 			if ((slice_starts(before, SLICE_LIT("check_")) && slice_ends(before, SLICE_LIT("_access"))) ||
-				slice_ends(before, SLICE_LIT("header_checks")) || slice_eq(before, SLICE_LIT("body_checks")))
+				slice_ends(before, SLICE_LIT("header_checks")) ||
+				slice_eq(before, SLICE_LIT("body_checks")))
 				check_table(d, word, where);
 			before = word;
 		}
@@ -221,7 +226,8 @@ void doctor_postfix_filters(struct doctor *d, const struct setup_instance *in, c
 	(void)f;
 	if (has_filter(buf_slice(&in->main)) || has_filter(buf_slice(&in->master)))
 		doctor_postfix_add(d, DOCTOR_WARN,
-			"mail it diverts takes its trap copies along: they come late and with the filter as client, or never",
+			"mail it diverts takes its trap copies along: they come late and with the filter as client, or "
+			"never",
 			"filter with a milter or content_filter instead", "main.cf or master.cf names a FILTER action");
 	check_tables(d, buf_slice(&in->main), "main.cf");
 	check_tables(d, buf_slice(&in->master), "master.cf");

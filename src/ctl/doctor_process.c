@@ -91,11 +91,12 @@ void doctor_check_processes(struct doctor *d, const struct doctor_daemon_facts *
 
 		if (!strchr("TtZ", p->state))
 			continue;
-		(void)snprintf(mend, sizeof mend, "who stopped it (SIGSTOP, debugger)? kill -CONT %d, or: systemctl restart limetwigd",
-			p->pid);
+		(void)snprintf(mend, sizeof mend,
+			"who stopped it (SIGSTOP, debugger)? kill -CONT %d, or: systemctl restart limetwigd", p->pid);
 		doctor_addf(d, DOCTOR_FAIL, "daemon",
-			strcmp(p->role, "parent") == 0 ? "no role is watched or started again"
-						       : "its part does nothing; limetwigd kills and restarts it after 30 s",
+			strcmp(p->role, "parent") == 0
+				? "no role is watched or started again"
+				: "its part does nothing; limetwigd kills and restarts it after 30 s",
 			mend, "the role %s is %s (process %d)", p->role, p->state == 'Z' ? "dead" : "stopped", p->pid);
 	}
 }

@@ -56,8 +56,7 @@ static void check_bad_lines(struct doctor *d, const struct doctor_daemon_facts *
 			break;
 		doctor_addf(d, DOCTOR_WARN, "traps", "this line is no trap, the others are",
 			"mend or delete the line; it is read again by itself", "%.300s:%llu: %.150s",
-			doctor_text(b, "file"), (unsigned long long)render_number(b, "line"),
-			doctor_text(b, "reason"));
+			doctor_text(b, "file"), (unsigned long long)render_number(b, "line"), doctor_text(b, "reason"));
 	}
 	if (all > SHOWN)
 		doctor_addf(d, DOCTOR_WARN, "traps", NULL, "limetwig status shows them", "%llu bad lines in all",
@@ -72,8 +71,9 @@ static void check_live(struct doctor *d, const struct doctor_daemon_facts *f)
 	if (!f->live) {
 		if (f->status && d->conf->traps.live_check)
 			doctor_add(d, DOCTOR_SKIP, "traps",
-				f->is_root ? "traps against living addresses: the engine did not answer"
-					   : "traps are held against living addresses as root only: sudo limetwig doctor",
+				f->is_root
+					? "traps against living addresses: the engine did not answer"
+					: "traps are held against living addresses as root only: sudo limetwig doctor",
 				NULL, NULL);
 		return;
 	}

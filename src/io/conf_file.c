@@ -5,6 +5,7 @@
 #include "io/conf_file.h"
 
 #include "base/escape.h"
+#include "base/siphash.h"
 #include "core/conf_value.h"
 #include "io/conf_scan.h"
 
@@ -372,5 +373,25 @@ enum err conf_print(const struct conf *c, struct buf *to)
 		section = k->section;
 		e = conf_print_section(c, section, to);
 	}
+	return e;
+}
+
+enum err conf_sum(const struct conf *c, char ret_hex[CONF_SUM])
+{
+	static const uint8_t zero[SIPHASH_KEY];
+	struct conf *bare = malloc(sizeof *bare);
+	struct buf text;
+	enum err e = ERR_NOMEM;
+
+	buf_init(&text, CONF_FILE_MAX);
+	if (bare) {
+		*bare = *c;
+		bare->is_off = false;
+		e = conf_print(bare, &text);
+	}
+	if (e == ERR_OK)
+		(void)snprintf(ret_hex, CONF_SUM, "%016llx", (unsigned long long)siphash64(zero, buf_slice(&text)));
+	buf_done(&text);
+	free(bare);
 	return e;
 }

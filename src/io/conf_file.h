@@ -25,6 +25,9 @@ enum err conf_file_parse(struct slice in, const char *name, struct conf *ret, ch
 
 /* Canonical text with every key (is-off only where it is so): parsed, it gives *c again. ERR_LIMIT, ERR_NOMEM. */
 enum err conf_print(const struct conf *c, struct buf *to) MUST_USE;
+/* That text as one number, is-off aside: the same where every key is. ERR_LIMIT, ERR_NOMEM. */
+#define CONF_SUM 17
+enum err conf_sum(const struct conf *c, char ret_hex[CONF_SUM]) MUST_USE;
 /* One section of it ("postfix"), as a file has it. */
 enum err conf_print_section(const struct conf *c, const char *section, struct buf *to) MUST_USE;
 

@@ -7,14 +7,12 @@
  * SPDX-License-Identifier: ISC
  */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "core/alias_map.h"
 #include "io/conf_file.h"
 #include "io/log.h"
 #include "role/engine_trap.h"
 
-#define CONF_TEXT_MAX (1u << 20)
 #define DRIFT_MS 600000u /* between two looks at main.cf */
 
 void engine_drift_look(void *ctx)
@@ -110,32 +108,12 @@ static json_t *map_sums(struct engine *e)
 		"alias", sum_json(&alias), "domains", sum_json(&domains));
 }
 
-/* The configuration in force as one number; the command makes the same of the file. */
-static json_t *conf_sum(const struct conf *c)
-{
-	static const uint8_t zero[SIPHASH_KEY];
-	char hex[20] = "";
-	struct conf *bare = malloc(sizeof *bare);
-	struct buf text;
-
-	buf_init(&text, CONF_TEXT_MAX);
-	if (bare) {
-		*bare = *c;
-		bare->is_off = false; /* no key of the file */
-		if (conf_print(bare, &text) == ERR_OK)
-			(void)snprintf(hex, sizeof hex, "%016llx",
-				(unsigned long long)siphash64(zero, buf_slice(&text)));
-	}
-	buf_done(&text);
-	free(bare);
-	return json_string(hex);
-}
-
 void engine_drift_status(struct engine *e, json_t *j, json_t *warnings, bool has_sums)
 {
 	struct ipaddr top;
 	char address[IPADDR_TEXT];
 	unsigned share = engine_counter_top(e, &top);
+	char sum[CONF_SUM] = "";
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < e->drift.count; i++) {
@@ -147,8 +125,9 @@ void engine_drift_status(struct engine *e, json_t *j, json_t *warnings, bool has
 	if (!has_sums)
 		return;
 	if (share)
-		(void)json_object_set_new(j, "top", json_pack("{s:s, s:i}", "address", ipaddr_format(&top, address), "share",
-			(int)share));
+		(void)json_object_set_new(j, "top",
+			json_pack("{s:s, s:i}", "address", ipaddr_format(&top, address), "share", (int)share));
 	(void)json_object_set_new(j, "sums", map_sums(e));
-	(void)json_object_set_new(j, "conf", conf_sum(&e->host->conf));
+	if (conf_sum(&e->host->conf, sum) == ERR_OK)
+		(void)json_object_set_new(j, "conf", json_string(sum));
 }
