@@ -99,16 +99,17 @@ enum hit_ack engine_again(
 	char old[sizeof r.hit.corpus_id];
 
 	*ret_ticket = s->ticket;
-	if (!find_record(e, s, m, trap_id, &r))
-		return HIT_STORED;
-	if (strcmp(r.hit.queue_id, m->queue_id) != 0) /* without a Message-ID it may be a message of its own */
-		return m->message_id[0] ? HIT_KNOWN : HIT_STORED;
+	if (!find_record(e, s, m, trap_id, &r)) /* the disk may still be busy with it */
+		return s->ticket > e->durable ? HIT_LATER : HIT_STORED;
+	if (strcmp(r.hit.queue_id, m->queue_id) != 0 && (r.hit.corpus_id[0] || !m->corpus_id[0]))
+		return m->message_id[0] ? HIT_KNOWN : HIT_STORED; /* without an id it may be a message of its own */
 	if (strcmp(r.hit.corpus_id, m->corpus_id) == 0)
 		return HIT_STORED;
 	slice_copy(slice_str(r.hit.corpus_id), old, sizeof old);
 	if (old[0] && !is_named_elsewhere(e, s, &r))
 		remove_file(e, old);
 	slice_copy(slice_str(m->corpus_id), r.hit.corpus_id, sizeof r.hit.corpus_id);
+	slice_copy(slice_str(m->queue_id), r.hit.queue_id, sizeof r.hit.queue_id);
 	*ret_ticket = write_record(e, s, &r);
 	return *ret_ticket ? HIT_STORED : HIT_LATER;
 }
