@@ -1,4 +1,4 @@
-"""kill -9 of every role under load, the short form of `make faults`: nothing lost, nothing twice, no innocent blocked."""
+"""kill -9 of every role under load, the short form of `make faults`: nothing lost or twice, no innocent blocked."""
 import os
 import signal
 
