@@ -4,6 +4,7 @@ Ends at end of input, and the namespace with it. Requests: see the op_ functions
 """
 import concurrent.futures
 import json
+import os
 import smtplib
 import socket
 import subprocess
@@ -143,6 +144,26 @@ def op_body(request):
 def op_close(request):
     SESSIONS.pop(request["id"]).close()
     return {}
+
+
+def op_probe(request):
+    """A TCP connection every few ms until the file named in `until` is there: counts, and each connection that was taken."""
+    counts, taken = {}, []
+    deadline = time.monotonic() + request["seconds"]
+    while not os.path.exists(request["until"]) and time.monotonic() < deadline:
+        began = time.monotonic()
+        with socket.socket(socket.AF_INET6 if ":" in request["to"] else socket.AF_INET) as s:
+            s.settimeout(2)
+            try:
+                s.bind((request["source"], 0))
+                s.connect((request["to"], 25))
+                result = "taken"
+                taken.append(began)
+            except OSError as e:
+                result = type(e).__name__
+        counts[result] = counts.get(result, 0) + 1
+        time.sleep(request.get("pause", 0.003))
+    return {"counts": counts, "taken": taken}
 
 
 def op_run(request):
