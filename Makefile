@@ -12,9 +12,11 @@ PYTHON = /usr/bin/python3
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
 
-$(BUILD)/build.ninja:
+# modules are found by folder: a new file changes its folder, and meson looks again
+$(BUILD)/build.ninja: $(wildcard src/* tests/unit tests/fuzz)
 	@command -v meson >/dev/null || { echo "The build needs packages: tools/install-packages.sh build run"; exit 1; }
-	meson setup $(BUILD) $(MESON_OPTIONS)
+	meson setup $(if $(wildcard $@),--reconfigure) $(BUILD) $(MESON_OPTIONS)
+	@touch $@
 
 demo:
 	tools/install-packages.sh build run demo
