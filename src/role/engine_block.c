@@ -339,7 +339,7 @@ void engine_block_refused(struct engine *e, const struct gate_result *g, const s
 	struct record_refusal r = { .time = now, .client = g->client, .code = g->block.code, .is_would = is_would };
 	void *v;
 
-	engine_count(e, COUNT_REFUSED, now);
+	engine_count(e, is_would ? COUNT_WOULD_REFUSE : COUNT_REFUSED, now);
 	if (engine_good(e, &g->block.subject, now) > 0)
 		engine_count(e, COUNT_GOOD_REFUSED, now);
 	if (keymap_put(&e->refused, record_subject_key(&g->block.subject, key), &v, NULL) != ERR_OK)

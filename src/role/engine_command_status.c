@@ -40,14 +40,17 @@ static const char *log_state_name(unsigned s)
 	return s < sizeof names / sizeof names[0] ? names[s] : "absent";
 }
 
+/* "blocked" and "refused" are what the mode in force makes of them: done, or what would be. */
 static json_t *counters(const struct engine *e, uint64_t now, unsigned hours)
 {
-	static const struct {
+	bool is_real = engine_is_enforcing(e);
+	const struct {
 		const char *name;
 		enum counter c;
 	} all[] = { { "messages", COUNT_MESSAGES }, { "whole", COUNT_WHOLE }, { "probes", COUNT_PROBES },
-		{ "backscatter", COUNT_BACKSCATTER }, { "blocked", COUNT_BLOCKED }, { "refused", COUNT_REFUSED },
-		{ "good_refused", COUNT_GOOD_REFUSED }, { "insider", COUNT_INSIDER } };
+		{ "backscatter", COUNT_BACKSCATTER }, { "blocked", is_real ? COUNT_BLOCKED : COUNT_WOULD_BLOCK },
+		{ "refused", is_real ? COUNT_REFUSED : COUNT_WOULD_REFUSE }, { "good_refused", COUNT_GOOD_REFUSED },
+		{ "insider", COUNT_INSIDER } };
 	json_t *j = json_object();
 
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)

@@ -208,7 +208,7 @@ static uint64_t carry_out(struct engine *e, struct engine_subject *s, struct dec
 			engine_alarm(
 				e, "block", "block-full", "a block is not stored: table of blocks, disk or store full");
 		if (v.kind == DECIDE_BLOCK)
-			engine_count(e, COUNT_BLOCKED, now);
+			engine_count(e, engine_is_enforcing(e) ? COUNT_BLOCKED : COUNT_WOULD_BLOCK, now);
 	}
 	number = h->is_written ? h->number : v.sum.number++;
 	log_hit(e, r, &v, kind_text(e, v.kind, h->is_charged));

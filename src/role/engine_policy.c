@@ -270,7 +270,7 @@ static void refuse_riders(
 	};
 	struct buf text;
 
-	engine_count(e, COUNT_REFUSED, now);
+	engine_count(e, is_enforced ? COUNT_REFUSED : COUNT_WOULD_REFUSE, now);
 	if (is_enforced) {
 		engine_hit_unseen(e, x);
 		riders_case(e, x, now, f.case_id);

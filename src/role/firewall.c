@@ -100,7 +100,7 @@ static void on_pump(void *ctx)
 	if (f->state != FW_OK)
 		return;
 	n = firewall_plan_purge(p, f->op, FIREWALL_BATCH);
-	if (was_purging && !p->is_purging)
+	if (was_purging && !p->is_purging && p->wanted.count)
 		log_info("firewall", "text=\"full list taken over\" wanted=%zu", p->wanted.count);
 	if (n == 0 && !p->is_purging)
 		n = firewall_plan_fill(p, clock_wall_ms(), f->op, FIREWALL_BATCH);
