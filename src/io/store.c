@@ -136,8 +136,12 @@ static enum err check_version(struct store *s, char *text, size_t text_size)
 	}
 	r = rd_init(bytes, n);
 	version = rd_u32(&r);
-	if (version <= STORE_VERSION)
+	if (version >= 1 && version <= STORE_VERSION)
 		return ERR_OK;
+	if (version == 0) {
+		(void)snprintf(text, text_size, "%s: it names version 0, which no limetwig wrote", s->dir);
+		return ERR_VERSION;
+	}
 	(void)snprintf(text, text_size, "%s: written by a newer limetwig (store version %u, this one reads up to %u)",
 		s->dir, version, STORE_VERSION);
 	return ERR_VERSION;

@@ -30,6 +30,7 @@ struct bite {
 	enum table table;
 	struct engine_cursor *cursor;
 	uint64_t before; /* older goes */
+	uint64_t gone;   /* still older was deleted a moment ago: not to be put back */
 	unsigned left;
 	bool is_stopped; /* the bite was too small */
 };
@@ -80,7 +81,7 @@ static bool hash_old(struct slice key, struct slice value, void *ctx)
 
 	if (record_time_parse(key, &time, &number) != ERR_OK || time >= b->before || !bite_next(b, key))
 		return false;
-	if (record_get_accepted(value, &r) != ERR_OK || r.is_hashed)
+	if (time < b->gone || record_get_accepted(value, &r) != ERR_OK || r.is_hashed)
 		return true;
 	r.is_hashed = 1;
 	slice_copy(slice_str(engine_address_hash(b->e, r.sender, hash)), r.sender, sizeof r.sender);
@@ -91,11 +92,13 @@ static bool hash_old(struct slice key, struct slice value, void *ctx)
 
 static void hash_accepted(struct engine *e, uint64_t now)
 {
+	uint64_t keep_s = e->host->conf.keep.accepted_s;
 	struct engine_cursor *c = &e->keep[KEEP_HASHES];
 	struct bite b = { .e = e,
 		.table = TABLE_ACCEPTED,
 		.cursor = c,
 		.left = KEEP_BITE,
+		.gone = now > keep_s ? now - keep_s : 0,
 		.before = now > KEEP_PLAIN_S ? now - KEEP_PLAIN_S : 0 };
 
 	if (store_scan(e->store, TABLE_ACCEPTED, (struct slice){ 0 }, slice_of(c->key, c->n), false, hash_old, &b) !=

@@ -105,6 +105,17 @@ static void test_newer_version(void **state)
 	assert_refused(f, ERR_VERSION, "newer limetwig");
 }
 
+/* No limetwig ever wrote version 0: it is no older store that could be read. */
+static void test_version_that_never_was(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_true(store_put(f->store, TABLE_META, SLICE_LIT("version"), SLICE_LIT("\0\0\0\0")) > 0);
+	store_close(f->store);
+	f->store = NULL;
+	assert_refused(f, ERR_VERSION, "version 0");
+}
+
 static void test_foreign_lmdb_file(void **state)
 {
 	struct fixture *f = *state;
@@ -258,6 +269,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_backup_under_load),
 		TEST(test_newer_version),
+		TEST(test_version_that_never_was),
 		TEST(test_foreign_lmdb_file),
 		TEST(test_damaged_file),
 		TEST(test_check_finds_damage),
