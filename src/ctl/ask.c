@@ -39,7 +39,9 @@ void ctl_request_text(json_t *request, const char *key, const char *value)
 
 enum err ctl_try(struct ctl *c, json_t *request, json_t **ret_answer, char text[CONTROL_TEXT])
 {
-	enum err e = control_client_ask(c->socket, request, -1, CONTROL_TIMEOUT_MS, ret_answer, text);
+	const char *cmd = json_string_value(json_object_get(request, "cmd"));
+	int patience_ms = cmd && strcmp(cmd, "status") == 0 ? CONTROL_STATUS_MS : CONTROL_TIMEOUT_MS;
+	enum err e = control_client_ask(c->socket, request, -1, patience_ms, ret_answer, text);
 
 	json_decref(request);
 	return e;

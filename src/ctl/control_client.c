@@ -134,7 +134,10 @@ static enum err wait_input(int fd, int64_t deadline, const char *path, char text
 		if (n > 0)
 			return ERR_OK;
 		if (n == 0)
-			return say(ERR_AGAIN, text, "no answer in time; hung? journalctl -u limetwigd", path);
+			return say(ERR_AGAIN, text,
+				"no answer in time: the engine stands still or cannot start, journalctl -u limetwigd "
+				"says why",
+				path);
 		if (errno != EINTR)
 			return say_errno(errno, text, path);
 	}

@@ -16,6 +16,7 @@
 #define CONTROL_ANSWER_MAX (64u << 20)
 #define CONTROL_TEXT 512
 #define CONTROL_TIMEOUT_MS 30000 /* of one answer */
+#define CONTROL_STATUS_MS 5000   /* of status, which is ready at once: else the engine is away */
 
 /*
  * *ret_answer: json_decref it. fd: passed along (SCM_RIGHTS), -1 for none.
