@@ -1,235 +1,222 @@
 /*
- * aliasmap_live: which of these addresses does Postfix know? All keys (the
- * address, and it without extension) go to each table in one postmap -q; the
- * tables are opened directly, not through proxymap, so that it also works
- * while Postfix is down.
+ * aliasmap_live: which of these addresses and domains does Postfix know? All
+ * keys (the address, and it without extension) go to each table in one postmap
+ * -q. A whole domain is live when Postfix delivers mail of it to somebody else.
  *
  * What a table cannot tell: static: (it knows everybody) is passed over, and
  * so is an empty local_recipient_maps (Postfix takes every local part then).
  * SPDX-License-Identifier: ISC
  */
 #include "core/address.h"
-#include "io/log.h"
-#include "io/postfix_tool.h"
-#include "role/aliasmap.h"
+#include "core/domain_list.h"
+#include "role/aliasmap_live.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-#define POSTCONF_MAX (4u << 20)
-
-struct key {
-	struct slice text; /* of struct checked.keys */
-	uint32_t address;
-};
-
 struct checked {
-	const struct conf *conf;
-	struct buf params; /* postconf -x */
-	struct address *address;
-	const char **live; /* name of the parameter that knows it, NULL */
+	struct aliasmap_question q;
+	struct address *address, *stripped; /* a domain: "@d", no local part */
+	const char **live;                  /* name of the parameter that knows it, NULL */
+	uint8_t *local;                     /* enum aliasmap_verdict of mydestination */
+	uint8_t *verdict;                   /* of the list that is asked now */
 	size_t count;
-	struct key *key; /* sorted; whole addresses or local parts */
-	size_t keys;
-	struct buf key_text; /* the keys, a line each */
-	uint64_t end_ms;
-	bool is_failed;
-	char *text;
+	const char *name; /* of the parameter that is asked now */
 };
 
-static struct slice param(const struct checked *c, const char *name)
+static bool is_domain(const struct address *a)
 {
-	struct slice all = buf_slice(&c->params), line;
-
-	while (slice_line(&all, &line)) {
-		size_t eq = slice_find(line, '=');
-
-		if (slice_eq(slice_trim(slice_head(line, eq)), slice_str(name)))
-			return slice_trim(slice_from(line, eq + 1));
-	}
-	return (struct slice){ "", 0 };
+	return a->text[0] == '@';
 }
 
-static enum err read_params(struct checked *c)
+static void note_live(void *ctx, uint32_t at)
 {
-	const char *const argv[] = { "postconf", "-c", c->conf->postfix.dir, "-x", "virtual_mailbox_maps",
-		"virtual_alias_maps", "relay_recipient_maps", "local_recipient_maps", "alias_maps", "mydestination",
-		NULL };
-	int status = -1;
-	enum err e = postfix_tool_run(argv, (struct slice){ "", 0 }, POSTFIX_TOOL_MS, &c->params, NULL, &status);
+	struct checked *c = ctx;
 
-	if (e == ERR_OK && status == 0)
-		return ERR_OK;
-	(void)snprintf(c->text, ALIASMAP_TEXT, "postconf -c %.200s failed: nothing is known", c->conf->postfix.dir);
-	return ERR_IO;
+	if (!c->live[at])
+		c->live[at] = c->name;
 }
 
-/* The next element of a list; commas and blanks inside braces or parentheses belong to it. */
-static bool next_item(struct slice *list, struct slice *ret)
+/* ---- addresses */
+
+static void ask_maps(struct checked *c, const char *name)
 {
-	size_t i = 0, depth = 0;
+	struct slice list = aliasmap_ask_param(&c->q, name);
+	struct domain_item item;
 
-	while (list->n && strchr(", \t\r\n", list->p[0]))
-		*list = slice_from(*list, 1);
-	for (; i < list->n && (depth > 0 || !strchr(", \t\r\n", list->p[i])); i++) {
-		depth += list->p[i] == '{' || list->p[i] == '(';
-		depth -= depth > 0 && (list->p[i] == '}' || list->p[i] == ')');
-	}
-	*ret = slice_head(*list, i);
-	*list = slice_from(*list, i);
-	return i > 0;
-}
-
-static int compare_keys(const void *a, const void *b)
-{
-	const struct key *x = a, *y = b;
-	size_t n = x->text.n < y->text.n ? x->text.n : y->text.n;
-	int d = memcmp(x->text.p, y->text.p, n);
-
-	return d != 0 ? d : (x->text.n > y->text.n) - (x->text.n < y->text.n);
-}
-
-/* The first key that is not less than text. */
-static size_t find_key(const struct checked *c, struct slice text)
-{
-	struct key want = { text, 0 };
-	size_t lo = 0, hi = c->keys;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (compare_keys(&c->key[mid], &want) < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-static void note_found(struct checked *c, struct slice found, const char *name)
-{
-	struct slice line;
-
-	while (slice_line(&found, &line)) {
-		struct slice key = slice_head(line, slice_find(line, '\t'));
-
-		for (size_t i = find_key(c, key); i < c->keys && slice_eq(c->key[i].text, key); i++)
-			if (!c->live[c->key[i].address])
-				c->live[c->key[i].address] = name;
-	}
-}
-
-static bool is_our_map(const struct checked *c, struct slice map)
-{
-	return slice_eq(map, slice_str(c->conf->postfix.map)) || slice_eq(map, slice_str(c->conf->postfix.domains));
-}
-
-static void ask_table(struct checked *c, struct slice map, const char *name)
-{
-	uint64_t now = clock_mono_ms();
-	char spec[2048], text[ALIASMAP_TEXT];
-	struct buf out;
-
-	if (slice_starts(map, SLICE_LIT("proxy:")))
-		map = slice_from(map, 6);
-	if (is_our_map(c, map) || slice_starts(map, SLICE_LIT("static:")) || map.n >= sizeof spec ||
-		slice_find(map, ':') == map.n)
-		return;
-	slice_copy(map, spec, sizeof spec);
-	buf_init(&out, POSTMAP_MAX);
-	if (postmap_query(c->conf->postfix.dir, spec, buf_slice(&c->key_text), c->end_ms > now ? c->end_ms - now : 0,
-		    &out, text, sizeof text) != ERR_OK) {
-		c->is_failed = true;
-		(void)snprintf(c->text, ALIASMAP_TEXT, "%s: %.400s: unknown", name, text);
-	}
-	note_found(c, buf_slice(&out), name);
-	buf_done(&out);
-}
-
-static void ask_param(struct checked *c, const char *name)
-{
-	struct slice list = param(c, name), map;
-
-	while (c->key_text.n && next_item(&list, &map))
-		ask_table(c, map, name);
-}
-
-static enum err add_key(struct checked *c, struct slice text, size_t address)
-{
-	enum err e = buf_add(&c->key_text, text);
-
-	if (e == ERR_OK)
-		e = buf_add_char(&c->key_text, '\n');
-	c->key[c->keys++] = (struct key){ text, (uint32_t)address };
-	return e;
-}
-
-static bool is_local(const struct checked *c, struct slice domain)
-{
-	struct slice list = param(c, "mydestination"), item;
-
-	if (domain.n == 0)
-		return true;
-	while (next_item(&list, &item))
-		if (slice_eq_nocase(item, domain))
-			return true;
-	return false;
+	c->name = name;
+	while (domain_list_next(&list, &item))
+		if (item.kind == DOMAIN_TABLE && aliasmap_ask_is_foreign(&c->q, &item.text) &&
+			!slice_starts(item.text, SLICE_LIT("static:")))
+			aliasmap_ask_table(&c->q, item.text, name, note_live, c);
 }
 
 /* Whole addresses, or the local parts of addresses in mydestination; each also without extension. */
-static enum err make_keys(struct checked *c, struct address *stripped, bool is_local_part)
+static enum err make_keys(struct checked *c, bool is_local_part)
 {
 	enum err e = ERR_OK;
 
-	c->keys = 0;
-	buf_reset(&c->key_text);
+	aliasmap_ask_reset(&c->q);
 	for (size_t i = 0; i < c->count && e == ERR_OK; i++) {
-		const struct address *a = &c->address[i];
-		bool has = stripped[i].text[0] != '\0';
+		const struct address *a = &c->address[i], *s = &c->stripped[i];
 
-		if (c->live[i] || (is_local_part && !is_local(c, a->domain)))
+		if (c->live[i] || is_domain(a) || (is_local_part && a->domain.n && c->local[i] != DOMAIN_IN))
 			continue;
-		e = add_key(c, is_local_part ? a->local : slice_str(a->text), i);
-		if (e == ERR_OK && has)
-			e = add_key(c, is_local_part ? stripped[i].local : slice_str(stripped[i].text), i);
+		e = aliasmap_ask_add(&c->q, is_local_part ? a->local : slice_str(a->text), i);
+		if (e == ERR_OK && s->text[0])
+			e = aliasmap_ask_add(&c->q, is_local_part ? s->local : slice_str(s->text), i);
 	}
-	if (c->keys)
-		qsort(c->key, c->keys, sizeof *c->key, compare_keys);
+	return e == ERR_OK ? aliasmap_ask_sort(&c->q) : e;
+}
+
+static enum err ask_addresses(struct checked *c)
+{
+	static const struct {
+		const char *name;
+		bool is_local_part;
+	} maps[] = { { "virtual_mailbox_maps", false }, { "virtual_alias_maps", false },
+		{ "relay_recipient_maps", false }, { "local_recipient_maps", false }, { "local_recipient_maps", true },
+		{ "alias_maps", true } };
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; i < sizeof maps / sizeof maps[0] && e == ERR_OK; i++) {
+		e = make_keys(c, maps[i].is_local_part);
+		if (e == ERR_OK)
+			ask_maps(c, maps[i].name);
+	}
 	return e;
 }
 
-static void read_addresses(struct checked *c, struct slice lines, struct address *stripped)
+/* ---- domains */
+
+static enum err add_parents(struct checked *c, struct slice domain, size_t at)
+{
+	enum err e = ERR_OK;
+
+	for (size_t dot = slice_find(domain, '.'); dot < domain.n && e == ERR_OK; dot = slice_find(domain, '.')) {
+		domain = slice_from(domain, dot + 1);
+		e = aliasmap_ask_add(&c->q, domain, at);
+	}
+	return e;
+}
+
+/* Is the domain of this trap in the list? is_parent: or one above it (parent_domain_matches_subdomains). */
+static enum err ask_list(struct checked *c, const char *name, bool is_parent)
+{
+	enum err e = ERR_OK;
+
+	aliasmap_ask_reset(&c->q);
+	memset(c->verdict, DOMAIN_OPEN, c->count);
+	for (size_t i = 0; i < c->count && e == ERR_OK; i++) {
+		if (c->live[i] || !is_domain(&c->address[i]))
+			continue;
+		e = aliasmap_ask_add(&c->q, c->address[i].domain, i);
+		if (e == ERR_OK && is_parent)
+			e = add_parents(c, c->address[i].domain, i);
+	}
+	if (e == ERR_OK)
+		e = aliasmap_ask_sort(&c->q);
+	if (e == ERR_OK)
+		aliasmap_domain_ask(&c->q, name, c->verdict);
+	return e;
+}
+
+static void take_verdicts(struct checked *c, const char *name)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (!c->live[i] && c->verdict[i] == DOMAIN_IN)
+			c->live[i] = name;
+}
+
+/* A virtual alias domain of the site's: its aliases would be swallowed. Without any it may become a trap. */
+static enum err keep_those_with_aliases(struct checked *c)
+{
+	enum err e = ERR_OK;
+
+	aliasmap_ask_reset(&c->q);
+	for (size_t i = 0; i < c->count && e == ERR_OK; i++)
+		if (c->verdict[i] == DOMAIN_IN)
+			e = aliasmap_ask_add(&c->q, c->address[i].domain, i);
+	memset(c->verdict, DOMAIN_OPEN, c->count);
+	if (e == ERR_OK)
+		e = aliasmap_ask_sort(&c->q);
+	if (e == ERR_OK)
+		aliasmap_domain_find_aliases(&c->q, c->verdict);
+	return e;
+}
+
+static enum err ask_domains(struct checked *c)
+{
+	static const struct {
+		const char *name;
+		bool is_parent, needs_alias;
+	} lists[] = { { "virtual_mailbox_domains", false, false }, { "relay_domains", true, false },
+		{ "virtual_alias_domains", false, true } };
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; i < c->count; i++)
+		if (is_domain(&c->address[i]) && c->local[i] == DOMAIN_IN)
+			c->live[i] = "mydestination";
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0] && e == ERR_OK; i++) {
+		e = ask_list(c, lists[i].name, lists[i].is_parent);
+		if (e == ERR_OK && lists[i].needs_alias)
+			e = keep_those_with_aliases(c);
+		if (e == ERR_OK)
+			take_verdicts(c, lists[i].name);
+	}
+	return e;
+}
+
+static enum err ask_local(struct checked *c)
+{
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; i < c->count && e == ERR_OK; i++)
+		if (c->address[i].domain.n)
+			e = aliasmap_ask_add(&c->q, c->address[i].domain, i);
+	if (e == ERR_OK)
+		e = aliasmap_ask_sort(&c->q);
+	if (e == ERR_OK)
+		aliasmap_domain_ask(&c->q, "mydestination", c->local);
+	return e;
+}
+
+/* ---- lines in and out */
+
+static bool read_domain(struct slice s, struct address *ret)
+{
+	if (s.n < 2 || s.n >= ADDRESS_TEXT || slice_find(slice_from(s, 1), '@') < s.n - 1)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == ',' || s.p[i] == ':')
+			return false;
+		ret->text[i] = ascii_lower(s.p[i]);
+	}
+	ret->text[s.n] = '\0';
+	ret->local = (struct slice){ ret->text, 0 };
+	ret->domain = (struct slice){ ret->text + 1, s.n - 1 };
+	return true;
+}
+
+static bool read_line(struct slice s, struct address *ret)
+{
+	if (read_domain(s.n && s.p[0] == '@' ? s : (struct slice){ "", 0 }, ret))
+		return true;
+	return address_parse(s, ret) == ERR_OK && ret->text[0] && ret->text[0] != '@' && !strpbrk(ret->text, " \t");
+}
+
+static void read_lines(struct checked *c, struct slice lines)
 {
 	struct slice line;
 
 	while (slice_line(&lines, &line)) {
-		struct address *a = &c->address[c->count];
+		struct address *a = &c->address[c->count], *s = &c->stripped[c->count];
 
-		if (address_parse(slice_trim(line), a) != ERR_OK || a->text[0] == '\0' || strpbrk(a->text, " \t"))
+		if (!read_line(slice_trim(line), a))
 			continue;
-		if (!address_strip_extension(a, c->conf->postfix.extension, &stripped[c->count]))
-			stripped[c->count].text[0] = '\0';
+		if (is_domain(a) || !address_strip_extension(a, c->q.conf->postfix.extension, s))
+			s->text[0] = '\0';
 		c->count++;
 	}
-}
-
-static enum err ask_all(struct checked *c, struct address *stripped)
-{
-	static const char *const whole[] = { "virtual_mailbox_maps", "virtual_alias_maps", "relay_recipient_maps" };
-	static const char *const local[] = { "local_recipient_maps", "alias_maps" };
-	enum err e = ERR_OK;
-
-	for (size_t i = 0; i < 3 && e == ERR_OK; i++) {
-		e = make_keys(c, stripped, false);
-		if (e == ERR_OK)
-			ask_param(c, whole[i]);
-	}
-	for (size_t i = 0; i < 2 && e == ERR_OK; i++) {
-		e = make_keys(c, stripped, true);
-		if (e == ERR_OK)
-			ask_param(c, local[i]);
-	}
-	return e;
 }
 
 static enum err print_live(const struct checked *c, struct buf *to)
@@ -239,38 +226,46 @@ static enum err print_live(const struct checked *c, struct buf *to)
 	for (size_t i = 0; i < c->count && e == ERR_OK; i++)
 		if (c->live[i])
 			e = buf_printf(to, "%s\t%s\n", c->address[i].text, c->live[i]);
-	return e == ERR_OK && c->is_failed ? ERR_IO : e;
+	return e == ERR_OK && c->q.is_failed ? ERR_IO : e;
+}
+
+static enum err ask_all(struct checked *c, struct slice lines, struct buf *to)
+{
+	enum err e;
+
+	read_lines(c, lines);
+	e = ask_local(c);
+	if (e == ERR_OK)
+		e = ask_domains(c);
+	if (e == ERR_OK)
+		e = ask_addresses(c);
+	return e == ERR_OK ? print_live(c, to) : e;
 }
 
 enum err aliasmap_live(const struct conf *conf, struct slice addresses, struct buf *to, char text[ALIASMAP_TEXT])
 {
-	struct checked c = { .conf = conf, .text = text, .end_ms = clock_mono_ms() + POSTFIX_TOOL_MS };
-	struct address *stripped;
+	struct checked c = { .count = 0 };
 	size_t n = 1;
-	enum err e = ERR_NOMEM;
+	enum err e;
 
 	text[0] = '\0';
 	for (size_t i = 0; i < addresses.n; i++)
 		n += addresses.p[i] == '\n';
-	buf_init(&c.params, POSTCONF_MAX);
-	buf_init(&c.key_text, POSTMAP_MAX);
+	e = aliasmap_ask_open(&c.q, conf, text);
 	c.address = calloc(n, sizeof *c.address);
-	stripped = calloc(n, sizeof *stripped);
+	c.stripped = calloc(n, sizeof *c.stripped);
 	c.live = calloc(n, sizeof *c.live);
-	c.key = calloc(2 * n, sizeof *c.key);
-	if (c.address && stripped && c.live && c.key) {
-		read_addresses(&c, addresses, stripped);
-		e = read_params(&c);
-		if (e == ERR_OK)
-			e = ask_all(&c, stripped);
-		if (e == ERR_OK)
-			e = print_live(&c, to);
-	}
-	buf_done(&c.params);
-	buf_done(&c.key_text);
+	c.local = calloc(n, 1);
+	c.verdict = calloc(n, 1);
+	if (!c.address || !c.stripped || !c.live || !c.local || !c.verdict)
+		e = ERR_NOMEM;
+	if (e == ERR_OK)
+		e = ask_all(&c, addresses, to);
+	aliasmap_ask_close(&c.q);
 	free(c.address);
-	free(stripped);
+	free(c.stripped);
 	free(c.live);
-	free(c.key);
+	free(c.local);
+	free(c.verdict);
 	return e;
 }

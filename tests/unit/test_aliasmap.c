@@ -177,6 +177,93 @@ static void finds_live_addresses(void **state)
 		"postbox@here.example\tlocal_recipient_maps\n");
 }
 
+/* A configuration for one question; the answer, and whether all could be asked. */
+static void check_live(const char *config, const char *lines, enum err want_err, const char *want)
+{
+	char was[ALIASMAP_TEXT];
+	struct buf main_cf;
+
+	buf_init(&main_cf, 10000);
+	assert_int_equal(buf_printf(&main_cf,
+				 "compatibility_level = 3.6\n"
+				 "myhostname = mx.d.example\n"
+				 "local_recipient_maps = inline:{ jan=x }\n"
+				 "%s",
+				 config),
+		ERR_OK);
+	write_file("main.cf", buf_cstr(&main_cf));
+	buf_done(&main_cf);
+	buf_reset(&b);
+	assert_int_equal(aliasmap_live(&host.conf, slice_str(lines), &b, was), want_err);
+	assert_string_equal(buf_cstr(&b), want);
+}
+
+static void local_domains_come_from_words_files_and_tables(void **state)
+{
+	char config[2000];
+
+	(void)state;
+	if (!has_lmdb())
+		skip();
+	write_file("inner", "inner.example\n");
+	(void)snprintf(config, sizeof config, "# not.example\nFile.example other.example,\n!no.example\n%s/inner\n", dir);
+	write_file("local", config);
+	(void)snprintf(config, sizeof config,
+		"mydestination = $myhostname !never.example, %s/local, texthash:$config_directory/dests never.example\n",
+		dir);
+	write_file("dests", "table.example x\nno.example x\nnever.example x\n");
+	check_live(config,
+		"jan@mx.d.example\njan@file.example\njan@other.example\njan@inner.example\njan+x@table.example\n"
+		"jan@not.example\njan@no.example\njan@never.example\njan@sub.file.example\nx@file.example\n@file.example\n",
+		ERR_OK,
+		"jan@mx.d.example\tlocal_recipient_maps\njan@file.example\tlocal_recipient_maps\n"
+		"jan@other.example\tlocal_recipient_maps\njan@inner.example\tlocal_recipient_maps\n"
+		"jan+x@table.example\tlocal_recipient_maps\n@file.example\tmydestination\n");
+	check_live("mydestination = /nowhere/file, a.example\n", "jan@a.example\n", ERR_IO,
+		"jan@a.example\tlocal_recipient_maps\n");
+	(void)snprintf(config, sizeof config, "%s/loop", dir);
+	write_file("loop", config);
+	(void)snprintf(config, sizeof config, "mydestination = a.example, %s/loop\n", dir);
+	check_live(config, "@a.example\n", ERR_IO, "@a.example\tmydestination\n");
+}
+
+static void a_whole_domain_with_users_is_live(void **state)
+{
+	(void)state;
+	if (!has_lmdb())
+		skip();
+	write_file("vhost", "box.example x\n");
+	check_live("mydestination = here.example\nvirtual_mailbox_domains = word.example, hash:/nowhere/x\n",
+		"@HERE.example\n@word.example\n", ERR_IO,
+		"@here.example\tmydestination\n@word.example\tvirtual_mailbox_domains\n");
+	check_live("virtual_mailbox_domains = proxy:texthash:$config_directory/vhost\nrelay_domains = relay.example\n",
+		"@box.example\n@sub.box.example\n@relay.example\n@a.b.relay.example\n@xrelay.example\n@example\n"
+		"@\n@a b\n@a@b.example\n@old.example\n@mx.d.example\n",
+		ERR_OK,
+		"@box.example\tvirtual_mailbox_domains\n@relay.example\trelay_domains\n"
+		"@a.b.relay.example\trelay_domains\n@mx.d.example\tmydestination\n");
+}
+
+static void a_virtual_alias_domain_is_live_when_it_has_aliases(void **state)
+{
+	static const char lines[] = "@used.example\n@empty.example\n@all.example\n@ours.example\n@key.example\n";
+
+	(void)state;
+	if (!has_lmdb())
+		skip();
+	assert_int_equal(aliasmap_apply(&a, SLICE_LIT("+D ours.example\n+A x@empty.example\n"), true, text), ERR_OK);
+	write_file("aliases", "sales@Used.example x\n@all.example y@else.example\nkey.example x\nbob@key.example x\n");
+	check_live("virtual_alias_domains = lmdb:$config_directory/domains, used.example empty.example all.example\n"
+		   "virtual_alias_maps = lmdb:$config_directory/virtual, texthash:$config_directory/aliases\n",
+		lines, ERR_OK, "@used.example\tvirtual_alias_domains\n@all.example\tvirtual_alias_domains\n");
+	check_live("virtual_alias_domains = lmdb:$config_directory/domains, $virtual_alias_maps\n"
+		   "virtual_alias_maps = lmdb:$config_directory/virtual, texthash:$config_directory/aliases\n",
+		lines, ERR_OK, "@key.example\tvirtual_alias_domains\n");
+	/* a table that cannot be listed may hold some */
+	check_live("virtual_alias_domains = empty.example\nvirtual_alias_maps = unix:passwd.byname\n", lines, ERR_OK,
+		"@empty.example\tvirtual_alias_domains\n");
+}
+
 static void a_failing_table_is_said(void **state)
 {
 	(void)state;
@@ -216,6 +303,9 @@ int main(void)
 		cmocka_unit_test(applies_full_and_changes),
 		cmocka_unit_test(finds_live_addresses),
 		cmocka_unit_test(ten_thousand_are_checked_in_a_second),
+		cmocka_unit_test(local_domains_come_from_words_files_and_tables),
+		cmocka_unit_test(a_whole_domain_with_users_is_live),
+		cmocka_unit_test(a_virtual_alias_domain_is_live_when_it_has_aliases),
 		cmocka_unit_test(a_failing_table_is_said),
 	};
 
