@@ -190,6 +190,35 @@ static bool person_accepted(struct slice key, struct slice value, void *ctx)
 	return p->count[2] < PERSON_LIMIT;
 }
 
+/* Takes the address out of what people have written, however they wrote its letters. */
+static bool cut_out(const struct person *p, char *text)
+{
+	size_t n = strlen(p->address);
+	bool is_found = false;
+
+	for (char *at; n && (at = strcasestr(text, p->address)) != NULL; is_found = true)
+		memmove(at, at + n, strlen(at + n) + 1);
+	return is_found;
+}
+
+static bool forget_audit(struct slice key, struct slice value, void *ctx)
+{
+	struct person *p = ctx;
+	struct record_audit a;
+	uint8_t out[RECORD_VALUE];
+	struct wr w = wr_init(out, sizeof out);
+	bool is_found;
+
+	if (record_get_audit(value, &a) != ERR_OK)
+		return true;
+	is_found = cut_out(p, a.what);
+	is_found |= cut_out(p, a.note);
+	if (!is_found)
+		return true;
+	record_put_audit(&w, &a);
+	return !w.bad && store_put(p->e->store, TABLE_AUDIT, key, wr_slice(&w)) != 0;
+}
+
 /* The sender's name also stands in block records and in the cases of old ones. */
 static bool forget_block(struct slice key, struct slice value, void *ctx)
 {
@@ -198,14 +227,23 @@ static bool forget_block(struct slice key, struct slice value, void *ctx)
 	uint8_t out[RECORD_VALUE];
 	struct wr w = wr_init(out, sizeof out);
 	struct engine_subject *s;
+	bool is_sender, is_noted;
 
-	if (record_get_block(value, &b) != ERR_OK || !is_person(p, b.sender))
+	if (record_get_block(value, &b) != ERR_OK)
 		return true;
-	b.sender[0] = '\0';
+	is_sender = is_person(p, b.sender);
+	is_noted = cut_out(p, b.note);
+	if (!is_sender && !is_noted)
+		return true;
+	if (is_sender)
+		b.sender[0] = '\0';
 	record_put_block(&w, &b);
 	s = keymap_get(&p->e->subjects, key);
-	if (s && s->has_block)
-		s->block.sender[0] = '\0';
+	if (s && s->has_block) {
+		if (is_person(p, s->block.sender))
+			s->block.sender[0] = '\0';
+		(void)cut_out(p, s->block.note);
+	}
 	return !w.bad && store_put(p->e->store, p->blocks, key, wr_slice(&w)) != 0;
 }
 
@@ -281,6 +319,8 @@ void engine_command_forget(struct engine *e, struct engine_call *c, const json_t
 	p.blocks = TABLE_CASE;
 	if (err == ERR_OK)
 		err = store_scan(e->store, TABLE_CASE, all, all, false, forget_block, &p);
+	if (err == ERR_OK)
+		err = store_scan(e->store, TABLE_AUDIT, all, all, false, forget_audit, &p);
 	if (err == ERR_OK)
 		err = store_flush(e->store);
 	(void)keymap_del(&e->recent, slice_str(p.address));
