@@ -18,26 +18,26 @@ static void refuse(json_t *list, const char *trap, const char *reason)
 		list, json_pack("{s:o, s:o}", "trap", engine_json_text(trap), "reason", engine_json_text(reason)));
 }
 
-/* What the engine itself knows against this trap; NULL: nothing. */
-static const char *objection(struct engine *e, const char *text, struct address *ret, bool *ret_is_exact)
+/* What the engine itself knows against this trap; NULL: nothing. *ret_is_asked: Postfix's tables are asked for *ret too. */
+static const char *objection(struct engine *e, const char *text, struct address *ret, bool *ret_is_asked)
 {
 	struct trap_line l;
 	char reason[160];
 	bool is_any;
 	const uint64_t *last;
 
-	*ret_is_exact = false;
+	*ret_is_asked = false;
 	if (trap_file_line(slice_str(text), 1, &l, &is_any, reason, sizeof reason) != ERR_OK || !is_any)
 		return "is no address, @domain or /pattern/";
-	if (l.kind != TRAP_EXACT)
+	if (l.kind == TRAP_PATTERN)
 		return NULL;
-	if (address_is_role(&l.address))
+	if (l.kind == TRAP_EXACT && address_is_role(&l.address))
 		return "a role address (postmaster, abuse ...) is never a trap";
-	last = keymap_get(&e->recent, slice_str(l.address.text));
+	last = l.kind == TRAP_EXACT ? keymap_get(&e->recent, slice_str(l.address.text)) : NULL;
 	if (last && *last + RECENT_DAYS * 86400 > clock_wall_s())
 		return "mail to it was delivered in the last 90 days";
 	address_copy(&l.address, ret);
-	*ret_is_exact = true;
+	*ret_is_asked = true;
 	return NULL;
 }
 
@@ -52,7 +52,8 @@ static void check_done(void *ctx, bool is_ok, struct slice lines)
 		char trap[ADDRESS_TEXT], reason[200];
 
 		slice_copy(slice_head(line, tab), trap, sizeof trap);
-		(void)snprintf(reason, sizeof reason, "live address (%.*s)", SLICE_ARG(slice_from(line, tab + 1)));
+		(void)snprintf(reason, sizeof reason, "live %s (%.*s)", trap[0] == '@' ? "domain" : "address",
+			SLICE_ARG(slice_from(line, tab + 1)));
 		refuse(refused, trap, reason);
 	}
 	engine_answer(c, json_pack("{s:O, s:b}", "refused", refused, "live_checked", is_ok));
@@ -70,14 +71,14 @@ void engine_command_trap_check(struct engine *e, struct engine_call *c, const js
 	{
 		const char *text = json_string_value(item), *reason;
 		struct address a;
-		bool is_exact;
+		bool is_asked;
 
 		if (!text)
 			continue;
-		reason = objection(e, text, &a, &is_exact);
+		reason = objection(e, text, &a, &is_asked);
 		if (reason)
 			refuse(refused, text, reason);
-		else if (is_exact && buf_printf(&ask, "%s\n", a.text) != ERR_OK)
+		else if (is_asked && buf_printf(&ask, "%s\n", a.text) != ERR_OK)
 			break;
 	}
 	engine_call_keep(c, refused);

@@ -149,10 +149,10 @@ static void one_trap(struct engine *e, struct engine_traps *t, const struct trap
 	trap->first_seen = r.first_seen;
 	trap->armed_at = r.armed_at;
 	trap->state = state_of(e, t, l, &r, now);
-	if (trap->state == TRAP_ARMED && r.armed_at == 0 && l->kind == TRAP_EXACT && e->host->conf.traps.live_check &&
+	if (trap->state == TRAP_ARMED && r.armed_at == 0 && l->kind != TRAP_PATTERN && e->host->conf.traps.live_check &&
 		!note_check(t, (uint32_t)(trap_table_count(t->table) - 1), l->number, text))
 		trap->state = TRAP_WATCHING;
-	else if (trap->state == TRAP_WATCHING && l->kind == TRAP_EXACT && e->host->conf.traps.live_check &&
+	else if (trap->state == TRAP_WATCHING && l->kind != TRAP_PATTERN && e->host->conf.traps.live_check &&
 		 !(e->traps && trap_table_get(e->traps, slice_str(text))))
 		(void)note_check(t, (uint32_t)(trap_table_count(t->table) - 1), l->number, text);
 }
@@ -180,8 +180,8 @@ static void live_done(void *ctx, bool is_ok, struct slice lines)
 		if (!trap)
 			continue;
 		trap->state = TRAP_RETIRED;
-		(void)snprintf(
-			reason, sizeof reason, "a live address (%.*s), refused", SLICE_ARG(slice_from(line, tab + 1)));
+		(void)snprintf(reason, sizeof reason, "a live %s (%.*s), refused",
+			trap->kind == TRAP_DOMAIN ? "domain" : "address", SLICE_ARG(slice_from(line, tab + 1)));
 		for (size_t i = 0; i < t->checks; i++)
 			if (trap_table_at(t->table, t->check[i].trap) == trap)
 				bad_line(t, t->check[i].file, t->check[i].line, reason);

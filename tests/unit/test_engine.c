@@ -654,6 +654,31 @@ static void bad_lines_and_live_addresses_are_told(void **state)
 	json_decref(j);
 }
 
+static void a_live_domain_is_refused_with_its_number(void **state)
+{
+	json_t *j, *bad;
+
+	(void)state;
+	(void)snprintf(rig.traps, sizeof rig.traps, TRAP "\n# ours\n@live.example\n");
+	rig.live = "@live.example";
+	rig_start();
+	j = rig_call("{\"cmd\":\"trap_reload\"}");
+	bad = json_object_get(j, "bad");
+	assert_int_equal(json_integer_value(json_object_get(j, "armed")), 1);
+	assert_int_equal(json_array_size(bad), 1);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(bad, 0), "line")), 3);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(bad, 0), "reason")),
+		"a live domain (hash:/etc/aliases), refused");
+	assert_null(strstr(rig.map, "live.example"));
+	json_decref(j);
+	j = rig_call("{\"cmd\":\"trap_check\",\"traps\":[\"@live.example\",\"@dead.example\"]}");
+	bad = json_object_get(j, "refused");
+	assert_int_equal(json_array_size(bad), 1);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(bad, 0), "reason")),
+		"live domain (hash:/etc/aliases)");
+	json_decref(j);
+}
+
 static bool is_live_asked(void *ctx)
 {
 	return rig.lives > *(unsigned *)ctx;
@@ -1155,6 +1180,7 @@ int main(void)
 		ENGINE_TEST(a_very_long_block_is_cut),
 		ENGINE_TEST(a_watching_trap_that_is_delivered_is_suspended),
 		ENGINE_TEST(bad_lines_and_live_addresses_are_told),
+		ENGINE_TEST(a_live_domain_is_refused_with_its_number),
 		ENGINE_TEST(an_answer_to_an_older_load_is_none),
 		ENGINE_TEST(a_load_that_overtakes_the_map_writes_it_whole),
 		ENGINE_TEST(a_hit_before_the_traps_waits),
