@@ -244,6 +244,41 @@ static void get_block_texts(struct rd *r, struct record_block *v)
 	rd_cstr(r, v->note, sizeof v->note);
 }
 
+static void get_block_numbers(struct rd *r, struct record_block *v)
+{
+	v->subject = record_get_clean_prefix(r);
+	rd_cstr(r, v->case_id, sizeof v->case_id);
+	v->state = record_get_choice(r, BLOCK_ACTIVE, BLOCK_MESSAGE);
+	v->cause = record_get_choice(r, CAUSE_HIT, CAUSE_PERSON);
+	v->grade = record_get_choice(r, 0, GRADE_COUNT - 1);
+	v->is_generic = record_get_choice(r, 0, 1);
+	v->offence = rd_u32(r);
+	v->since = rd_u64(r);
+	v->until = rd_u64(r);
+	v->score = record_get_double(r);
+	v->need = record_get_double(r);
+	v->good = record_get_double(r);
+	v->trap_id = rd_u32(r);
+	v->last_trap_id = rd_u32(r);
+	v->last_sender = rd_u64(r);
+	v->refusals = rd_u32(r);
+	v->last_refusal = rd_u64(r);
+	v->lifted_at = rd_u64(r);
+	v->pardon_until = rd_u64(r);
+	v->forget_at = rd_u64(r);
+}
+
+enum err record_get_block_head(struct slice in, struct record_block *ret)
+{
+	struct rd r;
+	enum err e = record_start_get(&r, in);
+
+	if (e != ERR_OK)
+		return e;
+	get_block_numbers(&r, ret);
+	return r.bad ? ERR_SYNTAX : ERR_OK;
+}
+
 enum err record_get_block(struct slice in, struct record_block *ret)
 {
 	struct record_block v = { 0 };
@@ -252,26 +287,7 @@ enum err record_get_block(struct slice in, struct record_block *ret)
 
 	if (e != ERR_OK)
 		return e;
-	v.subject = record_get_clean_prefix(&r);
-	rd_cstr(&r, v.case_id, sizeof v.case_id);
-	v.state = record_get_choice(&r, BLOCK_ACTIVE, BLOCK_MESSAGE);
-	v.cause = record_get_choice(&r, CAUSE_HIT, CAUSE_PERSON);
-	v.grade = record_get_choice(&r, 0, GRADE_COUNT - 1);
-	v.is_generic = record_get_choice(&r, 0, 1);
-	v.offence = rd_u32(&r);
-	v.since = rd_u64(&r);
-	v.until = rd_u64(&r);
-	v.score = record_get_double(&r);
-	v.need = record_get_double(&r);
-	v.good = record_get_double(&r);
-	v.trap_id = rd_u32(&r);
-	v.last_trap_id = rd_u32(&r);
-	v.last_sender = rd_u64(&r);
-	v.refusals = rd_u32(&r);
-	v.last_refusal = rd_u64(&r);
-	v.lifted_at = rd_u64(&r);
-	v.pardon_until = rd_u64(&r);
-	v.forget_at = rd_u64(&r);
+	get_block_numbers(&r, &v);
 	get_block_texts(&r, &v);
 	if (!rd_end(&r))
 		return ERR_SYNTAX;

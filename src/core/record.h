@@ -166,6 +166,12 @@ RECORD_CODEC(correspondent)
 RECORD_CODEC(audit)
 #undef RECORD_CODEC
 
+/*
+ * The same for a block, but only what stands before its texts (tag, name ... of *ret are
+ * left as they are): loading a million of them. *ret is undefined after an error.
+ */
+enum err record_get_block_head(struct slice in, struct record_block *ret) MUST_USE;
+
 /* For store_check: does this pair decode? tag: enum table of io/store.h. */
 bool record_is_valid(unsigned char tag, struct slice key, struct slice value);
 

@@ -192,24 +192,25 @@ struct load {
 	uint64_t now;
 	uint64_t bad;
 	enum err err;
+	struct record_block block; /* one for all: a million of them are not cleared first */
 };
 
 static bool load_block(struct slice key, struct slice value, void *ctx)
 {
 	struct load *l = ctx;
-	struct record_block b;
+	struct record_block *b = &l->block;
 	const struct conf *c = &l->e->host->conf;
 	bool is_firewall;
 
 	(void)key;
-	if (record_get_block(value, &b) != ERR_OK) {
+	if (record_get_block_head(value, b) != ERR_OK) {
 		l->bad++;
 		return true;
 	}
-	if (!decide_block_is_active(&b, l->now))
+	if (!decide_block_is_active(b, l->now))
 		return true;
-	is_firewall = decide_firewall(c, l->e->mode, b.offence, b.refusals);
-	l->err = index_put(l->e, &b, is_firewall);
+	is_firewall = decide_firewall(c, l->e->mode, b->offence, b->last_refusal + 3600 > l->now ? b->refusals : 0);
+	l->err = index_put(l->e, b, is_firewall);
 	return l->err == ERR_OK;
 }
 
