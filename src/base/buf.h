@@ -34,8 +34,7 @@ enum err buf_reserve(struct buf *b, size_t n) MUST_USE;
 enum err buf_add(struct buf *b, struct slice s) MUST_USE;
 enum err buf_add_str(struct buf *b, const char *s) MUST_USE;
 enum err buf_add_char(struct buf *b, char c) MUST_USE;
-enum err buf_printf(struct buf *b, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3))) MUST_USE;
+enum err buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3))) MUST_USE;
 /* Drop n bytes (at most all) from the front. */
 void buf_consume(struct buf *b, size_t n);
 /* The bytes as a C string (a NUL is put behind them, not counted); "" when it cannot grow. */

@@ -27,9 +27,8 @@ enum err {
 /* A short English word for messages: "syntax", "limit" ... Never NULL. */
 static inline const char *err_name(enum err e)
 {
-	static const char *const names[] = { "ok", "incomplete", "malformed", "over the limit",
-		"out of memory", "system error", "not found", "exists", "denied", "wrong version",
-		"full", "would block", "closed" };
+	static const char *const names[] = { "ok", "incomplete", "malformed", "over the limit", "out of memory",
+		"system error", "not found", "exists", "denied", "wrong version", "full", "would block", "closed" };
 	return (unsigned)e < sizeof names / sizeof names[0] ? names[e] : "unknown";
 }
 

@@ -13,10 +13,10 @@
 struct keymap {
 	uint8_t key[SIPHASH_KEY];
 	size_t value_size;
-	size_t cap;   /* entries at most */
-	size_t count; /* entries now */
-	size_t slots; /* 0 or a power of two */
-	size_t sweep; /* where keymap_retain goes on */
+	size_t cap;    /* entries at most */
+	size_t count;  /* entries now */
+	size_t slots;  /* 0 or a power of two */
+	size_t sweep;  /* where keymap_retain goes on */
 	uint8_t *slot; /* slots × (1 used, 15 pad, 16 hash, value rounded to 16) */
 };
 

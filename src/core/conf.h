@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CONF_TEXT 512   /* a path or a text */
-#define CONF_LIST 32    /* entries of a list */
-#define CONF_ITEM 256   /* one entry */
+#define CONF_TEXT 512 /* a path or a text */
+#define CONF_LIST 32  /* entries of a list */
+#define CONF_ITEM 256 /* one entry */
 
 enum conf_riders { RIDERS_REFUSE = 1, RIDERS_DELIVER = 2 };
 enum conf_fw_backend { FW_BACKEND_NFTABLES = 1, FW_BACKEND_NONE = 2 };
@@ -23,23 +23,23 @@ struct conf_list {
 };
 
 struct conf {
-	char contact[CONF_TEXT];      /* in refusals; "" leaves it out */
-	struct conf_list always_open; /* local parts a blocked host may still write to */
+	char contact[CONF_TEXT];       /* in refusals; "" leaves it out */
+	struct conf_list always_open;  /* local parts a blocked host may still write to */
 	struct conf_list own_networks; /* prefixes, besides what setup resolved */
 
 	struct {
-		char dir[CONF_TEXT];            /* configuration of this Postfix, /etc/postfix */
-		struct conf_list queues;        /* queue_directory of each Postfix instance: sockets live in queue/limetwig */
-		char map[CONF_TEXT];            /* TYPE:/path of the alias map, without suffix */
-		char domains[CONF_TEXT];        /* TYPE:/path of the trap domain map */
-		char extension[8];              /* recipient_delimiter, "" none */
-		char group[64];                 /* group that may connect to our sockets: postfix */
-		char log[CONF_TEXT];            /* mail log: a path, "journal", or "none" */
-		struct conf_list reinjection;   /* "address:port" of smtpd services behind a content filter */
-		struct conf_list submission;    /* ports of services that setup gave only the end-of-data check */
-		struct conf_list own_hosts;     /* own MX and relays, as setup resolved them: prefixes */
-		struct conf_list own_services;  /* ports on which setup put the client check: "25" */
-		bool is_lmtp_trusted;           /* setup verified every service that takes foreign mail */
+		char dir[CONF_TEXT];     /* configuration of this Postfix, /etc/postfix */
+		struct conf_list queues; /* queue_directory of each Postfix instance: sockets live in queue/limetwig */
+		char map[CONF_TEXT];     /* TYPE:/path of the alias map, without suffix */
+		char domains[CONF_TEXT]; /* TYPE:/path of the trap domain map */
+		char extension[8];       /* recipient_delimiter, "" none */
+		char group[64];          /* group that may connect to our sockets: postfix */
+		char log[CONF_TEXT];     /* mail log: a path, "journal", or "none" */
+		struct conf_list reinjection;  /* "address:port" of smtpd services behind a content filter */
+		struct conf_list submission;   /* ports of services that setup gave only the end-of-data check */
+		struct conf_list own_hosts;    /* own MX and relays, as setup resolved them: prefixes */
+		struct conf_list own_services; /* ports on which setup put the client check: "25" */
+		bool is_lmtp_trusted;          /* setup verified every service that takes foreign mail */
 	} postfix;
 	struct {
 		struct conf_list files; /* globs */
@@ -58,10 +58,10 @@ struct conf {
 		uint64_t first_s;
 		double repeat;
 		uint64_t max_s, generic_max_s, forget_s, pardon_s;
-		uint32_t jitter; /* percent */
+		uint32_t jitter;                   /* percent */
 		uint16_t reply_first, reply_later; /* 450, 554 */
-		uint8_t ipv4, ipv6; /* prefix lengths of subjects */
-		uint32_t max_blocks; /* cap of live blocks */
+		uint8_t ipv4, ipv6;                /* prefix lengths of subjects */
+		uint32_t max_blocks;               /* cap of live blocks */
 	} block;
 	struct {
 		enum conf_fw_backend backend;
@@ -78,13 +78,13 @@ struct conf {
 		uint64_t messages_s, hits_s, refusals_s, accepted_s;
 	} keep;
 	struct {
-		char dir[CONF_TEXT];        /* /var/lib/limetwig: db/, corpus/, mode */
-		char run[CONF_TEXT];        /* /run/limetwig: control socket */
+		char dir[CONF_TEXT]; /* /var/lib/limetwig: db/, corpus/, mode */
+		char run[CONF_TEXT]; /* /run/limetwig: control socket */
 		char read_group[64], admin_group[64];
-		uint64_t db_size;           /* bytes of LMDB map */
-		uint64_t corpus_size;       /* bytes in all */
-		uint64_t message_size;      /* bytes of one message kept */
-		uint64_t disk_reserve;      /* bytes of disk left alone */
+		uint64_t db_size;      /* bytes of LMDB map */
+		uint64_t corpus_size;  /* bytes in all */
+		uint64_t message_size; /* bytes of one message kept */
+		uint64_t disk_reserve; /* bytes of disk left alone */
 	} storage;
 	bool is_off; /* `limetwig off` was said: set by the parent from storage.dir/off, not a key of the file */
 	struct {

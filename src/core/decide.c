@@ -53,8 +53,8 @@ static uint32_t next_offence(const struct record_block *last, uint64_t now)
 	return last->offence < UINT32_MAX ? last->offence + 1 : last->offence;
 }
 
-static void fill_block(const struct decide_view *v, const struct decide_event *e, uint64_t now,
-	struct decide_verdict *ret)
+static void fill_block(
+	const struct decide_view *v, const struct decide_event *e, uint64_t now, struct decide_verdict *ret)
 {
 	const struct conf *c = v->conf;
 	struct record_block *b = &ret->block;

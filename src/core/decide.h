@@ -29,12 +29,12 @@ struct decide_event {
 	uint32_t trap_id;
 	float trap_weight;
 	struct slice tag;
-	uint64_t digest;        /* of client, sender, trap, Message-ID */
+	uint64_t digest; /* of client, sender, trap, Message-ID */
 	uint64_t sender_digest;
-	struct slice name;      /* verified client name */
+	struct slice name; /* verified client name */
 	struct slice sender;
-	bool is_generic;        /* host_name_is_generic */
-	uint64_t random;        /* case id and jitter */
+	bool is_generic; /* host_name_is_generic */
+	uint64_t random; /* case id and jitter */
 };
 
 enum decide_kind {
@@ -47,7 +47,7 @@ enum decide_kind {
 
 struct decide_verdict {
 	enum decide_kind kind;
-	double weight;             /* this hit added */
+	double weight; /* this hit added */
 	double score, need;
 	struct record_hit_sum sum; /* to be stored, except after DECIDE_RETRY */
 	struct record_block block; /* to be stored after BLOCK and RENEW */

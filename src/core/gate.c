@@ -63,7 +63,8 @@ void gate_look(const struct gate_view *v, const struct policy_request *r, uint64
 		return;
 	if (v->conf->postfix.reinjection.count && is_reinjection(v->conf, r))
 		return;
-	if (r->sasl_username.n || (v->conf->postfix.submission.count && list_has(&v->conf->postfix.submission, r->server_port)))
+	if (r->sasl_username.n ||
+		(v->conf->postfix.submission.count && list_has(&v->conf->postfix.submission, r->server_port)))
 		ret->origin = GATE_LOGIN;
 	else
 		ret->origin = GATE_FOREIGN;

@@ -30,10 +30,10 @@ enum gate_origin {
 struct gate_result {
 	enum gate_origin origin;
 	struct ipaddr client;
-	struct address recipient;    /* empty when it does not parse */
-	const struct trap *trap;     /* the recipient is this trap, armed or watching; borrowed from the table */
-	bool is_blocked;             /* the client is foreign and blocked: block tells by what */
-	bool is_open;                /* recipient's local part is in always_open */
+	struct address recipient; /* empty when it does not parse */
+	const struct trap *trap;  /* the recipient is this trap, armed or watching; borrowed from the table */
+	bool is_blocked;          /* the client is foreign and blocked: block tells by what */
+	bool is_open;             /* recipient's local part is in always_open */
 	struct block_entry block;
 };
 

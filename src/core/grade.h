@@ -22,8 +22,8 @@ enum grade {
 /* "probe" ...; "?" for an unknown number. */
 static inline const char *grade_name(enum grade g)
 {
-	static const char *const names[GRADE_COUNT] = { "none", "probe", "backscatter", "bulk",
-		"unseen", "confirmed", "misrouted", "insider", "exempt" };
+	static const char *const names[GRADE_COUNT] = { "none", "probe", "backscatter", "bulk", "unseen", "confirmed",
+		"misrouted", "insider", "exempt" };
 	return (unsigned)g < GRADE_COUNT ? names[g] : "?";
 }
 

@@ -21,30 +21,30 @@
 
 enum message_type {
 	/* parent <-> every role */
-	MSG_HELLO = 1,    /* both ways, first message on each link: version, role of the sender */
-	MSG_CONFIG = 2,   /* parent -> role, 1 fd: sealed memfd with the canonical configuration */
-	MSG_LISTENER = 3, /* parent -> role, 1 fd: which */
-	MSG_LINK = 4,     /* parent -> role, 1 fd: a new link to the role named */
-	MSG_FILE = 5,     /* parent -> role, 1 fd: which (mail log for follow, trap file for engine ...) */
-	MSG_START = 6,    /* parent -> role: all of the above was sent; sandbox yourself, serve */
-	MSG_READY = 7,    /* role -> parent: sandboxed and serving */
-	MSG_PING = 8,     /* parent -> role, every 5 s */
-	MSG_PONG = 9,     /* role -> parent; 30 s without: killed and restarted */
-	MSG_STOP = 10,    /* parent -> role: finish what is under way, exit 0 */
+	MSG_HELLO = 1,          /* both ways, first message on each link: version, role of the sender */
+	MSG_CONFIG = 2,         /* parent -> role, 1 fd: sealed memfd with the canonical configuration */
+	MSG_LISTENER = 3,       /* parent -> role, 1 fd: which */
+	MSG_LINK = 4,           /* parent -> role, 1 fd: a new link to the role named */
+	MSG_FILE = 5,           /* parent -> role, 1 fd: which (mail log for follow, trap file for engine ...) */
+	MSG_START = 6,          /* parent -> role: all of the above was sent; sandbox yourself, serve */
+	MSG_READY = 7,          /* role -> parent: sandboxed and serving */
+	MSG_PING = 8,           /* parent -> role, every 5 s */
+	MSG_PONG = 9,           /* role -> parent; 30 s without: killed and restarted */
+	MSG_STOP = 10,          /* parent -> role: finish what is under way, exit 0 */
 	MSG_SELFTEST = 11,      /* parent -> role, tests only: try this call in yourself */
 	MSG_SELFTEST_DONE = 12, /* role -> parent: what came of it */
 
 	/* engine <-> firewall */
-	MSG_FW_OPS = 20,  /* engine -> firewall: up to MESSAGE_FW_OPS changes */
-	MSG_FW_SYNC = 21, /* engine -> firewall: phase begin or end of a full list made of FW_OPS adds */
-	MSG_FW_DONE = 22, /* firewall -> engine: FW_OPS of this seq is in the kernel, or is not */
+	MSG_FW_OPS = 20,   /* engine -> firewall: up to MESSAGE_FW_OPS changes */
+	MSG_FW_SYNC = 21,  /* engine -> firewall: phase begin or end of a full list made of FW_OPS adds */
+	MSG_FW_DONE = 22,  /* firewall -> engine: FW_OPS of this seq is in the kernel, or is not */
 	MSG_FW_STATE = 23, /* firewall -> engine: at start, each change, every 10 s */
 
 	/* capture <-> engine */
-	MSG_HIT = 30,     /* capture -> engine: a whole message for one trap has arrived */
-	MSG_HIT_ACK = 31, /* engine -> capture: the hit is on disk, or try later */
+	MSG_HIT = 30,           /* capture -> engine: a whole message for one trap has arrived */
+	MSG_HIT_ACK = 31,       /* engine -> capture: the hit is on disk, or try later */
 	MSG_CORPUS_REMOVE = 32, /* engine -> capture: delete these corpus messages (forget, retention) */
-	MSG_CORPUS_STATE = 33, /* capture -> engine: bytes, files, refused; every 10 s and at change */
+	MSG_CORPUS_STATE = 33,  /* capture -> engine: bytes, files, refused; every 10 s and at change */
 
 	/* follow <-> engine */
 	MSG_LOG_RESUME = 40, /* engine -> follow, first: where reading had stopped */
@@ -58,9 +58,9 @@ enum message_type {
 	MSG_RUN_DONE = 51, /* run -> engine */
 
 	/* engine <-> aliasmap */
-	MSG_MAP_APPLY = 60, /* engine -> aliasmap, 1 fd: memfd with lines to apply */
-	MSG_MAP_DONE = 61,  /* aliasmap -> engine */
-	MSG_LIVE_CHECK = 62, /* engine -> aliasmap, 1 fd: memfd, an address a line */
+	MSG_MAP_APPLY = 60,   /* engine -> aliasmap, 1 fd: memfd with lines to apply */
+	MSG_MAP_DONE = 61,    /* aliasmap -> engine */
+	MSG_LIVE_CHECK = 62,  /* engine -> aliasmap, 1 fd: memfd, an address a line */
 	MSG_LIVE_RESULT = 63, /* aliasmap -> engine, 1 fd: memfd, "address<TAB>map" for each live one */
 	MSG_TEXT = 64,        /* aliasmap -> engine, 1 fd (none when count is 0): a trap or allow file, as it is */
 	MSG_REREAD = 65,      /* engine -> aliasmap: read all files again and send a round of MSG_TEXT */
@@ -107,7 +107,7 @@ struct msg_fw_done {
 };
 
 enum fw_state {
-	FW_OFF = 0,     /* backend none, or the mode does not use it: our table is absent */
+	FW_OFF = 0, /* backend none, or the mode does not use it: our table is absent */
 	FW_OK = 1,
 	FW_DENIED = 2,  /* EPERM: no CAP_NET_ADMIN */
 	FW_MISSING = 3, /* no nf_tables in this kernel */
@@ -130,15 +130,15 @@ struct msg_fw_state {
 #define MESSAGE_CORPUS_ID 32
 
 struct msg_hit {
-	uint64_t seq;  /* capture's, for the ack */
-	uint64_t time; /* Unix seconds: end of data */
+	uint64_t seq;         /* capture's, for the ack */
+	uint64_t time;        /* Unix seconds: end of data */
 	struct ipaddr client; /* family 0: no XFORWARD ADDR (local, or not sent) */
 	uint16_t port;
-	uint8_t is_local; /* XFORWARD SOURCE=LOCAL */
-	uint8_t grade;    /* enum grade of the content alone: confirmed, bulk, backscatter */
-	uint8_t is_truncated; /* body not kept whole (size or disk cap) */
-	uint32_t size;    /* bytes received, headers and body */
-	char name[MESSAGE_NAME];  /* verified client name, "" if none */
+	uint8_t is_local;        /* XFORWARD SOURCE=LOCAL */
+	uint8_t grade;           /* enum grade of the content alone: confirmed, bulk, backscatter */
+	uint8_t is_truncated;    /* body not kept whole (size or disk cap) */
+	uint32_t size;           /* bytes received, headers and body */
+	char name[MESSAGE_NAME]; /* verified client name, "" if none */
 	char helo[MESSAGE_NAME];
 	char queue_id[MESSAGE_QUEUE_ID]; /* XFORWARD IDENT */
 	char sender[MESSAGE_ADDRESS];    /* "" is the null sender */
@@ -168,8 +168,8 @@ struct msg_corpus_state {
 };
 
 struct msg_log_position { /* LOG_RESUME and part of LOG_STATE */
-	uint64_t inode;  /* file; 0: journal or none */
-	uint64_t offset; /* bytes */
+	uint64_t inode;   /* file; 0: journal or none */
+	uint64_t offset;  /* bytes */
 	char cursor[512]; /* journal cursor, "" for a file */
 };
 
@@ -180,7 +180,7 @@ struct msg_log_mail {
 	char queue_id[MESSAGE_QUEUE_ID];
 	char sender[MESSAGE_ADDRESS];
 	char recipient[MESSAGE_ADDRESS];
-	uint8_t outcome; /* enum log_outcome */
+	uint8_t outcome;  /* enum log_outcome */
 	uint8_t is_first; /* 1: no other recipient of this message was reported before: the ledger counts messages */
 };
 
@@ -211,8 +211,8 @@ enum log_state { LOG_ABSENT = 0, LOG_READING = 1, LOG_DENIED = 2, LOG_JOURNAL = 
 struct msg_log_state {
 	uint8_t state; /* enum log_state */
 	struct msg_log_position position;
-	uint64_t lines;  /* read since start */
-	uint64_t last;   /* time of the newest line */
+	uint64_t lines; /* read since start */
+	uint64_t last;  /* time of the newest line */
 	uint8_t is_caught_up;
 };
 
@@ -221,8 +221,8 @@ struct msg_log_state {
 #define MESSAGE_RUN_OUTPUT 60000
 
 enum run_what {
-	RUN_ALARM = 1,    /* alarm { command = ... }: subject, text */
-	RUN_POSTCONF = 2, /* postconf -c DIR -n: for drift of main.cf; no arguments */
+	RUN_ALARM = 1,      /* alarm { command = ... }: subject, text */
+	RUN_POSTCONF = 2,   /* postconf -c DIR -n: for drift of main.cf; no arguments */
 	RUN_POSTCONF_M = 3, /* postconf -c DIR -M */
 };
 
@@ -236,7 +236,7 @@ struct msg_run {
 struct msg_run_done {
 	uint32_t seq;
 	uint8_t what;
-	int32_t status; /* exit status; -1 could not be run, -2 killed after its time */
+	int32_t status;      /* exit status; -1 could not be run, -2 killed after its time */
 	struct slice output; /* stdout and stderr, at most MESSAGE_RUN_OUTPUT; borrows the datagram */
 };
 
@@ -278,8 +278,8 @@ struct msg_text {
  * Decoders: r stands behind the type byte; ERR_SYNTAX, *ret untouched, for
  * anything that is not exactly this message.
  */
-#define MESSAGE_CODEC(name, type)                                                                \
-	void message_put_##name(struct wr *w, enum message_type t, const struct type *m);        \
+#define MESSAGE_CODEC(name, type)                                                                                      \
+	void message_put_##name(struct wr *w, enum message_type t, const struct type *m);                              \
 	enum err message_get_##name(struct rd *r, struct type *ret) MUST_USE;
 
 MESSAGE_CODEC(empty, msg_which) /* START READY PING PONG STOP REREAD: the struct is ignored */
@@ -311,8 +311,8 @@ MESSAGE_CODEC(text, msg_text)
  * that one, is the length within the type's bounds and does the number of file
  * descriptors fit? ERR_DENIED (wrong role), ERR_SYNTAX (unknown type, length, fds).
  */
-enum err message_check(enum role from, enum role to, struct slice datagram, size_t fds,
-	enum message_type *ret_type) MUST_USE;
+enum err message_check(
+	enum role from, enum role to, struct slice datagram, size_t fds, enum message_type *ret_type) MUST_USE;
 /*
  * Does the body (behind the type byte) of this type decode? ERR_SYNTAX. So that
  * a link ends at the first malformed message whoever is at its end.

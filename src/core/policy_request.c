@@ -6,8 +6,14 @@
 
 enum kind { FIELD_OTHER, FIELD_TEXT, FIELD_STATE, FIELD_REQUEST };
 
-#define TEXT(name) { sizeof #name - 1, #name, FIELD_TEXT, offsetof(struct policy_request, name) }
-#define OTHER(name) { sizeof #name - 1, #name, FIELD_OTHER, 0 }
+#define TEXT(name)                                                                                                     \
+	{                                                                                                              \
+		sizeof #name - 1, #name, FIELD_TEXT, offsetof(struct policy_request, name)                             \
+	}
+#define OTHER(name)                                                                                                    \
+	{                                                                                                              \
+		sizeof #name - 1, #name, FIELD_OTHER, 0                                                                \
+	}
 
 /*
  * In the order in which Postfix 3.7 sends them, so that the next line nearly
@@ -21,12 +27,36 @@ static const struct field {
 } fields[] = {
 	{ sizeof "request" - 1, "request", FIELD_REQUEST, 0 },
 	{ sizeof "protocol_state" - 1, "protocol_state", FIELD_STATE, 0 },
-	OTHER(protocol_name), TEXT(client_address), TEXT(client_name), TEXT(client_port), TEXT(reverse_client_name),
-	TEXT(server_address), TEXT(server_port), TEXT(helo_name), TEXT(sender), TEXT(recipient), TEXT(recipient_count),
-	TEXT(queue_id), TEXT(instance), TEXT(size), OTHER(etrn_domain), OTHER(stress), OTHER(sasl_method),
-	TEXT(sasl_username), OTHER(sasl_sender), OTHER(ccert_subject), OTHER(ccert_issuer), OTHER(ccert_fingerprint),
-	OTHER(ccert_pubkey_fingerprint), OTHER(encryption_protocol), OTHER(encryption_cipher), OTHER(encryption_keysize),
-	OTHER(policy_context), OTHER(compatibility_level), OTHER(mail_version), OTHER(tls_sni),
+	OTHER(protocol_name),
+	TEXT(client_address),
+	TEXT(client_name),
+	TEXT(client_port),
+	TEXT(reverse_client_name),
+	TEXT(server_address),
+	TEXT(server_port),
+	TEXT(helo_name),
+	TEXT(sender),
+	TEXT(recipient),
+	TEXT(recipient_count),
+	TEXT(queue_id),
+	TEXT(instance),
+	TEXT(size),
+	OTHER(etrn_domain),
+	OTHER(stress),
+	OTHER(sasl_method),
+	TEXT(sasl_username),
+	OTHER(sasl_sender),
+	OTHER(ccert_subject),
+	OTHER(ccert_issuer),
+	OTHER(ccert_fingerprint),
+	OTHER(ccert_pubkey_fingerprint),
+	OTHER(encryption_protocol),
+	OTHER(encryption_cipher),
+	OTHER(encryption_keysize),
+	OTHER(policy_context),
+	OTHER(compatibility_level),
+	OTHER(mail_version),
+	OTHER(tls_sni),
 };
 
 #define FIELDS (sizeof fields / sizeof fields[0])

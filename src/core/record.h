@@ -11,7 +11,7 @@
 #include "core/grade.h"
 
 #define RECORD_VERSION 1
-#define RECORD_KEY 64    /* longest key made here but for addresses */
+#define RECORD_KEY 64 /* longest key made here but for addresses */
 #define RECORD_VALUE 4096
 #define RECORD_ADDRESS 320
 #define RECORD_NAME 256
@@ -20,7 +20,7 @@
 
 /* What a person or the engine knows of one trap; key: the canonical address or "@domain". */
 struct record_trap {
-	uint32_t id;       /* T-<id> */
+	uint32_t id; /* T-<id> */
 	uint64_t first_seen;
 	uint64_t armed_at; /* 0: not yet */
 	uint64_t last_hit;
@@ -32,9 +32,9 @@ struct record_trap {
 struct record_hit {
 	uint64_t time;
 	uint32_t trap_id;
-	uint8_t grade;         /* enum grade, final */
-	uint8_t is_counted;    /* 0: a retry, or weight 0 */
-	float weight;          /* score it added */
+	uint8_t grade;      /* enum grade, final */
+	uint8_t is_counted; /* 0: a retry, or weight 0 */
+	float weight;       /* score it added */
 	struct ipaddr client;
 	char name[RECORD_NAME];
 	char helo[RECORD_NAME];
@@ -48,13 +48,13 @@ struct record_hit {
 
 /* Score state of one subject; key: subject prefix. */
 struct record_hit_sum {
-	double score;        /* as of score_at */
-	double probe_score;  /* part of score that came from probes */
+	double score;       /* as of score_at */
+	double probe_score; /* part of score that came from probes */
 	uint64_t score_at;
 	uint64_t first, last;
-	uint64_t number;     /* next hit's number */
+	uint64_t number; /* next hit's number */
 	uint32_t count[GRADE_COUNT];
-	uint32_t traps;      /* distinct traps by confirmed and unseen hits, counted exactly up to RECORD_TRAPS */
+	uint32_t traps; /* distinct traps by confirmed and unseen hits, counted exactly up to RECORD_TRAPS */
 	uint32_t trap_id[64];
 	uint64_t recent[RECORD_RECENT]; /* digests of messages, newest first: a retry is not a new hit */
 };
@@ -75,8 +75,8 @@ struct record_block {
 	uint32_t offence;   /* 1, 2, ... */
 	uint64_t since, until;
 	double score, need;
-	double good;        /* ledger at that time */
-	uint32_t trap_id;   /* 0: none */
+	double good;      /* ledger at that time */
+	uint32_t trap_id; /* 0: none */
 	uint32_t last_trap_id;
 	uint64_t last_sender; /* digest of the sender: renewal needs another trap or sender */
 	uint32_t refusals;
@@ -87,7 +87,7 @@ struct record_block {
 	char tag[64];
 	char name[RECORD_NAME];
 	char sender[RECORD_ADDRESS];
-	char by[64];        /* who set or lifted it: a login, "limetwig" */
+	char by[64]; /* who set or lifted it: a login, "limetwig" */
 	char note[RECORD_NOTE];
 };
 
@@ -96,8 +96,8 @@ struct record_refusal {
 	uint64_t time;
 	struct ipaddr client;
 	uint16_t code;
-	uint8_t is_would;  /* monitor: would have been refused */
-	uint8_t is_rider;  /* refused at the dot because of a trap among the recipients */
+	uint8_t is_would; /* monitor: would have been refused */
+	uint8_t is_rider; /* refused at the dot because of a trap among the recipients */
 	char case_id[CASE_ID_TEXT];
 	char name[RECORD_NAME];
 	char sender[RECORD_ADDRESS];
@@ -124,16 +124,16 @@ struct record_allow { /* key: prefix */
 
 /* Good mail of a subject; key: subject prefix. See core/ledger. */
 struct record_ledger {
-	double good;      /* matured, as of good_at */
+	double good; /* matured, as of good_at */
 	uint64_t good_at;
-	double fresh[3];  /* not yet 48 h old: per day, newest first */
+	double fresh[3];    /* not yet 48 h old: per day, newest first */
 	uint64_t fresh_day; /* day number of fresh[0] */
-	uint16_t days;    /* distinct days with good mail, at most 1000 */
+	uint16_t days;      /* distinct days with good mail, at most 1000 */
 	uint64_t last_day;
 };
 
 struct record_correspondent { /* key: domain in lower case */
-	uint64_t last; /* when one of our users last wrote to it */
+	uint64_t last;        /* when one of our users last wrote to it */
 };
 
 struct record_audit { /* key: time + number */
@@ -151,8 +151,8 @@ struct slice record_time_key(uint64_t time, uint64_t number, uint8_t to[RECORD_K
 enum err record_subject_parse(struct slice key, struct prefix *ret) MUST_USE;
 enum err record_time_parse(struct slice key, uint64_t *ret_time, uint64_t *ret_number) MUST_USE;
 
-#define RECORD_CODEC(name)                                                                        \
-	void record_put_##name(struct wr *w, const struct record_##name *v);                      \
+#define RECORD_CODEC(name)                                                                                             \
+	void record_put_##name(struct wr *w, const struct record_##name *v);                                           \
 	enum err record_get_##name(struct slice in, struct record_##name *ret) MUST_USE;
 RECORD_CODEC(trap)
 RECORD_CODEC(hit)

@@ -23,8 +23,8 @@ enum role {
 /* "engine", "firewall" ...: the argument of -x, part of user names and log lines. */
 static inline const char *role_name(enum role r)
 {
-	static const char *const names[ROLE_COUNT] = { "parent", "engine", "firewall", "capture",
-		"follow", "run", "aliasmap" };
+	static const char *const names[ROLE_COUNT] = { "parent", "engine", "firewall", "capture", "follow", "run",
+		"aliasmap" };
 	return (unsigned)r < ROLE_COUNT ? names[r] : "?";
 }
 

@@ -16,9 +16,9 @@
 #include "base/keymap.h"
 
 #define TRANSACTION_MAX 100000
-#define TRANSACTION_TRAPS 32       /* distinct traps remembered of one message */
-#define TRANSACTION_EXPIRY_S 3600  /* without an end */
-#define TRANSACTION_IDLE_S 60      /* RCPT and no end yet: counted as probe, still kept */
+#define TRANSACTION_TRAPS 32           /* distinct traps remembered of one message */
+#define TRANSACTION_EXPIRY_S 3600      /* without an end */
+#define TRANSACTION_IDLE_S 60          /* RCPT and no end yet: counted as probe, still kept */
 #define TRANSACTION_QUEUE_S (6 * 3600) /* after the end, until the LMTP copy has come */
 #define TRANSACTION_LOGIN_S 600
 #define TRANSACTION_LOGIN 256
@@ -26,13 +26,13 @@
 #define TRANSACTION_NAME 256
 
 struct transaction {
-	uint64_t at;        /* last seen */
+	uint64_t at; /* last seen */
 	struct ipaddr client;
-	uint16_t asked;     /* RCPTs of this transaction so far, refused ones too */
+	uint16_t asked;      /* RCPTs of this transaction so far, refused ones too */
 	uint16_t trap_asked; /* of them to armed traps */
-	uint8_t traps;      /* distinct traps among those */
-	bool is_probed;     /* its traps were already counted as probes */
-	bool is_ours;       /* a login, or a submission port: never charged */
+	uint8_t traps;       /* distinct traps among those */
+	bool is_probed;      /* its traps were already counted as probes */
+	bool is_ours;        /* a login, or a submission port: never charged */
 	uint32_t trap_id[TRANSACTION_TRAPS];
 	char sender[TRANSACTION_SENDER];
 	char name[TRANSACTION_NAME];
@@ -44,8 +44,8 @@ struct transaction {
 struct queued {
 	uint64_t at;
 	struct ipaddr client;
-	bool is_asked;      /* we were asked at RCPT: trap_id says for which traps */
-	bool is_logged;     /* the log, not the policy server, proves that a foreign client without login sent it */
+	bool is_asked;  /* we were asked at RCPT: trap_id says for which traps */
+	bool is_logged; /* the log, not the policy server, proves that a foreign client without login sent it */
 	uint8_t traps;
 	uint32_t trap_id[TRANSACTION_TRAPS];
 	char login[TRANSACTION_LOGIN]; /* "": no login */
@@ -76,7 +76,7 @@ bool queued_has_trap(const struct queued *q, uint32_t trap_id);
  * A slice of the housekeeping: expire, and hand each transaction that turned
  * out to be RCPT only (idle for TRANSACTION_IDLE_S, no end) to probe(), once.
  */
-void transactions_sweep(struct transactions *t, uint64_t now,
-	void (*probe)(const struct transaction *x, void *ctx), void *ctx);
+void transactions_sweep(
+	struct transactions *t, uint64_t now, void (*probe)(const struct transaction *x, void *ctx), void *ctx);
 
 #endif /* CORE_TRANSACTION_H */

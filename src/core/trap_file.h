@@ -26,23 +26,23 @@ struct trap_line {
 	enum trap_state state;  /* TRAP_AUTO: not given */
 	float weight;           /* 1 by default */
 	char tag[TRAP_TAG];
-	unsigned number;        /* line, from 1 */
+	unsigned number; /* line, from 1 */
 };
 
 /*
  * One line. ERR_OK with *ret_any false: blank or comment. Else ERR_SYNTAX or
  * ERR_LIMIT and a reason for people in text (without the address).
  */
-enum err trap_file_line(struct slice line, unsigned number, struct trap_line *ret, bool *ret_any,
-	char *text, size_t text_size) MUST_USE;
+enum err trap_file_line(struct slice line, unsigned number, struct trap_line *ret, bool *ret_any, char *text,
+	size_t text_size) MUST_USE;
 /* A line for the file (without LF) that trap_file_line reads back. */
 enum err trap_file_print(const struct trap_line *t, struct buf *to) MUST_USE;
 /*
  * Copy the file to `to` with the line of this trap changed: state set (remove
  * false) or the line dropped (remove true). ERR_NOTFOUND.
  */
-enum err trap_file_edit(struct slice file, struct slice trap, bool remove, enum trap_state state,
-	struct buf *to) MUST_USE;
+enum err trap_file_edit(
+	struct slice file, struct slice trap, bool remove, enum trap_state state, struct buf *to) MUST_USE;
 const char *trap_state_name(enum trap_state s);
 bool trap_state_parse(struct slice s, enum trap_state *ret);
 

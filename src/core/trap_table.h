@@ -16,12 +16,12 @@
 #define TRAP_TABLE_TAGS 4096u
 
 struct trap {
-	uint32_t id;     /* T-<id>; 0: not given yet */
+	uint32_t id; /* T-<id>; 0: not given yet */
 	enum trap_kind kind;
 	enum trap_state state; /* never TRAP_AUTO once in force */
 	float weight;
-	uint16_t tag;    /* trap_table_tag */
-	uint32_t text;   /* trap_table_text */
+	uint16_t tag;  /* trap_table_tag */
+	uint32_t text; /* trap_table_text */
 	uint64_t first_seen, armed_at;
 };
 

@@ -105,8 +105,8 @@ static void show_off(struct ctl *c, const struct ctl_off *o)
 	FILE *to = c->render.to;
 
 	if (o->flag == ERR_OK)
-		(void)fprintf(to, "flag     %s/off %s\n", c->conf.storage.dir,
-			o->is_new ? "written" : "was there already");
+		(void)fprintf(
+			to, "flag     %s/off %s\n", c->conf.storage.dir, o->is_new ? "written" : "was there already");
 	if (o->table == ERR_OK)
 		(void)fprintf(to, "firewall our nft table is gone\n");
 	(void)fprintf(to, "daemon   %s\n",

@@ -207,7 +207,8 @@ static void name_what_stays(struct ctl *c, const char *etc, bool is_purged)
 		name_if_there(c, etc, files[i], "yours");
 	if (!is_purged) {
 		name_if_there(c, c->conf.storage.dir, "", "store, captured messages; --purge removes it");
-		(void)fprintf(c->render.to, "Next: systemctl disable --now limetwigd; then with --purge, if you like\n");
+		(void)fprintf(
+			c->render.to, "Next: systemctl disable --now limetwigd; then with --purge, if you like\n");
 	}
 	(void)fprintf(c->render.to, "The programs: apt purge limetwig, or make uninstall\n");
 }

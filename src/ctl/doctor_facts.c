@@ -91,7 +91,7 @@ static json_t *armed_traps(struct ctl *c)
 	answer = ask(c, request);
 	json_array_foreach(json_object_get(answer, "traps"), i, t)
 	{
-		if (strcmp(doctor_text(t, "kind"), "exact") == 0)
+		if (strcmp(doctor_text(t, "kind"), "pattern") != 0)
 			(void)json_array_append(list, json_object_get(t, "text"));
 	}
 	json_decref(answer);

@@ -14,10 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char usage[] =
-	"usage: limetwig setup postfix [--dry-run | --print | --diff | --revert [--force]]\n"
-	"                              [--config DIR ...] [--map-type lmdb|hash|cdb] [--keep-dsn]\n"
-	"                              [--etc DIR] [--state DIR]\n";
+static const char usage[] = "usage: limetwig setup postfix [--dry-run | --print | --diff | --revert [--force]]\n"
+			    "                              [--config DIR ...] [--map-type lmdb|hash|cdb] [--keep-dsn]\n"
+			    "                              [--etc DIR] [--state DIR]\n";
 
 static bool add_dir(struct setup_options *o, const char *dir)
 {
@@ -37,9 +36,9 @@ static bool is_map_type(const char *t)
 static bool read_options(int argc, char **argv, struct setup_options *o)
 {
 	static const struct option options[] = { { "dry-run", 0, NULL, 'n' }, { "print", 0, NULL, 'p' },
-		{ "diff", 0, NULL, 'd' }, { "revert", 0, NULL, 'r' }, { "force", 0, NULL, 'f' }, { "keep-dsn", 0, NULL, 'k' },
-		{ "config", 1, NULL, 'c' }, { "map-type", 1, NULL, 'm' }, { "etc", 1, NULL, 'e' },
-		{ "state", 1, NULL, 's' }, { NULL, 0, NULL, 0 } };
+		{ "diff", 0, NULL, 'd' }, { "revert", 0, NULL, 'r' }, { "force", 0, NULL, 'f' },
+		{ "keep-dsn", 0, NULL, 'k' }, { "config", 1, NULL, 'c' }, { "map-type", 1, NULL, 'm' },
+		{ "etc", 1, NULL, 'e' }, { "state", 1, NULL, 's' }, { NULL, 0, NULL, 0 } };
 	bool is_good = true;
 	int c;
 

@@ -93,11 +93,12 @@ static enum dsn_way dsn_way(const struct setup *s, const struct setup_instance *
 static void note_dsn(const struct setup *s, struct setup_instance *in)
 {
 	if (s->opt.is_dsn_kept)
-		setup_note(in, "--keep-dsn: who asks for a delivery report (NOTIFY=SUCCESS) can tell a trap from a mailbox");
-	else if (dsn_way(s, in) != DSN_STAYS)
 		setup_note(in,
-			"DSN is no longer offered to foreign mail: the report that a sender can ask for (NOTIFY=SUCCESS) "
-			"tells a trap from a mailbox. Failure reports stay. Otherwise: --keep-dsn");
+			"--keep-dsn: who asks for a delivery report (NOTIFY=SUCCESS) can tell a trap from a mailbox");
+	else if (dsn_way(s, in) != DSN_STAYS)
+		setup_note(in, "DSN is no longer offered to foreign mail: the report that a sender can ask for "
+			       "(NOTIFY=SUCCESS) "
+			       "tells a trap from a mailbox. Failure reports stay. Otherwise: --keep-dsn");
 }
 
 static void add_dsn(struct edits *l, const struct setup_instance *in, enum dsn_way way)
@@ -224,9 +225,9 @@ static bool has_line(struct slice text, struct slice want)
 
 void setup_plan_print(const struct setup *s, const struct setup_instance *in)
 {
-	static const char *const names[] = { "limetwig_policy", "limetwig_client", "limetwig_eod",
-		"limetwig_ehlo", EHLO_LIST, "smtpd_client_restrictions", "smtpd_recipient_restrictions", "smtpd_end_of_data_restrictions",
-		"virtual_alias_maps", "virtual_alias_domains", "transport_maps",
+	static const char *const names[] = { "limetwig_policy", "limetwig_client", "limetwig_eod", "limetwig_ehlo",
+		EHLO_LIST, "smtpd_client_restrictions", "smtpd_recipient_restrictions",
+		"smtpd_end_of_data_restrictions", "virtual_alias_maps", "virtual_alias_domains", "transport_maps",
 		"limetwig_destination_recipient_limit" };
 	struct slice new = buf_slice(&in->master_new), line;
 	struct buf value, before;

@@ -182,7 +182,8 @@ enum err channel_send(struct channel *c, const struct wr *w, const int *fds, siz
 		return ERR_LIMIT;
 	e = message_check(c->self, c->peer, wr_slice(w), n, &t);
 	if (e != ERR_OK) {
-		log_warn("message_refused", "type=%u to=%s reason=\"%s\" own=1", w->p[0], role_name(c->peer), err_name(e));
+		log_warn("message_refused", "type=%u to=%s reason=\"%s\" own=1", w->p[0], role_name(c->peer),
+			err_name(e));
 		return e;
 	}
 	return channel_put(c, w->p, w->n, fds, n);
@@ -221,8 +222,8 @@ static bool take_message(struct channel *c, size_t n, const int *fds, size_t cou
 		e = ERR_VERSION;
 	if (e != ERR_OK) {
 		close_fds(fds, count);
-		log_warn("message_refused", "type=%u from=%s bytes=%zu reason=\"%s\"", n ? c->in[0] : 0u, role_name(c->peer),
-			n, err_name(e));
+		log_warn("message_refused", "type=%u from=%s bytes=%zu reason=\"%s\"", n ? c->in[0] : 0u,
+			role_name(c->peer), n, err_name(e));
 		return false;
 	}
 	if (!c->is_greeted)
@@ -262,8 +263,9 @@ static enum err read_one(struct channel *c)
 		struct cmsghdr head;
 		char space[CMSG_SPACE(sizeof(int) * CHANNEL_FDS)];
 	} control;
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control.space,
-		.msg_controllen = sizeof control.space };
+	struct msghdr m = {
+		.msg_iov = &v, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space
+	};
 	int fds[CHANNEL_FDS];
 	size_t count;
 	ssize_t n = recvmsg(c->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
@@ -330,8 +332,13 @@ struct channel *channel_new(struct loop *l, int fd, enum role self, enum role pe
 	struct channel *c = calloc(1, sizeof *c);
 
 	if (c)
-		*c = (struct channel){ .loop = l, .fd = fd, .self = self, .peer = peer, .on_message = on_message,
-			.on_closed = on_closed, .ctx = ctx };
+		*c = (struct channel){ .loop = l,
+			.fd = fd,
+			.self = self,
+			.peer = peer,
+			.on_message = on_message,
+			.on_closed = on_closed,
+			.ctx = ctx };
 	if (c)
 		c->watch = loop_fd(l, fd, LOOP_READ, on_event, c);
 	if (!c || !c->watch) {

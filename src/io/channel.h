@@ -10,7 +10,7 @@
 #include "core/message.h"
 #include "io/loop.h"
 
-#define CHANNEL_FDS 2           /* descriptors in one message at most */
+#define CHANNEL_FDS 2            /* descriptors in one message at most */
 #define CHANNEL_QUEUE (8u << 20) /* bytes waiting at most */
 
 struct channel;
@@ -19,14 +19,14 @@ struct channel;
  * body: behind the type byte, good during the call. fds: n of them, now the
  * callee's to close.
  */
-typedef void (*channel_message_fn)(void *ctx, enum role peer, enum message_type t, struct rd *body,
-	const int *fds, size_t n);
+typedef void (*channel_message_fn)(
+	void *ctx, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n);
 /* The peer is gone or misbehaved; the channel is closed, free it. */
 typedef void (*channel_closed_fn)(void *ctx, enum role peer);
 
 /* Takes fd. NULL: no memory. Sends and awaits MSG_HELLO by itself. */
-struct channel *channel_new(struct loop *l, int fd, enum role self, enum role peer,
-	channel_message_fn on_message, channel_closed_fn on_closed, void *ctx);
+struct channel *channel_new(struct loop *l, int fd, enum role self, enum role peer, channel_message_fn on_message,
+	channel_closed_fn on_closed, void *ctx);
 void channel_free(struct channel *c);
 /*
  * Send what w holds. fds stay the caller's (they are duplicated in the message).

@@ -17,9 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOG_LINE 2048    /* bytes of a line, longer is cut; less than PIPE_BUF, so that lines never mix */
-#define LOG_RATE 20      /* lines of one event in a second */
-#define LOG_EVENTS 128   /* events told apart; further ones share the last */
+#define LOG_LINE 2048  /* bytes of a line, longer is cut; less than PIPE_BUF, so that lines never mix */
+#define LOG_RATE 20    /* lines of one event in a second */
+#define LOG_EVENTS 128 /* events told apart; further ones share the last */
 
 struct rate {
 	const char *event;

@@ -13,8 +13,7 @@ enum log_level { LOG_LEVEL_ALARM, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 /* Name of this process in each line ("engine"); level: what is written. Static strings. */
 void log_setup(const char *role, enum log_level level);
 /* event: a static string without blanks; fmt: "key=value key=value". */
-void log_line(enum log_level level, const char *event, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+void log_line(enum log_level level, const char *event, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 #define log_alarm(event, ...) log_line(LOG_LEVEL_ALARM, event, __VA_ARGS__)
 #define log_warn(event, ...) log_line(LOG_LEVEL_WARN, event, __VA_ARGS__)

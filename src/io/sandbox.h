@@ -33,8 +33,8 @@ struct sandbox_path {
 };
 
 struct sandbox_rights {
-	uint64_t caps;  /* bits 1 << CAP_x that the role keeps */
-	unsigned calls; /* enum sandbox_calls */
+	uint64_t caps;    /* bits 1 << CAP_x that the role keeps */
+	unsigned calls;   /* enum sandbox_calls */
 	bool has_network; /* its programs may use TCP (Landlock stays out of it) */
 	unsigned paths;
 	struct sandbox_path path[SANDBOX_PATHS];

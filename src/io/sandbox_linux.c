@@ -38,7 +38,8 @@ struct ruleset { /* as the kernel has it; shorter ones are cut by size */
 #define FS_WRITE                                                                                                       \
 	(LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |              \
 		LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR | FS_REFER | FS_TRUNCATE)
-#define FS_OF_FILE (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE | FS_TRUNCATE)
+#define FS_OF_FILE                                                                                                     \
+	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE | FS_TRUNCATE)
 
 static enum err failed(const char *what, char *text, size_t size)
 {
@@ -238,14 +239,14 @@ static int rule_arg(scmp_filter_ctx f, const char *name, unsigned arg, uint64_t 
 {
 	int nr = seccomp_syscall_resolve_name(name);
 
-	return nr < 0 ? 0 :
-			seccomp_rule_add(f, SCMP_ACT_ALLOW, nr, 1, SCMP_CMP(arg, SCMP_CMP_MASKED_EQ, mask, value));
+	return nr < 0 ? 0 : seccomp_rule_add(f, SCMP_ACT_ALLOW, nr, 1, SCMP_CMP(arg, SCMP_CMP_MASKED_EQ, mask, value));
 }
 
 static int rules_of_args(scmp_filter_ctx f, unsigned calls)
 {
 	static const unsigned long ioctls[] = { FIONREAD, FIONBIO, 0x5401 /* TCGETS: isatty */ };
-	static const unsigned long prctls[] = { PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, 0x53564d41 /* PR_SET_VMA */ };
+	static const unsigned long prctls[] = { PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE,
+		0x53564d41 /* PR_SET_VMA */ };
 	int e = rule_arg(f, "tgkill", 0, UINT64_MAX, (uint64_t)getpid()); /* abort() */
 
 	for (size_t i = 0; e == 0 && i < sizeof ioctls / sizeof ioctls[0]; i++)
@@ -275,13 +276,13 @@ static int rules_listed(scmp_filter_ctx f, unsigned calls)
 	/* its flags lie in memory, where no filter sees them: glibc falls back to clone */
 	e = e ? e : rule_each(f, SCMP_ACT_ERRNO(ENOSYS), threads);
 	if (e == 0)
-		e = calls & CALLS_FILES ? rule_each(f, SCMP_ACT_ALLOW, calls_files) :
-					  rule_each(f, SCMP_ACT_ERRNO(EACCES), calls_refused);
+		e = calls & CALLS_FILES ? rule_each(f, SCMP_ACT_ALLOW, calls_files)
+					: rule_each(f, SCMP_ACT_ERRNO(EACCES), calls_refused);
 	if (e == 0 && calls & CALLS_ACCEPT)
 		e = rule_each(f, SCMP_ACT_ALLOW, accepts);
 	if (e == 0)
-		e = calls & CALLS_NETLINK ? rule_each(f, SCMP_ACT_ALLOW, binds) :
-					    rule_each(f, SCMP_ACT_ERRNO(EACCES), sockets);
+		e = calls & CALLS_NETLINK ? rule_each(f, SCMP_ACT_ALLOW, binds)
+					  : rule_each(f, SCMP_ACT_ERRNO(EACCES), sockets);
 	return e;
 }
 

@@ -19,8 +19,8 @@ void trap_patterns_free(struct trap_patterns *p);
  * what find shall give for it. ERR_FULL at the cap; ERR_SYNTAX, with what PCRE2
  * says and where in text; ERR_NOMEM.
  */
-enum err trap_patterns_add(struct trap_patterns *p, struct slice pattern, uint32_t trap, char *text, size_t text_size)
-	MUST_USE;
+enum err trap_patterns_add(
+	struct trap_patterns *p, struct slice pattern, uint32_t trap, char *text, size_t text_size) MUST_USE;
 /* The first added that matches. False: none. A pattern that met its match limit counts as no match, and is counted. */
 bool trap_patterns_find(struct trap_patterns *p, const struct address *a, uint32_t *ret_trap);
 size_t trap_patterns_count(const struct trap_patterns *p);

@@ -80,7 +80,7 @@ enum counter {
 	COUNT_GOOD_REFUSED,
 	COUNT_INSIDER,
 	COUNT_QUERIES,
-	COUNT_WOULD_BLOCK,  /* in monitor or off */
+	COUNT_WOULD_BLOCK, /* in monitor or off */
 	COUNT_WOULD_REFUSE,
 	COUNT_KINDS
 };

@@ -253,8 +253,8 @@ static void one_line(struct engine_call *c, struct slice line)
 	else if (!k->name)
 		engine_answer_error(c, 2, "this limetwigd does not know the command");
 	else if (k->needs_admin && !c->is_admin)
-		engine_answer_error(c, 1, "not allowed: be root or in the group %s",
-			c->e->host->conf.storage.admin_group);
+		engine_answer_error(
+			c, 1, "not allowed: be root or in the group %s", c->e->host->conf.storage.admin_group);
 	else
 		k->fn(c->e, c, in);
 	json_decref(in);

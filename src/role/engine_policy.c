@@ -304,7 +304,8 @@ static void end_with_traps(struct policy_conn *c, const struct policy_request *r
 
 	if (!is_refused || !engine_is_enforcing(c->e))
 		remember_queue_id(c->e, r, g, x, now);
-	if (!x->is_probed && was_refused_one(r, x)) /* it may have been the trap; its LMTP copy, if one comes, counts more */
+	if (!x->is_probed &&
+		was_refused_one(r, x)) /* it may have been the trap; its LMTP copy, if one comes, counts more */
 		engine_hit_probe(c->e, x);
 	if (is_refused)
 		refuse_riders(c, r, x, now);

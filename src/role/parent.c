@@ -66,7 +66,8 @@ static unsigned roles_to_restart(const struct conf *old, const struct conf *c)
 		       texts_differ(old->postfix.group, c->postfix.group);
 	unsigned r = sockets ? ROLE_BIT(ROLE_ENGINE) | ROLE_BIT(ROLE_CAPTURE) : 0;
 
-	if (sockets || lists_differ(&old->alarm.command, &c->alarm.command) || texts_differ(old->postfix.dir, c->postfix.dir))
+	if (sockets || lists_differ(&old->alarm.command, &c->alarm.command) ||
+		texts_differ(old->postfix.dir, c->postfix.dir))
 		r |= ROLE_BIT(ROLE_RUN);
 	if (texts_differ(old->postfix.map, c->postfix.map) || texts_differ(old->postfix.domains, c->postfix.domains))
 		r |= ROLE_BIT(ROLE_ALIASMAP);
@@ -202,8 +203,8 @@ static bool watch_all(struct parent *p)
 	uint64_t alive = notify_interval_ms();
 	bool is_good = loop_signal(p->loop, SIGHUP, on_hup, p) && loop_signal(p->loop, SIGTERM, on_term, p) &&
 		       loop_signal(p->loop, SIGINT, on_term, p) && loop_signal(p->loop, SIGCHLD, on_child, p) &&
-		       loop_every(p->loop, PARENT_TICK_MS, on_tick, p) && loop_every(p->loop, PARENT_PING_MS, on_ping, p) &&
-		       parent_watch_trials(p);
+		       loop_every(p->loop, PARENT_TICK_MS, on_tick, p) &&
+		       loop_every(p->loop, PARENT_PING_MS, on_ping, p) && parent_watch_trials(p);
 
 	if (is_good && alive)
 		is_good = loop_every(p->loop, alive / 2, on_alive, p) != NULL;

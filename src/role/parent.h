@@ -20,9 +20,9 @@
 #define PARENT_STOP_MS 5000u     /* STOP to exit */
 
 struct parent_options {
-	const char *conf;   /* path of limetwig.conf */
+	const char *conf; /* path of limetwig.conf */
 	bool has_uid_base;
-	uint32_t uid_base;  /* run role r as this + r */
+	uint32_t uid_base; /* run role r as this + r */
 };
 
 struct child {
@@ -86,8 +86,8 @@ enum err parent_spawn(const struct child *c, int *ret_fd, pid_t *ret_pid) MUST_U
 /* parent_listen.c: folders, sockets, lock. text: reason for people. */
 enum err parent_make_folders(struct parent *p, char *text, size_t size) MUST_USE;
 enum err parent_take_lock(struct parent *p, char *text, size_t size) MUST_USE;
-enum err parent_open_sockets(const struct conf *c, bool is_root, struct parent_sockets *ret, char *text,
-	size_t size) MUST_USE;
+enum err parent_open_sockets(
+	const struct conf *c, bool is_root, struct parent_sockets *ret, char *text, size_t size) MUST_USE;
 /* is_removed: the files go too (for good: not when new ones have taken their names). */
 void parent_close_sockets(struct parent_sockets *s, bool is_removed);
 void parent_close_queue(struct parent_sockets *s, size_t i, bool is_removed);

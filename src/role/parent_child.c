@@ -40,7 +40,8 @@ enum err parent_find_users(struct parent *p, char *text, size_t size)
 		(void)snprintf(name, sizeof name, "limetwig-%s", role_name(c->role));
 		pw = getpwnam(name);
 		if (!pw || pw->pw_uid == 0) {
-			(void)snprintf(text, size, "there is no user %s: run systemd-sysusers (or use --uid-base)", name);
+			(void)snprintf(
+				text, size, "there is no user %s: run systemd-sysusers (or use --uid-base)", name);
 			return ERR_NOTFOUND;
 		}
 		c->uid = pw->pw_uid;
@@ -305,7 +306,8 @@ static void child_gone(struct child *c, int status)
 	bool is_asked = c->stop_ms != 0;
 
 	if (is_asked && WIFEXITED(status))
-		log_info("role_stopped", "role=%s pid=%d status=%d", role_name(c->role), (int)c->pid, WEXITSTATUS(status));
+		log_info("role_stopped", "role=%s pid=%d status=%d", role_name(c->role), (int)c->pid,
+			WEXITSTATUS(status));
 	else
 		log_warn("role_died", "role=%s pid=%d %s=%d", role_name(c->role), (int)c->pid,
 			WIFSIGNALED(status) ? "signal" : "status",

@@ -98,15 +98,15 @@ enum err parent_take_lock(struct parent *p, char *text, size_t size)
 }
 
 /* The name appears with its owner and mode already right: bound aside, then renamed over what was there. */
-static enum err listen_at(
-	const char *path, mode_t mode, bool is_root, gid_t gid, int *ret_fd, char *text, size_t size)
+static enum err listen_at(const char *path, mode_t mode, bool is_root, gid_t gid, int *ret_fd, char *text, size_t size)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	int n = snprintf(a.sun_path, sizeof a.sun_path, "%s.new", path);
 	int fd;
 
 	if (n < 0 || (size_t)n >= sizeof a.sun_path) {
-		(void)snprintf(text, size, "%s: longer than the %zu bytes a socket's name may have", path, sizeof a.sun_path - 5);
+		(void)snprintf(text, size, "%s: longer than the %zu bytes a socket's name may have", path,
+			sizeof a.sun_path - 5);
 		return ERR_LIMIT;
 	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -125,8 +125,8 @@ static enum err listen_at(
 	return ERR_OK;
 }
 
-static enum err open_queue(const struct conf *c, bool is_root, gid_t gid, size_t i, struct parent_sockets *s,
-	char *text, size_t size)
+static enum err open_queue(
+	const struct conf *c, bool is_root, gid_t gid, size_t i, struct parent_sockets *s, char *text, size_t size)
 {
 	const char *queue = c->postfix.queues.item[i];
 	char policy[CONF_TEXT + 16], lmtp[CONF_TEXT + 16];
@@ -135,7 +135,8 @@ static enum err open_queue(const struct conf *c, bool is_root, gid_t gid, size_t
 	int n = snprintf(s->dir[i], sizeof s->dir[i], "%s/limetwig", queue);
 
 	if (stat(queue, &st) != 0 || !S_ISDIR(st.st_mode) || n < 0 || (size_t)n >= sizeof s->dir[i]) {
-		(void)snprintf(text, size, "postfix queues: %s is no folder: is Postfix installed, is the path right?", queue);
+		(void)snprintf(
+			text, size, "postfix queues: %s is no folder: is Postfix installed, is the path right?", queue);
 		return ERR_NOTFOUND;
 	}
 	(void)snprintf(policy, sizeof policy, "%s/policy", s->dir[i]);
@@ -153,7 +154,8 @@ static enum err find_group(const struct conf *c, bool is_root, gid_t *ret, char 
 	const struct group *g = is_root ? getgrnam(c->postfix.group) : NULL;
 
 	if (is_root && !g) {
-		(void)snprintf(text, size, "postfix group: there is no group %s: is Postfix installed?", c->postfix.group);
+		(void)snprintf(
+			text, size, "postfix group: there is no group %s: is Postfix installed?", c->postfix.group);
 		return ERR_NOTFOUND;
 	}
 	*ret = g ? g->gr_gid : getgid();

@@ -47,9 +47,10 @@ static void set_environment(char *env[SPAWN_ENV], char text[SPAWN_ENV][512])
 /* The groups that open what the role must reach; a group that does not exist opens nothing. */
 static size_t role_groups(const struct child *c, gid_t groups[2])
 {
-	const char *name = c->role == ROLE_RUN                                                ? "postdrop" :
-			   c->role == ROLE_FOLLOW && !strcmp(c->parent->conf.postfix.log, "journal") ? "systemd-journal" :
-												  NULL;
+	const char *name = c->role == ROLE_RUN ? "postdrop"
+			   : c->role == ROLE_FOLLOW && !strcmp(c->parent->conf.postfix.log, "journal")
+				   ? "systemd-journal"
+				   : NULL;
 	const struct group *g = name ? getgrnam(name) : NULL;
 
 	if (g)

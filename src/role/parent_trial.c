@@ -84,7 +84,7 @@ void parent_end_trial(struct child *c, int status)
 		return;
 	c->is_trial = false;
 	c->is_restart = true; /* it was asked for: no back-off */
-	report(c, WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS	  ? "killed"
-		  : WIFEXITED(status) && WEXITSTATUS(status) == 0 ? "allowed" /* another program took its place */
-								  : "died");
+	report(c, WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS ? "killed"
+		  : WIFEXITED(status) && WEXITSTATUS(status) == 0   ? "allowed" /* another program took its place */
+								    : "died");
 }

@@ -198,7 +198,9 @@ static void take_start(void)
 /* Without the hook nobody may ask: a parent that does is none. */
 static void take_trial(struct rd *body)
 {
-	struct trial_place place = { .role = host.pub.role, .conf = &host.pub.conf, .shared = host.pub.file[FILE_MAIL_LOG] };
+	struct trial_place place = {
+		.role = host.pub.role, .conf = &host.pub.conf, .shared = host.pub.file[FILE_MAIL_LOG]
+	};
 	struct msg_selftest m;
 	uint8_t bytes[8];
 	struct wr w = wr_init(bytes, sizeof bytes);
@@ -300,7 +302,8 @@ static bool init(enum role role, const struct role_ops *ops, void *ctx)
 	h->file[0] = h->file[1] = -1;
 	h->loop = loop_new();
 	if (h->loop)
-		h->parent = channel_new(h->loop, ROLE_FD_PARENT, role, ROLE_PARENT, on_parent_message, on_parent_closed, h);
+		h->parent =
+			channel_new(h->loop, ROLE_FD_PARENT, role, ROLE_PARENT, on_parent_message, on_parent_closed, h);
 	return h->parent != NULL;
 }
 

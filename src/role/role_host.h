@@ -16,7 +16,7 @@
 struct role_host {
 	enum role role;
 	struct loop *loop;
-	struct conf conf;                 /* in force now */
+	struct conf conf; /* in force now */
 	struct channel *parent;
 	struct channel *link[ROLE_COUNT]; /* NULL while the peer is down */
 	int listener[4][ROLE_LISTENERS];  /* by enum listener; one per Postfix instance; -1: not given */
@@ -34,8 +34,8 @@ struct role_ops {
 	/* A new link to peer is in h->link[peer] (also those there at start, after serve). */
 	void (*linked)(struct role_host *h, enum role peer);
 	void (*unlinked)(struct role_host *h, enum role peer);
-	void (*message)(struct role_host *h, enum role peer, enum message_type t, struct rd *body,
-		const int *fds, size_t n);
+	void (*message)(
+		struct role_host *h, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n);
 	/* h->conf is already the new one. */
 	void (*reloaded)(struct role_host *h);
 	/* h->file[which] was replaced (the old one is closed). */

@@ -19,8 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define RUN_JOBS 4        /* at once */
-#define RUN_QUEUE 32      /* waiting; more are dropped and counted */
+#define RUN_JOBS 4   /* at once */
+#define RUN_QUEUE 32 /* waiting; more are dropped and counted */
 #define RUN_LIMIT_MS 10000u
 #define RUN_STATUS_FAILED (-1)
 #define RUN_STATUS_KILLED (-2)
@@ -178,9 +178,9 @@ static void on_child(int signo, void *ctx)
 		(void)waitpid(j->pid, &status, 0);
 		for (int reads = 0; reads < 64 && read_output(j); reads++)
 			continue;
-		job_done(j, j->is_late ? RUN_STATUS_KILLED :
-				WIFEXITED(status) ? (WEXITSTATUS(status) == 127 ? RUN_STATUS_FAILED : WEXITSTATUS(status)) :
-						    128 + WTERMSIG(status));
+		job_done(j, j->is_late          ? RUN_STATUS_KILLED
+			    : WIFEXITED(status) ? (WEXITSTATUS(status) == 127 ? RUN_STATUS_FAILED : WEXITSTATUS(status))
+						: 128 + WTERMSIG(status));
 	}
 }
 
@@ -261,7 +261,8 @@ static void take(struct run *r, struct rd *body)
 	start_waiting(r);
 }
 
-static void run_message(struct role_host *h, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
+static void run_message(
+	struct role_host *h, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
 {
 	(void)peer;
 	for (size_t i = 0; i < n; i++)

@@ -29,9 +29,9 @@
 
 struct place {
 	const struct conf *conf;
-	pid_t other;     /* a process outside the sandbox */
-	int listener;    /* a UNIX listener made before */
-	int pair[2];     /* a connected pair made before */
+	pid_t other;  /* a process outside the sandbox */
+	int listener; /* a UNIX listener made before */
+	int pair[2];  /* a connected pair made before */
 };
 
 /* Forbidden to some or all. True: it worked. */
@@ -258,7 +258,9 @@ static enum selftest_result judge(const struct trial *t, enum role role, int sta
 {
 	bool worked = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 
-	*ret_how = WIFSIGNALED(status) ? (WTERMSIG(status) == SIGSYS ? "killed" : "died") : worked ? "works" : "refused";
+	*ret_how = WIFSIGNALED(status) ? (WTERMSIG(status) == SIGSYS ? "killed" : "died")
+		   : worked            ? "works"
+				       : "refused";
 	if (WIFEXITED(status) && WEXITSTATUS(status) == TRY_BROKEN) {
 		*ret_how = "no sandbox";
 		return SELFTEST_WRONG;
@@ -305,7 +307,8 @@ int selftest_main(const char *role, const struct parent_options *o)
 	enum role r;
 
 	p = (struct parent){ .options = o, .is_root = geteuid() == 0 };
-	if (!role_parse(role, &r) || r == ROLE_PARENT || parent_load_conf(o->conf, &p.conf, why, sizeof why) != ERR_OK ||
+	if (!role_parse(role, &r) || r == ROLE_PARENT ||
+		parent_load_conf(o->conf, &p.conf, why, sizeof why) != ERR_OK ||
 		parent_find_users(&p, why, sizeof why) != ERR_OK) {
 		(void)fprintf(stderr, "limetwigd: %s\n", why);
 		return 2;

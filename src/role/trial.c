@@ -59,7 +59,8 @@ static int try_shadow(const struct trial_place *p)
 /* db is the engine's, corpus is capture's. */
 static const char *folder_of_another(const struct trial_place *p, const char *sub, char to[CONF_TEXT + 32])
 {
-	(void)snprintf(to, CONF_TEXT + 32, "%s/%s%s", p->conf->storage.dir, p->role == ROLE_ENGINE ? "corpus" : "db", sub);
+	(void)snprintf(
+		to, CONF_TEXT + 32, "%s/%s%s", p->conf->storage.dir, p->role == ROLE_ENGINE ? "corpus" : "db", sub);
 	return to;
 }
 
@@ -106,7 +107,8 @@ static int connect_to(const char *dir, const char *sub)
 
 static int try_policy(const struct trial_place *p)
 {
-	return p->conf->postfix.queues.count ? connect_to(p->conf->postfix.queues.item[0], "limetwig/policy") : TRIAL_NONE;
+	return p->conf->postfix.queues.count ? connect_to(p->conf->postfix.queues.item[0], "limetwig/policy")
+					     : TRIAL_NONE;
 }
 
 static int try_control(const struct trial_place *p)

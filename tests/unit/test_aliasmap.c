@@ -206,15 +206,18 @@ static void local_domains_come_from_words_files_and_tables(void **state)
 	if (!has_lmdb())
 		skip();
 	write_file("inner", "inner.example\n");
-	(void)snprintf(config, sizeof config, "# not.example\nFile.example other.example,\n!no.example\n%s/inner\n", dir);
+	(void)snprintf(
+		config, sizeof config, "# not.example\nFile.example other.example,\n!no.example\n%s/inner\n", dir);
 	write_file("local", config);
 	(void)snprintf(config, sizeof config,
-		"mydestination = $myhostname !never.example, %s/local, texthash:$config_directory/dests never.example\n",
+		"mydestination = $myhostname !never.example, %s/local, texthash:$config_directory/dests "
+		"never.example\n",
 		dir);
 	write_file("dests", "table.example x\nno.example x\nnever.example x\n");
 	check_live(config,
 		"jan@mx.d.example\njan@file.example\njan@other.example\njan@inner.example\njan+x@table.example\n"
-		"jan@not.example\njan@no.example\njan@never.example\njan@sub.file.example\nx@file.example\n@file.example\n",
+		"jan@not.example\njan@no.example\njan@never.example\njan@sub.file.example\nx@file.example\n@file."
+		"example\n",
 		ERR_OK,
 		"jan@mx.d.example\tlocal_recipient_maps\njan@file.example\tlocal_recipient_maps\n"
 		"jan@other.example\tlocal_recipient_maps\njan@inner.example\tlocal_recipient_maps\n"

@@ -148,11 +148,11 @@ static void test_wrong_message_ends_link(void **state)
 
 	(void)state;
 	try_raw(hello, sizeof hello, pong, sizeof pong, true);
-	try_raw(pong, sizeof pong, NULL, 0, false);              /* no greeting */
-	try_raw(other, sizeof other, NULL, 0, false);            /* another role */
-	try_raw(newer, sizeof newer, NULL, 0, false);            /* another version */
+	try_raw(pong, sizeof pong, NULL, 0, false);               /* no greeting */
+	try_raw(other, sizeof other, NULL, 0, false);             /* another role */
+	try_raw(newer, sizeof newer, NULL, 0, false);             /* another version */
 	try_raw(hello, sizeof hello, hello, sizeof hello, false); /* greets twice */
-	try_raw(hello, sizeof hello, ping, sizeof ping, false);  /* only the parent says that */
+	try_raw(hello, sizeof hello, ping, sizeof ping, false);   /* only the parent says that */
 	try_raw(hello, sizeof hello, longer, sizeof longer, false);
 	try_raw(hello, sizeof hello, none, sizeof none, false);
 	try_raw(hello, sizeof hello, huge, sizeof huge, false);

@@ -26,7 +26,11 @@ struct host {
 
 static struct decide_event event_of(struct host *h, enum grade g, uint32_t trap)
 {
-	struct decide_event e = { .grade = g, .trap_id = trap, .trap_weight = 1, .digest = ++h->digests, .sender_digest = trap,
+	struct decide_event e = { .grade = g,
+		.trap_id = trap,
+		.trap_weight = 1,
+		.digest = ++h->digests,
+		.sender_digest = trap,
 		.random = UINT64_C(1) << 63 };
 
 	assert_int_equal(prefix_parse(SLICE_LIT("192.0.2.9"), &e.subject), ERR_OK);

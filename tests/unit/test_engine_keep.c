@@ -33,8 +33,12 @@ static void fill(struct store *s)
 	for (unsigned age = 0; age < AGES; age++) {
 		uint64_t time = NOW - (uint64_t)age * DAY_S + 10;
 		struct record_refusal r = { .time = time, .sender = "someone@refused.example" };
-		struct record_accepted a = { .time = time, .sender = "someone@accepted.example", .recipient = "alice@example.org" };
-		struct record_hit h = { .time = time, .trap_id = 1, .grade = GRADE_CONFIRMED, .sender = "someone@hit.example" };
+		struct record_accepted a = {
+			.time = time, .sender = "someone@accepted.example", .recipient = "alice@example.org"
+		};
+		struct record_hit h = {
+			.time = time, .trap_id = 1, .grade = GRADE_CONFIRMED, .sender = "someone@hit.example"
+		};
 		struct prefix p;
 		char text[32];
 		struct wr w = wr_init(value, sizeof value);
@@ -125,7 +129,8 @@ static void test_each_goes_at_its_time(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(test_each_goes_at_its_time, setup, teardown) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(
+		test_each_goes_at_its_time, setup, teardown) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

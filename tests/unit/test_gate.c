@@ -44,7 +44,9 @@ static void add_trap(struct site *s, const char *line, enum trap_state state)
 
 static void add_block(struct site *s, const char *subject)
 {
-	struct block_entry e = { .subject = prefix(subject), .until = 2000, .offence = 1, .code = 450, .case_id = "AAAA-AAAA" };
+	struct block_entry e = {
+		.subject = prefix(subject), .until = 2000, .offence = 1, .code = 450, .case_id = "AAAA-AAAA"
+	};
 
 	assert_int_equal(block_index_put(&s->blocks, &e), ERR_OK);
 }
@@ -92,8 +94,11 @@ static int teardown(void **state)
 
 static struct policy_request request(const char *client, const char *recipient)
 {
-	return (struct policy_request){ .state = POLICY_RCPT, .client_address = slice_str(client),
-		.recipient = slice_str(recipient), .server_address = SLICE_LIT("198.51.100.1"), .server_port = SLICE_LIT("25") };
+	return (struct policy_request){ .state = POLICY_RCPT,
+		.client_address = slice_str(client),
+		.recipient = slice_str(recipient),
+		.server_address = SLICE_LIT("198.51.100.1"),
+		.server_port = SLICE_LIT("25") };
 }
 
 static struct gate_result look(struct site *s, const char *client, const char *recipient, uint64_t now)

@@ -162,7 +162,8 @@ static void try_firewall(bool is_long)
 {
 	enum message_type number = MSG_FW_OPS;
 
-	TRY(fw_ops, msg_fw_ops, ROLE_ENGINE, ROLE_FIREWALL, 0, false, is_long, m.seq = UINT64_MAX;
+	TRY(
+		fw_ops, msg_fw_ops, ROLE_ENGINE, ROLE_FIREWALL, 0, false, is_long, m.seq = UINT64_MAX;
 		m.count = is_long ? MESSAGE_FW_OPS : 0; for (int i = 0; i < m.count; i++) {
 			m.op[i].is_add = i % 2;
 			m.op[i].prefix = (struct prefix){ address(true), 128 };
@@ -190,7 +191,8 @@ static void try_capture(bool is_long)
 	TRY(hit_ack, msg_hit_ack, ROLE_ENGINE, ROLE_CAPTURE, 0, true, true, m.result = HIT_LATER);
 	number = MSG_CORPUS_REMOVE;
 	TRY(corpus_remove, msg_corpus_remove, ROLE_ENGINE, ROLE_CAPTURE, 0, false, is_long,
-		fill(m.corpus_id, sizeof m.corpus_id, is_long); m.corpus_id[0] = 'a');
+		fill(m.corpus_id, sizeof m.corpus_id, is_long);
+		m.corpus_id[0] = 'a');
 	number = MSG_CORPUS_STATE;
 	TRY(corpus_state, msg_corpus_state, ROLE_CAPTURE, ROLE_ENGINE, 0, true, true, m.is_full = 1);
 }
@@ -236,10 +238,11 @@ static void try_helpers(bool is_long)
 	TRY(map_done, msg_map_done, ROLE_ALIASMAP, ROLE_ENGINE, 0, false, is_long, m.is_ok = 1;
 		fill(m.text, sizeof m.text, is_long));
 	number = MSG_LIVE_RESULT;
-	TRY(map_done, msg_map_done, ROLE_ALIASMAP, ROLE_ENGINE, 1, false, is_long, fill(m.text, sizeof m.text, is_long));
+	TRY(map_done, msg_map_done, ROLE_ALIASMAP, ROLE_ENGINE, 1, false, is_long,
+		fill(m.text, sizeof m.text, is_long));
 	number = MSG_TEXT;
-	TRY(text, msg_text, ROLE_ALIASMAP, ROLE_ENGINE, 1, false, is_long, m.kind = TEXT_ALLOW; m.index = 4; m.count = 5;
-		fill(m.path, sizeof m.path, is_long));
+	TRY(text, msg_text, ROLE_ALIASMAP, ROLE_ENGINE, 1, false, is_long, m.kind = TEXT_ALLOW; m.index = 4;
+		m.count = 5; fill(m.path, sizeof m.path, is_long));
 }
 
 static void test_round_trip(void **state)

@@ -32,8 +32,11 @@
 #define LINK_MS 5000
 #define TYPES 72
 
-static const struct role_ops *const ops[ROLE_COUNT] = { [ROLE_ENGINE] = &engine_ops, [ROLE_FIREWALL] = &firewall_ops,
-	[ROLE_CAPTURE] = &capture_ops, [ROLE_FOLLOW] = &follow_ops, [ROLE_RUN] = &run_ops,
+static const struct role_ops *const ops[ROLE_COUNT] = { [ROLE_ENGINE] = &engine_ops,
+	[ROLE_FIREWALL] = &firewall_ops,
+	[ROLE_CAPTURE] = &capture_ops,
+	[ROLE_FOLLOW] = &follow_ops,
+	[ROLE_RUN] = &run_ops,
 	[ROLE_ALIASMAP] = &aliasmap_ops };
 
 static struct rig {
@@ -245,7 +248,8 @@ static void end(void)
 
 static void text(struct wr *w, size_t most)
 {
-	static const char *const some[] = { "", "a@b.example", "mx1.example.org", "../../etc/passwd", "4Xyz12345", "@" };
+	static const char *const some[] = { "", "a@b.example", "mx1.example.org", "../../etc/passwd", "4Xyz12345",
+		"@" };
 	char bytes[1024];
 	size_t n = chance(4) ? chance(40) : chance((uint32_t)most);
 
@@ -285,7 +289,8 @@ static void put_ops(struct wr *w)
 	for (unsigned i = 0; i < n; i++) {
 		struct prefix p = { 0 };
 
-		assert_int_equal(prefix_parse(slice_str(chance(2) ? "198.51.100.0/24" : "2001:db8:9::/64"), &p), ERR_OK);
+		assert_int_equal(
+			prefix_parse(slice_str(chance(2) ? "198.51.100.0/24" : "2001:db8:9::/64"), &p), ERR_OK);
 		p.len = (uint8_t)chance(129);
 		if (p.addr.family == 4 && p.len > 32)
 			p.len = 32;
@@ -458,7 +463,8 @@ static void mutate(struct wr *w)
 /* What a peer out of its mind may hand over instead of a memory file. */
 static int strange_fd(void)
 {
-	static const char lines[] = "+A old@example.org\n+D gone.example\n-A x\nlist@example.org tag=a state=armed\n\xff\n";
+	static const char lines[] =
+		"+A old@example.org\n+D gone.example\n-A x\nlist@example.org tag=a state=armed\n\xff\n";
 	static int held = -1;
 	int pair[2] = { -1, -1 }, fd = -1;
 
@@ -580,7 +586,8 @@ static void one_round(void)
 	say(MSG_PING, 0, -1);
 	await(MSG_PONG);
 	if (is_good && is_ended(link, 0))
-		fail_msg("%s ends the link after a good %s of %s", role_name(rig.role), message_name(t), role_name(sender));
+		fail_msg("%s ends the link after a good %s of %s", role_name(rig.role), message_name(t),
+			role_name(sender));
 	if (is_ended(rig.other, 0))
 		fail_msg("%s ends its link to %s after %s of %s", role_name(rig.role), role_name(rig.other_peer),
 			message_name(t), role_name(sender));
@@ -647,8 +654,8 @@ TEST(test_aliasmap, ROLE_ALIASMAP)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(test_engine), TEST(test_firewall), TEST(test_capture), TEST(test_follow),
-		TEST(test_run), TEST(test_aliasmap) };
+	const struct CMUnitTest tests[] = { TEST(test_engine), TEST(test_firewall), TEST(test_capture),
+		TEST(test_follow), TEST(test_run), TEST(test_aliasmap) };
 
 	has_netns = netns_enter();
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,8 @@
 
 #include "core/policy_request.h"
 
-static const char real[] = "request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=ESMTP\n"
+static const char real[] =
+	"request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=ESMTP\n"
 	"client_address=192.0.2.9\nclient_name=mail.example\nclient_port=35025\nreverse_client_name=mail.example\n"
 	"server_address=198.51.100.1\nserver_port=25\nhelo_name=x=y\nsender=a@b.example\nrecipient=alice@pfx.test\n"
 	"recipient_count=0\nqueue_id=\ninstance=2e05.6b01eea7.7c86e.0\nsize=12\netrn_domain=\nstress=\nsasl_method=\n"
