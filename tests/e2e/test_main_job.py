@@ -75,7 +75,9 @@ def test_the_same_message_again_is_no_new_hit(soft):
     soft.daemon.told("enforce", "monitor")
     for _ in range(2):
         assert_code(host.mail(sender, [TRAPS[0]], text), 250, "spam")
-    wait_for("both copies", lambda: len(witness.in_corpus(soft.net, "retried")) == 2)
+    wait_for("both copies taken", lambda: soft.postfix.log().count("to=<%s" % TRAPS[0].replace("@", "=")) >= 2
+             and soft.postfix.queued() == 0)
+    assert len(witness.in_corpus(soft.net, "retried")) == 1
     hits = [h for h in soft.wait_hit(host.v4, "confirmed") if h["counted"]]
     assert len(hits) == 1
 
@@ -159,13 +161,17 @@ def test_a_login_that_mails_a_trap_is_an_alarm_and_no_block(soft):
     assert soft.block_of(soft.address(key)) is None
 
 
-def test_a_forged_orcpt_charges_and_names_the_trap(soft):
+def test_an_orcpt_from_outside_is_not_taken(soft):
+    """setup takes DSN from foreign mail: it would tell traps from mailboxes, and ORCPT could be forged."""
     key = soft.new_host()
     host = soft.host[key]
     host.ask("open", id="o", **host.end())
     host.ask("say", id="o", line="MAIL FROM:<offers@orcpt.example>")
-    assert host.ask("say", id="o", line="RCPT TO:<%s> ORCPT=rfc822;innocent@victim.example" % TRAPS[0])["code"] == 250
-    assert host.ask("body", id="o", text=messages.spam("offers@orcpt.example", TRAPS[0], "forged"))["code"] == 250
+    for address in (TRAPS[0], ALICE):
+        line = "RCPT TO:<%s> ORCPT=rfc822;innocent@victim.example" % address
+        assert host.ask("say", id="o", line=line)["code"] == 501
+    assert host.ask("say", id="o", line="RCPT TO:<%s>" % TRAPS[0])["code"] == 250
+    assert host.ask("body", id="o", text=messages.spam("offers@orcpt.example", TRAPS[0], "no orcpt"))["code"] == 250
     host.ask("close", id="o")
     soft.wait_block(host.v4)
 

@@ -172,7 +172,7 @@ static void listener(enum listener which, const char *name)
 	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s/%s", rig.dir, name);
 	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
 	assert_int_equal(listen(fd, 8), 0);
-	say(MSG_LISTENER, which, fd);
+	say(MSG_LISTENER, (int)which, fd);
 	(void)close(fd);
 }
 
