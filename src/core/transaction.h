@@ -18,7 +18,7 @@
 #define TRANSACTION_MAX 100000
 #define TRANSACTION_TRAPS 32           /* distinct traps remembered of one message */
 #define TRANSACTION_EXPIRY_S 3600      /* without an end */
-#define TRANSACTION_IDLE_S 60          /* RCPT and no end yet: counted as probe, still kept */
+#define TRANSACTION_IDLE_S 20          /* RCPT and no end yet: counted as probe (weight 1), still kept */
 #define TRANSACTION_QUEUE_S (6 * 3600) /* after the end, until the LMTP copy has come */
 #define TRANSACTION_LOGIN_S 600
 #define TRANSACTION_LOGIN 256

@@ -196,10 +196,11 @@ class Scene:
         return json_of(done.stdout).get("hits", []) if done.returncode == 0 else []
 
     def wait_hit(self, address, grade, count=1):
+        """A probe is sure when its smtpd asks again, or after 20 s when another smtpd took the next session."""
         def look():
             hits = [h for h in self.hits_of(address) if h["grade"] == grade]
             return hits if len(hits) >= count else None
-        return wait_for("a hit of grade %s by %s" % (grade, address), look)
+        return wait_for("a hit of grade %s by %s" % (grade, address), look, 45)
 
     def in_kernel(self, address):
         return witness.in_kernel(self.net, address)
