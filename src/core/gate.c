@@ -29,18 +29,28 @@ static bool is_reinjection(const struct conf *c, const struct policy_request *r)
 	return false;
 }
 
-enum gate_origin gate_origin_of(const struct gate_view *v, const struct ipaddr *client)
+enum gate_origin gate_origin_named(
+	const struct gate_view *v, const struct ipaddr *client, struct slice name, struct allow_match *ret)
 {
-	switch (allow_find(v->allow, client)) {
-	case ALLOW_OWN:
+	(void)allow_find(v->allow, client, name, ret);
+	switch (ret->tier) {
+	case ALLOW_TIER_OWN:
 		return GATE_OWN;
-	case ALLOW_FILE:
-	case ALLOW_COMMAND:
+	case ALLOW_TIER_NEVER:
 		return GATE_ALLOWED;
-	case ALLOW_NONE:
+	case ALLOW_TIER_SHARED:
+		return GATE_SHARED;
+	case ALLOW_TIER_NONE:
 	default:
 		return GATE_FOREIGN;
 	}
+}
+
+enum gate_origin gate_origin_of(const struct gate_view *v, const struct ipaddr *client)
+{
+	struct allow_match match;
+
+	return gate_origin_named(v, client, (struct slice){ 0 }, &match);
 }
 
 static void look_at_recipient(const struct gate_view *v, const struct policy_request *r, struct gate_result *g)
@@ -58,6 +68,8 @@ static void look_at_recipient(const struct gate_view *v, const struct policy_req
 
 void gate_look(const struct gate_view *v, const struct policy_request *r, uint64_t now, struct gate_result *ret)
 {
+	struct allow_match match;
+
 	*ret = (struct gate_result){ .origin = GATE_IGNORED };
 	if (ipaddr_parse(r->client_address, &ret->client) != ERR_OK)
 		return;
@@ -75,7 +87,7 @@ void gate_look(const struct gate_view *v, const struct policy_request *r, uint64
 	ret->is_blocked = block_index_find(v->blocks, &ret->client, now, &ret->block);
 	if (!ret->is_blocked && !ret->trap && r->state == POLICY_RCPT)
 		return; /* nobody asks who he is: the allow list need not be searched */
-	ret->origin = gate_origin_of(v, &ret->client);
+	ret->origin = gate_origin_named(v, &ret->client, r->client_name, &match);
 	if (ret->origin != GATE_FOREIGN)
 		ret->is_blocked = false;
 	else if (ret->is_blocked)

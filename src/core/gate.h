@@ -23,7 +23,8 @@ enum gate_origin {
 	GATE_FOREIGN = 0,
 	GATE_LOGIN,   /* authenticated, or a submission port */
 	GATE_OWN,     /* own or private network */
-	GATE_ALLOWED, /* allow list */
+	GATE_ALLOWED, /* allow list, tier never */
+	GATE_SHARED,  /* allow list, tier shared: never by address */
 	GATE_IGNORED, /* re-injection after a content filter, or no client address: nothing is recorded */
 };
 
@@ -39,7 +40,10 @@ struct gate_result {
 
 /* For RCPT: all of the above. For the end of a message: origin and client only. */
 void gate_look(const struct gate_view *v, const struct policy_request *r, uint64_t now, struct gate_result *ret);
-/* Tier of a client address by the tables alone (no login known). */
+/* By the tables alone (no login known). name: the verified host name, "" or "unknown": none. */
+enum gate_origin gate_origin_named(
+	const struct gate_view *v, const struct ipaddr *client, struct slice name, struct allow_match *ret);
+/* By the address alone. */
 enum gate_origin gate_origin_of(const struct gate_view *v, const struct ipaddr *client);
 
 #endif /* CORE_GATE_H */

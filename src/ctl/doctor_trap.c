@@ -100,7 +100,7 @@ static void read_allow_file(struct doctor *d, const char *path, size_t *bad)
 {
 	char line[LINE_MAX_BYTES];
 	FILE *file = fopen(path, "re");
-	struct prefix p;
+	struct allow_line l;
 	unsigned number = 0;
 	bool is_any;
 
@@ -114,12 +114,13 @@ static void read_allow_file(struct doctor *d, const char *path, size_t *bad)
 
 		s = slice_head(s, slice_find(s, '\n'));
 		number++;
-		if (allow_file_line(s, &p, &is_any) == ERR_OK)
+		if (allow_line_parse(s, &l, &is_any) == ERR_OK)
 			continue;
 		if ((*bad)++ < SHOWN)
 			doctor_addf(d, DOCTOR_WARN, "allow", "this line allows nobody, the others do",
-				"an address or prefix a line (192.0.2.0/24), # comments; it is read again by itself",
-				"%.300s:%u: not a prefix", path, number);
+				"192.0.2.0/24, name:mail.example.org or spf:example.org a line, # comments; it is read "
+				"again by itself",
+				"%.300s:%u: not understood", path, number);
 	}
 	(void)fclose(file);
 }

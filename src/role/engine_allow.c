@@ -35,17 +35,17 @@ static enum err add_files(struct engine *e, struct allow *a)
 	unsigned number = 0, bad = 0;
 
 	while (slice_line(&rest, &line)) {
-		struct prefix p;
+		struct allow_line l;
 		bool is_any;
-		enum err err = allow_file_line(line, &p, &is_any);
+		enum err err = allow_line_parse(line, &l, &is_any);
 
 		number++;
 		if (err != ERR_OK) {
 			if (bad++ < BAD_SHOWN)
-				log_warn("allow", "line=%u text=\"not a prefix, passed over\"", number);
+				log_warn("allow", "line=%u text=\"not understood, passed over\"", number);
 			continue;
 		}
-		if (is_any && (err = allow_add(a, &p, ALLOW_FILE)) != ERR_OK)
+		if (is_any && (err = allow_add_line(a, &l, ALLOW_TIER_NEVER, NULL, 0)) != ERR_OK)
 			return err;
 	}
 	return ERR_OK;

@@ -318,11 +318,11 @@ void engine_command_allow_list(struct engine *e, struct engine_call *c, const js
 	list_own(list, &e->host->conf.own_networks);
 	list_own(list, &e->host->conf.postfix.own_hosts);
 	while (slice_line(&rest, &line) && json_array_size(list) < LIST_LIMIT) {
-		struct prefix p;
+		struct allow_line l;
 		bool is_any;
 
-		if (allow_file_line(line, &p, &is_any) == ERR_OK && is_any)
-			(void)json_array_append_new(list, engine_json_allow(&p, ALLOW_FILE, NULL));
+		if (allow_line_parse(line, &l, &is_any) == ERR_OK && is_any && l.form == ALLOW_PREFIX)
+			(void)json_array_append_new(list, engine_json_allow(&l.prefix, ALLOW_FILE, NULL));
 	}
 	if (store_scan(e->store, TABLE_ALLOW, (struct slice){ 0 }, (struct slice){ 0 }, false, list_allow, list) !=
 		ERR_OK) {

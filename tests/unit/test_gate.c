@@ -188,19 +188,82 @@ static void postmaster_stays_open(void **state)
 	assert_false(look(s, "192.0.2.9", "alice@pfx.test", 1).is_open);
 }
 
+static struct allow_line line(const char *text)
+{
+	struct allow_line l = { 0 };
+	bool is_any = false;
+
+	assert_int_equal(allow_line_parse(slice_str(text), &l, &is_any), ERR_OK);
+	assert_true(is_any);
+	return l;
+}
+
 static void allow_file_lines(void **state)
 {
-	struct prefix p;
+	static const char *const bad[] = { "192.0.2.1/24", "mail.example", "name:", "name:org", "name:.org",
+		"name:a..b", "name:mail.example.org.", "spf:", "spf:org", "spf:.example.org",
+		"name:m\xe4il.example.org", "192.0.2.1 as ", "name:a b.example", "spf:example.org extra" };
+	struct allow_line l;
 	bool is_any;
 
 	(void)state;
-	assert_int_equal(allow_file_line(SLICE_LIT("  # note"), &p, &is_any), ERR_OK);
+	assert_int_equal(allow_line_parse(SLICE_LIT("  # note"), &l, &is_any), ERR_OK);
 	assert_false(is_any);
-	assert_int_equal(allow_file_line(SLICE_LIT("192.0.2.0/24 # bank"), &p, &is_any), ERR_OK);
-	assert_true(is_any);
-	assert_int_equal(p.len, 24);
-	assert_int_equal(allow_file_line(SLICE_LIT("192.0.2.1/24"), &p, &is_any), ERR_SYNTAX);
-	assert_int_equal(allow_file_line(SLICE_LIT("mail.example"), &p, &is_any), ERR_SYNTAX);
+	assert_int_equal(line("192.0.2.0/24 # bank").prefix.len, 24);
+	assert_true(slice_eq(line("name:.Example.org").text, SLICE_LIT(".Example.org")));
+	assert_true(slice_eq(line("spf:example.org as big mail").label, SLICE_LIT("big mail")));
+	assert_true(slice_eq(line("spf:example.org").label, SLICE_LIT("spf:example.org")));
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_int_equal(allow_line_parse(slice_str(bad[i]), &l, &is_any), ERR_SYNTAX);
+}
+
+static enum allow_tier tier(const struct allow *a, const char *client, const char *name, const char *label)
+{
+	struct ipaddr addr = prefix(client).addr;
+	struct allow_match m;
+	bool is_found = allow_find(a, &addr, slice_str(name), &m);
+
+	assert_int_equal(is_found, m.tier != ALLOW_TIER_NONE);
+	if (label)
+		assert_string_equal(m.entry->label, label);
+	return m.tier;
+}
+
+static void allow_tiers(void **state)
+{
+	const struct prefix set[] = { prefix("198.51.100.0/25"), prefix("2001:db8:7::/48") };
+	static const char *const never[] = { "192.0.2.128/26", "name:mail.bank.example", "name:.Kern.example" };
+	static const char *const shared[] = { "192.0.2.0/24 as pool", "name:.pool.example as pool",
+		"name:.kern.example" };
+	struct allow_line l;
+	struct allow a;
+
+	(void)state;
+	allow_init(&a);
+	for (size_t i = 0; i < 3; i++) {
+		l = line(shared[i]);
+		assert_int_equal(allow_add_line(&a, &l, ALLOW_TIER_SHARED, NULL, 0), ERR_OK);
+		l = line(never[i]);
+		assert_int_equal(allow_add_line(&a, &l, ALLOW_TIER_NEVER, NULL, 0), ERR_OK);
+	}
+	l = line("spf:big.example");
+	assert_int_equal(allow_add_line(&a, &l, ALLOW_TIER_SHARED, set, 2), ERR_OK);
+	assert_int_equal(allow_seal(&a), ERR_OK);
+
+	assert_int_equal(tier(&a, "192.0.2.129", "", NULL), ALLOW_TIER_NEVER);
+	assert_int_equal(tier(&a, "192.0.2.1", "", "pool"), ALLOW_TIER_SHARED);
+	assert_int_equal(tier(&a, "203.0.113.1", "x.pool.example", "pool"), ALLOW_TIER_SHARED);
+	assert_int_equal(tier(&a, "203.0.113.1", "pool.example", NULL), ALLOW_TIER_NONE);
+	assert_int_equal(tier(&a, "203.0.113.1", "xpool.example", NULL), ALLOW_TIER_NONE);
+	assert_int_equal(tier(&a, "203.0.113.1", "MAIL.bank.example", NULL), ALLOW_TIER_NEVER);
+	assert_int_equal(tier(&a, "203.0.113.1", "x.mail.bank.example", NULL), ALLOW_TIER_NONE);
+	assert_int_equal(tier(&a, "203.0.113.1", "a.b.kern.example", NULL), ALLOW_TIER_NEVER);
+	assert_int_equal(tier(&a, "203.0.113.1", "unknown", NULL), ALLOW_TIER_NONE);
+	assert_int_equal(tier(&a, "198.51.100.77", "", "spf:big.example"), ALLOW_TIER_SHARED);
+	assert_int_equal(tier(&a, "198.51.100.177", "", NULL), ALLOW_TIER_NONE);
+	assert_int_equal(tier(&a, "2001:db8:7::1", "", "spf:big.example"), ALLOW_TIER_SHARED);
+	assert_int_equal(tier(&a, "10.0.0.1", "", NULL), ALLOW_TIER_OWN);
+	allow_done(&a);
 }
 
 static void generic_names(void **state)
@@ -230,6 +293,7 @@ int main(void)
 		TEST(traps_as_postfix_compares),
 		TEST(postmaster_stays_open),
 		cmocka_unit_test(allow_file_lines),
+		cmocka_unit_test(allow_tiers),
 		cmocka_unit_test(generic_names),
 	};
 
