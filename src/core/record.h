@@ -16,7 +16,7 @@
 #define RECORD_ADDRESS 320
 #define RECORD_NAME 256
 #define RECORD_NOTE 256
-#define RECORD_RECENT 16 /* remembered message digests per subject */
+#define RECORD_RECENT 64 /* remembered message digests per subject; older versions wrote up to 16 */
 
 /* What a person or the engine knows of one trap; key: the canonical address or "@domain". */
 struct record_trap {

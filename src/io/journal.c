@@ -15,6 +15,7 @@ struct journal {
 	sd_journal *sd;
 	char cursor[JOURNAL_CURSOR]; /* "" : none was given */
 	bool has_entry;              /* sd stands on an entry that was given */
+	uint64_t back;               /* so many entries were given before, counting the one sd stands on */
 	char ident[128];
 	char text[8192];
 };
@@ -86,6 +87,7 @@ enum err journal_resume(struct journal *j, const char *cursor)
 	int r;
 
 	j->has_entry = false;
+	j->back = 0;
 	j->cursor[0] = '\0';
 	if (cursor[0] == '\0' || sd_journal_seek_cursor(j->sd, cursor) < 0) {
 		r = sd_journal_seek_head(j->sd);
@@ -99,6 +101,24 @@ enum err journal_resume(struct journal *j, const char *cursor)
 		return err_of(r);
 	slice_copy(slice_str(cursor), j->cursor, sizeof j->cursor);
 	return ERR_OK;
+}
+
+enum err journal_step_back(struct journal *j, uint64_t entries)
+{
+	int r;
+
+	if (j->cursor[0] == '\0')
+		return ERR_OK;
+	r = sd_journal_previous_skip(j->sd, entries);
+	if (r < 0)
+		return err_of(r);
+	j->back = r > 0 ? (uint64_t)r + 1 : 0;
+	return ERR_OK;
+}
+
+bool journal_is_back(const struct journal *j)
+{
+	return j->back > 0;
 }
 
 /* The value of a field, "" when there is none; good until the next call into sd. */
@@ -135,6 +155,8 @@ enum err journal_next(struct journal *j, uint64_t *ret_time, struct slice *ret_i
 		if (r < 0)
 			return ERR_IO;
 		j->has_entry = true;
+		if (j->back)
+			j->back--;
 		if (sd_journal_get_realtime_usec(j->sd, &us) < 0 || is_of_people(j))
 			continue;
 		slice_copy(field_get(j, "SYSLOG_IDENTIFIER"), j->ident, sizeof j->ident);

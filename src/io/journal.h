@@ -26,6 +26,10 @@ enum err journal_open(const char *dir, struct journal **ret) MUST_USE;
 void journal_close(struct journal *j);
 /* Go on behind cursor; "" or one that is gone: at the start. */
 enum err journal_resume(struct journal *j, const char *cursor) MUST_USE;
+/* Go back up to so many entries before where reading would go on. */
+enum err journal_step_back(struct journal *j, uint64_t entries) MUST_USE;
+/* Was the last entry given one of those that journal_step_back went back to? */
+bool journal_is_back(const struct journal *j);
 /*
  * The next entry: Unix seconds, syslog identifier ("postfix/smtpd") and text,
  * good until the next call. ERR_AGAIN: none yet; ERR_IO.

@@ -102,6 +102,20 @@ void logtail_resume(struct logtail *t, uint64_t inode, uint64_t offset)
 	seek_to(t, 0);
 }
 
+bool logtail_step_back(struct logtail *t, uint64_t bytes)
+{
+	uint64_t from = t->line_end;
+	struct slice part;
+
+	if (t->files == 0 || from == 0 || bytes == 0)
+		return false;
+	seek_to(t, from > bytes ? from - bytes : 0);
+	if (t->offset == 0 || (logtail_line(t, &part) == ERR_OK && t->line_end < from))
+		return true;
+	seek_to(t, from);
+	return false;
+}
+
 /* More bytes into the empty chunk. ERR_AGAIN at the end of all files. */
 static enum err chunk_fill(struct logtail *t)
 {

@@ -30,6 +30,8 @@ enum err logtail_add(struct logtail *t, int fd) MUST_USE;
  * else at its start. For a file that waits: that one, and those before it are left.
  */
 void logtail_resume(struct logtail *t, uint64_t inode, uint64_t offset);
+/* Up to bytes before where reading would go on, to the start of a line. False: there is nothing before it. */
+bool logtail_step_back(struct logtail *t, uint64_t bytes);
 /* The next line, good until the next call. ERR_AGAIN: none yet; ERR_IO. */
 enum err logtail_line(struct logtail *t, struct slice *ret) MUST_USE;
 /* Behind the last line given. inode 0: no file. */

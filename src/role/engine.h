@@ -37,7 +37,7 @@
 
 #include <jansson.h>
 
-#define ENGINE_SUBJECTS 8192   /* subjects cached at most; each about 2.5 kB */
+#define ENGINE_SUBJECTS 8192   /* subjects cached at most; each about 3 kB */
 #define ENGINE_LEDGER 2000000u /* subjects with good mail */
 #define ENGINE_RECENT 500000u  /* recipients remembered as alive */
 #define ENGINE_ACKS 16384u     /* hits waiting for the disk */

@@ -8,6 +8,12 @@
  * Nothing is read before the engine's LOG_RESUME: it says how far its store
  * knows the log. Each new link to the engine starts there again. Nothing is
  * dropped: with too much waiting for the engine, reading pauses.
+ *
+ *   ... | read again: who sent what | known to the engine's store up to here | new
+ *
+ * A stretch before that place is read again, for LOG_LOGIN alone: an engine
+ * that died has forgotten who sent the messages that wait in the queue for it.
+ * Deliveries told there were told before.
  * SPDX-License-Identifier: ISC
  */
 #include "base/prefix_table.h"
@@ -27,6 +33,8 @@
 #define QUEUE_HIGH (CHANNEL_QUEUE / 4)
 #define LOGIN_OLD_S JOIN_EXPIRE_S /* no message is in the queue for longer */
 #define EVENT_BYTES 2048
+#define BACK_BYTES (4u << 20) /* read again of a file: about 40,000 lines */
+#define BACK_ENTRIES 10000    /* read again of the journal */
 
 struct follow {
 	struct role_host *host;
@@ -38,6 +46,8 @@ struct follow {
 	bool is_denied;          /* there is a journal, and we may not read it */
 	struct loop_watch *poll, *state, *more;
 	bool is_resumed, is_paused, is_caught_up, is_stopping;
+	bool is_back;                  /* reading what the engine knows already */
+	struct msg_log_position known; /* up to here, while is_back */
 	uint64_t lines, last, bad;
 	uint64_t now; /* wall clock and offset of local time, read once a round */
 	int32_t utc_offset_s;
@@ -153,7 +163,9 @@ static struct channel *engine_of(const struct follow *f)
 
 static void position_get(struct follow *f, struct msg_log_position *ret)
 {
-	*ret = (struct msg_log_position){ 0 };
+	*ret = f->is_back ? f->known : (struct msg_log_position){ 0 };
+	if (f->is_back)
+		return;
 	if (f->journal)
 		(void)journal_position(f->journal, ret->cursor);
 	else
@@ -183,7 +195,7 @@ static bool event_send(struct follow *f, const struct maillog_event *ev)
 	uint8_t bytes[EVENT_BYTES];
 	struct wr w = wr_init(bytes, sizeof bytes);
 
-	if (ev->type == MSG_LOG_LOGIN && ev->u.login.time + LOGIN_OLD_S < f->now)
+	if (ev->type == MSG_LOG_LOGIN ? ev->u.login.time + LOGIN_OLD_S < f->now : f->is_back)
 		return true;
 	if (ev->type == MSG_LOG_MAIL)
 		message_put_log_mail(&w, MSG_LOG_MAIL, &ev->u.mail);
@@ -225,6 +237,37 @@ static bool events_send(struct follow *f)
 	}
 }
 
+/* What was delivered before the place that the engine knows was told then. */
+static void back_end(struct follow *f)
+{
+	struct maillog_event told;
+
+	f->is_back = false;
+	maillog_join_flush(f->join);
+	while (maillog_join_next(f->join, &told))
+		;
+}
+
+/* Is the line just read behind the place that the engine knows? */
+static bool is_behind_known(const struct follow *f)
+{
+	uint64_t inode, offset;
+
+	if (f->journal)
+		return !journal_is_back(f->journal);
+	logtail_position(f->tail, &inode, &offset);
+	return inode != f->known.inode || offset > f->known.offset;
+}
+
+static void line_count(struct follow *f, const struct maillog_line *l)
+{
+	if (f->is_back && is_behind_known(f))
+		back_end(f);
+	f->lines += !f->is_back;
+	if (l->time > f->last)
+		f->last = l->time;
+}
+
 /* One line or entry into join. ERR_AGAIN: there is none now. */
 static enum err line_take(struct follow *f)
 {
@@ -247,9 +290,7 @@ static enum err line_take(struct follow *f)
 			return ERR_OK;
 		}
 	}
-	f->lines++;
-	if (l.time > f->last)
-		f->last = l.time;
+	line_count(f, &l);
 	return maillog_join_add(f->join, &l);
 }
 
@@ -277,6 +318,8 @@ static void more_later(struct follow *f)
 
 static void at_end(struct follow *f)
 {
+	if (f->is_back)
+		back_end(f);
 	/* a log line of this second may still come: its time is cut to seconds */
 	maillog_join_advance(f->join, f->now);
 	if (events_send(f))
@@ -319,6 +362,18 @@ static void follow_serve(struct role_host *h)
 	}
 }
 
+static enum err back_begin(struct follow *f)
+{
+	enum err e = ERR_OK;
+
+	f->is_back = false;
+	position_get(f, &f->known);
+	if (f->journal)
+		e = journal_step_back(f->journal, BACK_ENTRIES);
+	f->is_back = f->journal ? f->known.cursor[0] != '\0' : logtail_step_back(f->tail, BACK_BYTES);
+	return e;
+}
+
 static void resume(struct follow *f, const struct msg_log_position *p)
 {
 	enum err e = join_renew(f);
@@ -327,6 +382,8 @@ static void resume(struct follow *f, const struct msg_log_position *p)
 		e = journal_resume(f->journal, p->cursor);
 	else if (e == ERR_OK)
 		logtail_resume(f->tail, p->inode, p->offset);
+	if (e == ERR_OK)
+		e = back_begin(f);
 	if (e != ERR_OK) {
 		log_warn("log_resume", "error=\"%s\"", err_name(e));
 		return;

@@ -350,6 +350,54 @@ static void a_new_engine_says_where(void **state)
 	assert_false(engine.is_out_of_order);
 }
 
+static uint64_t log_size(void)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(host.file[1], &st), 0);
+	return (uint64_t)st.st_size;
+}
+
+static void log_line(const char *program, const char *text)
+{
+	FILE *f = fopen(path, "a");
+
+	assert_non_null(f);
+	line_head(f, time(NULL) - 3600, program);
+	(void)fprintf(f, "%s\n", text);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* Who sent what is told again; what was delivered is not, and a delivery after the place knows its client. */
+static void tells_again_who_sent(void **state)
+{
+	struct stat st;
+	uint64_t known;
+
+	(void)state;
+	log_append(1, 9, time(NULL) - 3600);
+	log_line("smtpd", "BBBBBB: client=c.example[203.0.113.5]");
+	log_line("qmgr", "BBBBBB: from=<b@c.example>, size=1, nrcpt=2 (queue active)");
+	log_line("virtual", "BBBBBB: to=<u9@pfx.test>, relay=virtual, delay=0, delays=0/0/0/0, dsn=2.0.0, "
+			    "status=sent (delivered to mailbox)");
+	known = log_size();
+	log_line("virtual", "BBBBBB: to=<u10@pfx.test>, relay=virtual, delay=0, delays=0/0/0/0, dsn=2.0.0, "
+			    "status=sent (delivered to mailbox)");
+	log_append(11, 15, time(NULL) - 3600);
+	engine.last_sequence = 9;
+	engine_join();
+	assert_int_equal(fstat(host.file[1], &st), 0);
+	resume(st.st_ino, known);
+	run_until(is_caught_up);
+	assert_int_equal(engine.login, 15);
+	assert_int_equal(engine.mail, 6);
+	assert_int_equal(engine.mail_first, 5); /* B: its first recipient was told before */
+	assert_int_equal(engine.rcpt, 0);
+	assert_false(engine.is_out_of_order);
+	assert_int_equal(engine.state.lines, 21);
+	assert_int_equal(engine.state.position.offset, log_size());
+}
+
 static bool has_one_mail(void)
 {
 	return engine.mail == 1;
@@ -393,6 +441,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(grows_and_rotates, follow_make, follow_remove),
 		cmocka_unit_test_setup_teardown(a_slow_engine_loses_nothing, follow_make, follow_remove),
 		cmocka_unit_test_setup_teardown(a_new_engine_says_where, follow_make, follow_remove),
+		cmocka_unit_test_setup_teardown(tells_again_who_sent, follow_make, follow_remove),
 		cmocka_unit_test_setup_teardown(stop_tells_what_waits, follow_make, follow_remove),
 		cmocka_unit_test_setup_teardown(no_file, follow_make, follow_remove),
 	};

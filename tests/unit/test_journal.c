@@ -138,7 +138,22 @@ static void reads_and_resumes(void **state)
 	expect(j, "postfix/qmgr", "A00001: removed");
 	expect(j, "postfix/relay/smtp", "A00003: x");
 	expect_none(j);
+	(void)journal_position(j, at_end);
+	assert_int_equal(journal_resume(j, at_end), ERR_OK);
+	assert_int_equal(journal_step_back(j, 1), ERR_OK);
+	expect(j, "postfix/relay/smtp", "A00003: x");
+	assert_true(journal_is_back(j));
+	expect_none(j);
+	entry_send("postfix/relay/smtp", "A00004: x");
+	expect(j, "postfix/relay/smtp", "A00004: x");
+	assert_false(journal_is_back(j));
+	assert_int_equal(journal_resume(j, cursor), ERR_OK);
+	assert_int_equal(journal_step_back(j, 100), ERR_OK); /* nothing before the first */
+	expect(j, "postfix/qmgr", "A00001: removed");
+	assert_false(journal_is_back(j));
 	assert_int_equal(journal_resume(j, ""), ERR_OK);
+	assert_int_equal(journal_step_back(j, 100), ERR_OK);
+	assert_false(journal_is_back(j));
 	expect(j, "postfix/smtpd", "A00001: client=c.example[203.0.113.5]");
 	assert_int_equal(journal_resume(j, "not a cursor"), ERR_OK);
 	expect(j, "postfix/smtpd", "A00001: client=c.example[203.0.113.5]");

@@ -130,6 +130,29 @@ static void resumes(void **state)
 	(void)close(fd);
 }
 
+static void steps_back(void **state)
+{
+	struct logtail *t = logtail_new();
+	int fd = file_open("a");
+
+	(void)state;
+	assert_false(logtail_step_back(t, 100)); /* no file at all */
+	put(fd, "one\ntwo\nthree\nfour\n");
+	assert_int_equal(logtail_add(t, fd), ERR_OK);
+	assert_false(logtail_step_back(t, 100)); /* at its start */
+	logtail_resume(t, inode_of(fd), 14);
+	assert_true(logtail_step_back(t, 1000));
+	expect(t, "one");
+	logtail_resume(t, inode_of(fd), 14);
+	assert_true(logtail_step_back(t, 9)); /* into the middle of "two" */
+	expect(t, "three");
+	assert_int_equal(offset_of(t), 14);
+	assert_false(logtail_step_back(t, 3)); /* less than a line */
+	expect(t, "four");
+	logtail_free(t);
+	(void)close(fd);
+}
+
 static void rotates(void **state)
 {
 	struct logtail *t = logtail_new();
@@ -247,6 +270,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(grows, dir_make, dir_remove),
 		cmocka_unit_test_setup_teardown(resumes, dir_make, dir_remove),
+		cmocka_unit_test_setup_teardown(steps_back, dir_make, dir_remove),
 		cmocka_unit_test_setup_teardown(rotates, dir_make, dir_remove),
 		cmocka_unit_test_setup_teardown(resumes_in_the_next_file, dir_make, dir_remove),
 		cmocka_unit_test_setup_teardown(emptied_in_place, dir_make, dir_remove),
