@@ -15,6 +15,7 @@ enum target { TARGET_MAILBOX, TARGET_FOREIGN };
 struct pending {
 	uint64_t time, serial;
 	enum target target;
+	bool is_bounced, is_unknown;
 	char queue_id[MAILLOG_QUEUE_ID];
 	char *recipient;
 };
@@ -26,6 +27,7 @@ struct maillog_join {
 	struct pending *ring; /* JOIN_PENDING */
 	size_t first, count;
 	bool is_flushing;
+	bool tells_all;        /* deliveries to traps and bounces are told too */
 	struct keymap spam[2]; /* by Message-ID hash, newer half first */
 	uint64_t spam_since;
 	struct maillog_event event;
@@ -66,6 +68,11 @@ void maillog_join_free(struct maillog_join *j)
 void maillog_join_set_own(struct maillog_join *j, const struct prefix_table *own)
 {
 	j->own = own;
+}
+
+void maillog_join_tell_all(struct maillog_join *j)
+{
+	j->tells_all = true;
 }
 
 size_t maillog_join_count(const struct maillog_join *j)
@@ -305,6 +312,8 @@ static void pending_add(
 	*p = (struct pending){ .time = l->time,
 		.serial = e->serial,
 		.target = target,
+		.is_bounced = l->is_bounced,
+		.is_unknown = l->is_unknown,
 		.recipient = text_copy(recipient, MESSAGE_ADDRESS) };
 	slice_copy(l->queue_id, p->queue_id, sizeof p->queue_id);
 	if (p->recipient)
@@ -327,8 +336,9 @@ static enum err delivery_add(struct maillog_join *j, const struct maillog_line *
 	bool is_hop = l->next_id.n && (l->is_forwarded || (l->relay_addr.family && is_own(j, &l->relay_addr)));
 	struct maillog_entry *e;
 	enum target target;
+	bool is_captured;
 
-	if (!l->is_sent)
+	if (!l->is_sent && !(j->tells_all && l->is_bounced))
 		return ERR_OK;
 	/* a filter on another host has handed the message back by now; a mail server of ours keeps it */
 	if (is_hop && (l->is_forwarded || is_loopback(&l->relay_addr) || maillog_entry_find(&j->entries, l->next_id)))
@@ -336,9 +346,11 @@ static enum err delivery_add(struct maillog_join *j, const struct maillog_line *
 	e = maillog_entry_add(&j->entries, l->queue_id);
 	if (!e)
 		return ERR_NOMEM;
-	if (is_trap(l->recipient) || is_capture(l))
-		e->has_trap = true;
-	else if (target_of(j, l, &target) && j->count < JOIN_PENDING)
+	is_captured = is_trap(l->recipient) || is_capture(l);
+	e->has_trap |= is_captured;
+	if (is_captured && !j->tells_all)
+		return ERR_OK;
+	if ((target_of(j, l, &target) || l->is_bounced) && j->count < JOIN_PENDING)
 		pending_add(j, l, e, target);
 	return ERR_OK;
 }
@@ -366,10 +378,12 @@ enum err maillog_join_add(struct maillog_join *j, const struct maillog_line *l)
 {
 	struct maillog_entry *e;
 
-	if (l->kind != MAILLOG_NONE)
+	if (l->kind != MAILLOG_NONE && l->kind < MAILLOG_CONNECT)
 		maillog_join_advance(j, l->time);
 	switch (l->kind) {
 	case MAILLOG_NONE:
+	case MAILLOG_CONNECT:
+	case MAILLOG_DISCONNECT:
 		break;
 	case MAILLOG_CLIENT:
 		return client_add(j, l);
@@ -417,7 +431,7 @@ static bool pending_resolve(const struct maillog_join *j, const struct pending *
 	if (!e || e->serial != p->serial)
 		return false;
 	s = story_of(j, e);
-	if (s.is_refused || s.origin->client.family == 0)
+	if (s.is_refused || s.origin->client.family == 0 || (p->is_bounced && s.login))
 		return false;
 	/* our own people, but no program on this host that answers mail by itself */
 	is_ours = s.login || (is_own(j, &s.origin->client) && !is_loopback(&s.origin->client));
@@ -428,6 +442,8 @@ static bool pending_resolve(const struct maillog_join *j, const struct pending *
 	else if (s.is_spam)
 		outcome = LOG_TAGGED;
 	mail_event(ev, &s, p->time, outcome);
+	ev->is_bounced = p->is_bounced;
+	ev->is_unknown = p->is_unknown;
 	ev->u.mail.is_first = !s.origin->is_told;
 	s.origin->is_told = true;
 	slice_copy(slice_str(p->recipient), ev->u.mail.recipient, sizeof ev->u.mail.recipient);

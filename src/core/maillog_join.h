@@ -33,6 +33,8 @@ struct maillog_join;
 
 struct maillog_event {
 	enum message_type type; /* MSG_LOG_MAIL, MSG_LOG_LOGIN, MSG_LOG_RCPT */
+	bool is_bounced; /* LOG_MAIL, only after maillog_join_tell_all: it was accepted, but could not be delivered */
+	bool is_unknown; /* with is_bounced: there is no such mailbox */
 	union {
 		struct msg_log_mail mail;
 		struct msg_log_login login;
@@ -48,6 +50,8 @@ void maillog_join_free(struct maillog_join *j);
  * it is replaced; NULL: none.
  */
 void maillog_join_set_own(struct maillog_join *j, const struct prefix_table *own);
+/* Tell also of deliveries to traps (outcome LOG_TAGGED) and of mail that was accepted and then bounced (replay). */
+void maillog_join_tell_all(struct maillog_join *j);
 /* One line. Call maillog_join_next until it gives false before the next one. ERR_NOMEM: the line is lost. */
 enum err maillog_join_add(struct maillog_join *j, const struct maillog_line *l) MUST_USE;
 /* Log time is at least now, though no line says so (idle, journal). */

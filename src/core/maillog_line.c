@@ -170,6 +170,12 @@ static uint16_t code_of(struct slice s)
 	return (uint16_t)v;
 }
 
+/* RFC 3463: "5.1.1", or "4.1.1" where Postfix could not find out yet. */
+static bool is_unknown_status(struct slice s)
+{
+	return slice_eq(s, SLICE_LIT("5.1.1")) || slice_eq(s, SLICE_LIT("4.1.1"));
+}
+
 enum stage { STAGE_OTHER, STAGE_RCPT, STAGE_MESSAGE };
 
 /* "RCPT from ", "END-OF-MESSAGE from " off the front. */
@@ -189,6 +195,7 @@ static void refusal_parse(struct slice s, enum maillog_kind kind, struct maillog
 	if (!host_take(&s, &l->name, &l->client) || !take(&s, SLICE_LIT(": ")))
 		return;
 	l->code = code_of(s);
+	l->is_unknown = l->code && is_unknown_status(slice_head(slice_from(s, 4), slice_find(slice_from(s, 4), ' ')));
 	addresses_parse(s, l);
 	l->kind = kind;
 }
@@ -287,7 +294,7 @@ static void next_id_parse(struct slice s, struct maillog_line *l)
 /* Agents: "to=<R>, orig_to=<O>, relay=H, delay=..., dsn=..., status=sent (text)" */
 static void delivery_parse(struct slice s, struct maillog_line *l)
 {
-	struct slice to, relay, host;
+	struct slice to, relay, host, dsn;
 	size_t end, orig, status;
 
 	if (l->queue_id.n == 0 || !take(&s, SLICE_LIT("to=<")))
@@ -306,15 +313,33 @@ static void delivery_parse(struct slice s, struct maillog_line *l)
 	status = find_text(s, SLICE_LIT(", status="));
 	if (has_brackets(to) || has_brackets(l->orig_to) || status >= s.n)
 		return;
+	/* between relay and status stand delays and the status: no text of others */
+	dsn = slice_head(s, status);
+	l->is_unknown = is_unknown_status(slice_from(dsn, find_text(dsn, SLICE_LIT(", dsn=")) + 6));
 	l->recipient = to;
 	l->relay = host = relay;
 	if (host_take(&host, &l->name, &l->relay_addr))
 		l->name = (struct slice){ 0 };
 	s = slice_from(s, status + 9);
+	l->is_bounced = slice_starts(s, SLICE_LIT("bounced ("));
 	l->is_sent = take(&s, SLICE_LIT("sent ("));
 	if (l->is_sent)
 		next_id_parse(s, l);
 	l->kind = MAILLOG_DELIVERY;
+}
+
+/* smtpd: "connect from name[addr]", "disconnect from name[addr] ehlo=1 ...". False: something else. */
+static bool connection_parse(struct slice s, struct maillog_line *l)
+{
+	enum maillog_kind kind = MAILLOG_CONNECT;
+
+	if (take(&s, SLICE_LIT("disconnect from ")))
+		kind = MAILLOG_DISCONNECT;
+	else if (!take(&s, SLICE_LIT("connect from ")))
+		return false;
+	if (host_take(&s, &l->name, &l->client))
+		l->kind = kind;
+	return true;
 }
 
 static void program_parse(struct slice program, struct slice s, struct maillog_line *l)
@@ -341,6 +366,8 @@ static void program_parse(struct slice program, struct slice s, struct maillog_l
 	for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
 		if (!slice_eq(program, programs[i].name))
 			continue;
+		if (i == 0 && connection_parse(s, l))
+			return;
 		if (!queue_id_take(&s, &l->queue_id))
 			return;
 		l->agent = programs[i].agent;
@@ -364,8 +391,8 @@ void maillog_line_parse_entry(uint64_t time, struct slice ident, struct slice te
 
 enum err maillog_line_parse(struct slice line, uint64_t now, int32_t utc_offset_s, struct maillog_line *ret)
 {
-	struct slice s = line, ident;
-	uint64_t time;
+	struct slice s = line, ident, host;
+	uint64_t time, pid = 0;
 	size_t i;
 	enum err e = maillog_time_take(&s, now, utc_offset_s, &time);
 
@@ -374,15 +401,22 @@ enum err maillog_line_parse(struct slice line, uint64_t now, int32_t utc_offset_
 	i = slice_find(s, ' ');
 	if (i == 0 || i >= s.n)
 		return ERR_SYNTAX;
+	host = slice_head(s, i);
 	s = slice_from(s, i + 1);
 	i = slice_find(s, ' ');
 	if (i < 2 || i >= s.n || s.p[i - 1] != ':')
 		return ERR_SYNTAX;
 	ident = slice_head(s, i - 1);
 	s = slice_from(s, i + 1);
-	if (ident.p[ident.n - 1] == ']')
-		ident = slice_head(ident, slice_find(ident, '['));
+	if (ident.p[ident.n - 1] == ']') {
+		i = slice_find(ident, '[');
+		if (num_parse(slice_head(slice_from(ident, i + 1), ident.n - i - 2), UINT32_MAX, &pid) != ERR_OK)
+			pid = 0;
+		ident = slice_head(ident, i);
+	}
 	/* a clock that was wrong once must not let everything else look old */
 	maillog_line_parse_entry(time < now ? time : now, ident, s, ret);
+	ret->host = host;
+	ret->pid = (uint32_t)pid;
 	return ERR_OK;
 }

@@ -26,8 +26,10 @@ enum maillog_kind {
 	MAILLOG_REMOVED = 5,    /* qmgr: queue_id */
 	MAILLOG_DELIVERY = 6,   /* agent: queue_id, agent, recipient, orig_to, relay, is_sent, next_id */
 	MAILLOG_RCPT = 7,       /* RCPT refused: client, name, code; sender and recipient where they are clear */
-	MAILLOG_REFUSED = 8, /* whole message refused or discarded: queue_id; client, sender, recipient where known */
-	MAILLOG_SPAM = 9,    /* a filter calls a message spam: queue_id, next_id, message_id, each may be empty */
+	MAILLOG_REFUSED = 8,  /* whole message refused or discarded: queue_id; client, sender, recipient where known */
+	MAILLOG_SPAM = 9,     /* a filter calls a message spam: queue_id, next_id, message_id, each may be empty */
+	MAILLOG_CONNECT = 10, /* smtpd: client, name */
+	MAILLOG_DISCONNECT = 11, /* smtpd: client, name */
 };
 
 enum maillog_agent { AGENT_NONE, AGENT_SMTP, AGENT_LMTP, AGENT_LOCAL, AGENT_VIRTUAL, AGENT_PIPE, AGENT_OTHER };
@@ -36,6 +38,8 @@ struct maillog_line {
 	enum maillog_kind kind;
 	enum maillog_agent agent;
 	uint64_t time;
+	struct slice host;     /* the machine that wrote it; "" from a journal */
+	uint32_t pid;          /* 0: not in the line */
 	struct slice service;  /* syslog_name: "postfix", "postfix/relay" */
 	struct slice queue_id; /* "" for NOQUEUE */
 	struct ipaddr client;  /* family 0: none or "unknown" */
@@ -53,6 +57,8 @@ struct maillog_line {
 	struct slice next_id;     /* "queued as", "forwarded as", "queued_as:": the next queue id */
 	uint16_t code;            /* 450, 550 ...; 0 unknown */
 	bool is_sent;             /* status=sent */
+	bool is_bounced;          /* status=bounced */
+	bool is_unknown;          /* RCPT, DELIVERY: status x.1.1, there is no such mailbox */
 	bool is_forwarded;        /* local: "forwarded as" */
 	bool has_addresses;       /* RCPT, REFUSED: sender and recipient are what Postfix saw */
 };

@@ -158,8 +158,58 @@ static void clients(void **state)
 	assert_slice(l.orig_queue_id, "");
 	assert_slice(l.orig_name, "a.example");
 	assert_int_equal(parse(HEAD "postfix/smtpd[1]: NOQUEUE: client=a.example[203.0.113.5]").kind, MAILLOG_NONE);
-	assert_int_equal(parse(HEAD "postfix/smtpd[1]: connect from a.example[203.0.113.5]").kind, MAILLOG_NONE);
 	assert_int_equal(parse(HEAD "postfix/smtpd[1]: warning: client=a[203.0.113.5]").kind, MAILLOG_NONE);
+}
+
+static void connections(void **state)
+{
+	struct maillog_line l;
+
+	(void)state;
+	l = parse(HEAD "postfix/smtpd[771]: connect from a.example[203.0.113.5]");
+	assert_int_equal(l.kind, MAILLOG_CONNECT);
+	assert_slice(l.name, "a.example");
+	assert_ip(&l.client, "203.0.113.5");
+	assert_slice(l.host, "mx");
+	assert_int_equal(l.pid, 771);
+	l = parse(HEAD "postfix/smtpd[771]: disconnect from unknown[2001:db8::5] ehlo=1 quit=1 commands=2");
+	assert_int_equal(l.kind, MAILLOG_DISCONNECT);
+	assert_ip(&l.client, "2001:db8::5");
+	assert_int_equal(parse(HEAD "postfix/smtpd[771]: connect from nonsense").kind, MAILLOG_NONE);
+	assert_int_equal(parse(HEAD "postfix/smtp[771]: connect from a.example[203.0.113.5]").kind, MAILLOG_NONE);
+	assert_int_equal(parse(HEAD "postfix/smtpd: connect from a.example[203.0.113.5]").pid, 0);
+	assert_int_equal(parse(HEAD "postfix/smtpd[99999999999]: connect from a[203.0.113.5]").pid, 0);
+}
+
+static void unknown_mailboxes(void **state)
+{
+	static const struct {
+		const char *text;
+		bool want;
+	} t[] = {
+		{ "550 5.1.1 <x@pfx.test>: Recipient address rejected: User unknown in local recipient table", true },
+		{ "450 4.1.1 <x@pfx.test>: Recipient address rejected: unverified address", true },
+		{ "554 5.7.1 <5.1.1 @pfx.test>: Relay access denied", false },
+		{ "550 5.1.10 <x@pfx.test>: Recipient address rejected", false },
+		{ "550", false },
+	};
+	struct maillog_line l;
+	char line[300];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+		(void)snprintf(line, sizeof line,
+			HEAD "postfix/smtpd[1]: NOQUEUE: reject: RCPT from a[203.0.113.5]: %s; "
+			     "from=<b@c.example> to=<x@pfx.test> proto=ESMTP helo=<h>",
+			t[i].text);
+		assert_int_equal(parse(line).is_unknown, t[i].want);
+	}
+	l = parse(HEAD "postfix/virtual[1]: 1830CA74321: to=<x@pfx.test>, relay=virtual, delay=0, delays=0/0/0/0, "
+		       "dsn=5.1.1, status=bounced (unknown user: \"x\")");
+	assert_true(l.is_bounced && l.is_unknown && !l.is_sent);
+	l = parse(HEAD "postfix/virtual[1]: 1830CA74321: to=<x@pfx.test>, relay=virtual, delay=0, delays=0/0/0/0, "
+		       "dsn=2.0.0, status=sent (dsn=5.1.1, status=bounced (x))");
+	assert_true(l.is_sent && !l.is_bounced && !l.is_unknown);
 }
 
 static void queue(void **state)
@@ -395,6 +445,8 @@ int main(void)
 		cmocka_unit_test(heads),
 		cmocka_unit_test(queue_ids),
 		cmocka_unit_test(clients),
+		cmocka_unit_test(connections),
+		cmocka_unit_test(unknown_mailboxes),
 		cmocka_unit_test(queue),
 		cmocka_unit_test(deliveries),
 		cmocka_unit_test(refusals),
