@@ -52,7 +52,12 @@ static struct rig {
 	struct rig_peer peer[ROLE_COUNT];
 	uint8_t ack[RIG_ACKS]; /* by sequence number */
 	unsigned acks, alarms, removed;
+	struct msg_corpus_forget forget; /* the last one */
+	unsigned forgets;
+	uint32_t corpus_files; /* the answer to it */
+	bool is_forget_held;
 	char alarm[1024];
+	void (*on_alarm)(const char *event); /* NULL: nobody counts them */
 	struct fw_op op[RIG_OPS];
 	size_t ops, op_adds, op_dels;
 	unsigned syncs;
@@ -217,6 +222,26 @@ static inline void rig_take_alarm(struct rd *body)
 		return;
 	(void)snprintf(rig.alarm, sizeof rig.alarm, "%s", m.arg[1]);
 	rig.alarms++;
+	if (rig.on_alarm)
+		rig.on_alarm(m.arg[0]);
+}
+
+static inline void rig_answer_forget(uint32_t files, uint32_t failed)
+{
+	struct msg_corpus_forgotten m = { rig.forget.seq, files, failed };
+	uint8_t out[64];
+	struct wr w = wr_init(out, sizeof out);
+
+	message_put_corpus_forgotten(&w, MSG_CORPUS_FORGOTTEN, &m);
+	rig_send(ROLE_CAPTURE, &w, -1);
+}
+
+static inline void rig_take_forget(struct rd *body)
+{
+	assert_int_equal(message_get_corpus_forget(body, &rig.forget), ERR_OK);
+	rig.forgets++;
+	if (!rig.is_forget_held)
+		rig_answer_forget(rig.corpus_files, 0);
 }
 
 static inline void rig_on_peer_message(
@@ -240,6 +265,8 @@ static inline void rig_on_peer_message(
 		rig_take_ack(body);
 	} else if (t == MSG_CORPUS_REMOVE) {
 		rig.removed++;
+	} else if (t == MSG_CORPUS_FORGET) {
+		rig_take_forget(body);
 	} else if (t == MSG_RUN) {
 		rig_take_alarm(body);
 	}

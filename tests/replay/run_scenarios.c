@@ -1,0 +1,178 @@
+/*
+ * run_scenarios: the .scn files of DIR must hold, one test each; those in DIR/bad must fail
+ * with the text that their first line names ("# fails: TEXT"): a false
+ * expectation is found, a malformed line is named.
+ *
+ *   run_scenarios DIR [NAME...]          TAP with CMOCKA_MESSAGE_OUTPUT=TAP
+ *   run_scenarios --table DIR [NAME...]  and the table of the README
+ * SPDX-License-Identifier: ISC
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "scn.h"
+
+#define SCENARIOS 200
+#define TITLE 160
+
+struct scenario {
+	char path[400];
+	char name[80];
+	char first[TITLE]; /* first line without "# " */
+	bool is_bad, is_run;
+	struct scn_counts counts;
+};
+
+static struct scenario scenario[SCENARIOS];
+static size_t scenarios;
+static const char *dir;
+
+static void read_first(struct scenario *x)
+{
+	FILE *f = fopen(x->path, "r");
+
+	if (f && fgets(x->first, sizeof x->first, f)) {
+		x->first[strcspn(x->first, "\n")] = '\0';
+		memmove(x->first, x->first + strspn(x->first, "# "), strlen(x->first + strspn(x->first, "# ")) + 1);
+	}
+	if (f)
+		(void)fclose(f);
+}
+
+static bool is_named(const char *name, char **names, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (strstr(name, names[i]))
+			return true;
+	return n == 0;
+}
+
+static void find(const char *pattern, bool is_bad, char **names, int n)
+{
+	char path[512];
+	glob_t g;
+
+	(void)snprintf(path, sizeof path, "%s/%s", dir, pattern);
+	if (glob(path, 0, NULL, &g) != 0)
+		return;
+	for (size_t i = 0; i < g.gl_pathc && scenarios < SCENARIOS; i++) {
+		struct scenario *x = &scenario[scenarios];
+		const char *base = strrchr(g.gl_pathv[i], '/') + 1;
+
+		if (!is_named(base, names, n))
+			continue;
+		(void)snprintf(x->path, sizeof x->path, "%s", g.gl_pathv[i]);
+		(void)snprintf(x->name, sizeof x->name, "%s%.*s", is_bad ? "fails: " : "", (int)strlen(base) - 4, base);
+		x->is_bad = is_bad;
+		read_first(x);
+		scenarios++;
+	}
+	globfree(&g);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	scn_world_setup();
+	scn_count_reset();
+	scn_mail_reset();
+	scn_verb_reset();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	scn_world_teardown();
+	return 0;
+}
+
+static void test_scenario(void **state)
+{
+	struct scenario *x = *state;
+	struct scn s = { .dir = dir, .file = x->path };
+	bool is_ok = scn_run(&s, scn_verb);
+	const char *leak;
+
+	scn_world_settle();
+	x->counts = *scn_count_get();
+	x->is_run = true;
+	if (x->is_bad) {
+		const char *wanted = x->first + (strncmp(x->first, "fails: ", 7) == 0 ? 7 : 0);
+
+		if (is_ok)
+			fail_msg("holds, but should fail with: %s", wanted);
+		if (!strstr(s.error, wanted))
+			fail_msg("failed otherwise: %s", s.error);
+		return;
+	}
+	if (!is_ok)
+		fail_msg("%s", s.error);
+	leak = scn_world_leak();
+	if (leak)
+		fail_msg("a trap address in the log: %s", leak);
+}
+
+static void print_share(unsigned long part, unsigned long all)
+{
+	if (all)
+		(void)printf(" %lu |", part);
+	else
+		(void)printf(" - |");
+}
+
+static void print_table(void)
+{
+	struct scn_counts sum = { 0 };
+
+	(void)printf("| scenario | spam connections | refused: limetwig | refused: recipe | good mail | "
+		     "refused: limetwig | refused: recipe |\n|---|--:|--:|--:|--:|--:|--:|\n");
+	for (size_t i = 0; i < scenarios; i++) {
+		const struct scn_counts *c = &scenario[i].counts;
+
+		if (scenario[i].is_bad || c->spam + c->good == 0)
+			continue;
+		(void)printf("| %s | %lu |", scenario[i].first, c->spam);
+		print_share(c->spam_refused, c->spam);
+		print_share(c->spam_recipe, c->spam);
+		(void)printf(" %lu |", c->good);
+		print_share(c->good_refused, c->good);
+		print_share(c->good_recipe, c->good);
+		(void)printf("\n");
+		sum.spam += c->spam;
+		sum.spam_refused += c->spam_refused;
+		sum.spam_recipe += c->spam_recipe;
+		sum.good += c->good;
+		sum.good_refused += c->good_refused;
+		sum.good_recipe += c->good_recipe;
+	}
+	(void)printf("| **all** | %lu | %lu | %lu | %lu | %lu | %lu |\n", sum.spam, sum.spam_refused, sum.spam_recipe,
+		sum.good, sum.good_refused, sum.good_recipe);
+}
+
+int main(int argc, char **argv)
+{
+	static struct CMUnitTest test[SCENARIOS];
+	bool is_table = argc > 1 && strcmp(argv[1], "--table") == 0;
+	int at = is_table ? 2 : 1, failed;
+
+	if (at >= argc) {
+		(void)fprintf(stderr, "usage: run_scenarios [--table] DIR [NAME...]\n");
+		return 2;
+	}
+	dir = argv[at++];
+	find("*.scn", false, argv + at, argc - at);
+	find("bad/*.scn", true, argv + at, argc - at);
+	for (size_t i = 0; i < scenarios; i++)
+		test[i] = (struct CMUnitTest){ scenario[i].name, test_scenario, setup, teardown, &scenario[i] };
+	failed = _cmocka_run_group_tests("scenarios", test, scenarios, NULL, NULL);
+	if (is_table)
+		print_table();
+	return failed;
+}
