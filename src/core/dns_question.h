@@ -34,4 +34,10 @@ struct dns_answer {
 	const struct slice *text;     /* TXT: the strings of each record joined; MX: host names, the preferred first */
 };
 
+/*
+ * A host name that can be asked for: labels of letters, digits, "-" and "_"; in lower case, without the last dot.
+ * ERR_SYNTAX.
+ */
+enum err dns_question_name(struct slice s, char to[DNS_NAME]) MUST_USE;
+
 #endif /* CORE_DNS_QUESTION_H */

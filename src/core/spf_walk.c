@@ -49,34 +49,6 @@ static struct frame *top(struct spf_walk *w)
 	return &w->frame[w->depth - 1];
 }
 
-static bool is_name_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-}
-
-enum err spf_walk_name(struct slice s, char to[DNS_NAME])
-{
-	size_t label = 0;
-
-	if (s.n && s.p[s.n - 1] == '.')
-		s.n--;
-	if (s.n == 0 || s.n > DNS_NAME - 3)
-		return ERR_SYNTAX;
-	for (size_t i = 0; i < s.n; i++) {
-		char c = ascii_lower(s.p[i]);
-
-		if (c == '.' ? label == 0 : !is_name_char(c) || label == DNS_LABEL)
-			return ERR_SYNTAX;
-		label = c == '.' ? 0 : label + 1;
-	}
-	if (label == 0)
-		return ERR_SYNTAX;
-	for (size_t i = 0; i < s.n; i++)
-		to[i] = ascii_lower(s.p[i]);
-	to[s.n] = '\0';
-	return ERR_OK;
-}
-
 static void ask(struct spf_walk *w, enum dns_type type, const char *name, enum phase phase)
 {
 	w->question.type = type;
@@ -193,7 +165,7 @@ static void open_include(struct spf_walk *w, const struct spf_term *t)
 	assert(w->depth < FRAMES); /* each but the first was counted as a term */
 	f = &w->frame[w->depth];
 	*f = (struct frame){ .is_pass = t->is_pass };
-	if (spf_walk_name(t->domain, f->domain) != ERR_OK) {
+	if (dns_question_name(t->domain, f->domain) != ERR_OK) {
 		no_record(w);
 		return;
 	}
@@ -215,7 +187,7 @@ static void follow_redirect(struct spf_walk *w)
 		skip(w, true);
 		return;
 	}
-	if (spf_walk_name(target, name) != ERR_OK) {
+	if (dns_question_name(target, name) != ERR_OK) {
 		no_record(w);
 		return;
 	}
@@ -257,7 +229,7 @@ static void take_host(struct spf_walk *w, const struct spf_term *t)
 	w->term = *t;
 	w->has_answer = false;
 	w->mx_count = w->mx_at = 0;
-	if (spf_walk_name(t->domain.n ? t->domain : slice_str(top(w)->domain), name) != ERR_OK)
+	if (dns_question_name(t->domain.n ? t->domain : slice_str(top(w)->domain), name) != ERR_OK)
 		count_void(w);
 	else if (t->kind == SPF_A)
 		ask(w, DNS_A, name, PHASE_A);
@@ -394,7 +366,7 @@ static void take_mx(struct spf_walk *w, const struct dns_answer *a)
 	w->has_answer = a->result == DNS_OK;
 	/* a name that cannot be is one without address */
 	for (size_t i = 0; a->result == DNS_OK && i < a->count; i++)
-		if (spf_walk_name(a->text[i], w->mx[w->mx_count]) == ERR_OK)
+		if (dns_question_name(a->text[i], w->mx[w->mx_count]) == ERR_OK)
 			w->mx_count++;
 	next_host(w);
 }
@@ -455,7 +427,7 @@ struct spf_walk *spf_walk_new(struct slice domain)
 	w->depth = 1;
 	w->state = SPF_ASKS;
 	w->reason = "";
-	if (spf_walk_name(domain, f->domain) != ERR_OK || !strchr(f->domain, '.'))
+	if (dns_question_name(domain, f->domain) != ERR_OK || !strchr(f->domain, '.'))
 		finish(w, SPF_NONE, "no domain name");
 	else
 		ask(w, DNS_TXT, f->domain, PHASE_RECORD);

@@ -56,7 +56,4 @@ uint32_t spf_walk_ttl(const struct spf_walk *w);
 const char *spf_walk_reason(const struct spf_walk *w);
 
 const char *spf_state_name(enum spf_state s);
-/* A host name that can be asked for, in lower case without the last dot. ERR_SYNTAX. */
-enum err spf_walk_name(struct slice s, char to[DNS_NAME]) MUST_USE;
-
 #endif /* CORE_SPF_WALK_H */

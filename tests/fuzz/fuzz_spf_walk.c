@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (spf_walk_state(w) == SPF_ASKS) {
 		char name[DNS_NAME];
 
-		if (++questions > QUESTIONS || spf_walk_name(slice_str(spf_walk_question(w)->name), name) != ERR_OK)
+		if (++questions > QUESTIONS || dns_question_name(slice_str(spf_walk_question(w)->name), name) != ERR_OK)
 			abort();
 		answer(w, &in);
 	}
