@@ -4,7 +4,7 @@
 set -eu
 dir="${DESTDIR:-}$1/limetwig"
 install -d -m 0755 "$dir"
-install -d -m 0750 "$dir/traps.d" "$dir/allow.d"
+install -d -m 0750 "$dir/traps.d" "$dir/allow.d" "$dir/shared.d"
 if [ ! -e "$dir/limetwig.conf" ]; then
 	install -m 0644 "$2" "$dir/limetwig.conf"
 	echo "installed $dir/limetwig.conf"

@@ -134,6 +134,8 @@ bool ipaddr_is_private(const struct ipaddr *a)
 
 		if (memcmp(b, zero, 15) == 0 && b[15] <= 1)
 			return true; /* :: and ::1 */
+		if (b[0] == 1 && memcmp(b + 1, zero, 7) == 0)
+			return true; /* discard-only */
 		return (b[0] & 0xfe) == 0xfc || b[0] == 0xff || (b[0] == 0xfe && (b[1] & 0x80) == 0x80);
 	}
 	return true;

@@ -49,7 +49,8 @@ bool prefix_overlaps(const struct prefix *a, const struct prefix *b);
 
 /*
  * True for what can never be a foreign host on the Internet: loopback,
- * unspecified, RFC 1918, 100.64/10, link-local, ULA, multicast, 0/8, 240/4.
+ * unspecified, RFC 1918, 100.64/10, link-local, ULA, multicast, 0/8, 240/4,
+ * 100::/64 (RFC 6666).
  * The documentation ranges (RFC 5737, RFC 3849) are NOT private: tests and the demo use them.
  */
 bool ipaddr_is_private(const struct ipaddr *a);

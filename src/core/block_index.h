@@ -59,6 +59,11 @@ bool block_index_walk(const struct block_index *x, uint64_t *pos, size_t budget,
  */
 size_t block_index_sweep(struct block_index *x, uint64_t now, size_t budget,
 	void (*fn)(const struct block_entry *e, void *ctx), void *ctx);
+/* Is there any entry of this length? family: 4 or 6. */
+static inline bool block_index_has_length(const struct block_index *x, unsigned family, unsigned len)
+{
+	return x->in_use[family == 6][len] > 0;
+}
 /* Entries now; those that are over but not yet swept count. */
 size_t block_index_count(const struct block_index *x);
 /* Bytes allocated. */

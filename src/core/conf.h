@@ -13,7 +13,12 @@
 #define CONF_LIST 32  /* entries of a list */
 #define CONF_ITEM 256 /* one entry */
 
-enum conf_riders { RIDERS_REFUSE = 1, RIDERS_DELIVER = 2 };
+enum conf_riders {
+	RIDERS_REFUSE = 1,   /* 550 after the dot, for all recipients */
+	RIDERS_DELIVER = 2,  /* they get their copy */
+	RIDERS_MARK = 3,     /* "junk": they get it with a header */
+	RIDERS_WITHHOLD = 4, /* kept until a person releases it */
+};
 enum conf_fw_backend { FW_BACKEND_NFTABLES = 1, FW_BACKEND_NONE = 2 };
 enum conf_fw_action { FW_ACTION_REJECT = 1, FW_ACTION_DROP = 2 };
 
@@ -33,6 +38,7 @@ struct conf {
 		char map[CONF_TEXT];     /* TYPE:/path of the alias map, without suffix */
 		char domains[CONF_TEXT]; /* TYPE:/path of the trap domain map */
 		char extension[8];       /* recipient_delimiter, "" none */
+		char handback[64];       /* service of Postfix that takes riders' mail back: QUEUE/private/NAME; "" none */
 		char group[64];          /* group that may connect to our sockets: postfix */
 		char log[CONF_TEXT];     /* mail log: a path, "journal", or "none" */
 		struct conf_list reinjection;  /* "address:port" of smtpd services behind a content filter */
@@ -46,6 +52,7 @@ struct conf {
 		uint64_t watch_s;
 		bool live_check;
 		enum conf_riders riders;
+		char junk_header[CONF_TEXT]; /* besides X-Limetwig-Junk; "" none */
 	} traps;
 	struct {
 		double confirmed, unseen, misrouted, bulk, probe, probe_cap; /* weights of grades */
@@ -61,6 +68,7 @@ struct conf {
 		uint32_t jitter;                   /* percent */
 		uint16_t reply_first, reply_later; /* 450, 554 */
 		uint8_t ipv4, ipv6;                /* prefix lengths of subjects */
+		struct conf_list lengths;          /* "NETWORK=LENGTH": others for some networks */
 		uint32_t max_blocks;               /* cap of live blocks */
 	} block;
 	struct {
@@ -72,7 +80,8 @@ struct conf {
 		uint32_t max_elements;
 	} firewall;
 	struct {
-		struct conf_list files; /* globs: prefixes of tier never */
+		struct conf_list files;  /* globs: tier never */
+		struct conf_list shared; /* globs: tier shared */
 	} allow;
 	struct {
 		uint64_t messages_s, hits_s, refusals_s, accepted_s;

@@ -43,8 +43,10 @@ static const struct conf_key keys[] = {
 		"trap files: address, @domain or /pattern/ a line"),
 	RANGE(DURATION, "traps", "watch", "7d", 0, YEAR_S, traps.watch_s, "a new trap only records for this long"),
 	BOOL("traps", "live-check", "yes", traps.live_check, "refuse as trap what Postfix's maps know as live"),
-	CHOICE("traps", "riders", "refuse deliver", "refuse", traps.riders,
+	CHOICE("traps", "riders", "refuse deliver junk withhold", "refuse", traps.riders,
 		"real recipients in the same message as a trap"),
+	TEXT("traps", "junk-header", ANY, "X-Spam-Flag: YES", traps.junk_header,
+		"put into their copy by riders = junk, besides X-Limetwig-Junk"),
 
 	RANGE(FLOAT, "decide", "confirmed", "10", 0, 1000, decide.confirmed, "weight of a whole message, content seen"),
 	RANGE(FLOAT, "decide", "unseen", "6", 0, 1000, decide.unseen, "weight of a whole message refused at the dot"),
@@ -75,6 +77,8 @@ static const struct conf_key keys[] = {
 		2 * sizeof(uint16_t), false },
 	RANGE(NUMBER, "block", "ipv4", "32", 16, 32, block.ipv4, "prefix length that is blocked, IPv4"),
 	RANGE(NUMBER, "block", "ipv6", "64", 32, 128, block.ipv6, "prefix length that is blocked, IPv6"),
+	LIST("block", "lengths", LENGTH, "", block.lengths,
+		"NETWORK=LENGTH: other lengths, for hosters that give each customer one address"),
 	RANGE(NUMBER, "block", "max-blocks", "1000000", 1000, 20000000, block.max_blocks, "live blocks at most"),
 
 	CHOICE("firewall", "backend", "nftables none", "nftables", firewall.backend,
@@ -88,7 +92,9 @@ static const struct conf_key keys[] = {
 		"elements in a kernel set at most"),
 
 	LIST("allow", "files", PATH, "/etc/limetwig/allow.d/*.txt", allow.files,
-		"files of addresses and networks that are never blocked"),
+		"files of addresses, networks, names that are never blocked"),
+	LIST("allow", "shared", PATH, "/usr/share/limetwig/shared.txt /etc/limetwig/shared.d/*.txt", allow.shared,
+		"files of providers that many share: blocked by sender, never by address"),
 
 	RANGE(DURATION, "keep", "messages", "14d", 60, 10 * YEAR_S, keep.messages_s, "captured messages are kept"),
 	RANGE(DURATION, "keep", "hits", "90d", 60, 10 * YEAR_S, keep.hits_s, "records of hits are kept"),
@@ -118,6 +124,7 @@ static const struct conf_key keys[] = {
 	TEXT("postfix", "domains", MAP, "lmdb:/etc/postfix/limetwig_domains", postfix.domains,
 		"map of the trap domains"),
 	TEXT("postfix", "extension", ANY, "", postfix.extension, "recipient_delimiter"),
+	TEXT("postfix", "handback", NAME, "", postfix.handback, "service that takes mail back; none: setup was not run"),
 	TEXT("postfix", "group", NAME, "postfix", postfix.group, "group that may connect to our sockets"),
 	TEXT("postfix", "log", LOG, "/var/log/mail.log", postfix.log, "mail log: a path, journal, or none"),
 	LIST("postfix", "own-services", PORT, "", postfix.own_services,
@@ -135,13 +142,10 @@ static const struct conf_key keys[] = {
 static const struct conf_later {
 	const char *section, *name, *value, *instead;
 } later[] = {
-	{ "traps", "riders", "junk", "use refuse or deliver" },
-	{ "traps", "riders", "withhold", "use refuse or deliver" },
 	{ "firewall", "action", "answer", "use reject or drop" },
 	{ "firewall", "action", "tarpit", "use reject or drop" },
 	{ "firewall", "kill-sessions", NULL, "remove the line" },
 	{ "decide", "good-means", NULL, "remove the line: good mail is what Postfix and its milters accepted" },
-	{ "allow", "shared", NULL, "remove the line" },
 	{ "alarm", "mail", NULL, "use command" },
 	{ "breaker", NULL, NULL, "remove the section" },
 	{ "feed", NULL, NULL, "remove the section" },

@@ -32,6 +32,7 @@ enum conf_form {
 	CONF_FORM_NAME,   /* user or group name, "" for none */
 	CONF_FORM_PREFIX, /* address or network */
 	CONF_FORM_PORT,   /* 1..65535 */
+	CONF_FORM_LENGTH, /* NETWORK=LENGTH */
 };
 
 struct conf_key {

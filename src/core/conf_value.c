@@ -7,6 +7,7 @@
 #include "base/escape.h"
 #include "base/ipaddr.h"
 #include "base/num.h"
+#include "core/subject.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -69,6 +70,7 @@ static enum err check_form(const struct conf_key *k, struct slice v, char text[C
 {
 	struct prefix prefix;
 	uint64_t port;
+	uint8_t len;
 
 	for (size_t i = 0; i < v.n; i++)
 		if ((unsigned char)v.p[i] < 32 || v.p[i] == 127)
@@ -100,6 +102,10 @@ static enum err check_form(const struct conf_key *k, struct slice v, char text[C
 		if (num_parse(v, 65535, &port) == ERR_OK && port > 0)
 			return ERR_OK;
 		return say(ERR_SYNTAX, text, v, "is no port (1 to 65535)");
+	case CONF_FORM_LENGTH:
+		if (subject_length_parse(v, &prefix, &len) == ERR_OK)
+			return ERR_OK;
+		return say(ERR_SYNTAX, text, v, "is no network with a length (like 2001:db8::/32=128)");
 	}
 	return ERR_SYNTAX;
 }

@@ -66,9 +66,23 @@ static void look_at_recipient(const struct gate_view *v, const struct policy_req
 		g->trap = trap;
 }
 
+/* The sender at a shared provider: he himself, or all of his domain there. */
+static bool is_identity_blocked(
+	const struct gate_view *v, const struct policy_request *r, uint64_t now, struct gate_result *g)
+{
+	struct slice label = slice_str(g->allow.entry->label);
+	struct prefix p;
+
+	if (subject_of_sender(v->identity_key, label, r->sender, &p) == ERR_OK &&
+		block_index_get(v->blocks, &p, &g->block) && now < g->block.until)
+		return true;
+	return subject_of_domain(v->identity_key, label, r->sender, &p) == ERR_OK &&
+	       block_index_get(v->blocks, &p, &g->block) && now < g->block.until;
+}
+
 void gate_look(const struct gate_view *v, const struct policy_request *r, uint64_t now, struct gate_result *ret)
 {
-	struct allow_match match;
+	bool has_identities = v->identity_key && block_index_has_length(v->blocks, 6, SUBJECT_IDENTITY_LEN);
 
 	*ret = (struct gate_result){ .origin = GATE_IGNORED };
 	if (ipaddr_parse(r->client_address, &ret->client) != ERR_OK)
@@ -85,11 +99,11 @@ void gate_look(const struct gate_view *v, const struct policy_request *r, uint64
 	if (ret->origin != GATE_FOREIGN)
 		return;
 	ret->is_blocked = block_index_find(v->blocks, &ret->client, now, &ret->block);
-	if (!ret->is_blocked && !ret->trap && r->state == POLICY_RCPT)
+	if (!ret->is_blocked && !ret->trap && !has_identities && r->state == POLICY_RCPT)
 		return; /* nobody asks who he is: the allow list need not be searched */
-	ret->origin = gate_origin_named(v, &ret->client, r->client_name, &match);
+	ret->origin = gate_origin_named(v, &ret->client, r->client_name, &ret->allow);
 	if (ret->origin != GATE_FOREIGN)
-		ret->is_blocked = false;
-	else if (ret->is_blocked)
+		ret->is_blocked = ret->origin == GATE_SHARED && has_identities && is_identity_blocked(v, r, now, ret);
+	if (ret->is_blocked)
 		ret->is_open = list_has(&v->conf->always_open, ret->recipient.local);
 }

@@ -10,6 +10,7 @@
 #include "core/allow.h"
 #include "core/block_index.h"
 #include "core/policy_request.h"
+#include "core/subject.h"
 #include "core/trap_table.h"
 
 struct gate_view {
@@ -17,6 +18,7 @@ struct gate_view {
 	const struct allow *allow;
 	const struct block_index *blocks;
 	const struct trap_table *traps; /* NULL: not loaded yet */
+	const uint8_t *identity_key;    /* SIPHASH_KEY bytes: core/subject; NULL: no identities */
 };
 
 enum gate_origin {
@@ -33,8 +35,9 @@ struct gate_result {
 	struct ipaddr client;
 	struct address recipient; /* empty when it does not parse */
 	const struct trap *trap;  /* the recipient is this trap, armed or watching; borrowed from the table */
-	bool is_blocked;          /* the client is foreign and blocked: block tells by what */
-	bool is_open;             /* recipient's local part is in always_open */
+	struct allow_match allow; /* with origin OWN, ALLOWED, SHARED: by what; borrowed */
+	bool is_blocked; /* the client is foreign, or the sender at a shared provider, and blocked: block tells by what */
+	bool is_open;    /* recipient's local part is in always_open */
 	struct block_entry block;
 };
 

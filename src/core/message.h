@@ -45,6 +45,14 @@ enum message_type {
 	MSG_HIT_ACK = 31,       /* engine -> capture: the hit is on disk, or try later */
 	MSG_CORPUS_REMOVE = 32, /* engine -> capture: delete these corpus messages (forget, retention) */
 	MSG_CORPUS_STATE = 33,  /* capture -> engine: bytes, files, refused; every 10 s and at change */
+	MSG_RIDERS = 34,        /* capture -> engine: what shall become of the riders of this message; or: it is done */
+	MSG_RIDERS_DO = 35,     /* engine -> capture: the answer; or: release this corpus message */
+
+	/* capture <-> parent */
+	MSG_MAIL_OPEN = 38,   /* capture -> parent: connect to Postfix's service that takes mail back */
+	MSG_MAIL_SOCKET = 39, /* parent -> capture, 1 fd or none: connected, or the errno */
+	MSG_CORPUS_FORGET = 36, /* engine -> capture: find, or delete, the corpus messages from or to an address */
+	MSG_CORPUS_FORGOTTEN = 37, /* capture -> engine: all have been looked at */
 
 	/* follow <-> engine */
 	MSG_LOG_RESUME = 40, /* engine -> follow, first: where reading had stopped */
@@ -167,6 +175,67 @@ struct msg_corpus_state {
 	uint32_t is_full; /* 1: disk or cap met, only headers are kept */
 };
 
+struct msg_corpus_forget {
+	uint32_t seq;
+	uint8_t is_deleting;           /* 0: count only */
+	char address[MESSAGE_ADDRESS]; /* canonical (core/address), never empty */
+};
+
+struct msg_corpus_forgotten {
+	uint32_t seq;
+	uint32_t files;  /* found, and deleted if that was asked */
+	uint32_t failed; /* could not be read or deleted */
+};
+
+#define MESSAGE_CASE 16      /* case id with NUL */
+#define MESSAGE_RIDERS 16000 /* recipients or a reason as text, with NUL; longer lists are cut */
+
+enum riders_kind { RIDERS_ASK = 1, RIDERS_DONE = 2 };
+enum riders_result {
+	RIDERS_OK = 0,
+	RIDERS_LATER = 1,   /* Postfix did not take it */
+	RIDERS_GONE = 2,    /* there is no such file */
+	RIDERS_CUT = 3,     /* the file is not the whole message */
+	RIDERS_NOBODY = 4,  /* no recipient but traps, and nobody named */
+	RIDERS_UNKNOWN = 5, /* the file does not tell who sent it to whom */
+};
+
+struct msg_riders {
+	uint64_t seq;    /* ASK: capture's, for the answer; DONE: the one of RIDERS_DO */
+	uint8_t kind;    /* enum riders_kind */
+	uint8_t result;  /* DONE: enum riders_result */
+	uint8_t is_kept; /* ASK: the whole message is in the corpus and a hit names it */
+	uint32_t count;  /* recipients that are no traps; DONE: those that the message was given to */
+	uint32_t size;
+	struct ipaddr client;
+	char name[MESSAGE_NAME];
+	char queue_id[MESSAGE_QUEUE_ID];
+	char sender[MESSAGE_ADDRESS];
+	char corpus_id[MESSAGE_CORPUS_ID];
+	char text[MESSAGE_RIDERS]; /* DONE: recipients, an LF behind each, or what Postfix said */
+};
+
+/* PLAIN and JUNK answer an ASK; so does HIT_ACK with its seq: STORED, keep it for good, or LATER. */
+enum riders_what { RIDERS_PLAIN = 1, RIDERS_JUNK = 2, RIDERS_RELEASE = 3, RIDERS_LIST = 4 };
+
+struct msg_riders_do {
+	uint64_t seq;
+	uint8_t what; /* enum riders_what */
+	char case_id[MESSAGE_CASE];
+	char corpus_id[MESSAGE_CORPUS_ID]; /* RELEASE, LIST */
+	char to[MESSAGE_ADDRESS];          /* RELEASE, LIST: this person instead of the riders; "" */
+};
+
+struct msg_mail_open {
+	uint64_t seq;
+	uint8_t queue; /* which Postfix instance: index in conf.postfix.queues */
+};
+
+struct msg_mail_socket {
+	uint64_t seq;
+	uint32_t error; /* 0 and a descriptor, or errno and none */
+};
+
 struct msg_log_position { /* LOG_RESUME and part of LOG_STATE */
 	uint64_t inode;   /* file; 0: journal or none */
 	uint64_t offset;  /* bytes */
@@ -258,10 +327,10 @@ struct msg_map_done { /* MAP_DONE, LIVE_RESULT */
 	char text[512]; /* what went wrong and the remedy */
 };
 
-enum text_kind { TEXT_TRAPS = 1, TEXT_ALLOW = 2 };
+enum text_kind { TEXT_TRAPS = 1, TEXT_ALLOW = 2, TEXT_SHARED = 3 };
 
 /*
- * The files that conf.traps.files and conf.allow.files name are readable by
+ * The files that conf.traps.files, allow.files and allow.shared name are readable by
  * root alone; aliasmap sends their bytes, unparsed, in rounds: at start, after
  * MSG_REREAD, and within 2 s of a change of any mtime. Each kind is a round of
  * its own: index 0 .. count-1, sorted by path; count 0: there is no file.
@@ -294,6 +363,12 @@ MESSAGE_CODEC(hit, msg_hit)
 MESSAGE_CODEC(hit_ack, msg_hit_ack)
 MESSAGE_CODEC(corpus_remove, msg_corpus_remove)
 MESSAGE_CODEC(corpus_state, msg_corpus_state)
+MESSAGE_CODEC(riders, msg_riders)
+MESSAGE_CODEC(riders_do, msg_riders_do)
+MESSAGE_CODEC(mail_open, msg_mail_open)
+MESSAGE_CODEC(mail_socket, msg_mail_socket)
+MESSAGE_CODEC(corpus_forget, msg_corpus_forget)
+MESSAGE_CODEC(corpus_forgotten, msg_corpus_forgotten)
 MESSAGE_CODEC(log_position, msg_log_position)
 MESSAGE_CODEC(log_mail, msg_log_mail)
 MESSAGE_CODEC(log_login, msg_log_login)

@@ -291,6 +291,42 @@ static void get_position(struct rd *r, struct msg_log_position *m)
 	rd_cstr(r, m->cursor, sizeof m->cursor);
 }
 
+void message_put_corpus_forget(struct wr *w, enum message_type t, const struct msg_corpus_forget *m)
+{
+	put_type(w, t);
+	wr_u32(w, m->seq);
+	wr_u8(w, m->is_deleting);
+	wr_cstr(w, m->address);
+}
+
+enum err message_get_corpus_forget(struct rd *r, struct msg_corpus_forget *ret)
+{
+	struct msg_corpus_forget m = { .seq = rd_u32(r) };
+
+	m.is_deleting = get_flag(r);
+	rd_cstr(r, m.address, sizeof m.address);
+	if (m.address[0] == '\0')
+		return ERR_SYNTAX;
+	DONE(r, m, ret);
+}
+
+void message_put_corpus_forgotten(struct wr *w, enum message_type t, const struct msg_corpus_forgotten *m)
+{
+	put_type(w, t);
+	wr_u32(w, m->seq);
+	wr_u32(w, m->files);
+	wr_u32(w, m->failed);
+}
+
+enum err message_get_corpus_forgotten(struct rd *r, struct msg_corpus_forgotten *ret)
+{
+	struct msg_corpus_forgotten m = { .seq = rd_u32(r) };
+
+	m.files = rd_u32(r);
+	m.failed = rd_u32(r);
+	DONE(r, m, ret);
+}
+
 void message_put_log_position(struct wr *w, enum message_type t, const struct msg_log_position *m)
 {
 	put_type(w, t);
@@ -481,7 +517,7 @@ void message_put_text(struct wr *w, enum message_type t, const struct msg_text *
 
 enum err message_get_text(struct rd *r, struct msg_text *ret)
 {
-	struct msg_text m = { .kind = get_range(r, TEXT_TRAPS, TEXT_ALLOW) };
+	struct msg_text m = { .kind = get_range(r, TEXT_TRAPS, TEXT_SHARED) };
 
 	m.round = rd_u32(r);
 	m.index = rd_u32(r);

@@ -200,7 +200,7 @@ static void name_if_there(struct ctl *c, const char *dir, const char *name, cons
 
 static void name_what_stays(struct ctl *c, const char *etc, bool is_purged)
 {
-	static const char *const files[] = { "limetwig.conf", "traps.d", "allow.d" };
+	static const char *const files[] = { "limetwig.conf", "traps.d", "allow.d", "shared.d" };
 
 	(void)fprintf(c->render.to, "Left, for you to keep or delete:\n");
 	for (size_t i = 0; i < COUNT(files); i++)

@@ -41,7 +41,7 @@ struct aliasmap {
 	struct role_host *host;
 	struct aliasmap_table alias, domains;
 	struct loop_watch *timer;
-	uint64_t seen[3]; /* by enum text_kind: fingerprint of the files last sent */
+	uint64_t seen[4]; /* by enum text_kind: fingerprint of the files last sent */
 	uint32_t round;
 };
 

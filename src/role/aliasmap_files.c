@@ -36,7 +36,15 @@ int aliasmap_memfd(struct slice s)
 
 static const struct conf_list *globs_of(const struct conf *c, enum text_kind kind)
 {
-	return kind == TEXT_TRAPS ? &c->traps.files : &c->allow.files;
+	switch (kind) {
+	case TEXT_TRAPS:
+		return &c->traps.files;
+	case TEXT_SHARED:
+		return &c->allow.shared;
+	case TEXT_ALLOW:
+	default:
+		return &c->allow.files;
+	}
 }
 
 /* Paths of all globs, sorted, at most ALIASMAP_FILES. */
@@ -164,5 +172,6 @@ void aliasmap_send_files(struct aliasmap *a, bool is_all)
 	if (!a->host->link[ROLE_ENGINE])
 		return;
 	send_kind(a, TEXT_TRAPS, is_all);
+	send_kind(a, TEXT_SHARED, is_all); /* before the list that settles what has waited for both */
 	send_kind(a, TEXT_ALLOW, is_all);
 }

@@ -26,12 +26,12 @@ uint64_t engine_random(void)
 
 struct gate_view engine_gate_view(const struct engine *e)
 {
-	return (struct gate_view){ &e->host->conf, &e->allow, &e->blocks, e->traps };
+	return (struct gate_view){ &e->host->conf, &e->allow, &e->blocks, e->traps, e->digest_key };
 }
 
 struct prefix engine_subject_of(const struct engine *e, const struct ipaddr *client)
 {
-	return prefix_of(client, client->family == 4 ? e->host->conf.block.ipv4 : e->host->conf.block.ipv6);
+	return subject_of_client(&e->subjects_by, client);
 }
 
 uint64_t engine_digest(const struct engine *e, const struct slice *part, size_t parts)
@@ -192,7 +192,9 @@ static enum err engine_start(struct role_host *h)
 	err = open_store(e);
 	if (err != ERR_OK)
 		return err;
+	subject_rules_init(&e->subjects_by);
 	if ((err = load_meta(e)) != ERR_OK || (err = engine_counter_load(e)) != ERR_OK ||
+		(err = subject_rules_make(&e->subjects_by, &h->conf)) != ERR_OK ||
 		(err = engine_allow_build(e)) != ERR_OK || (err = engine_block_load(e)) != ERR_OK ||
 		(err = engine_log_load(e)) != ERR_OK || (err = engine_hit_start(e)) != ERR_OK ||
 		(err = engine_ack_start(e)) != ERR_OK || (err = engine_trap_start(e)) != ERR_OK ||
@@ -278,8 +280,10 @@ static void engine_unlinked(struct role_host *h, enum role peer)
 {
 	struct engine *e = h->ctx;
 
-	if (peer == ROLE_CAPTURE)
+	if (peer == ROLE_CAPTURE) {
 		engine_hit_link_lost(e);
+		engine_person_link_lost(e);
+	}
 	if (peer == ROLE_FIREWALL)
 		e->fw = (struct msg_fw_state){ .state = FW_ERROR };
 }
@@ -340,6 +344,7 @@ static void engine_message(
 	struct msg_fw_done done;
 	struct msg_fw_state fw;
 	struct msg_corpus_state corpus;
+	struct msg_corpus_forgotten forgotten;
 	struct msg_run_done run;
 
 	(void)peer;
@@ -357,6 +362,8 @@ static void engine_message(
 		e->fw = fw;
 	else if (t == MSG_CORPUS_STATE && message_get_corpus_state(body, &corpus) == ERR_OK)
 		e->corpus = corpus;
+	else if (t == MSG_CORPUS_FORGOTTEN && message_get_corpus_forgotten(body, &forgotten) == ERR_OK)
+		engine_person_looked(e, &forgotten);
 	for (size_t i = 0; i < n; i++)
 		(void)close(fds[i]);
 }
@@ -367,6 +374,8 @@ static void engine_reloaded(struct role_host *h)
 
 	if (engine_allow_build(e) != ERR_OK)
 		log_warn("reload", "text=\"allow list not rebuilt, the old one stays\"");
+	if (subject_rules_make(&e->subjects_by, &h->conf) != ERR_OK)
+		log_warn("reload", "text=\"block lengths not changed: no memory\"");
 	engine_trap_reload(e, NULL, NULL);
 	engine_block_recheck(e);
 	engine_drift_look(e);

@@ -30,6 +30,7 @@
 #include "core/gate.h"
 #include "core/ledger.h"
 #include "core/postfix_drift.h"
+#include "core/subject.h"
 #include "core/transaction.h"
 #include "io/store.h"
 #include "io/trap_pattern.h"
@@ -104,11 +105,19 @@ struct engine_bad_line {
 	char reason[160];
 };
 
+/* The files of one tier as they are, one after the other. */
+struct engine_allow_files {
+	struct buf text;
+	struct buf next; /* the round that is coming in */
+	bool is_broken;  /* a file of it could not be taken */
+};
+
 struct engine_policy;  /* engine_policy.c */
 struct engine_control; /* engine_control.c */
 struct engine_traps;   /* engine_trap.c */
 struct engine_hits;    /* engine_hit.c */
 struct engine_acks;    /* engine_ack.c */
+struct engine_person;  /* engine_command_person.c */
 
 struct engine {
 	struct role_host *host;
@@ -124,6 +133,7 @@ struct engine {
 	uint32_t *trap_by_id;           /* index in traps + 1, 0: none */
 	uint32_t trap_ids;              /* size of trap_by_id */
 	struct allow allow;
+	struct subject_rules subjects_by; /* which part of an address is charged */
 	struct block_index blocks;
 	struct transactions transactions;
 
@@ -162,10 +172,10 @@ struct engine {
 	struct engine_traps *trap_job;
 	struct engine_hits *hits;
 	struct engine_acks *acks;
-	struct buf allow_text;       /* files of allow.d as they are, one after the other */
-	struct buf allow_next;       /* the round that is coming in */
-	bool is_allow_broken;        /* a file of it could not be taken */
-	bool has_allow;              /* the first round has come */
+	struct engine_person *person; /* one question or deletion at a time */
+	uint32_t person_seq;
+	struct engine_allow_files allow_text, shared_text; /* tier never, tier shared */
+	bool has_allow;                                   /* the first round has come */
 	uint64_t allow_due;          /* when the next entry set by command runs out */
 	struct loop_watch *watch[4]; /* timers, store */
 };
@@ -212,6 +222,8 @@ bool engine_hit_would_block(struct engine *e, const struct transaction *x, uint6
 /* The log told of this queue id: settle a hit that waits for it. */
 void engine_hit_identified(struct engine *e, const char *queue_id);
 bool engine_hit_is_waiting(const struct engine *e, const char *queue_id);
+/* What waits for the log and is from a sender of whom this is true will not be charged. */
+void engine_hit_forget(struct engine *e, bool (*is_his)(const char *sender, void *ctx), void *ctx);
 void engine_hit_tick(struct engine *e, uint64_t now);
 void engine_hit_link_lost(struct engine *e);
 /* Traps and allow list are there for the first time: settle the hits that came before. */
@@ -394,6 +406,12 @@ enum err engine_find_subject(struct engine *e, const char *what, struct prefix *
 const char *engine_json_string(const json_t *in, const char *key); /* NULL when absent */
 uint64_t engine_json_number(const json_t *in, const char *key, uint64_t otherwise);
 bool engine_json_true(const json_t *in, const char *key);
+
+/* ---- engine_command_person.c */
+void engine_person_looked(struct engine *e, const struct msg_corpus_forgotten *m);
+void engine_person_link_lost(struct engine *e);
+/* This call is going away. */
+void engine_person_call_gone(struct engine *e, const struct engine_call *c);
 
 /* ---- engine_keep.c */
 /* How an address stands in accepted mail older than two weeks. */

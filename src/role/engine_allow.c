@@ -29,9 +29,9 @@ static bool add_stored(struct slice key, struct slice value, void *ctx)
 	return f->err == ERR_OK;
 }
 
-static enum err add_files(struct engine *e, struct allow *a)
+static enum err add_files(struct allow *a, const struct engine_allow_files *t, enum allow_tier tier)
 {
-	struct slice rest = buf_slice(&e->allow_text), line;
+	struct slice rest = buf_slice(&t->text), line;
 	unsigned number = 0, bad = 0;
 
 	while (slice_line(&rest, &line)) {
@@ -42,10 +42,11 @@ static enum err add_files(struct engine *e, struct allow *a)
 		number++;
 		if (err != ERR_OK) {
 			if (bad++ < BAD_SHOWN)
-				log_warn("allow", "line=%u text=\"not understood, passed over\"", number);
+				log_warn("allow", "tier=%s line=%u text=\"not understood, passed over\"",
+					allow_tier_name(tier), number);
 			continue;
 		}
-		if (is_any && (err = allow_add_line(a, &l, ALLOW_TIER_NEVER, NULL, 0)) != ERR_OK)
+		if (is_any && (err = allow_add_line(a, &l, tier, NULL, 0)) != ERR_OK)
 			return err;
 	}
 	return ERR_OK;
@@ -63,7 +64,9 @@ enum err engine_allow_build(struct engine *e)
 	if (err == ERR_SYNTAX)
 		log_alarm("allow", "entry=\"%s\" text=\"no prefix in own-networks or own-hosts\"", bad);
 	if (err == ERR_OK)
-		err = add_files(e, &a);
+		err = add_files(&a, &e->allow_text, ALLOW_TIER_NEVER);
+	if (err == ERR_OK)
+		err = add_files(&a, &e->shared_text, ALLOW_TIER_SHARED);
 	if (err == ERR_OK)
 		err = store_scan(
 			e->store, TABLE_ALLOW, (struct slice){ 0 }, (struct slice){ 0 }, false, add_stored, &f);
@@ -81,18 +84,25 @@ enum err engine_allow_build(struct engine *e)
 	return ERR_OK;
 }
 
-static void round_over(struct engine *e)
+static struct engine_allow_files *text_of(struct engine *e, const struct msg_text *m)
 {
-	if (!e->is_allow_broken) {
-		buf_done(&e->allow_text);
-		e->allow_text = e->allow_next;
-		buf_init(&e->allow_next, ALLOW_TEXT_MAX);
+	return m->kind == TEXT_SHARED ? &e->shared_text : &e->allow_text;
+}
+
+static void round_over(struct engine *e, const struct msg_text *m)
+{
+	struct engine_allow_files *t = text_of(e, m);
+
+	if (!t->is_broken) {
+		buf_done(&t->text);
+		t->text = t->next;
+		buf_init(&t->next, ALLOW_TEXT_MAX);
 		if (engine_allow_build(e) != ERR_OK)
 			log_alarm("allow", "text=\"list not rebuilt, the old one stays\"");
 		else
 			engine_block_recheck(e);
 	}
-	if (!e->has_allow) {
+	if (!e->has_allow && m->kind == TEXT_ALLOW) {
 		e->has_allow = true;
 		engine_hit_loaded(e);
 	}
@@ -100,26 +110,28 @@ static void round_over(struct engine *e)
 
 void engine_allow_text(struct engine *e, const struct msg_text *m, struct slice text)
 {
+	struct engine_allow_files *t = text_of(e, m);
+
 	if (m->index == 0) {
-		buf_done(&e->allow_next);
-		buf_init(&e->allow_next, ALLOW_TEXT_MAX);
-		e->is_allow_broken = false;
+		buf_done(&t->next);
+		buf_init(&t->next, ALLOW_TEXT_MAX);
+		t->is_broken = false;
 	}
-	if (m->count && (buf_add(&e->allow_next, text) != ERR_OK || buf_add_char(&e->allow_next, '\n') != ERR_OK)) {
+	if (m->count && (buf_add(&t->next, text) != ERR_OK || buf_add_char(&t->next, '\n') != ERR_OK)) {
 		log_alarm("allow", "file=%s text=\"allow files too large: list unchanged\"", m->path);
-		e->is_allow_broken = true;
+		t->is_broken = true;
 	}
 	if (!m->count || m->index + 1 >= m->count)
-		round_over(e);
+		round_over(e, m);
 }
 
 void engine_allow_unreadable(struct engine *e, const struct msg_text *m)
 {
 	if (m->index == 0)
-		buf_done(&e->allow_next);
-	e->is_allow_broken = true;
+		buf_done(&text_of(e, m)->next);
+	text_of(e, m)->is_broken = true;
 	if (m->index + 1 >= m->count)
-		round_over(e);
+		round_over(e, m);
 }
 
 void engine_allow_tick(struct engine *e, uint64_t now)
@@ -135,7 +147,10 @@ void engine_allow_tick(struct engine *e, uint64_t now)
 
 void engine_allow_stop(struct engine *e)
 {
-	buf_done(&e->allow_text);
-	buf_done(&e->allow_next);
+	buf_done(&e->allow_text.text);
+	buf_done(&e->allow_text.next);
+	buf_done(&e->shared_text.text);
+	buf_done(&e->shared_text.next);
+	subject_rules_done(&e->subjects_by);
 	allow_done(&e->allow);
 }

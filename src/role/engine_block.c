@@ -430,7 +430,8 @@ static void collect_allowed(const struct block_entry *b, void *ctx)
 	struct recheck *r = ctx;
 	struct gate_view v = engine_gate_view(r->e);
 
-	if (r->count < RECHECK_MAX && gate_origin_of(&v, &b->subject.addr) != GATE_FOREIGN)
+	if (r->count < RECHECK_MAX && !subject_is_identity(&b->subject) &&
+		gate_origin_of(&v, &b->subject.addr) != GATE_FOREIGN)
 		r->subject[r->count++] = b->subject;
 }
 

@@ -312,7 +312,7 @@ static void list_own(json_t *list, const struct conf_list *own)
 void engine_command_allow_list(struct engine *e, struct engine_call *c, const json_t *in)
 {
 	json_t *list = json_array();
-	struct slice rest = buf_slice(&e->allow_text), line;
+	struct slice rest = buf_slice(&e->allow_text.text), line;
 
 	(void)in;
 	list_own(list, &e->host->conf.own_networks);

@@ -199,10 +199,10 @@ void engine_trap_text(struct engine *e, const struct msg_text *m, int fd)
 
 	if (m->count && !p) {
 		log_alarm("trap-file", "file=%s text=\"unreadable or too large, what is in force stays\"", m->path);
-		if (m->kind == TEXT_ALLOW)
-			engine_allow_unreadable(e, m);
-		else
+		if (m->kind == TEXT_TRAPS)
 			give_up_round(e, m->path);
+		else
+			engine_allow_unreadable(e, m);
 		return;
 	}
 	if (m->kind == TEXT_TRAPS) {

@@ -1,0 +1,71 @@
+/*
+ * widen: see the header.
+ * SPDX-License-Identifier: ISC
+ */
+#include "core/widen.h"
+
+#include "core/decide.h"
+#include "core/subject.h"
+
+static const uint8_t steps4[WIDEN_STEPS] = { 24, 0 };
+static const uint8_t steps6[WIDEN_STEPS] = { 56, 48 };
+
+unsigned widen_networks(const struct prefix *subject, struct prefix ret[WIDEN_STEPS])
+{
+	const uint8_t *step = subject->addr.family == 4 ? steps4 : steps6;
+	unsigned n = 0;
+
+	if (subject->addr.family == 0 || subject_is_identity(subject))
+		return 0;
+	for (unsigned i = 0; i < WIDEN_STEPS; i++)
+		if (step[i] && step[i] < subject->len)
+			ret[n++] = prefix_of(&subject->addr, step[i]);
+	return n;
+}
+
+void widen_start(struct widen *w, const struct prefix *network)
+{
+	*w = (struct widen){ .network = *network };
+}
+
+/* Add v to a short list of distinct numbers, as long as there is room. */
+static void add_distinct(uint32_t *list, uint32_t *n, uint32_t room, uint32_t v)
+{
+	for (uint32_t i = 0; i < *n; i++)
+		if (list[i] == v)
+			return;
+	if (*n < room)
+		list[(*n)++] = v;
+}
+
+void widen_add(struct widen *w, const struct record_block *b, uint64_t now)
+{
+	if (b->cause != CAUSE_HIT || !decide_block_is_active(b, now) || b->subject.len <= w->network.len ||
+		!prefix_has(&w->network, &b->subject.addr))
+		return;
+	if (w->subjects++ == 0 || b->since < w->first)
+		w->first = b->since;
+	if (b->since > w->last)
+		w->last = b->since;
+	if (b->until > w->until)
+		w->until = b->until;
+	add_distinct(w->trap_id, &w->traps, WIDEN_TRAPS, b->trap_id);
+	add_distinct(w->part, &w->parts, WIDEN_HOSTS6, 1u + b->subject.addr.b[6]);
+}
+
+void widen_veto(struct widen *w)
+{
+	w->is_vetoed = true;
+}
+
+bool widen_is_due(const struct widen *w, uint64_t now, uint64_t *ret_until)
+{
+	uint32_t need = w->network.addr.family == 4 ? WIDEN_HOSTS4 : WIDEN_HOSTS6;
+
+	if (w->is_vetoed || w->subjects < need || w->traps < WIDEN_TRAPS || w->last < w->first + WIDEN_SPREAD_S)
+		return false;
+	if (w->network.len == 48 && w->network.addr.family == 6 && w->parts < WIDEN_HOSTS6)
+		return false;
+	*ret_until = w->until < now + WIDEN_MAX_S ? w->until : now + WIDEN_MAX_S;
+	return true;
+}
