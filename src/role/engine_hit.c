@@ -1,8 +1,7 @@
 /*
  * engine_hit: from an observed attempt to its consequence. Who is charged is
- * settled here (login, own network, alias, no policy record); how bad it is by
- * core/decide. The block goes to the layers before the disk; the
- * acknowledgement to capture waits for the disk.
+ * settled by core/charge, how bad it is by core/decide. The block goes to the
+ * layers before the disk; the acknowledgement to capture waits for the disk.
  * SPDX-License-Identifier: ISC
  */
 #include "role/engine.h"
@@ -11,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/escape.h"
+#include "core/charge.h"
 #include "core/host_name.h"
 #include "core/score.h"
 #include "io/log.h"
@@ -286,35 +286,27 @@ static bool orcpt_is_trap(const struct engine *e, const struct msg_hit *m, const
 	return trap_table_find(e->traps, &a) == trap;
 }
 
-enum charge { CHARGE_NOBODY, CHARGE_CLIENT, CHARGE_WAIT };
-
-/* Who pays for this message (DESIGN 3); sets h->grade and h->login. */
-static enum charge charge_of(struct engine *e, struct hit *h)
+/* What is known of this copy; sets h->grade and h->login. */
+static enum charge charge_hit(struct engine *e, struct hit *h)
 {
 	const struct msg_hit *m = h->m;
 	const struct queued *q = queued_find(&e->transactions, slice_str(m->queue_id));
 	struct gate_view view = engine_gate_view(e);
-	enum gate_origin origin = m->client.family ? gate_origin_of(&view, &m->client) : GATE_OWN;
+	struct charge_facts f = {
+		.origin = m->client.family ? gate_origin_of(&view, &m->client) : GATE_OWN,
+		.is_local = m->is_local,
+		.has_login = q && q->login[0],
+		.is_armed = h->trap && h->trap->state == TRAP_ARMED,
+		.is_other_client = q && q->client.family && !ipaddr_eq(&q->client, &m->client),
+		.was_asked = q && q->is_asked,
+		.is_named = q && h->trap && queued_has_trap(q, h->trap->id),
+		.is_orcpt = h->trap && orcpt_is_trap(e, m, h->trap),
+		.is_logged = q && q->is_logged,
+	};
 
-	if (q && q->login[0])
+	if (f.has_login)
 		h->login = q->login;
-	if (h->login || m->is_local || origin == GATE_OWN) {
-		h->grade = GRADE_INSIDER;
-		return CHARGE_NOBODY;
-	}
-	if (origin == GATE_ALLOWED) {
-		h->grade = GRADE_EXEMPT;
-		return CHARGE_NOBODY;
-	}
-	if (!h->trap || h->trap->state != TRAP_ARMED)
-		return CHARGE_NOBODY;
-	if (q && q->client.family && !ipaddr_eq(&q->client, &m->client))
-		return CHARGE_NOBODY; /* an older message of this queue id */
-	if (q && q->is_asked)         /* a trap nobody named came through an alias or .forward */
-		return queued_has_trap(q, h->trap->id) ? CHARGE_CLIENT : CHARGE_NOBODY;
-	if (!orcpt_is_trap(e, m, h->trap))
-		return CHARGE_NOBODY;
-	return q && q->is_logged ? CHARGE_CLIENT : CHARGE_WAIT;
+	return charge_of(&f, &h->grade);
 }
 
 static void wait_for_log(struct engine *e, const struct msg_hit *m, uint64_t number)
@@ -392,7 +384,7 @@ static void take_message(struct engine *e, const struct msg_hit *m)
 	bool is_old;
 
 	find_trap(e, m->trap, &h);
-	c = charge_of(e, &h);
+	c = charge_hit(e, &h);
 	h.is_charged = c == CHARGE_CLIENT;
 	s = engine_subject_get(e, &subject);
 	if (s)
@@ -460,7 +452,7 @@ void engine_hit_identified(struct engine *e, const char *queue_id)
 		e->hits->pendings--;
 		h.grade = content_grade_of(&p->message);
 		find_trap(e, p->message.trap, &h);
-		h.is_charged = charge_of(e, &h) == CHARGE_CLIENT;
+		h.is_charged = charge_hit(e, &h) == CHARGE_CLIENT;
 		(void)settle(e, &h, &is_old);
 		if (h.grade == GRADE_INSIDER)
 			insider_alarm(e, h.login, &p->message.client, h.trap, p->message.queue_id);
@@ -499,34 +491,24 @@ void engine_hit_tick(struct engine *e, uint64_t now)
 
 /* ---- hits without content */
 
-/* Who named a trap and sent no message: GRADE_INSIDER and GRADE_EXEMPT are charged to nobody. */
-static enum grade grade_of_transaction(const struct engine *e, const struct transaction *x, enum grade g)
-{
-	struct gate_view view = engine_gate_view(e);
-	enum gate_origin origin = gate_origin_of(&view, &x->client);
-
-	if (x->is_ours || x->login[0] || origin == GATE_OWN)
-		return GRADE_INSIDER;
-	return origin == GATE_FOREIGN ? g : GRADE_EXEMPT;
-}
-
 static void hit_of_transaction(struct engine *e, const struct transaction *x, uint32_t trap_id, enum grade g)
 {
 	const struct trap *trap = engine_trap_by_id(e, trap_id);
-	enum grade final = grade_of_transaction(e, x, g);
-	struct hit h = { .trap = trap, .grade = final, .is_charged = final == g };
+	struct gate_view view = engine_gate_view(e);
+	struct hit h = { .trap = trap, .grade = g };
 	struct prefix subject = hit_subject(e, &x->client);
 	struct engine_subject *s = engine_subject_get(e, &subject);
 	struct record_hit r = {
-		.time = clock_wall_s(), .trap_id = trap_id, .grade = (uint8_t) final, .client = x->client
+		.time = clock_wall_s(), .trap_id = trap_id, .client = x->client
 	};
 	struct decide_event ev;
 	bool is_old;
 
 	if (!s || !trap)
 		return;
-	if (trap->state != TRAP_ARMED)
-		h.is_charged = false;
+	h.is_charged = charge_of_transaction(gate_origin_of(&view, &x->client), x->is_ours || x->login[0],
+			       trap->state == TRAP_ARMED, &h.grade) == CHARGE_CLIENT;
+	r.grade = (uint8_t)h.grade;
 	slice_copy(slice_str(x->name), r.name, sizeof r.name);
 	slice_copy(slice_str(x->helo), r.helo, sizeof r.helo);
 	slice_copy(slice_str(x->sender), r.sender, sizeof r.sender);
@@ -537,7 +519,7 @@ static void hit_of_transaction(struct engine *e, const struct transaction *x, ui
 	if (is_old)
 		return;
 	engine_count(e, g == GRADE_PROBE ? COUNT_PROBES : COUNT_WHOLE, r.time);
-	if (final == GRADE_INSIDER)
+	if (h.grade == GRADE_INSIDER)
 		insider_alarm(e, x->login, &x->client, trap, "");
 }
 
