@@ -20,6 +20,7 @@
 
 #define MESSAGE_ELEMENTS 1000 /* 40 bytes each; a list must stay below 64 kB */
 #define BULK 64               /* from here on it pays to try a plain add first */
+#define EVENTS_AT_ONCE 64     /* datagrams of 4 kB: some thousand elements */
 
 /* libmnl's own loops convert long to int without a word */
 #define FOR_ATTRIBUTES(a, from, end)                                                                                   \
@@ -30,12 +31,20 @@
 	FOR_ATTRIBUTES(                                                                                                \
 		a, mnl_attr_get_payload(in), (const char *)mnl_attr_get_payload(in) + mnl_attr_get_payload_len(in))
 
+/* Each transaction of anybody in this network namespace makes the kernel's generation one higher. */
+struct bulk {
+	bool is_on;
+	bool is_deaf; /* does not listen */
+	uint32_t generation, commits;
+};
+
 struct firewall_nft {
 	struct nft_socket batch, dump, events;
 	struct firewall_form form;
 	unsigned failures; /* in this apply */
 	int error;         /* errno of the last of them */
 	bool has_known;    /* a plain add met an element that was there: do not try again until made anew */
+	struct bulk bulk;
 };
 
 enum err firewall_nft_open(struct firewall_nft **ret)
@@ -90,6 +99,66 @@ void firewall_nft_setup(
 	f->form.max_elements = max_elements;
 }
 
+static int see_generation(const struct nlmsghdr *h, void *ctx)
+{
+	uint32_t *ret = ctx;
+	const struct nlattr *a;
+
+	FOR_MESSAGE(a, h)
+	if (mnl_attr_get_type(a) == NFTA_GEN_ID && mnl_attr_get_payload_len(a) == sizeof *ret)
+		*ret = ntohl(mnl_attr_get_u32(a));
+	return MNL_CB_OK;
+}
+
+static bool generation_get(struct firewall_nft *f, uint32_t *ret)
+{
+	uint32_t generation = 0; /* the kernel never uses 0 */
+
+	(void)nft_request_begin(&f->dump, NFT_MSG_GETGEN, NLM_F_ACK);
+	if (nft_request(&f->dump, see_generation, &generation) != ERR_OK || generation == 0)
+		return false;
+	*ret = generation;
+	return true;
+}
+
+void firewall_nft_bulk_begin(struct firewall_nft *f)
+{
+	if (f->bulk.is_on)
+		return;
+	f->bulk.is_on = generation_get(f, &f->bulk.generation);
+	f->bulk.commits = f->batch.commits;
+}
+
+/*
+ * Only after a transaction of our own: the kernel takes one after the other, so that the notifications of all
+ * that is counted in the generation are there by then.
+ */
+static void bulk_deafen(struct firewall_nft *f)
+{
+	if (f->bulk.is_on && !f->bulk.is_deaf && f->batch.commits != f->bulk.commits)
+		f->bulk.is_deaf = nft_socket_leave(&f->events) == ERR_OK;
+}
+
+bool firewall_nft_bulk_end(struct firewall_nft *f)
+{
+	struct bulk b = f->bulk;
+	uint32_t generation;
+
+	f->bulk = (struct bulk){ 0 };
+	if (b.is_deaf && nft_socket_rejoin(&f->events) != ERR_OK)
+		return false;
+	if (!b.is_on)
+		return true;
+	return generation_get(f, &generation) && generation - b.generation == f->batch.commits - b.commits;
+}
+
+static int drop_event(const struct nlmsghdr *h, void *ctx)
+{
+	(void)h;
+	(void)ctx;
+	return MNL_CB_OK;
+}
+
 /* delete fails when there is none: create it first */
 static void put_absent(struct firewall_nft *f)
 {
@@ -100,10 +169,17 @@ static void put_absent(struct firewall_nft *f)
 
 enum err firewall_nft_remake(struct firewall_nft *f)
 {
+	enum err e;
+
 	put_absent(f);
 	firewall_form_put_table(&f->form, &f->batch);
 	f->has_known = false;
-	return nft_batch_send(&f->batch);
+	e = nft_batch_send(&f->batch);
+	bulk_deafen(f);
+	/* that some were lost does not matter: they are of the past */
+	if (e == ERR_OK && f->bulk.is_deaf && nft_events(&f->events, SIZE_MAX, drop_event, NULL) == ERR_IO)
+		e = ERR_IO;
+	return e;
 }
 
 enum err firewall_nft_remove(struct firewall_nft *f)
@@ -299,6 +375,7 @@ enum err firewall_nft_apply(struct firewall_nft *f, const struct fw_op *op, size
 		if (e != ERR_OK)
 			last = e;
 	}
+	bulk_deafen(f);
 	errno = f->error;
 	return last;
 }
@@ -464,7 +541,7 @@ enum err firewall_nft_events(struct firewall_nft *f, firewall_event_fn fn, void 
 {
 	struct events v = { .fn = fn, .ctx = ctx };
 
-	return nft_events(&f->events, see_event, &v);
+	return nft_events(&f->events, EVENTS_AT_ONCE, see_event, &v);
 }
 
 enum err firewall_nft_delete_table(char *text, size_t text_size)

@@ -64,8 +64,20 @@ enum firewall_event {
 	FIREWALL_EVENT_FORM = 3,    /* table, chain, rule or set of ours was touched */
 };
 typedef void (*firewall_event_fn)(void *ctx, enum firewall_event what, const struct prefix *p);
-/* What others did to our table since the last call. ERR_FULL: more than could be kept, look yourself. */
+/*
+ * What others did to our table since the last call; the descriptor stays readable when there is more. ERR_FULL:
+ * more than could be kept, look yourself.
+ */
 enum err firewall_nft_events(struct firewall_nft *f, firewall_event_fn fn, void *ctx) MUST_USE;
+
+/*
+ * A stretch of many changes. As long as anybody listens, the kernel writes a notification for each element,
+ * also of our own changes: half of all the work. So from the first transaction after begin until end we do not
+ * listen; a remake in it also drops the notifications of what was there before. end: false when somebody else
+ * changed any table of this host meanwhile, or that cannot be told: look yourself. Both do nothing the second time.
+ */
+void firewall_nft_bulk_begin(struct firewall_nft *f);
+bool firewall_nft_bulk_end(struct firewall_nft *f);
 
 /*
  * Stand-alone, for `limetwig off`: delete our table. ERR_OK also when there is

@@ -90,16 +90,31 @@ enum err nft_socket_join(struct nft_socket *s, uint32_t own)
 		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
 	};
 	const struct sock_fprog filter = { .len = sizeof code / sizeof code[0], .filter = code };
-	const int size = NFT_EVENTS_BUFFER, group = NFNLGRP_NFTABLES;
+	const int size = NFT_EVENTS_BUFFER;
 	int fd = nft_socket_fd(s);
 
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) < 0)
 		return errno_err();
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-	if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0)
-		return errno_err();
-	return ERR_OK;
+	return nft_socket_rejoin(s);
+}
+
+static enum err membership_set(struct nft_socket *s, int option)
+{
+	const int group = NFNLGRP_NFTABLES;
+
+	return setsockopt(nft_socket_fd(s), SOL_NETLINK, option, &group, sizeof group) < 0 ? errno_err() : ERR_OK;
+}
+
+enum err nft_socket_leave(struct nft_socket *s)
+{
+	return membership_set(s, NETLINK_DROP_MEMBERSHIP);
+}
+
+enum err nft_socket_rejoin(struct nft_socket *s)
+{
+	return membership_set(s, NETLINK_ADD_MEMBERSHIP);
 }
 
 static void batch_close_last(struct nft_socket *s)
@@ -167,7 +182,10 @@ enum err nft_batch_send(struct nft_socket *s)
 		return errno_err();
 	verdict = batch_verdict(s, acked);
 	errno = verdict < 0 ? EPROTO : verdict;
-	return verdict == 0 ? ERR_OK : errno_err();
+	if (verdict != 0)
+		return errno_err();
+	s->commits++;
+	return ERR_OK;
 }
 
 struct nlmsghdr *nft_request_begin(struct nft_socket *s, uint16_t type, uint16_t flags)
@@ -239,11 +257,11 @@ static void events_read(const void *in, int n, mnl_cb_t fn, void *ctx)
 			(void)fn(h, ctx);
 }
 
-enum err nft_events(struct nft_socket *s, mnl_cb_t fn, void *ctx)
+enum err nft_events(struct nft_socket *s, size_t max, mnl_cb_t fn, void *ctx)
 {
 	enum err e = ERR_OK;
 
-	for (;;) {
+	while (max-- > 0) {
 		ssize_t n = recv(nft_socket_fd(s), s->in, ANSWER_SIZE, MSG_DONTWAIT);
 
 		if (n >= 0)
@@ -253,4 +271,5 @@ enum err nft_events(struct nft_socket *s, mnl_cb_t fn, void *ctx)
 		else if (errno != EINTR)
 			return errno == EAGAIN ? e : ERR_IO;
 	}
+	return e;
 }

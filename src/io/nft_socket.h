@@ -27,6 +27,7 @@ struct nft_socket {
 	size_t out_n;
 	struct nlmsghdr *last; /* its newest message, still growing */
 	bool is_bad;           /* no memory or no room: it will not be sent */
+	uint32_t commits;      /* transactions that the kernel took */
 	char *in;
 };
 
@@ -36,6 +37,9 @@ void nft_socket_close(struct nft_socket *s);
 /* Get all nf_tables notifications but those that the socket with portid own caused. */
 enum err nft_socket_join(struct nft_socket *s, uint32_t own) MUST_USE;
 int nft_socket_fd(const struct nft_socket *s);
+/* No notifications any more (those that wait stay), and again. What happens between is not told. */
+enum err nft_socket_leave(struct nft_socket *s) MUST_USE;
+enum err nft_socket_rejoin(struct nft_socket *s) MUST_USE;
 
 /* A new transaction; what was not sent is forgotten. */
 void nft_batch_begin(struct nft_socket *s);
@@ -58,7 +62,7 @@ struct nlmsghdr *nft_request_begin(struct nft_socket *s, uint16_t type, uint16_t
  * break off: ERR_FULL, the socket is opened anew). ERR_AGAIN: the tables changed meanwhile.
  */
 enum err nft_request(struct nft_socket *s, mnl_cb_t fn, void *ctx) MUST_USE;
-/* All waiting notifications, one by one. ERR_FULL: some were lost. */
-enum err nft_events(struct nft_socket *s, mnl_cb_t fn, void *ctx) MUST_USE;
+/* The waiting notifications, at most max datagrams, one by one. ERR_FULL: some were lost. */
+enum err nft_events(struct nft_socket *s, size_t max, mnl_cb_t fn, void *ctx) MUST_USE;
 
 #endif /* IO_NFT_SOCKET_H */

@@ -86,6 +86,24 @@ size_t firewall_apply(struct firewall *f, size_t n)
 	return done;
 }
 
+void firewall_bulk_begin(struct firewall *f)
+{
+	if (!f->is_bulk_off)
+		firewall_nft_bulk_begin(f->nft);
+}
+
+/* What others did meanwhile was not heard: look, and listen the next time, so that this has an end. */
+static void bulk_end(struct firewall *f)
+{
+	if (!f->nft)
+		return;
+	f->is_bulk_off = !firewall_nft_bulk_end(f->nft);
+	if (!f->is_bulk_off)
+		return;
+	f->is_form_touched = f->is_look_due = true;
+	firewall_mend_later(f);
+}
+
 /* One batch: deletions after a full list, then what is missing. */
 static void on_pump(void *ctx)
 {
@@ -97,8 +115,10 @@ static void on_pump(void *ctx)
 	loop_remove(f->pump);
 	f->pump = NULL;
 	f->is_pumping = false;
-	if (f->state != FW_OK)
+	if (f->state != FW_OK) {
+		bulk_end(f);
 		return;
+	}
 	n = firewall_plan_purge(p, f->op, FIREWALL_BATCH);
 	if (was_purging && !p->is_purging && p->wanted.count)
 		log_info("firewall", "text=\"full list taken over\" wanted=%zu", p->wanted.count);
@@ -106,10 +126,13 @@ static void on_pump(void *ctx)
 		n = firewall_plan_fill(p, clock_wall_ms(), f->op, FIREWALL_BATCH);
 	if (n)
 		(void)firewall_apply(f, n);
-	if (p->is_purging || p->is_filling)
+	if (p->is_purging || p->is_filling) {
 		firewall_pump_start(f);
-	else
-		firewall_report(f);
+		return;
+	}
+	if (!p->is_listing)
+		bulk_end(f);
+	firewall_report(f);
 }
 
 void firewall_pump_start(struct firewall *f)
@@ -124,7 +147,23 @@ void firewall_refill(struct firewall *f)
 {
 	firewall_plan_forget_present(&f->plan);
 	firewall_plan_fill_start(&f->plan);
+	if (f->plan.wanted.count >= FIREWALL_BULK)
+		firewall_bulk_begin(f);
 	firewall_pump_start(f);
+}
+
+bool firewall_start_anew(struct firewall *f)
+{
+	enum err e;
+
+	if (f->plan.wanted.count >= FIREWALL_BULK)
+		firewall_bulk_begin(f); /* what is still to be heard is about elements that will be gone */
+	e = firewall_nft_remake(f->nft);
+	if (e != ERR_OK)
+		firewall_set_failed(f, e);
+	else
+		firewall_refill(f);
+	return e == ERR_OK;
 }
 
 static int refusal_errno(enum err e)
@@ -188,6 +227,9 @@ static void take_ops(struct firewall *f, struct rd *body)
 	if (message_get_fw_ops(body, &f->in) != ERR_OK)
 		return;
 	n = plan_ops(f, &error);
+	f->listed += n;
+	if (f->nft && f->plan.is_listing && f->listed >= FIREWALL_BULK)
+		firewall_bulk_begin(f);
 	if (f->is_unknown && f->plan.is_listing && n > LIST_PART)
 		n = 0; /* at the end of the list the sets are made anew and filled: three times as fast */
 	if (f->state != FW_OK)
@@ -206,18 +248,12 @@ static void take_sync(struct firewall *f, struct rd *body)
 		return;
 	if (m.phase == 1) {
 		firewall_plan_begin(&f->plan);
+		f->listed = 0;
 		return;
 	}
 	firewall_plan_end(&f->plan);
-	if (f->is_unknown && f->state == FW_OK) {
-		enum err e = firewall_nft_remake(f->nft);
-
-		if (e != ERR_OK)
-			firewall_set_failed(f, e);
-		else
-			f->is_unknown = false;
-		firewall_refill(f);
-	}
+	if (f->is_unknown && f->state == FW_OK)
+		f->is_unknown = !firewall_start_anew(f);
 	firewall_pump_start(f);
 }
 
@@ -246,8 +282,10 @@ static void on_unlinked(struct role_host *h, enum role peer)
 {
 	struct firewall *f = h->ctx;
 
-	if (peer == ROLE_ENGINE)
-		firewall_plan_break(&f->plan);
+	if (peer != ROLE_ENGINE)
+		return;
+	firewall_plan_break(&f->plan);
+	firewall_pump_start(f); /* ends the bulk that the list began */
 }
 
 static void on_tick(void *ctx)

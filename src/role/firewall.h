@@ -13,11 +13,12 @@
 #include "role/role_host.h"
 
 #define FIREWALL_FOREIGN FIREWALL_BATCH /* foreign changes kept one by one; more: look at all */
-#define FIREWALL_MEND_MS 300            /* from the first notice of a foreign change to its repair */
+#define FIREWALL_MEND_MS 100            /* from the first notice of a foreign change to its repair */
 #define FIREWALL_MEND_MAX_MS 4000       /* grows to this where somebody works against us all the time */
 #define FIREWALL_MEND_QUIET_S 60        /* without repairs: then it is short again */
 #define FIREWALL_STATE_S 10             /* report, and another try where something failed */
 #define FIREWALL_SWEEP 65536            /* homes of the plan looked at each second */
+#define FIREWALL_BULK 20000             /* additions from which on they are made without listening */
 
 struct firewall {
 	struct role_host *host;
@@ -34,6 +35,8 @@ struct firewall {
 	uint64_t mend_ms;   /* the wait before the next repair */
 	uint64_t mended_at; /* monotonic ms of the last one */
 	bool is_pumping;    /* the pump timer runs */
+	bool is_bulk_off;   /* somebody else changed tables during the last bulk: this time we listen */
+	size_t listed;      /* operations of the full list so far */
 	size_t foreigns;
 	struct prefix foreign[FIREWALL_FOREIGN];
 	uint64_t ticks;
@@ -52,6 +55,10 @@ void firewall_set_failed(struct firewall *f, enum err e);
 size_t firewall_apply(struct firewall *f, size_t n);
 /* The kernel's sets are empty now: fill them. */
 void firewall_refill(struct firewall *f);
+/* The same sets without elements, and fill them. False: failed, the state says how. */
+bool firewall_start_anew(struct firewall *f);
+/* Many additions follow, until nothing is to be done any more. */
+void firewall_bulk_begin(struct firewall *f);
 /* Go on with purge and fill, a batch per round of the loop. */
 void firewall_pump_start(struct firewall *f);
 

@@ -56,18 +56,6 @@ static void look_at(void *ctx, const struct prefix *p, uint64_t left_ms)
 		l->is_too_much = true;
 }
 
-/* Sets without elements; the plan fills them. */
-static void start_anew(struct firewall *f)
-{
-	enum err e = firewall_nft_remake(f->nft);
-
-	if (e != ERR_OK) {
-		firewall_set_failed(f, e);
-		return;
-	}
-	firewall_refill(f);
-}
-
 /* After a restart: the elements of the former run stay in force until the full list says more. */
 static void adopt(struct firewall *f)
 {
@@ -110,13 +98,28 @@ void firewall_bring_up(struct firewall *f)
 	f->has_started = true;
 }
 
+/* The sets are to be made anew, whatever else is found. */
+static bool is_beyond_looking(const struct firewall *f)
+{
+	return f->is_look_due && f->plan.wanted.count > FIREWALL_DUMP_MAX;
+}
+
+static void mend_cancel(struct firewall *f)
+{
+	loop_remove(f->mend);
+	f->mend = NULL;
+	f->is_mending = false;
+}
+
 void firewall_mend_later(struct firewall *f)
 {
 	if (f->is_mending)
 		return;
 	if (f->mend_ms == 0 || clock_mono_ms() - f->mended_at > FIREWALL_MEND_QUIET_S * 1000)
 		f->mend_ms = FIREWALL_MEND_MS;
-	f->mend = loop_after(f->host->loop, f->mend_ms, firewall_on_mend, f);
+	/* nothing is to be collected when the sets are to be made anew: a million notifications stay unread */
+	f->mend = loop_after(
+		f->host->loop, f->mend_ms - (is_beyond_looking(f) ? FIREWALL_MEND_MS : 0), firewall_on_mend, f);
 	f->is_mending = f->mend != NULL;
 }
 
@@ -135,6 +138,7 @@ static void on_foreign(void *ctx, enum firewall_event what, const struct prefix 
 void firewall_on_events(int fd, unsigned what, void *ctx)
 {
 	struct firewall *f = ctx;
+	bool was_beyond = is_beyond_looking(f);
 
 	(void)fd;
 	(void)what;
@@ -144,6 +148,8 @@ void firewall_on_events(int fd, unsigned what, void *ctx)
 		f->is_form_touched = f->is_look_due = false;
 		f->foreigns = 0;
 	} else if (f->is_form_touched || f->is_look_due || f->foreigns) {
+		if (!was_beyond && is_beyond_looking(f))
+			mend_cancel(f); /* it waits for more to be collected */
 		firewall_mend_later(f);
 	}
 }
@@ -197,7 +203,7 @@ static void mend_all(struct firewall *f)
 		f->is_look_due = true;
 		firewall_mend_later(f);
 	} else if (e != ERR_OK || l.is_too_much) {
-		start_anew(f);
+		(void)firewall_start_anew(f);
 		count_repaired(f, "sets made anew", had + 1);
 		return;
 	}
@@ -213,9 +219,7 @@ void firewall_on_mend(void *ctx)
 {
 	struct firewall *f = ctx;
 
-	loop_remove(f->mend);
-	f->mend = NULL;
-	f->is_mending = false;
+	mend_cancel(f);
 	if (f->state == FW_OFF || !f->nft)
 		return;
 	/* another program of the same mind as ours must not make the two of us busy for ever */
@@ -228,6 +232,8 @@ void firewall_on_mend(void *ctx)
 		f->is_look_due = false;
 		return;
 	}
+	if (is_beyond_looking(f))
+		f->foreigns = 0;
 	mend_elements(f);
 	if (f->is_look_due)
 		mend_all(f);

@@ -358,6 +358,49 @@ static void test_batches(void **state)
 	firewall_nft_close(f);
 }
 
+/* What others do in a stretch without listening is not heard, but known to have been. */
+static void test_bulk(void **state)
+{
+	struct firewall_nft *f = open_made();
+	static struct fw_op o[200];
+	static bool done[200];
+
+	(void)state;
+	(void)events(f);
+	assert_true(firewall_nft_bulk_end(f)); /* none */
+	for (uint32_t i = 0; i < 200; i++)
+		o[i] = nth(i);
+	firewall_nft_bulk_begin(f);
+	assert_true(firewall_nft_bulk_end(f)); /* nothing in it */
+	netns_nft("add element inet limetwig host4 { 192.0.2.1 }");
+	firewall_nft_bulk_begin(f);
+	firewall_nft_bulk_begin(f);
+	assert_int_equal(firewall_nft_apply(f, o, 200, done), ERR_OK);
+	o[5] = o[4]; /* refused at first, then in halves */
+	assert_int_equal(firewall_nft_apply(f, o, 200, done), ERR_OK);
+	assert_int_equal(events(f).added, 1); /* from before */
+	assert_true(firewall_nft_bulk_end(f));
+	netns_nft("add element inet limetwig host4 { 192.0.2.2 }");
+	assert_int_equal(events(f).added, 1);
+
+	firewall_nft_bulk_begin(f);
+	op(f, true, "198.51.100.7", 100);
+	netns_nft("add element inet limetwig host4 { 192.0.2.3 }");
+	assert_int_equal(events(f).added, 0);
+	assert_false(firewall_nft_bulk_end(f));
+
+	/* anew: what was said of the elements before is void */
+	netns_nft("add element inet limetwig host4 { 192.0.2.4 }");
+	firewall_nft_bulk_begin(f);
+	assert_int_equal(firewall_nft_remake(f), ERR_OK);
+	assert_int_equal(events(f).added, 0);
+	netns_nft("add table inet theirs; delete table inet theirs");
+	assert_false(firewall_nft_bulk_end(f));
+	netns_nft("add element inet limetwig host4 { 192.0.2.5 }");
+	assert_int_equal(events(f).added, 1);
+	firewall_nft_close(f);
+}
+
 static void test_dump_breaks_off(void **state)
 {
 	struct firewall_nft *f = open_nft();
@@ -396,6 +439,7 @@ int main(void)
 		cmocka_unit_test(test_foreign_form),
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_batches),
+		cmocka_unit_test(test_bulk),
 		cmocka_unit_test(test_dump_breaks_off),
 	};
 
