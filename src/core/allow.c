@@ -274,7 +274,8 @@ bool allow_find(const struct allow *a, const struct ipaddr *client, struct slice
 
 bool allow_overlaps(const struct allow *a, const struct prefix *p)
 {
-	return ipaddr_is_private(&p->addr) || prefix_table_overlaps(&a->never, p);
+	return ipaddr_is_private(&p->addr) || prefix_table_overlaps(&a->never, p) ||
+	       prefix_table_overlaps(&a->shared, p);
 }
 
 const char *allow_source_name(enum allow_source s)

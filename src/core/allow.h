@@ -77,7 +77,7 @@ enum err allow_seal(struct allow *a) MUST_USE;
  * tier none: nobody of these.
  */
 bool allow_find(const struct allow *a, const struct ipaddr *client, struct slice name, struct allow_match *ret);
-/* Is any address of p in the tiers own or never (by prefix)? */
+/* Is any address of p in a tier, by prefix? Then no layer that knows only addresses may have p. */
 bool allow_overlaps(const struct allow *a, const struct prefix *p);
 const char *allow_source_name(enum allow_source s);
 const char *allow_tier_name(enum allow_tier t);

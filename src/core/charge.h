@@ -4,6 +4,8 @@
  *
  *   a login, this host itself, an own network   nobody: insider, an alarm
  *   a client of tier never                      nobody: exempt
+ *   a client of tier shared                     as below, but the sender identity pays, and only where
+ *                                               SPF passes for it; until that is known: ask
  *   no trap any more, or not armed              nobody
  *   another client had this queue id            nobody: an older message
  *   we were asked at RCPT                       the client, if it named the trap; else an alias
@@ -25,11 +27,16 @@ enum charge {
 	CHARGE_NOBODY = 0,
 	CHARGE_CLIENT,
 	CHARGE_WAIT, /* nobody, until the log tells who sent this queue id */
+	CHARGE_ASK,  /* nobody, until SPF is known for the sender at this shared provider */
 };
+
+enum charge_spf { CHARGE_SPF_UNKNOWN = 0, CHARGE_SPF_PASS, CHARGE_SPF_NO };
 
 /* Of one copy for one trap. */
 struct charge_facts {
 	enum gate_origin origin; /* of the client; GATE_OWN where the copy names none */
+	bool has_identity;       /* shared only: there is a sender to charge */
+	enum charge_spf spf;     /* shared only */
 	bool is_local;           /* the copy says that it was made on this host */
 	bool has_login;          /* policy server or log: authenticated, or a submission port */
 	bool is_armed;           /* it is a trap of ours, armed */
@@ -43,7 +50,8 @@ struct charge_facts {
 /* *grade: what the content says; becomes insider or exempt where that is the reason. */
 enum charge charge_of(const struct charge_facts *f, enum grade *grade);
 
-/* A hit without content (probe, unseen), by the policy server alone: only its first three lines hold. */
-enum charge charge_of_transaction(enum gate_origin origin, bool has_login, bool is_armed, enum grade *grade);
+/* A hit without content (probe, unseen), by the policy server alone: only its first lines hold, and SPF is never waited for. */
+enum charge charge_of_transaction(
+	enum gate_origin origin, bool is_spf_proven, bool has_login, bool is_armed, enum grade *grade);
 
 #endif /* CORE_CHARGE_H */

@@ -56,6 +56,7 @@ struct conf {
 	} traps;
 	struct {
 		double confirmed, unseen, misrouted, bulk, probe, probe_cap; /* weights of grades */
+		double automatic, bulk_cap;
 		double threshold;
 		uint64_t half_life_s;
 		double good_mail; /* this much good mail doubles the threshold */
@@ -69,6 +70,7 @@ struct conf {
 		uint16_t reply_first, reply_later; /* 450, 554 */
 		uint8_t ipv4, ipv6;                /* prefix lengths of subjects */
 		struct conf_list lengths;          /* "NETWORK=LENGTH": others for some networks */
+		bool widen;                        /* many blocked hosts in a network: the network */
 		uint32_t max_blocks;               /* cap of live blocks */
 	} block;
 	struct {

@@ -53,6 +53,9 @@ static const struct conf_key keys[] = {
 	RANGE(FLOAT, "decide", "misrouted", "5", 0, 1000, decide.misrouted,
 		"weight of a message to the wrong MX first"),
 	RANGE(FLOAT, "decide", "bulk", "2", 0, 1000, decide.bulk, "weight of list mail"),
+	RANGE(FLOAT, "decide", "automatic", "0.5", 0, 1000, decide.automatic, "weight of auto-replies and notices"),
+	RANGE(FLOAT, "decide", "bulk-cap", "8", 0, 1000, decide.bulk_cap,
+		"bulk, automatic and probes together at most, until they came to 3 traps on 3 days"),
 	RANGE(FLOAT, "decide", "probe", "1", 0, 1000, decide.probe, "weight of a RCPT without a message"),
 	RANGE(FLOAT, "decide", "probe-cap", "5", 0, 1000, decide.probe_cap, "all probes of a host together at most"),
 	RANGE(FLOAT, "decide", "threshold", "10", 0.1, 100000, decide.threshold,
@@ -79,6 +82,8 @@ static const struct conf_key keys[] = {
 	RANGE(NUMBER, "block", "ipv6", "64", 32, 128, block.ipv6, "prefix length that is blocked, IPv6"),
 	LIST("block", "lengths", LENGTH, "", block.lengths,
 		"NETWORK=LENGTH: other lengths, for hosters that give each customer one address"),
+	BOOL("block", "widen", "no", block.widen,
+		"block a /24, /56 or /48 in which several hosts are blocked and none sends good mail"),
 	RANGE(NUMBER, "block", "max-blocks", "1000000", 1000, 20000000, block.max_blocks, "live blocks at most"),
 
 	CHOICE("firewall", "backend", "nftables none", "nftables", firewall.backend,

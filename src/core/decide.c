@@ -125,7 +125,7 @@ void decide_hit(const struct decide_view *v, const struct decide_event *e, uint6
 		renew(v, e, now, ret);
 		return;
 	}
-	if (ret->score < ret->need && ret->sum.traps < c->decide.many_traps)
+	if (ret->score < ret->need && (v->is_shared || ret->sum.traps < c->decide.many_traps))
 		return;
 	if (v->block && now < v->block->pardon_until) {
 		ret->kind = DECIDE_PARDONED;

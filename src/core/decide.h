@@ -21,6 +21,7 @@ struct decide_view {
 	const struct record_block *block; /* the last block, in force or not; NULL: never blocked */
 	double good;                      /* ledger_good at now */
 	bool is_allowed;                  /* tier never, own network */
+	bool is_shared;                   /* an identity at a shared provider: many traps alone do not block it */
 };
 
 struct decide_event {

@@ -153,7 +153,7 @@ void record_put_hit_sum(struct wr *w, const struct record_hit_sum *v)
 	uint8_t recent = recent_used(v);
 	uint8_t traps = (uint8_t)(v->traps < RECORD_TRAPS ? v->traps : RECORD_TRAPS);
 
-	wr_u8(w, RECORD_VERSION);
+	wr_u8(w, RECORD_HIT_SUM_VERSION);
 	record_put_double(w, v->score);
 	record_put_double(w, v->probe_score);
 	wr_u64(w, v->score_at);
@@ -170,13 +170,30 @@ void record_put_hit_sum(struct wr *w, const struct record_hit_sum *v)
 	wr_u8(w, recent);
 	for (size_t i = 0; i < recent; i++)
 		wr_u64(w, v->recent[i]);
+	record_put_double(w, v->bulk_score);
+	wr_u32(w, v->bulk_day);
+	wr_u8(w, v->bulk_days);
+	wr_u8(w, v->bulk_traps);
+	for (size_t i = 0; i < v->bulk_traps && i < RECORD_BULK_TRAPS; i++)
+		wr_u32(w, v->bulk_trap_id[i]);
+}
+
+static void get_bulk(struct rd *r, struct record_hit_sum *v)
+{
+	v->bulk_score = record_get_double(r);
+	v->bulk_day = rd_u32(r);
+	v->bulk_days = rd_u8(r);
+	v->bulk_traps = (uint8_t)record_get_count(r, RECORD_BULK_TRAPS);
+	for (size_t i = 0; i < v->bulk_traps; i++)
+		v->bulk_trap_id[i] = rd_u32(r);
 }
 
 enum err record_get_hit_sum(struct slice in, struct record_hit_sum *ret)
 {
 	struct record_hit_sum v = { 0 };
 	struct rd r;
-	enum err e = record_start_get(&r, in);
+	uint8_t version;
+	enum err e = record_start_get_version(&r, in, RECORD_HIT_SUM_VERSION, &version);
 	uint32_t n;
 
 	if (e != ERR_OK)
@@ -199,6 +216,8 @@ enum err record_get_hit_sum(struct slice in, struct record_hit_sum *ret)
 	n = record_get_count(&r, RECORD_RECENT);
 	for (size_t i = 0; i < n; i++)
 		v.recent[i] = rd_u64(&r);
+	if (version >= 2)
+		get_bulk(&r, &v);
 	if (!rd_end(&r))
 		return ERR_SYNTAX;
 	*ret = v;
@@ -249,7 +268,7 @@ static void get_block_numbers(struct rd *r, struct record_block *v)
 	v->subject = record_get_clean_prefix(r);
 	rd_cstr(r, v->case_id, sizeof v->case_id);
 	v->state = record_get_choice(r, BLOCK_ACTIVE, BLOCK_MESSAGE);
-	v->cause = record_get_choice(r, CAUSE_HIT, CAUSE_PERSON);
+	v->cause = record_get_choice(r, CAUSE_HIT, CAUSE_WIDE);
 	v->grade = record_get_choice(r, 0, GRADE_COUNT - 1);
 	v->is_generic = record_get_choice(r, 0, 1);
 	v->offence = rd_u32(r);

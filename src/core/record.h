@@ -11,6 +11,7 @@
 #include "core/grade.h"
 
 #define RECORD_VERSION 1
+#define RECORD_HIT_SUM_VERSION 2
 #define RECORD_KEY 64 /* longest key made here but for addresses */
 #define RECORD_VALUE 4096
 #define RECORD_ADDRESS 320
@@ -57,10 +58,18 @@ struct record_hit_sum {
 	uint32_t traps; /* distinct traps by confirmed and unseen hits, counted exactly up to RECORD_TRAPS */
 	uint32_t trap_id[64];
 	uint64_t recent[RECORD_RECENT]; /* digests of messages, newest first: a retry is not a new hit */
+	/* since RECORD_HIT_SUM_VERSION 2 */
+	double bulk_score; /* part of score that came from bulk and automatic mail */
+	uint32_t bulk_day; /* day number of the last such mail */
+	uint8_t bulk_days; /* distinct days of it, at most 255 */
+	uint8_t bulk_traps;
+	uint32_t bulk_trap_id[3]; /* distinct traps of it, the first RECORD_BULK_TRAPS */
 };
+#define RECORD_BULK_TRAPS 3
 #define RECORD_TRAPS 64
 
-enum cause_kind { CAUSE_HIT = 1, CAUSE_PERSON = 2 };
+/* WIDE: several subjects inside it are blocked (core/widen). */
+enum cause_kind { CAUSE_HIT = 1, CAUSE_PERSON = 2, CAUSE_WIDE = 3 };
 /* ACTIVE runs until `until`; in mode monitor it is shown as "would". MESSAGE: one message was refused at the dot, no block. */
 enum block_state { BLOCK_ACTIVE = 1, BLOCK_LIFTED = 2, BLOCK_EXPIRED = 3, BLOCK_HELD = 4, BLOCK_MESSAGE = 5 };
 
@@ -136,6 +145,24 @@ struct record_correspondent { /* key: domain in lower case */
 	uint64_t last;        /* when one of our users last wrote to it */
 };
 
+enum withheld_state { WITHHELD_KEPT = 1, WITHHELD_RELEASED = 2 };
+/* A captured message with riders that did not get it, or one that was released; key: corpus id. */
+struct record_withheld {
+	uint64_t time;
+	uint8_t state;        /* enum withheld_state */
+	struct ipaddr client; /* family 0: unknown */
+	uint32_t riders;
+	uint32_t size;
+	char case_id[CASE_ID_TEXT];
+	char queue_id[32];
+	char name[RECORD_NAME];
+	char sender[RECORD_ADDRESS];
+	uint64_t released_at;
+	char by[64];
+	char to[RECORD_ADDRESS]; /* released to this person instead of the riders; "" */
+	char note[RECORD_NOTE];
+};
+
 struct record_audit { /* key: time + number */
 	uint64_t time;
 	uint32_t uid;
@@ -164,6 +191,7 @@ RECORD_CODEC(allow)
 RECORD_CODEC(ledger)
 RECORD_CODEC(correspondent)
 RECORD_CODEC(audit)
+RECORD_CODEC(withheld)
 #undef RECORD_CODEC
 
 /*

@@ -198,7 +198,7 @@ static enum err engine_start(struct role_host *h)
 		(err = engine_allow_build(e)) != ERR_OK || (err = engine_block_load(e)) != ERR_OK ||
 		(err = engine_log_load(e)) != ERR_OK || (err = engine_hit_start(e)) != ERR_OK ||
 		(err = engine_ack_start(e)) != ERR_OK || (err = engine_trap_start(e)) != ERR_OK ||
-		(err = engine_backup_start(e)) != ERR_OK || (err = engine_control_start(e)) != ERR_OK)
+		(err = engine_release_start(e)) != ERR_OK || (err = engine_backup_start(e)) != ERR_OK || (err = engine_control_start(e)) != ERR_OK)
 		return err;
 	e->watch[0] = loop_fd(h->loop, store_event_fd(e->store), LOOP_READ, on_store_event, e);
 	if (!e->watch[0])
@@ -221,6 +221,7 @@ static void on_second(void *ctx)
 	engine_ack_tick(e);
 	engine_hit_tick(e, now);
 	engine_block_tick(e, now);
+	engine_widen_tick(e, now);
 	engine_subject_sweep(e);
 	engine_trap_tick(e, now);
 	engine_log_flush(e, e->ledger.slots / LEDGER_ROUND_S + 1);
@@ -235,6 +236,7 @@ static void on_ten_seconds(void *ctx)
 	engine_trap_flush(e);
 	engine_counter_flush(e);
 	engine_keep_tick(e, clock_wall_s());
+	engine_release_tick(e, clock_wall_s());
 }
 
 static void engine_serve(struct role_host *h)
@@ -282,6 +284,7 @@ static void engine_unlinked(struct role_host *h, enum role peer)
 
 	if (peer == ROLE_CAPTURE) {
 		engine_hit_link_lost(e);
+		engine_release_link_lost(e);
 		engine_person_link_lost(e);
 	}
 	if (peer == ROLE_FIREWALL)
@@ -350,6 +353,8 @@ static void engine_message(
 	(void)peer;
 	if (t == MSG_HIT)
 		engine_message_hit(e, body);
+	else if (t == MSG_RIDERS)
+		engine_release_message(e, body);
 	else if (t >= MSG_LOG_RESUME && t <= MSG_LOG_STATE)
 		engine_message_log(e, t, body);
 	else if (t >= MSG_MAP_APPLY && t <= MSG_REREAD)
@@ -414,6 +419,7 @@ static void engine_stop(struct role_host *h)
 	engine_hit_stop(e);
 	engine_ack_stop(e);
 	engine_trap_stop(e);
+	engine_release_stop(e);
 	for (size_t i = 0; i < sizeof e->watch / sizeof e->watch[0]; i++)
 		loop_remove(e->watch[i]);
 	store_close(e->store);

@@ -5,11 +5,13 @@
  *
  *   engine.c           start, stop, messages, timers
  *   engine_policy.c    policy connections, transactions
+ *   engine_who.c       whose mail it is: tier, subject, sender identity
  *   engine_subject.c   score and block of one subject, cached over the store
  *   engine_hit.c       a hit: who is charged, decide, effects
  *   engine_ack.c       acknowledgements that wait for the disk
  *   engine_again.c     a message that comes again: which file its record names
  *   engine_block.c     blocks in force: index, firewall, expiry, refusals
+ *   engine_widen.c     blocks of wider networks
  *   engine_trap.c      traps in force: states, counters, alias map, live check
  *   engine_trap_load.c trap files into a table
  *   engine_allow.c     the allow list
@@ -17,6 +19,7 @@
  *   engine_counter.c   hourly counters, connections by client
  *   engine_control.c   control socket
  *   engine_command_*.c the commands
+ *   engine_release.c   riders of captured messages: withheld, handed back, released
  *   engine_backup.c    a copy of the store, by a thread
  *   engine_keep.c      retention
  *   engine_drift.c     what others did to main.cf; sums for doctor
@@ -112,8 +115,15 @@ struct engine_allow_files {
 	bool is_broken;  /* a file of it could not be taken */
 };
 
+#define ENGINE_WIDEN 1000 /* networks waiting to be looked at, and wide blocks in force */
+struct engine_widen_list {
+	size_t count;
+	struct prefix network[ENGINE_WIDEN];
+};
+
 struct engine_policy;  /* engine_policy.c */
 struct engine_control; /* engine_control.c */
+struct engine_release; /* engine_release.c */
 struct engine_traps;   /* engine_trap.c */
 struct engine_hits;    /* engine_hit.c */
 struct engine_acks;    /* engine_ack.c */
@@ -166,9 +176,13 @@ struct engine {
 	bool is_block_unsaved;                 /* a cached subject is_unsaved */
 	struct engine_client *client;          /* engine_counter.c */
 
+	struct engine_widen_list to_widen, wide;
+	uint64_t widen_again;
+
 	struct engine_policy *policy;
 	struct engine_control *control;
 	struct engine_backup *backup;
+	struct engine_release *release;
 	struct engine_traps *trap_job;
 	struct engine_hits *hits;
 	struct engine_acks *acks;
@@ -194,6 +208,18 @@ struct gate_view engine_gate_view(const struct engine *e);
 /* The subject a client is charged as: /32 and /64, or as configured. */
 struct prefix engine_subject_of(const struct engine *e, const struct ipaddr *client);
 uint64_t engine_digest(const struct engine *e, const struct slice *part, size_t parts);
+
+/* ---- engine_who.c */
+struct engine_who {
+	enum gate_origin origin; /* GATE_OWN where there is no client */
+	struct prefix subject;   /* of the client; at a shared provider of the sender, if there is one */
+	const char *label;       /* of the shared provider; borrowed from the allow list */
+	bool has_identity;
+	bool is_spf_proven; /* SPF passes for this sender's domain, without asking */
+};
+/* name: verified host name, "" none. */
+struct engine_who engine_who(
+	const struct engine *e, const struct ipaddr *client, const char *name, const char *sender);
 
 /* ---- engine_policy.c */
 enum err engine_policy_start(struct engine *e) MUST_USE;
@@ -267,6 +293,11 @@ void engine_block_recheck(struct engine *e);
 /* Is this entry in the kernel, as far as the engine knows? */
 bool engine_block_in_firewall(const struct engine *e, const struct block_entry *b);
 
+/* ---- engine_widen.c */
+/* A block was made or loaded. */
+void engine_widen_note(struct engine *e, const struct record_block *b);
+void engine_widen_tick(struct engine *e, uint64_t now);
+
 /* ---- engine_trap.c */
 enum err engine_trap_start(struct engine *e) MUST_USE;
 void engine_trap_stop(struct engine *e);
@@ -319,6 +350,8 @@ void engine_log_rcpt(struct engine *e, const struct msg_log_rcpt *m);
 void engine_log_state(struct engine *e, const struct msg_log_state *m);
 /* Write changed ledger entries. budget: entries' slots looked at, 0: all. */
 void engine_log_flush(struct engine *e, size_t budget);
+/* A person says that this was good mail. */
+void engine_log_credit(struct engine *e, const struct ipaddr *client, const char *sender);
 
 /* ---- engine_counter.c */
 void engine_count(struct engine *e, enum counter c, uint64_t now);
@@ -331,6 +364,32 @@ void engine_counter_client(struct engine *e, const struct ipaddr *client, uint64
 unsigned engine_counter_top(const struct engine *e, struct ipaddr *ret_client);
 
 struct engine_call; /* a command under way, engine_control.c */
+
+/* ---- engine_release.c */
+enum err engine_release_start(struct engine *e) MUST_USE;
+void engine_release_stop(struct engine *e);
+/* Can riders be handed back on this site (setup has made the service)? */
+bool engine_release_is_ready(const struct engine *e);
+/* capture asks about the riders of a message, or tells what became of a release. */
+void engine_release_message(struct engine *e, struct rd *body);
+void engine_release_link_lost(struct engine *e);
+/* The file old is gone, its message is in the file new now. */
+void engine_release_replaced(struct engine *e, const char *old, const char *new);
+void engine_release_tick(struct engine *e, uint64_t now);
+/* This call is going away. */
+void engine_release_forget(struct engine *e, const struct engine_call *c);
+/* Messages withheld now. */
+uint64_t engine_release_count(const struct engine *e);
+/* What is known of this corpus message. ERR_NOTFOUND: nothing. */
+enum err engine_release_look(struct engine *e, const char *corpus_id, struct record_withheld *ret) MUST_USE;
+/* ERR_FULL: the store takes nothing. */
+enum err engine_release_save(struct engine *e, const char *corpus_id, const struct record_withheld *r) MUST_USE;
+/* One order to capture; done(ctx) with the answer, NULL: capture is gone. ERR_CLOSED, ERR_LIMIT. */
+typedef void (*engine_release_fn)(void *ctx, const struct msg_riders *m);
+enum err engine_release_order(struct engine *e, enum riders_what what, const char *corpus_id, const char *to,
+	engine_release_fn done, void *ctx) MUST_USE;
+/* ---- engine_command_release.c */
+void engine_command_release_forget(const struct engine_call *c);
 
 /* ---- engine_backup.c */
 enum err engine_backup_start(struct engine *e) MUST_USE;
@@ -394,6 +453,7 @@ ENGINE_COMMAND(person)
 ENGINE_COMMAND(forget)
 ENGINE_COMMAND(db_backup)
 ENGINE_COMMAND(reload)
+ENGINE_COMMAND(release)
 #undef ENGINE_COMMAND
 /* JSON of a block, a hit, an allow entry; owned by the caller. */
 json_t *engine_json_block(struct engine *e, const struct record_block *b);

@@ -211,6 +211,8 @@ static bool load_block(struct slice key, struct slice value, void *ctx)
 		return true;
 	is_firewall = decide_firewall(c, l->e->mode, b->offence, b->last_refusal + 3600 > l->now ? b->refusals : 0);
 	l->err = index_put(l->e, b, is_firewall);
+	if (b->cause == CAUSE_WIDE)
+		engine_widen_note(l->e, b);
 	return l->err == ERR_OK;
 }
 
@@ -260,6 +262,8 @@ enum err engine_block_apply(struct engine *e, struct engine_subject *s, const st
 		fw_change(e, &b->subject, true, b->until);
 	s->block = *b;
 	s->has_block = true;
+	if (is_new)
+		engine_widen_note(e, b);
 	log_block(e, b, is_new ? "block" : "renew", is_firewall);
 	return engine_subject_save_block(e, s);
 }

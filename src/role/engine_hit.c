@@ -79,16 +79,10 @@ void engine_hit_link_lost(struct engine *e)
 
 /* ---- decide and carry out */
 
-static struct prefix hit_subject(const struct engine *e, const struct ipaddr *client)
-{
-	return client->family ? engine_subject_of(e, client) : (struct prefix){ 0 };
-}
-
-static uint64_t hit_digest(const struct engine *e, const struct ipaddr *client, const char *sender, uint32_t trap_id,
+static uint64_t hit_digest(const struct engine *e, const struct engine_who *who, const char *sender, uint32_t trap_id,
 	const char *message_id)
 {
-	struct prefix subject = hit_subject(e, client);
-	struct slice part[] = { slice_of(&subject.addr.b, sizeof subject.addr.b), slice_str(sender),
+	struct slice part[] = { slice_of(&who->subject.addr.b, sizeof who->subject.addr.b), slice_str(sender),
 		slice_of(&trap_id, sizeof trap_id), slice_str(message_id) };
 
 	return engine_digest(e, part, sizeof part / sizeof part[0]);
@@ -96,20 +90,20 @@ static uint64_t hit_digest(const struct engine *e, const struct ipaddr *client, 
 
 /* mark: whose tag and weight count. */
 static struct decide_event hit_event(const struct engine *e, const struct trap *trap, const struct trap *mark,
-	const struct ipaddr *client, const char *name, const char *sender, uint64_t digest)
+	const struct engine_who *who, const struct ipaddr *client, const char *name, const char *sender, uint64_t digest)
 {
 	struct slice s = slice_str(sender);
 
 	return (struct decide_event){
-		.subject = hit_subject(e, client),
+		.subject = who->subject,
 		.trap_id = trap ? trap->id : 0,
 		.trap_weight = mark ? mark->weight : 0,
 		.tag = mark ? slice_str(trap_table_tag(e->traps, mark)) : (struct slice){ 0 },
 		.digest = digest,
 		.sender_digest = engine_digest(e, &s, 1),
-		.name = slice_str(name),
+		.name = slice_str(who->has_identity ? who->label : name),
 		.sender = s,
-		.is_generic = host_name_is_generic(slice_str(name), client),
+		.is_generic = !who->has_identity && host_name_is_generic(slice_str(name), client),
 		.random = engine_random(),
 	};
 }
@@ -117,13 +111,16 @@ static struct decide_event hit_event(const struct engine *e, const struct trap *
 static struct decide_view hit_view(struct engine *e, const struct engine_subject *s, uint64_t now)
 {
 	struct gate_view v = engine_gate_view(e);
+	bool is_identity = subject_is_identity(&s->prefix);
 
 	return (struct decide_view){
 		.conf = &e->host->conf,
 		.sum = &s->sum,
 		.block = s->has_block ? &s->block : NULL,
 		.good = engine_good(e, &s->prefix, now),
-		.is_allowed = s->prefix.addr.family == 0 || gate_origin_of(&v, &s->prefix.addr) != GATE_FOREIGN,
+		.is_allowed = s->prefix.addr.family == 0 ||
+			      (!is_identity && gate_origin_of(&v, &s->prefix.addr) != GATE_FOREIGN),
+		.is_shared = is_identity,
 	};
 }
 
@@ -262,8 +259,8 @@ static void insider_alarm(
 static uint64_t settle(struct engine *e, const struct hit *h, bool *ret_is_old)
 {
 	const struct msg_hit *m = h->m;
-	struct prefix subject = hit_subject(e, &m->client);
-	struct engine_subject *s = engine_subject_get(e, &subject);
+	struct engine_who who = engine_who(e, &m->client, m->name, m->sender);
+	struct engine_subject *s = engine_subject_get(e, &who.subject);
 	struct decide_event ev;
 	struct record_hit r;
 
@@ -271,8 +268,8 @@ static uint64_t settle(struct engine *e, const struct hit *h, bool *ret_is_old)
 	if (!s)
 		return 0;
 	fill_record(h, &r);
-	ev = hit_event(e, h->trap, h->mark ? h->mark : h->trap, &m->client, m->name, m->sender,
-		hit_digest(e, &m->client, m->sender, r.trap_id, m->message_id));
+	ev = hit_event(e, h->trap, h->mark ? h->mark : h->trap, &who, &m->client, m->name, m->sender,
+		hit_digest(e, &who, m->sender, r.trap_id, m->message_id));
 	return carry_out(e, s, &ev, &r, h, ret_is_old);
 }
 
@@ -291,9 +288,11 @@ static enum charge charge_hit(struct engine *e, struct hit *h)
 {
 	const struct msg_hit *m = h->m;
 	const struct queued *q = queued_find(&e->transactions, slice_str(m->queue_id));
-	struct gate_view view = engine_gate_view(e);
+	struct engine_who who = engine_who(e, &m->client, m->name, m->sender);
 	struct charge_facts f = {
-		.origin = m->client.family ? gate_origin_of(&view, &m->client) : GATE_OWN,
+		.origin = who.origin,
+		.has_identity = who.has_identity,
+		.spf = who.is_spf_proven ? CHARGE_SPF_PASS : CHARGE_SPF_NO,
 		.is_local = m->is_local,
 		.has_login = q && q->login[0],
 		.is_armed = h->trap && h->trap->state == TRAP_ARMED,
@@ -355,7 +354,9 @@ static void keep_early(struct engine *e, const struct msg_hit *m)
 /* What the content says; anything unknown is a message like any other. */
 static enum grade content_grade_of(const struct msg_hit *m)
 {
-	return m->grade == GRADE_BULK || m->grade == GRADE_BACKSCATTER ? (enum grade)m->grade : GRADE_CONFIRMED;
+	enum grade g = (enum grade)m->grade;
+
+	return g == GRADE_BULK || g == GRADE_AUTOMATIC || g == GRADE_BACKSCATTER ? g : GRADE_CONFIRMED;
 }
 
 /* What is stored already; the file that is kept now may be another one. */
@@ -379,14 +380,14 @@ static void take_message(struct engine *e, const struct msg_hit *m)
 	struct hit h = { .m = m, .grade = content_grade_of(m) };
 	enum charge c;
 	uint64_t ticket, number = 0;
-	struct prefix subject = hit_subject(e, &m->client);
+	struct engine_who who = engine_who(e, &m->client, m->name, m->sender);
 	struct engine_subject *s;
 	bool is_old;
 
 	find_trap(e, m->trap, &h);
 	c = charge_hit(e, &h);
 	h.is_charged = c == CHARGE_CLIENT;
-	s = engine_subject_get(e, &subject);
+	s = engine_subject_get(e, &who.subject);
 	if (s)
 		number = s->sum.number;
 	ticket = settle(e, &h, &is_old);
@@ -468,6 +469,23 @@ bool engine_hit_is_waiting(const struct engine *e, const char *queue_id)
 	return false;
 }
 
+void engine_hit_forget(struct engine *e, bool (*is_his)(const char *sender, void *ctx), void *ctx)
+{
+	struct pending **at = &e->hits->pending;
+
+	while (*at) {
+		struct pending *p = *at;
+
+		if (!is_his(p->message.sender, ctx)) {
+			at = &p->next;
+			continue;
+		}
+		*at = p->next;
+		e->hits->pendings--;
+		free(p);
+	}
+}
+
 void engine_hit_tick(struct engine *e, uint64_t now)
 {
 	struct pending **at = &e->hits->pending;
@@ -494,27 +512,24 @@ void engine_hit_tick(struct engine *e, uint64_t now)
 static void hit_of_transaction(struct engine *e, const struct transaction *x, uint32_t trap_id, enum grade g)
 {
 	const struct trap *trap = engine_trap_by_id(e, trap_id);
-	struct gate_view view = engine_gate_view(e);
 	struct hit h = { .trap = trap, .grade = g };
-	struct prefix subject = hit_subject(e, &x->client);
-	struct engine_subject *s = engine_subject_get(e, &subject);
-	struct record_hit r = {
-		.time = clock_wall_s(), .trap_id = trap_id, .client = x->client
-	};
+	struct engine_who who = engine_who(e, &x->client, x->name, x->sender);
+	struct engine_subject *s = engine_subject_get(e, &who.subject);
+	struct record_hit r = { .time = clock_wall_s(), .trap_id = trap_id, .client = x->client };
 	struct decide_event ev;
 	bool is_old;
 
 	if (!s || !trap)
 		return;
-	h.is_charged = charge_of_transaction(gate_origin_of(&view, &x->client), x->is_ours || x->login[0],
+	h.is_charged = charge_of_transaction(who.origin, who.is_spf_proven, x->is_ours || x->login[0],
 			       trap->state == TRAP_ARMED, &h.grade) == CHARGE_CLIENT;
 	r.grade = (uint8_t)h.grade;
 	slice_copy(slice_str(x->name), r.name, sizeof r.name);
 	slice_copy(slice_str(x->helo), r.helo, sizeof r.helo);
 	slice_copy(slice_str(x->sender), r.sender, sizeof r.sender);
 	slice_copy(slice_str(x->login), r.login, sizeof r.login);
-	ev = hit_event(e, trap, trap, &x->client, x->name, x->sender,
-		hit_digest(e, &x->client, x->sender, trap_id, grade_name(g)));
+	ev = hit_event(e, trap, trap, &who, &x->client, x->name, x->sender,
+		hit_digest(e, &who, x->sender, trap_id, grade_name(g)));
 	(void)carry_out(e, s, &ev, &r, &h, &is_old);
 	if (is_old)
 		return;
@@ -541,8 +556,8 @@ void engine_hit_unseen(struct engine *e, const struct transaction *x)
 
 bool engine_hit_would_block(struct engine *e, const struct transaction *x, uint64_t now)
 {
-	struct prefix subject = hit_subject(e, &x->client);
-	struct engine_subject *s = engine_subject_get(e, &subject);
+	struct engine_who who = engine_who(e, &x->client, x->name, x->sender);
+	struct engine_subject *s = engine_subject_get(e, &who.subject);
 
 	if (!s)
 		return false;
@@ -553,7 +568,7 @@ bool engine_hit_would_block(struct engine *e, const struct transaction *x, uint6
 
 		if (!trap || trap->state != TRAP_ARMED)
 			continue;
-		ev = hit_event(e, trap, trap, &x->client, x->name, x->sender, engine_random());
+		ev = hit_event(e, trap, trap, &who, &x->client, x->name, x->sender, engine_random());
 		if (decide_would_block(&view, &ev, now))
 			return true;
 	}

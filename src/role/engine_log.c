@@ -130,22 +130,40 @@ static struct slice domain_of(const char *address, struct address *a)
 	return a->domain;
 }
 
-static void credit(struct engine *e, const struct msg_log_mail *m)
+static void credit_subject(struct engine *e, const struct prefix *p, uint64_t time, double count)
 {
-	struct prefix p = engine_subject_of(e, &m->client);
 	uint8_t key[RECORD_KEY];
-	struct address a;
-	struct slice domain = domain_of(m->sender, &a);
 	struct engine_ledger *l;
-	double count = domain.n && keymap_get(&e->correspondents, domain) ? CORRESPONDENT_WEIGHT : 1;
 	void *v;
 
-	if (keymap_put(&e->ledger, record_subject_key(&p, key), &v, NULL) != ERR_OK)
+	if (keymap_put(&e->ledger, record_subject_key(p, key), &v, NULL) != ERR_OK)
 		return;
 	l = v;
-	l->prefix = p;
+	l->prefix = *p;
 	l->is_dirty = true;
-	ledger_add(&l->record, m->time, count);
+	ledger_add(&l->record, time, count);
+}
+
+/* At a shared provider: the sender, and his domain there, which is never blocked as a whole then. */
+static void credit(struct engine *e, const struct msg_log_mail *m)
+{
+	struct engine_who who = engine_who(e, &m->client, m->name, m->sender);
+	struct address a;
+	struct slice domain = domain_of(m->sender, &a);
+	double count = domain.n && keymap_get(&e->correspondents, domain) ? CORRESPONDENT_WEIGHT : 1;
+	struct prefix p;
+
+	credit_subject(e, &who.subject, m->time, count);
+	if (who.has_identity && subject_of_domain(e->digest_key, slice_str(who.label), slice_str(m->sender), &p) == ERR_OK)
+		credit_subject(e, &p, m->time, count);
+}
+
+void engine_log_credit(struct engine *e, const struct ipaddr *client, const char *sender)
+{
+	struct msg_log_mail m = { .time = clock_wall_s(), .client = *client };
+
+	slice_copy(slice_str(sender), m.sender, sizeof m.sender);
+	credit(e, &m);
 }
 
 static void record_delivery(struct engine *e, const struct msg_log_mail *m)

@@ -89,13 +89,42 @@ static void test_transaction(void **state)
 	enum grade g = GRADE_PROBE;
 
 	(void)state;
-	assert_int_equal(charge_of_transaction(GATE_FOREIGN, false, true, &g), CHARGE_CLIENT);
-	assert_int_equal(charge_of_transaction(GATE_FOREIGN, false, false, &g), CHARGE_NOBODY);
+	assert_int_equal(charge_of_transaction(GATE_FOREIGN, false, false, true, &g), CHARGE_CLIENT);
+	assert_int_equal(charge_of_transaction(GATE_FOREIGN, false, false, false, &g), CHARGE_NOBODY);
 	assert_int_equal(g, GRADE_PROBE);
-	assert_int_equal(charge_of_transaction(GATE_FOREIGN, true, true, &g), CHARGE_NOBODY);
+	assert_int_equal(charge_of_transaction(GATE_FOREIGN, false, true, true, &g), CHARGE_NOBODY);
 	assert_int_equal(g, GRADE_INSIDER);
 	g = GRADE_PROBE;
-	assert_int_equal(charge_of_transaction(GATE_ALLOWED, false, true, &g), CHARGE_NOBODY);
+	assert_int_equal(charge_of_transaction(GATE_ALLOWED, false, false, true, &g), CHARGE_NOBODY);
+	assert_int_equal(g, GRADE_EXEMPT);
+}
+
+static void shared_senders(void **state)
+{
+	struct charge_facts f = {
+		.origin = GATE_SHARED, .is_armed = true, .was_asked = true, .is_named = true, .has_identity = true
+	};
+	enum grade g = GRADE_CONFIRMED;
+
+	(void)state;
+	assert_int_equal(charge_of(&f, &g), CHARGE_ASK);
+	f.is_named = false;
+	assert_int_equal(charge_of(&f, &g), CHARGE_NOBODY);
+	f.is_named = true;
+	f.spf = CHARGE_SPF_PASS;
+	assert_int_equal(charge_of(&f, &g), CHARGE_CLIENT);
+	assert_int_equal(g, GRADE_CONFIRMED);
+	f.spf = CHARGE_SPF_NO;
+	assert_int_equal(charge_of(&f, &g), CHARGE_NOBODY);
+	assert_int_equal(g, GRADE_EXEMPT);
+	g = GRADE_CONFIRMED;
+	f.has_identity = false; /* the null sender */
+	f.spf = CHARGE_SPF_UNKNOWN;
+	assert_int_equal(charge_of(&f, &g), CHARGE_NOBODY);
+	assert_int_equal(g, GRADE_EXEMPT);
+	g = GRADE_PROBE;
+	assert_int_equal(charge_of_transaction(GATE_SHARED, true, false, true, &g), CHARGE_CLIENT);
+	assert_int_equal(charge_of_transaction(GATE_SHARED, false, false, true, &g), CHARGE_NOBODY);
 	assert_int_equal(g, GRADE_EXEMPT);
 }
 
@@ -105,6 +134,7 @@ int main(void)
 		cmocka_unit_test(test_rule),
 		cmocka_unit_test(test_never),
 		cmocka_unit_test(test_transaction),
+		cmocka_unit_test(shared_senders),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
