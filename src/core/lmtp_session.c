@@ -61,6 +61,7 @@ static void end_transaction(struct lmtp_session *s)
 		s->state = LMTP_STATE_READY;
 	s->client = (struct lmtp_client){ 0 };
 	s->sender[0] = '\0';
+	s->is_8bit = s->is_utf8 = false;
 	buf_done(&s->recipients);
 	s->recipient_count = 0;
 	s->data_bytes = 0;
@@ -110,16 +111,20 @@ static void do_xforward(struct lmtp_session *s, struct slice rest)
 	reply(s, "250 2.0.0 Ok");
 }
 
-/* SIZE, BODY, RET, ENVID and whatever else comes changes nothing here: it is all accepted. */
+/* SIZE, RET, ENVID and whatever else comes changes nothing here: it is all accepted. */
 static void do_mail(struct lmtp_session *s, struct slice rest)
 {
-	struct slice path, params;
+	struct slice path, params, name, value;
 
 	if (lmtp_path_parse(rest, SLICE_LIT("FROM:"), &path, &params) != ERR_OK) {
 		reply_error(s, "451 4.5.4 Syntax error in MAIL");
 		return;
 	}
 	slice_copy(path, s->sender, sizeof s->sender);
+	while (lmtp_param_next(&params, &name, &value)) {
+		s->is_8bit |= slice_eq_nocase(name, SLICE_LIT("BODY")) && slice_eq_nocase(value, SLICE_LIT("8BITMIME"));
+		s->is_utf8 |= slice_eq_nocase(name, SLICE_LIT("SMTPUTF8"));
+	}
 	s->state = LMTP_STATE_SENDER;
 	reply(s, "250 2.1.0 Ok");
 }

@@ -61,7 +61,8 @@ struct lmtp_session {
 	char sender[LMTP_SENDER]; /* "" is the null sender */
 	struct buf recipients;    /* u16 n, u16 n, address, orcpt ... */
 	uint32_t recipient_count;
-	uint64_t data_bytes; /* of this message so far */
+	bool is_8bit, is_utf8; /* BODY=8BITMIME, SMTPUTF8 of MAIL */
+	uint64_t data_bytes;   /* of this message so far */
 	struct buf out;
 	/* below: private */
 	uint64_t data_max;

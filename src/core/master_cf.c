@@ -191,14 +191,49 @@ static enum err apply_edit(struct buf *b, const struct master_cf_edit *d)
 
 static bool is_transport(const struct master_service *s)
 {
-	return slice_eq(s->name, SLICE_LIT(MASTER_CF_TRANSPORT)) && slice_eq(s->type, SLICE_LIT("unix"));
+	return (slice_eq(s->name, SLICE_LIT(MASTER_CF_TRANSPORT)) ||
+		       slice_eq(s->name, SLICE_LIT(MASTER_CF_HANDBACK))) &&
+	       slice_eq(s->type, SLICE_LIT("unix"));
 }
+
+/*
+ * The way back: reached through a socket that only root and Postfix can open.
+ * Whatever the site asks of foreign mail was asked when it first came in, and
+ * its addresses are already what the alias maps made of them.
+ */
+#define HANDBACK_LINES                                                                                                 \
+	"  -o syslog_name=postfix/" MASTER_CF_HANDBACK "\n"                                                            \
+	"  -o mynetworks=127.0.0.0/8,[::1]/128\n"                                                                      \
+	"  -o smtpd_authorized_xforward_hosts=127.0.0.0/8,[::1]/128\n"                                                 \
+	"  -o smtpd_delay_reject=yes\n"                                                                                \
+	"  -o smtpd_client_restrictions=\n"                                                                            \
+	"  -o smtpd_helo_restrictions=\n"                                                                              \
+	"  -o smtpd_sender_restrictions=\n"                                                                            \
+	"  -o smtpd_relay_restrictions=permit_mynetworks,reject\n"                                                     \
+	"  -o smtpd_recipient_restrictions=permit_mynetworks,reject\n"                                                 \
+	"  -o smtpd_data_restrictions=\n"                                                                              \
+	"  -o smtpd_end_of_data_restrictions=\n"                                                                       \
+	"  -o smtpd_reject_unlisted_sender=no\n"                                                                       \
+	"  -o smtpd_milters=\n"                                                                                        \
+	"  -o smtpd_proxy_filter=\n"                                                                                   \
+	"  -o smtpd_tls_security_level=none\n"                                                                         \
+	"  -o smtpd_sasl_auth_enable=no\n"                                                                             \
+	"  -o smtpd_upstream_proxy_protocol=\n"                                                                        \
+	"  -o smtpd_discard_ehlo_keywords=\n"                                                                          \
+	"  -o smtpd_discard_ehlo_keyword_address_maps=\n"                                                              \
+	"  -o smtpd_recipient_limit=1000\n"                                                                            \
+	"  -o smtpd_client_event_limit_exceptions=127.0.0.0/8,[::1]/128\n"                                             \
+	"  -o smtpd_error_sleep_time=0\n"                                                                              \
+	"  -o smtpd_soft_error_limit=1001\n"                                                                           \
+	"  -o smtpd_hard_error_limit=1000\n"                                                                           \
+	"  -o local_header_rewrite_clients=\n"                                                                         \
+	"  -o receive_override_options=no_unknown_recipient_checks,no_address_mappings,no_header_body_checks,no_milters\n"
 
 static enum err add_transport(struct buf *b, char chroot)
 {
 	struct master_service s;
 	size_t pos = 0;
-	char lines[200];
+	char lines[2000];
 
 	while (master_cf_next(buf_slice(b), &pos, &s))
 		if (is_transport(&s))
@@ -206,8 +241,8 @@ static enum err add_transport(struct buf *b, char chroot)
 	(void)snprintf(lines, sizeof lines,
 		MASTER_CF_TRANSPORT " unix - - %c - 10 lmtp\n"
 				    "  -o lmtp_send_xforward_command=yes\n"
-				    "  -o syslog_name=postfix/limetwig\n",
-		chroot);
+				    "  -o syslog_name=postfix/limetwig\n" MASTER_CF_HANDBACK " unix - - %c - - smtpd\n" HANDBACK_LINES,
+		chroot, chroot);
 	return main_cf_add_block(b, slice_str(lines));
 }
 

@@ -1,6 +1,6 @@
 /*
  * master_cf: reads the text of Postfix's master.cf and edits it in place, as
- * main_cf does: our transport in a framed block at the end, our item put first
+ * main_cf does: our two services in a framed block at the end, our item put first
  * into -o overrides that are there already; nothing else changes by a byte, and
  * master_cf_revert(master_cf_apply(x)) == x for each x without our parts. Pure.
  *
@@ -13,7 +13,8 @@
 #define CORE_MASTER_CF_H
 #include "core/main_cf.h"
 
-#define MASTER_CF_TRANSPORT "limetwig" /* service name of our transport, type unix */
+#define MASTER_CF_TRANSPORT "limetwig"     /* service name of our transport, type unix */
+#define MASTER_CF_HANDBACK "limetwig-back" /* of the smtpd that takes mail back from us, type unix: QUEUE/private/ */
 
 /* Slices borrow the text. */
 struct master_service {
@@ -40,12 +41,12 @@ bool master_cf_option(
 	struct slice text, const struct master_service *s, const char *parameter, struct slice *ret_value);
 /*
  * Copy text to `to` with the edits made and, where chroot is not 0, our
- * transport with this chroot field ('y', 'n' or '-') added if there is none.
+ * services with this chroot field ('y', 'n' or '-') added if there are none.
  * ERR_LIMIT, ERR_NOMEM; ERR_SYNTAX: a NUL in the text.
  */
 enum err master_cf_apply(
 	struct slice text, const struct master_cf_edit *edits, size_t n, char chroot, struct buf *to) MUST_USE;
-/* Take the items (n names of them) out of every override, drop lines of our own and, unless keep_transport, the transport too. */
+/* Take the items (n names of them) out of every override, drop lines of our own and, unless keep_transport, our services too. */
 enum err master_cf_revert(
 	struct slice text, const char *const *items, size_t n, bool keep_transport, struct buf *to) MUST_USE;
 

@@ -26,6 +26,12 @@ LOOK(hit, msg_hit)
 LOOK(hit_ack, msg_hit_ack)
 LOOK(corpus_remove, msg_corpus_remove)
 LOOK(corpus_state, msg_corpus_state)
+LOOK(riders, msg_riders)
+LOOK(riders_do, msg_riders_do)
+LOOK(mail_open, msg_mail_open)
+LOOK(mail_socket, msg_mail_socket)
+LOOK(corpus_forget, msg_corpus_forget)
+LOOK(corpus_forgotten, msg_corpus_forgotten)
 LOOK(log_position, msg_log_position)
 LOOK(log_mail, msg_log_mail)
 LOOK(log_login, msg_log_login)
@@ -58,6 +64,12 @@ static const look_fn looks[] = {
 	[MSG_HIT_ACK] = look_hit_ack,
 	[MSG_CORPUS_REMOVE] = look_corpus_remove,
 	[MSG_CORPUS_STATE] = look_corpus_state,
+	[MSG_RIDERS] = look_riders,
+	[MSG_RIDERS_DO] = look_riders_do,
+	[MSG_MAIL_OPEN] = look_mail_open,
+	[MSG_MAIL_SOCKET] = look_mail_socket,
+	[MSG_CORPUS_FORGET] = look_corpus_forget,
+	[MSG_CORPUS_FORGOTTEN] = look_corpus_forgotten,
 	[MSG_LOG_RESUME] = look_log_position,
 	[MSG_LOG_MAIL] = look_log_mail,
 	[MSG_LOG_LOGIN] = look_log_login,

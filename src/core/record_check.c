@@ -55,6 +55,7 @@ RECORD_DECODES(allow)
 RECORD_DECODES(ledger)
 RECORD_DECODES(correspondent)
 RECORD_DECODES(audit)
+RECORD_DECODES(withheld)
 #undef RECORD_DECODES
 
 static const struct {
@@ -74,6 +75,7 @@ static const struct {
 	{ 'L', is_subject, decodes_ledger },
 	{ 'D', is_any, decodes_correspondent },
 	{ 'U', is_time, decodes_audit },
+	{ 'Q', is_any, decodes_withheld },
 };
 
 bool record_is_valid(unsigned char tag, struct slice key, struct slice value)

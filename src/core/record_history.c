@@ -186,3 +186,48 @@ enum err record_get_audit(struct slice in, struct record_audit *ret)
 	*ret = v;
 	return ERR_OK;
 }
+
+void record_put_withheld(struct wr *w, const struct record_withheld *v)
+{
+	wr_u8(w, RECORD_VERSION);
+	wr_u64(w, v->time);
+	wr_u8(w, v->state);
+	wr_ipaddr(w, &v->client);
+	wr_u32(w, v->riders);
+	wr_u32(w, v->size);
+	wr_cstr(w, v->case_id);
+	wr_cstr(w, v->queue_id);
+	wr_cstr(w, v->name);
+	wr_cstr(w, v->sender);
+	wr_u64(w, v->released_at);
+	wr_cstr(w, v->by);
+	wr_cstr(w, v->to);
+	wr_cstr(w, v->note);
+}
+
+enum err record_get_withheld(struct slice in, struct record_withheld *ret)
+{
+	struct record_withheld v = { 0 };
+	struct rd r;
+	enum err e = record_start_get(&r, in);
+
+	if (e != ERR_OK)
+		return e;
+	v.time = rd_u64(&r);
+	v.state = record_get_choice(&r, WITHHELD_KEPT, WITHHELD_RELEASED);
+	v.client = rd_ipaddr(&r);
+	v.riders = rd_u32(&r);
+	v.size = rd_u32(&r);
+	rd_cstr(&r, v.case_id, sizeof v.case_id);
+	rd_cstr(&r, v.queue_id, sizeof v.queue_id);
+	rd_cstr(&r, v.name, sizeof v.name);
+	rd_cstr(&r, v.sender, sizeof v.sender);
+	v.released_at = rd_u64(&r);
+	rd_cstr(&r, v.by, sizeof v.by);
+	rd_cstr(&r, v.to, sizeof v.to);
+	rd_cstr(&r, v.note, sizeof v.note);
+	if (!rd_end(&r))
+		return ERR_SYNTAX;
+	*ret = v;
+	return ERR_OK;
+}

@@ -156,6 +156,7 @@ enum err setup_conf_text(const struct setup *s, struct buf *to)
 	e = e == ERR_OK ? add_text(to, "map", s->map) : e;
 	e = e == ERR_OK ? add_text(to, "domains", s->domains) : e;
 	e = e == ERR_OK ? add_text(to, "extension", a->extension) : e;
+	e = e == ERR_OK ? add_text(to, "handback", MASTER_CF_HANDBACK) : e;
 	e = e == ERR_OK ? add_text(to, "group", a->group) : e;
 	e = e == ERR_OK ? add_text(to, "log", a->log) : e;
 	e = e == ERR_OK ? add_list(to, "own-services", &a->services.own) : e;

@@ -166,16 +166,40 @@ void corpus_set_writer(struct corpus *c, ssize_t (*write_fn)(int fd, const void 
 	c->write_fn = write_fn;
 }
 
+static void make_id(uint64_t now_s, char to[CORPUS_ID])
+{
+	uint64_t random;
+
+	randombytes_buf(&random, sizeof random);
+	(void)snprintf(to, CORPUS_ID, "%010llu.%016llx", (unsigned long long)(now_s % 10000000000),
+		(unsigned long long)random);
+}
+
+/* Is there disk for n more bytes of a message that must be kept whole? */
+static bool has_disk(const struct corpus *c, uint64_t n)
+{
+	uint64_t least = c->limits.reserve - c->limits.reserve / CORPUS_SPARE + n;
+	struct statvfs v;
+
+	return fstatvfs(c->fd[FOLDER_TMP], &v) != 0 || (uint64_t)v.f_bavail * v.f_frsize >= least;
+}
+
+void corpus_begin_whole(struct corpus *c, uint64_t now_s, struct corpus_file *f)
+{
+	corpus_begin(c, now_s, f);
+	if (!f->id[0])
+		make_id(now_s, f->id);
+	f->is_whole = has_disk(c, CORPUS_BUFFER);
+	f->is_header_only = f->is_stopped = f->is_truncated = !f->is_whole;
+}
+
 void corpus_begin(struct corpus *c, uint64_t now_s, struct corpus_file *f)
 {
 	enum room room = room_for(c, 0);
-	uint64_t random;
 
 	*f = (struct corpus_file){ .fd = -1, .is_open = true };
 	buf_init(&f->buf, CORPUS_BUFFER);
-	randombytes_buf(&random, sizeof random);
-	(void)snprintf(f->id, sizeof f->id, "%010llu.%016llx", (unsigned long long)(now_s % 10000000000),
-		(unsigned long long)random);
+	make_id(now_s, f->id);
 	f->is_header_only = room != ROOM_ENOUGH;
 	if (room == ROOM_NONE) {
 		f->is_stopped = f->is_truncated = true;
@@ -222,7 +246,7 @@ static void flush_file(struct corpus *c, struct corpus_file *f)
 	if (n == 0 || f->is_stopped)
 		return;
 	if (f->fd < 0)
-		f->fd = openat(c->fd[FOLDER_TMP], f->id, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		f->fd = openat(c->fd[FOLDER_TMP], f->id, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	while (n && f->fd >= 0) {
 		ssize_t done = c->write_fn(f->fd, p, n);
 
@@ -244,7 +268,7 @@ static void flush_file(struct corpus *c, struct corpus_file *f)
 /* How much of n more bytes may be kept. */
 static size_t allowance(const struct corpus *c, const struct corpus_file *f, size_t n, bool is_header)
 {
-	uint64_t have = f->bytes + f->buf.n, most = c->limits.message;
+	uint64_t have = f->bytes + f->buf.n, most = f->is_whole ? UINT64_MAX : c->limits.message;
 
 	if (f->is_stopped || (f->is_header_only && !is_header))
 		return 0;
@@ -253,6 +277,11 @@ static size_t allowance(const struct corpus *c, const struct corpus_file *f, siz
 	if (have >= most)
 		return 0;
 	return n < most - have ? n : (size_t)(most - have);
+}
+
+static bool has_room_for(const struct corpus *c, const struct corpus_file *f, uint64_t n)
+{
+	return f->is_whole ? has_disk(c, n) : room_for(c, n) == ROOM_ENOUGH;
 }
 
 void corpus_add(struct corpus *c, struct corpus_file *f, struct slice s, bool is_header)
@@ -275,7 +304,7 @@ void corpus_add(struct corpus *c, struct corpus_file *f, struct slice s, bool is
 		if (f->buf.n < CORPUS_BUFFER)
 			continue;
 		flush_file(c, f);
-		if (!f->is_stopped && !f->is_header_only && room_for(c, CORPUS_BUFFER) != ROOM_ENOUGH)
+		if (!f->is_stopped && !f->is_header_only && !has_room_for(c, f, CORPUS_BUFFER))
 			f->is_stopped = f->is_truncated = true; /* what is there stays: it is what room there was */
 	}
 }
@@ -287,6 +316,22 @@ void corpus_finish(struct corpus *c, struct corpus_file *f)
 		fail_file(c, f);
 	f->is_stopped = true;
 	buf_done(&f->buf);
+}
+
+enum err corpus_patch(struct corpus_file *f, uint64_t offset, struct slice s)
+{
+	if (f->fd < 0 || offset + s.n > f->bytes)
+		return ERR_IO;
+	return pwrite(f->fd, s.p, s.n, (off_t)offset) == (ssize_t)s.n ? ERR_OK : ERR_IO;
+}
+
+void corpus_trim(struct corpus *c, struct corpus_file *f)
+{
+	if (f->fd < 0 || f->bytes <= c->limits.message || ftruncate(f->fd, (off_t)c->limits.message) < 0)
+		return;
+	pay(c, cost_of(f->bytes), cost_of(c->limits.message));
+	f->bytes = c->limits.message;
+	f->is_truncated = true;
 }
 
 enum err corpus_sync(struct corpus *c, struct corpus_file *f)
@@ -363,6 +408,20 @@ static bool is_id(const char *id)
 	return n > 0 && n < CORPUS_ID && id[0] != '.' && strspn(id, "0123456789abcdef.") == n;
 }
 
+enum err corpus_look(const struct corpus *c, const char *id, int *ret_fd)
+{
+	int fd = -1;
+
+	if (!is_id(id))
+		return ERR_SYNTAX;
+	for (int i = FOLDER_NEW; i <= FOLDER_CUR && fd < 0; i++)
+		fd = openat(c->fd[i], id, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? ERR_NOTFOUND : ERR_IO;
+	*ret_fd = fd;
+	return ERR_OK;
+}
+
 enum err corpus_remove(struct corpus *c, const char *id)
 {
 	enum err e;
@@ -411,6 +470,101 @@ bool corpus_sweep(struct corpus *c, uint64_t before_s, size_t budget, uint32_t *
 	}
 	*ret_removed = removed;
 	return is_done;
+}
+
+/* More of the file into head, twice as much each time. ERR_AGAIN: that was all. */
+static enum err read_more(int fd, struct buf *head)
+{
+	size_t want = head->n ? head->n : CORPUS_BLOCK;
+	ssize_t n = 1;
+
+	if (want > CORPUS_HEAD - head->n)
+		want = CORPUS_HEAD - head->n;
+	if (want == 0)
+		return ERR_AGAIN;
+	if (buf_reserve(head, want) != ERR_OK)
+		return ERR_NOMEM;
+	for (size_t had = head->n; n > 0 && head->n < had + want; head->n += n > 0 ? (size_t)n : 0)
+		n = read(fd, head->p + head->n, had + want - head->n);
+	return n < 0 ? ERR_IO : n == 0 ? ERR_AGAIN : ERR_OK;
+}
+
+static enum corpus_fate show_file(struct corpus_walk *w, int fd, corpus_show_fn show, void *ctx)
+{
+	enum corpus_fate fate;
+	enum err e;
+
+	buf_reset(&w->head);
+	do {
+		e = read_more(fd, &w->head);
+		if (e != ERR_OK && e != ERR_AGAIN) {
+			w->failed++;
+			return CORPUS_STAYS;
+		}
+		fate = show(buf_slice(&w->head), ctx);
+	} while (fate == CORPUS_MORE && e == ERR_OK);
+	return fate;
+}
+
+static void show_name(struct corpus *c, struct corpus_walk *w, const char *name, corpus_show_fn show, void *ctx)
+{
+	int fd = openat(c->fd[w->folder - 1], name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	enum corpus_fate fate;
+	enum err e;
+
+	if (fd < 0) {
+		w->failed += errno != ENOENT; /* retention was faster */
+		return;
+	}
+	fate = show_file(w, fd, show, ctx);
+	(void)close(fd);
+	if (fate != CORPUS_GOES)
+		return;
+	e = remove_name(c, (enum folder)(w->folder - 1), name);
+	w->deleted += e == ERR_OK;
+	w->failed += e == ERR_IO;
+}
+
+static void close_folder(struct corpus_walk *w)
+{
+	if (w->dir)
+		(void)closedir(w->dir);
+	w->dir = NULL;
+}
+
+bool corpus_walk_step(struct corpus *c, struct corpus_walk *w, size_t budget, corpus_show_fn show, void *ctx)
+{
+	if (w->folder == 0) {
+		w->folder = FOLDER_NEW + 1;
+		buf_init(&w->head, CORPUS_HEAD);
+	}
+	for (; budget > 0; budget--) {
+		struct dirent *entry;
+
+		if (!w->dir) {
+			w->dir = list_folder(c, (enum folder)(w->folder - 1));
+			w->failed += !w->dir;
+		}
+		entry = w->dir ? readdir(w->dir) : NULL;
+		if (entry) {
+			if (entry->d_name[0] != '.')
+				show_name(c, w, entry->d_name, show, ctx);
+			continue;
+		}
+		if (w->deleted && fsync(c->fd[w->folder - 1]) < 0)
+			w->failed++;
+		close_folder(w);
+		if (w->folder == FOLDER_CUR + 1)
+			return true;
+		w->folder = FOLDER_CUR + 1;
+	}
+	return false;
+}
+
+void corpus_walk_end(struct corpus_walk *w)
+{
+	close_folder(w);
+	buf_done(&w->head);
 }
 
 void corpus_state(struct corpus *c, uint64_t *ret_bytes, uint32_t *ret_files, bool *ret_full)

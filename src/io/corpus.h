@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include <dirent.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -23,6 +24,7 @@
 #define CORPUS_BUFFER (64u << 10) /* bytes of one file held in memory before they are written */
 #define CORPUS_HEADER (64u << 10) /* bytes kept of a message when there is no room */
 #define CORPUS_SPARE 16           /* header-only files may use 1/16 beyond total, and of the reserve */
+#define CORPUS_HEAD (4u << 20)    /* bytes shown by a walk at most */
 #define CORPUS_BLOCK 4096         /* disk space is counted in blocks */
 
 struct corpus;
@@ -39,6 +41,7 @@ struct corpus_file {
 	bool is_truncated;  /* not kept whole */
 	bool is_open;       /* begun, not yet closed or dropped */
 	bool is_published;
+	bool is_whole; /* corpus_begin_whole */
 	/* below: private */
 	bool is_header_only;
 	bool is_stopped; /* nothing more is written */
@@ -57,10 +60,20 @@ void corpus_set_limits(struct corpus *c, const struct corpus_limits *limits);
 void corpus_set_writer(struct corpus *c, ssize_t (*write_fn)(int fd, const void *p, size_t n));
 
 void corpus_begin(struct corpus *c, uint64_t now_s, struct corpus_file *f);
+/*
+ * A message that real people wait for: all of it is kept, whatever the size of
+ * one message and of all may be (Postfix has it already, and few of them are
+ * here at a time), as long as the disk's reserve is not touched by much.
+ */
+void corpus_begin_whole(struct corpus *c, uint64_t now_s, struct corpus_file *f);
 /* Header bytes first (our trace fields and the message's), then body bytes. Never fails: see id and is_truncated. */
 void corpus_add(struct corpus *c, struct corpus_file *f, struct slice s, bool is_header);
 /* Hand all bytes to the kernel; from now on id and is_truncated are final. */
 void corpus_finish(struct corpus *c, struct corpus_file *f);
+/* Finished: put these bytes over others at offset. ERR_IO. */
+enum err corpus_patch(struct corpus_file *f, uint64_t offset, struct slice s) MUST_USE;
+/* Finished: nobody waits for it any more, cut it to the size of one message. */
+void corpus_trim(struct corpus *c, struct corpus_file *f);
 /* The file's bytes onto the disk. ERR_IO: dropped, id is "". */
 enum err corpus_sync(struct corpus *c, struct corpus_file *f) MUST_USE;
 /*
@@ -73,6 +86,8 @@ void corpus_release(struct corpus *c, struct corpus_file *f);
 /* Delete it, whatever its state, and release. */
 void corpus_drop(struct corpus *c, struct corpus_file *f);
 
+/* A published message for reading; the caller closes it. ERR_SYNTAX: no id; ERR_NOTFOUND; ERR_IO. */
+enum err corpus_look(const struct corpus *c, const char *id, int *ret_fd) MUST_USE;
 /* By id. ERR_SYNTAX: no id; ERR_NOTFOUND; ERR_IO. */
 enum err corpus_remove(struct corpus *c, const char *id) MUST_USE;
 /*
@@ -80,6 +95,25 @@ enum err corpus_remove(struct corpus *c, const char *id) MUST_USE;
  * those received before before_s. True when the round is complete.
  */
 bool corpus_sweep(struct corpus *c, uint64_t before_s, size_t budget, uint32_t *ret_removed);
+/*
+ * A walk over all published files in small steps: each is shown by its first
+ * bytes, good until the function returns. CORPUS_MORE: the same file with more
+ * of them, up to CORPUS_HEAD; there it stays.
+ */
+enum corpus_fate { CORPUS_STAYS, CORPUS_GOES, CORPUS_MORE };
+typedef enum corpus_fate (*corpus_show_fn)(struct slice head, void *ctx);
+struct corpus_walk {
+	uint32_t deleted;
+	uint32_t failed; /* could not be read or deleted */
+	/* below: private */
+	DIR *dir;
+	unsigned folder; /* enum folder of corpus.c, + 1 */
+	struct buf head;
+};
+/* Zero *w before the first step. True: all were shown, and what was deleted is deleted on disk. */
+bool corpus_walk_step(struct corpus *c, struct corpus_walk *w, size_t budget, corpus_show_fn show, void *ctx);
+/* Frees what a walk holds, complete or not. */
+void corpus_walk_end(struct corpus_walk *w);
 /* is_full: new messages are not kept whole. */
 void corpus_state(struct corpus *c, uint64_t *ret_bytes, uint32_t *ret_files, bool *ret_full);
 

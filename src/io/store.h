@@ -37,6 +37,7 @@ enum table { /* tag bytes: append only */
 	TABLE_LEDGER = 'L',        /* subject -> good mail */
 	TABLE_CORRESPONDENT = 'D', /* domain -> last time one of our users wrote to it */
 	TABLE_AUDIT = 'U',         /* time + n -> who did what and why */
+	TABLE_WITHHELD = 'Q',      /* corpus id -> a message kept from its riders, or released */
 };
 
 struct store;

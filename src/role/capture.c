@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define ACCEPT_BUDGET 32 /* connections taken in one wake-up */
 
@@ -21,6 +22,14 @@ static void want_listeners(struct capture *c, bool is_open)
 	for (int i = 0; i < ROLE_LISTENERS; i++)
 		if (c->listen[i] && loop_fd_want(c->listen[i], is_open ? LOOP_READ : 0) != ERR_OK)
 			log_warn("lmtp_listen", "open=%d", is_open);
+}
+
+static unsigned queue_of(const struct capture *c, int listener)
+{
+	for (unsigned i = 0; i < ROLE_LISTENERS; i++)
+		if (c->host->listener[LISTENER_LMTP][i] == listener)
+			return i;
+	return 0;
 }
 
 static void on_accept(int fd, unsigned what, void *ctx)
@@ -38,7 +47,7 @@ static void on_accept(int fd, unsigned what, void *ctx)
 			}
 			return;
 		}
-		capture_connection_open(c, k);
+		capture_connection_open(c, k, queue_of(c, fd));
 	}
 	if (c->connections >= CAPTURE_CONNECTIONS)
 		want_listeners(c, false);
@@ -94,7 +103,7 @@ static void check_deadlines(struct capture *c)
 	for (k = TAILQ_FIRST(&c->all); k; k = next) {
 		next = TAILQ_NEXT(k, all);
 		if (k->session.state == LMTP_STATE_WAIT) {
-			if (k->pending && now_ms >= k->ack_deadline_ms)
+			if (now_ms >= k->ack_deadline_ms)
 				capture_message_give_up(k);
 		} else if (now_ms >= k->session.deadline_ms) {
 			capture_connection_close(k);
@@ -108,6 +117,7 @@ static void on_tick(void *ctx)
 	uint64_t now_s = clock_wall_s();
 
 	check_deadlines(c);
+	capture_back_check(c, clock_mono_ms());
 	report(c, now_s);
 	sweep(c, now_s);
 	if (!c->is_stopping && c->connections < CAPTURE_CONNECTIONS)
@@ -167,6 +177,7 @@ static enum err capture_start(struct role_host *h)
 	TAILQ_INIT(&c->all);
 	TAILQ_INIT(&c->syncing);
 	TAILQ_INIT(&c->publishing);
+	TAILQ_INIT(&c->backs);
 	c->next_seq = 1;
 	e = open_corpus(c);
 	if (e != ERR_OK)
@@ -201,6 +212,7 @@ static void capture_unlinked(struct role_host *h, enum role peer)
 
 	if (peer != ROLE_ENGINE)
 		return;
+	capture_forget_stop(c);
 	for (k = TAILQ_FIRST(&c->all); k; k = next) {
 		next = TAILQ_NEXT(k, all);
 		capture_message_give_up(k);
@@ -221,19 +233,46 @@ static void on_corpus_remove(struct capture *c, struct rd *body)
 		log_warn("corpus_remove", "error=%s", err_name(e));
 }
 
+static void on_riders(struct capture *c, struct rd *body)
+{
+	struct msg_riders_do m;
+
+	if (message_get_riders_do(body, &m) != ERR_OK)
+		log_warn("engine_message", "type=riders_do error=malformed");
+	else if (m.what == RIDERS_PLAIN || m.what == RIDERS_JUNK)
+		capture_message_ordered(c, &m);
+	else
+		capture_back_release(c, &m);
+}
+
+static void on_mail_socket(struct capture *c, struct rd *body, int fd)
+{
+	struct msg_mail_socket m;
+
+	if (message_get_mail_socket(body, &m) == ERR_OK)
+		capture_back_socket(c, &m, fd);
+	else if (fd >= 0)
+		(void)close(fd);
+}
+
 static void capture_message(
 	struct role_host *h, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
 {
 	struct msg_hit_ack ack;
+	struct msg_corpus_forget forget;
 
-	(void)fds;
-	(void)n;
+	if (peer == ROLE_PARENT)
+		on_mail_socket(h->ctx, body, n ? fds[0] : -1);
 	if (peer != ROLE_ENGINE)
 		return;
 	if (t == MSG_HIT_ACK && message_get_hit_ack(body, &ack) == ERR_OK)
 		capture_message_acked(h->ctx, ack.seq, (enum hit_ack)ack.result);
+	else if (t == MSG_RIDERS_DO)
+		on_riders(h->ctx, body);
 	else if (t == MSG_CORPUS_REMOVE)
 		on_corpus_remove(h->ctx, body);
+	else if (t == MSG_CORPUS_FORGET && message_get_corpus_forget(body, &forget) == ERR_OK)
+		capture_forget_start(h->ctx, &forget);
 }
 
 static void capture_reloaded(struct role_host *h)
@@ -266,6 +305,7 @@ static void capture_stop(struct role_host *h)
 	if (c->is_stopping)
 		return;
 	c->is_stopping = true;
+	capture_forget_stop(c);
 	want_listeners(c, false);
 	c->stop = loop_after(h->loop, CAPTURE_STOP_MS, on_stop, c);
 	if (!c->stop || c->connections == 0) {

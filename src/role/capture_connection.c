@@ -20,6 +20,7 @@ void capture_connection_close(struct capture_connection *k)
 
 	loop_remove(k->watch);
 	(void)close(k->fd);
+	capture_back_drop(k->back);
 	if (k->is_syncing)
 		TAILQ_REMOVE(&c->syncing, k, sync);
 	if (k->is_publishing)
@@ -129,7 +130,7 @@ static void on_ready(int fd, unsigned what, void *ctx)
 	capture_connection_run(k);
 }
 
-void capture_connection_open(struct capture *c, int fd)
+void capture_connection_open(struct capture *c, int fd, unsigned queue)
 {
 	struct capture_connection *k = calloc(1, sizeof *k);
 
@@ -139,6 +140,7 @@ void capture_connection_open(struct capture *c, int fd)
 	}
 	k->capture = c;
 	k->fd = fd;
+	k->queue = (uint8_t)queue;
 	k->file.fd = -1;
 	buf_init(&k->in, CAPTURE_INPUT);
 	lmtp_session_init(&k->session, own_name, LMTP_DATA_BYTES, clock_mono_ms());

@@ -3,51 +3,59 @@
  * SPDX-License-Identifier: ISC
  */
 #include "base/escape.h"
-#include "base/num.h"
-#include "core/alias_map.h"
 #include "io/log.h"
 #include "role/capture.h"
 
 #include <stdio.h>
 
-#define TRACE_MAX (32u << 10) /* bytes of our own header */
-#define TRACE_FIELD 1100      /* one value in it, escaped */
-
-/* False: no room. The rest of the trace is left out then: it is a help, the message is the evidence. */
-static bool trace_text(struct buf *b, const char *name, struct slice value)
-{
-	char text[TRACE_FIELD];
-
-	return buf_printf(b, "%s: %s\r\n", name, escape_text(value, text, sizeof text)) == ERR_OK;
-}
-
+/* Without room for all of it the message is evidence still, but nobody can be given it. */
 static void write_trace(struct capture_connection *k)
 {
-	const struct lmtp_client *c = &k->session.client;
-	struct lmtp_recipient r;
-	char addr[IPADDR_TEXT], port[NUM_TEXT];
 	struct buf b;
-	size_t pos = 0;
-	bool is_room;
 
-	(void)snprintf(port, sizeof port, "%u", c->port);
-	buf_init(&b, TRACE_MAX);
-	is_room = trace_text(&b, "X-Limetwig-Sender", slice_str(k->session.sender)) &&
-		  trace_text(&b, "X-Limetwig-Client", slice_str(ipaddr_format(&c->addr, addr))) &&
-		  trace_text(&b, "X-Limetwig-Port", slice_str(port)) &&
-		  trace_text(&b, "X-Limetwig-Name", slice_str(c->name)) &&
-		  trace_text(&b, "X-Limetwig-Helo", slice_str(c->helo)) &&
-		  trace_text(&b, "X-Limetwig-Queue-Id", slice_str(c->queue_id));
-	while (is_room && lmtp_session_recipient(&k->session, &pos, &r))
-		is_room = trace_text(&b, "X-Limetwig-Recipient", r.address);
+	buf_init(&b, ENVELOPE_TRACE);
+	k->is_traceable = envelope_write(&k->session, &b, &k->size_at) == ERR_OK;
+	k->trace = b.n;
 	corpus_add(k->capture->corpus, &k->file, buf_slice(&b), true);
 	buf_done(&b);
 }
 
+static bool has_riders(const struct capture_connection *k)
+{
+	struct lmtp_recipient r;
+	size_t pos = 0;
+
+	while (lmtp_session_recipient(&k->session, &pos, &r))
+		if (envelope_is_rider(r.address))
+			return true;
+	return false;
+}
+
+/* The trap this copy is for; "" where it is for several: no report is. */
+static void only_trap(const struct capture_connection *k, struct address *ret)
+{
+	struct lmtp_recipient r;
+	struct address trap;
+	size_t pos = 0, traps = 0;
+
+	*ret = (struct address){ 0 };
+	while (lmtp_session_recipient(&k->session, &pos, &r))
+		if (envelope_is_trap(r.address, &trap) && traps++ == 0)
+			address_copy(&trap, ret);
+	if (traps != 1)
+		*ret = (struct address){ 0 };
+}
+
 void capture_message_begin(struct capture_connection *k)
 {
-	content_grade_init(&k->grade, k->session.sender[0] == '\0');
-	corpus_begin(k->capture->corpus, clock_wall_s(), &k->file);
+	struct address trap;
+
+	only_trap(k, &trap);
+	content_grade_init(&k->grade, slice_str(k->session.sender), slice_str(trap.text));
+	if (has_riders(k))
+		corpus_begin_whole(k->capture->corpus, clock_wall_s(), &k->file);
+	else
+		corpus_begin(k->capture->corpus, clock_wall_s(), &k->file);
 	write_trace(k);
 }
 
@@ -83,16 +91,9 @@ static void fill_hit(const struct capture_connection *k, enum grade grade, struc
 	slice_copy(slice_str(s->sender), ret->sender, sizeof ret->sender);
 	if (address_parse(slice_str(s->sender), &sender) == ERR_OK)
 		slice_copy(slice_str(sender.text), ret->sender, sizeof ret->sender);
-	slice_copy(header_scan_value(&k->grade.header, HEADER_MESSAGE_ID), ret->message_id, sizeof ret->message_id);
-	slice_copy(header_scan_value(&k->grade.header, HEADER_SUBJECT), ret->subject, sizeof ret->subject);
+	slice_copy(slice_str(k->grade.message_id), ret->message_id, sizeof ret->message_id);
+	slice_copy(slice_str(k->grade.subject), ret->subject, sizeof ret->subject);
 	slice_copy(slice_str(k->file.id), ret->corpus_id, sizeof ret->corpus_id);
-}
-
-static bool is_trap(const struct lmtp_recipient *r, struct address *ret_trap)
-{
-	struct address encoded;
-
-	return address_parse(r->address, &encoded) == ERR_OK && alias_map_decode(&encoded, ret_trap) == ERR_OK;
 }
 
 static bool send_hit(struct capture *c, struct msg_hit *hit, struct slice orcpt)
@@ -122,8 +123,8 @@ static uint32_t send_hits(struct capture_connection *k, enum grade grade)
 	k->capture->next_seq += k->session.recipient_count;
 	k->pending = 0;
 	for (; lmtp_session_recipient(&k->session, &pos, &r); i++) {
-		k->fate[i] = FATE_RIDER;
-		if (!is_trap(&r, &trap))
+		k->fate[i] = envelope_is_rider(r.address) ? FATE_RIDER : FATE_OURS;
+		if (!envelope_is_trap(r.address, &trap))
 			continue;
 		traps++;
 		hit.seq = k->first_seq + i;
@@ -153,16 +154,29 @@ static bool is_any(const struct capture_connection *k, enum capture_fate fate)
 	return false;
 }
 
-/* All that was waited for has come: reply. A rider shares the fate of the message. */
+static const char *outcome_of(const struct capture_connection *k)
+{
+	if (is_any(k, FATE_LATER))
+		return is_any(k, FATE_GIVEN) ? "given-to-some" : "later";
+	if (k->is_withheld)
+		return "withheld";
+	if (is_any(k, FATE_GIVEN))
+		return k->order.what == RIDERS_JUNK ? "handed-back-marked" : "handed-back";
+	return is_any(k, FATE_STORED) ? "kept" : is_any(k, FATE_KNOWN) ? "known" : "later";
+}
+
+/* All that was waited for has come: reply. */
 static void reply(struct capture_connection *k)
 {
 	bool is_kept[LMTP_RECIPIENTS], is_stored = is_any(k, FATE_STORED), is_known = is_any(k, FATE_KNOWN);
 
 	for (uint32_t i = 0; i < k->session.recipient_count; i++)
-		is_kept[i] = k->fate[i] == FATE_STORED || k->fate[i] == FATE_KNOWN ||
-			     (k->fate[i] == FATE_RIDER && (is_stored || is_known));
-	log_message(k, is_stored ? "kept" : is_known ? "known" : "later");
-	if (is_stored)
+		is_kept[i] = k->fate[i] == FATE_STORED || k->fate[i] == FATE_KNOWN || k->fate[i] == FATE_GIVEN ||
+			     (k->fate[i] == FATE_OURS && (is_stored || is_known));
+	log_message(k, outcome_of(k));
+	if (!k->is_withheld)
+		corpus_trim(k->capture->corpus, &k->file);
+	if (is_stored || k->is_withheld)
 		corpus_release(k->capture->corpus, &k->file);
 	else
 		corpus_drop(k->capture->corpus, &k->file);
@@ -187,29 +201,16 @@ static void queue_sync(struct capture_connection *k)
 	TAILQ_INSERT_TAIL(&c->syncing, k, sync);
 }
 
-void capture_message_end(struct capture_connection *k)
-{
-	struct capture *c = k->capture;
-	enum grade grade = content_grade_end(&k->grade);
-
-	corpus_finish(c->corpus, &k->file);
-	k->ack_deadline_ms = clock_mono_ms() + CAPTURE_ACK_MS;
-	if (send_hits(k, grade) == 0)
-		log_warn("no_trap", "recipients=%u: our transport carries mail that is not ours; it stays in the queue",
-			k->session.recipient_count);
-	if (k->pending == 0)
-		reply(k);
-	else if (k->file.id[0])
-		queue_sync(k);
-}
-
 /* True: reply later, when the file is published. */
 static bool queue_publish(struct capture_connection *k)
 {
 	struct capture *c = k->capture;
 
-	if (!k->file.id[0] || !is_any(k, FATE_STORED))
+	if (!k->file.id[0] || k->file.is_published || !(is_any(k, FATE_STORED) || k->is_withheld))
 		return false;
+	if (k->was_published) /* tried, in vain */
+		return false;
+	k->was_published = true;
 	if (loop_again(c->sync, 0) != ERR_OK) {
 		warn_unsynced(corpus_publish(c->corpus, &(struct corpus_file *){ &k->file }, 1) != ERR_OK);
 		return false;
@@ -219,18 +220,159 @@ static bool queue_publish(struct capture_connection *k)
 	return true;
 }
 
-/* Publish and reply if nothing is missing any more, and go on reading. */
+static void settle_riders(struct capture_connection *k, enum capture_fate fate)
+{
+	for (uint32_t i = 0; i < k->session.recipient_count; i++)
+		if (k->fate[i] == FATE_RIDER)
+			k->fate[i] = (uint8_t)fate;
+	k->riders = CAPTURE_RIDERS_DONE;
+}
+
+static uint32_t count_riders(const struct capture_connection *k)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < k->session.recipient_count; i++)
+		n += k->fate[i] == FATE_RIDER;
+	return n;
+}
+
+/* Ask the engine what becomes of the riders. False: nobody is there. */
+static bool ask(struct capture_connection *k)
+{
+	static struct msg_riders m;
+	static uint8_t bytes[2048];
+	struct wr w = wr_init(bytes, sizeof bytes);
+	const struct lmtp_session *s = &k->session;
+
+	m = (struct msg_riders){ .seq = k->capture->next_seq++,
+		.kind = RIDERS_ASK,
+		.is_kept = is_any(k, FATE_STORED) || is_any(k, FATE_KNOWN),
+		.count = count_riders(k),
+		.size = s->data_bytes > UINT32_MAX ? UINT32_MAX : (uint32_t)s->data_bytes,
+		.client = s->client.addr };
+	slice_copy(slice_str(s->client.name), m.name, sizeof m.name);
+	slice_copy(slice_str(s->client.queue_id), m.queue_id, sizeof m.queue_id);
+	slice_copy(slice_str(s->sender), m.sender, sizeof m.sender);
+	slice_copy(slice_str(k->file.id), m.corpus_id, sizeof m.corpus_id);
+	k->ask_seq = m.seq;
+	k->ack_deadline_ms = clock_mono_ms() + CAPTURE_ACK_MS;
+	message_put_riders(&w, MSG_RIDERS, &m);
+	return role_host_send(k->capture->host, ROLE_ENGINE, &w, NULL, 0) == ERR_OK;
+}
+
+/* Nothing can be given of a message that is not here as a whole; a hit that is not stored comes again with it. */
+static bool can_give(const struct capture_connection *k)
+{
+	return k->file.id[0] && !k->file.is_truncated && k->is_traceable && !is_any(k, FATE_LATER);
+}
+
+/* One step on with the riders. True: wait. */
+static bool advance_riders(struct capture_connection *k)
+{
+	if (k->riders == CAPTURE_RIDERS_OPEN && can_give(k) && ask(k))
+		k->riders = CAPTURE_RIDERS_ASKED;
+	else if (k->riders == CAPTURE_RIDERS_OPEN)
+		settle_riders(k, FATE_LATER);
+	return k->riders == CAPTURE_RIDERS_ASKED;
+}
+
+/* After publishing: the message is safe, whatever comes of the riders now. True: wait. */
+static bool hand_back(struct capture_connection *k)
+{
+	if (k->riders == CAPTURE_RIDERS_BACK && !k->back && !capture_back_begin(k))
+		settle_riders(k, FATE_LATER);
+	if (k->is_withheld)
+		settle_riders(k, k->file.is_published ? FATE_GIVEN : FATE_LATER);
+	return k->riders == CAPTURE_RIDERS_BACK;
+}
+
+/* True: there is a reply for each recipient now. */
+static bool advance(struct capture_connection *k)
+{
+	if (k->session.state != LMTP_STATE_WAIT || k->is_syncing || k->is_publishing || k->pending)
+		return false;
+	if (advance_riders(k) || queue_publish(k) || hand_back(k))
+		return false;
+	reply(k);
+	return true;
+}
+
+/* Publish, hand back and reply if nothing is missing any more, and go on reading. */
 static void settle(struct capture_connection *k)
 {
-	if (k->session.state != LMTP_STATE_WAIT || k->is_syncing || k->is_publishing || k->pending || queue_publish(k))
-		return;
-	reply(k);
-	capture_connection_run(k);
+	if (advance(k))
+		capture_connection_run(k);
+}
+
+/* The trace's last word. A file that cannot be written has no whole message. */
+static void write_size(struct capture_connection *k)
+{
+	char digits[ENVELOPE_SIZE_DIGITS + 1];
+
+	if (k->is_traceable && k->file.id[0])
+		k->is_traceable = corpus_patch(&k->file, k->size_at,
+					  slice_str(envelope_size_text(k->session.data_bytes, digits))) == ERR_OK;
+}
+
+void capture_message_end(struct capture_connection *k)
+{
+	struct capture *c = k->capture;
+	enum grade grade = content_grade_end(&k->grade);
+	uint32_t traps;
+
+	corpus_finish(c->corpus, &k->file);
+	write_size(k);
+	k->ack_deadline_ms = clock_mono_ms() + CAPTURE_ACK_MS;
+	k->is_withheld = k->was_published = false;
+	k->order = (struct msg_riders_do){ 0 };
+	traps = send_hits(k, grade);
+	k->riders = is_any(k, FATE_RIDER) ? CAPTURE_RIDERS_OPEN : CAPTURE_RIDERS_DONE;
+	if (traps == 0 && k->riders == CAPTURE_RIDERS_DONE)
+		log_warn("no_trap", "recipients=%u: our transport carries mail that is not ours; it stays in the queue",
+			k->session.recipient_count);
+	if (k->pending && k->file.id[0])
+		queue_sync(k);
+	else
+		(void)advance(k); /* the caller goes on reading */
 }
 
 static enum capture_fate fate_of(enum hit_ack result)
 {
 	return result == HIT_STORED ? FATE_STORED : result == HIT_KNOWN ? FATE_KNOWN : FATE_LATER;
+}
+
+/* Instead of an order: the message is withheld, or it is not known what becomes of it. */
+static void take_order(struct capture_connection *k, enum hit_ack result)
+{
+	if (result == HIT_STORED) {
+		k->is_withheld = true;
+		k->riders = CAPTURE_RIDERS_DONE;
+	} else {
+		settle_riders(k, FATE_LATER);
+	}
+	settle(k);
+}
+
+void capture_message_ordered(struct capture *c, const struct msg_riders_do *m)
+{
+	struct capture_connection *k;
+
+	TAILQ_FOREACH(k, &c->all, all)
+	{
+		if (k->session.state != LMTP_STATE_WAIT || k->riders != CAPTURE_RIDERS_ASKED || m->seq != k->ask_seq)
+			continue;
+		k->order = *m;
+		k->riders = CAPTURE_RIDERS_BACK;
+		settle(k);
+		return;
+	}
+}
+
+void capture_message_given(struct capture_connection *k)
+{
+	settle_riders(k, FATE_LATER); /* who has it is marked so already */
+	settle(k);
 }
 
 void capture_message_acked(struct capture *c, uint64_t seq, enum hit_ack result)
@@ -241,6 +383,10 @@ void capture_message_acked(struct capture *c, uint64_t seq, enum hit_ack result)
 	{
 		uint64_t i = seq - k->first_seq;
 
+		if (k->session.state == LMTP_STATE_WAIT && k->riders == CAPTURE_RIDERS_ASKED && seq == k->ask_seq) {
+			take_order(k, result);
+			return;
+		}
 		if (k->session.state != LMTP_STATE_WAIT || seq < k->first_seq || i >= k->session.recipient_count)
 			continue;
 		if (k->fate[i] != FATE_PENDING)
@@ -260,6 +406,8 @@ void capture_message_give_up(struct capture_connection *k)
 		if (k->fate[i] == FATE_PENDING)
 			k->fate[i] = FATE_LATER;
 	k->pending = 0;
+	if (k->riders == CAPTURE_RIDERS_OPEN || k->riders == CAPTURE_RIDERS_ASKED)
+		settle_riders(k, FATE_LATER);
 	settle(k);
 }
 
@@ -294,10 +442,8 @@ static void publish_some(struct capture *c)
 	}
 	if (n)
 		warn_unsynced(corpus_publish(c->corpus, file, n) != ERR_OK);
-	for (size_t i = 0; i < n; i++) {
-		reply(batch[i]);
-		capture_connection_run(batch[i]);
-	}
+	for (size_t i = 0; i < n; i++)
+		settle(batch[i]);
 }
 
 void capture_message_sync(struct capture *c)

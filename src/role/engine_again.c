@@ -106,6 +106,7 @@ enum hit_ack engine_again(
 	if (strcmp(r.hit.corpus_id, m->corpus_id) == 0)
 		return HIT_STORED;
 	slice_copy(slice_str(r.hit.corpus_id), old, sizeof old);
+	engine_release_replaced(e, old, m->corpus_id);
 	if (old[0] && !is_named_elsewhere(e, s, &r))
 		remove_file(e, old);
 	slice_copy(slice_str(m->corpus_id), r.hit.corpus_id, sizeof r.hit.corpus_id);

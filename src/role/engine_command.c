@@ -32,6 +32,7 @@ const struct engine_command engine_commands[] = {
 	{ "forget", true, engine_command_forget },
 	{ "db_backup", true, engine_command_db_backup },
 	{ "reload", true, engine_command_reload },
+	{ "release", true, engine_command_release },
 	{ NULL, false, NULL },
 };
 

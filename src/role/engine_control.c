@@ -58,6 +58,8 @@ static void call_free(struct engine_call *c)
 	engine_trap_forget_waiter(c->e, c);
 	engine_trap_live_check_forget(c->e, c);
 	engine_backup_forget(c->e, c);
+	engine_command_release_forget(c);
+	engine_person_call_gone(c->e, c);
 	loop_remove(c->watch);
 	(void)close(c->fd);
 	if (c->passed_fd >= 0)

@@ -25,6 +25,9 @@
 #define POLICY_ACCEPTS 64   /* in one go */
 #define POLICY_PAUSE_MS 100 /* after EMFILE and the like */
 
+/* What setup calls our transport. */
+#define FILTER "FILTER limetwig:unix:limetwig/lmtp"
+
 static const char dunno[] = "action=DUNNO\n\n";
 
 struct policy_conn {
@@ -245,12 +248,12 @@ static void riders_case(struct engine *e, const struct transaction *x, uint64_t 
 }
 
 /* Trap and riders together, from a host that this would block: DESIGN 3. */
-static bool must_refuse_riders(struct engine *e, const struct policy_request *r, const struct gate_result *g,
+static bool has_riders(struct engine *e, const struct policy_request *r, const struct gate_result *g,
 	const struct transaction *x, uint64_t now)
 {
 	uint64_t accepted;
 
-	if (e->host->conf.traps.riders != RIDERS_REFUSE || e->host->conf.is_off || g->origin != GATE_FOREIGN ||
+	if (e->host->conf.traps.riders == RIDERS_DELIVER || e->host->conf.is_off || g->origin != GATE_FOREIGN ||
 		x->is_ours)
 		return false;
 	if (!e->has_allow) /* just started: who may not be refused is not known yet */
@@ -290,6 +293,28 @@ static void refuse_riders(
 	log_info("refuse", "case=%s code=550 riders=1 queue_id=%s", f.case_id, f.queue_id);
 }
 
+/*
+ * The whole message comes to capture, riders and all; what becomes of them is
+ * settled when its content is known. Without a way back they get it as it is.
+ */
+static void divert_riders(
+	struct policy_conn *c, const struct policy_request *r, const struct transaction *x)
+{
+	struct engine *e = c->e;
+	char queue_id[4 * MESSAGE_QUEUE_ID];
+
+	if (!engine_is_enforcing(e) || !engine_release_is_ready(e)) {
+		if (engine_is_enforcing(e))
+			engine_alarm(e, "riders", "riders",
+				"riders = junk and withhold need a service of Postfix that takes mail back: run "
+				"limetwig setup postfix; until then riders get their mail unmarked");
+		answer_dunno(c);
+		return;
+	}
+	answer(c, SLICE_LIT(FILTER));
+	log_info("divert", "queue_id=%s traps=%u", escape_text(r->queue_id, queue_id, sizeof queue_id), x->traps);
+}
+
 static bool was_refused_one(const struct policy_request *r, const struct transaction *x)
 {
 	uint64_t accepted;
@@ -300,7 +325,8 @@ static bool was_refused_one(const struct policy_request *r, const struct transac
 static void end_with_traps(struct policy_conn *c, const struct policy_request *r, const struct gate_result *g,
 	const struct transaction *x, uint64_t now)
 {
-	bool is_refused = must_refuse_riders(c->e, r, g, x, now);
+	bool is_ridden = has_riders(c->e, r, g, x, now);
+	bool is_refused = is_ridden && c->e->host->conf.traps.riders == RIDERS_REFUSE;
 
 	if (!is_refused || !engine_is_enforcing(c->e))
 		remember_queue_id(c->e, r, g, x, now);
@@ -309,6 +335,8 @@ static void end_with_traps(struct policy_conn *c, const struct policy_request *r
 		engine_hit_probe(c->e, x);
 	if (is_refused)
 		refuse_riders(c, r, x, now);
+	else if (is_ridden)
+		divert_riders(c, r, x);
 	else
 		answer_dunno(c);
 }

@@ -98,6 +98,9 @@ void parent_dunno_free(struct parent_dunno *d);
 /* Serve these listeners (count 0: stop taking connections; those open are closed when idle). */
 void parent_dunno_serve(struct parent_dunno *d, const int *listeners, size_t count);
 
+/* parent_mail.c: a connection to Postfix for capture, which may not make one. */
+void parent_open_mail(struct child *c, struct rd *body);
+
 /* parent_trial.c: for the tests. False: no memory. */
 bool parent_watch_trials(struct parent *p);
 void parent_take_trial(struct child *c, struct rd *body);

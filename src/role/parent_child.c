@@ -186,6 +186,8 @@ static void on_message(void *ctx, enum role peer, enum message_type t, struct rd
 		on_ready(c);
 	else if (t == MSG_SELFTEST_DONE)
 		parent_take_trial(c, body);
+	else if (t == MSG_MAIL_OPEN)
+		parent_open_mail(c, body);
 }
 
 static void kill_child(struct child *c, const char *why)

@@ -215,13 +215,20 @@ static void take_trial(struct rd *body)
 	(void)channel_send(host.pub.parent, &w, NULL, 0);
 }
 
+static void take_socket(enum role peer, struct rd *body, const int *fds, size_t n)
+{
+	if (host.is_serving && host.pub.ops->message)
+		host.pub.ops->message(&host.pub, peer, MSG_MAIL_SOCKET, body, fds, n);
+	else
+		close_all(fds, n);
+}
+
 static void on_parent_message(void *ctx, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
 {
 	struct msg_which m = { 0 };
 	bool has_which = t == MSG_LISTENER || t == MSG_LINK || t == MSG_FILE;
 
 	(void)ctx;
-	(void)peer;
 	/* a role that has begun to stop is handed nothing new: its state may be gone */
 	if ((has_which && message_get_which(body, &m) != ERR_OK) || (host.is_stopping && n))
 		close_all(fds, n);
@@ -239,6 +246,8 @@ static void on_parent_message(void *ctx, enum role peer, enum message_type t, st
 		(void)send_empty(MSG_PONG); /* a queue that is full has pongs in it */
 	else if (t == MSG_SELFTEST)
 		take_trial(body);
+	else if (t == MSG_MAIL_SOCKET)
+		take_socket(peer, body, fds, n);
 	else if (t == MSG_STOP && !host.is_stopping)
 		take_stop();
 }

@@ -65,6 +65,18 @@ static void decode(enum message_type t, struct slice in)
 		CASE(corpus_remove, msg_corpus_remove)
 	case MSG_CORPUS_STATE:
 		CASE(corpus_state, msg_corpus_state)
+	case MSG_RIDERS:
+		CASE(riders, msg_riders)
+	case MSG_RIDERS_DO:
+		CASE(riders_do, msg_riders_do)
+	case MSG_MAIL_OPEN:
+		CASE(mail_open, msg_mail_open)
+	case MSG_MAIL_SOCKET:
+		CASE(mail_socket, msg_mail_socket)
+	case MSG_CORPUS_FORGET:
+		CASE(corpus_forget, msg_corpus_forget)
+	case MSG_CORPUS_FORGOTTEN:
+		CASE(corpus_forgotten, msg_corpus_forgotten)
 	case MSG_LOG_RESUME:
 		CASE(log_position, msg_log_position)
 	case MSG_LOG_MAIL:

@@ -62,6 +62,12 @@ AGAIN(hit, msg_hit)
 AGAIN(hit_ack, msg_hit_ack)
 AGAIN(corpus_remove, msg_corpus_remove)
 AGAIN(corpus_state, msg_corpus_state)
+AGAIN(riders, msg_riders)
+AGAIN(riders_do, msg_riders_do)
+AGAIN(mail_open, msg_mail_open)
+AGAIN(mail_socket, msg_mail_socket)
+AGAIN(corpus_forget, msg_corpus_forget)
+AGAIN(corpus_forgotten, msg_corpus_forgotten)
 AGAIN(log_position, msg_log_position)
 AGAIN(log_mail, msg_log_mail)
 AGAIN(log_login, msg_log_login)
@@ -195,6 +201,25 @@ static void try_capture(bool is_long)
 		m.corpus_id[0] = 'a');
 	number = MSG_CORPUS_STATE;
 	TRY(corpus_state, msg_corpus_state, ROLE_CAPTURE, ROLE_ENGINE, 0, true, true, m.is_full = 1);
+	number = MSG_CORPUS_FORGET;
+	TRY(corpus_forget, msg_corpus_forget, ROLE_ENGINE, ROLE_CAPTURE, 0, false, is_long, m.is_deleting = 1;
+		fill(m.address, sizeof m.address, is_long);
+		m.address[0] = 'a');
+	number = MSG_CORPUS_FORGOTTEN;
+	TRY(corpus_forgotten, msg_corpus_forgotten, ROLE_CAPTURE, ROLE_ENGINE, 0, true, true, m.files = 1);
+	number = MSG_RIDERS;
+	TRY(riders, msg_riders, ROLE_CAPTURE, ROLE_ENGINE, 0, false, is_long, m.kind = RIDERS_ASK;
+		m.client = address(is_long); fill(m.name, sizeof m.name, is_long);
+		fill(m.queue_id, sizeof m.queue_id, is_long); fill(m.sender, sizeof m.sender, is_long);
+		fill(m.corpus_id, sizeof m.corpus_id, is_long); fill(m.text, sizeof m.text, is_long));
+	number = MSG_RIDERS_DO;
+	TRY(riders_do, msg_riders_do, ROLE_ENGINE, ROLE_CAPTURE, 0, false, is_long, m.what = RIDERS_LIST;
+		fill(m.case_id, sizeof m.case_id, is_long); fill(m.corpus_id, sizeof m.corpus_id, is_long);
+		fill(m.to, sizeof m.to, is_long));
+	number = MSG_MAIL_OPEN;
+	TRY(mail_open, msg_mail_open, ROLE_CAPTURE, ROLE_PARENT, 0, true, true, m.queue = 1);
+	number = MSG_MAIL_SOCKET;
+	TRY(mail_socket, msg_mail_socket, ROLE_PARENT, ROLE_CAPTURE, 1, true, true, m.seq = 9);
 }
 
 static void try_follow(bool is_long)
@@ -274,7 +299,7 @@ static void test_schema_refuses(void **state)
 		}
 		assert_int_equal(message_check(ROLE_PARENT, ROLE_ENGINE, slice_of(b, 1), 0, &t), ERR_SYNTAX);
 	}
-	assert_int_equal(known, 33);
+	assert_int_equal(known, 39);
 	assert_int_equal((int)t, MSG_PING);
 	b[0] = MSG_FW_SYNC;
 	for (int from = 0; from <= ROLE_COUNT; from++)
@@ -303,6 +328,8 @@ static void test_values_refused(void **state)
 	REFUSED(corpus_remove, msg_corpus_remove, 0, 2, '.', '.');
 	REFUSED(corpus_remove, msg_corpus_remove, 0, 4, 'a', '/', '.', '.');
 	REFUSED(corpus_remove, msg_corpus_remove, 0, 2, 'a', 0);
+	REFUSED(corpus_forget, msg_corpus_forget, 0, 0, 0, 1, 0, 0, 0);
+	REFUSED(corpus_forget, msg_corpus_forget, 0, 0, 0, 1, 2, 0, 1, 'a');
 	REFUSED(map_apply, msg_map_apply, 0, 0, 0, 1, 2);
 	/* more operations than there may be; host bits beyond the length; no family */
 	REFUSED(fw_ops, msg_fw_ops, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff);
