@@ -37,11 +37,17 @@ void ctl_request_text(json_t *request, const char *key, const char *value)
 		(void)json_object_set_new(request, key, json_string(value));
 }
 
+static int patience_ms(const char *cmd)
+{
+	if (strcmp(cmd, "status") == 0)
+		return CONTROL_STATUS_MS;
+	return strcmp(cmd, "person") == 0 || strcmp(cmd, "forget") == 0 ? CONTROL_CORPUS_MS : CONTROL_TIMEOUT_MS;
+}
+
 enum err ctl_try(struct ctl *c, json_t *request, json_t **ret_answer, char text[CONTROL_TEXT])
 {
 	const char *cmd = json_string_value(json_object_get(request, "cmd"));
-	int patience_ms = cmd && strcmp(cmd, "status") == 0 ? CONTROL_STATUS_MS : CONTROL_TIMEOUT_MS;
-	enum err e = control_client_ask(c->socket, request, -1, patience_ms, ret_answer, text);
+	enum err e = control_client_ask(c->socket, request, -1, patience_ms(cmd ? cmd : ""), ret_answer, text);
 
 	json_decref(request);
 	return e;

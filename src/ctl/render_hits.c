@@ -100,6 +100,10 @@ void render_person(struct render *r, const json_t *a)
 	print_section(r, data, "hits", "hits");
 	print_section(r, data, "refusals", "refusals");
 	print_section(r, data, "accepted", "accepted mail");
+	if (json_is_integer(json_object_get(data, "captured")))
+		(void)fprintf(r->to, "captured messages: %s\n", render_grouped(r, render_number(data, "captured")));
+	else
+		(void)fprintf(r->to, "captured messages: not counted, the capture role is not there\n");
 	(void)fprintf(r->to, "As a file for the person: --json. To delete: limetwig forget ADDRESS --note TEXT\n");
 }
 

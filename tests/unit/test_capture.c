@@ -38,6 +38,7 @@ static enum answer answer;
 static struct msg_hit hit[MAX_HITS];
 static unsigned hits, states;
 static struct msg_corpus_state last_state;
+static struct msg_corpus_forgotten forgotten;
 static char dir[64], corpus_dir[80], socket_path[80];
 static struct loop_watch *beat;
 
@@ -62,6 +63,8 @@ static void on_engine(void *ctx, enum role peer, enum message_type t, struct rd 
 	if (t == MSG_CORPUS_STATE) {
 		assert_int_equal((int)message_get_corpus_state(body, &last_state), ERR_OK);
 		states++;
+	} else if (t == MSG_CORPUS_FORGOTTEN) {
+		assert_int_equal((int)message_get_corpus_forgotten(body, &forgotten), ERR_OK);
 	} else if (t == MSG_HIT) {
 		assert_true(hits < MAX_HITS);
 		assert_int_equal((int)message_get_hit(body, &hit[hits]), ERR_OK);
@@ -703,6 +706,82 @@ static void test_remove(void **state)
 	hang_up(k);
 }
 
+static void forget_asks(uint32_t seq, bool is_deleting, const char *address)
+{
+	struct msg_corpus_forget m = { .seq = seq, .is_deleting = is_deleting };
+	uint8_t bytes[400];
+	struct wr w = wr_init(bytes, sizeof bytes);
+
+	slice_copy(slice_str(address), m.address, sizeof m.address);
+	message_put_corpus_forget(&w, MSG_CORPUS_FORGET, &m);
+	forgotten = (struct msg_corpus_forgotten){ 0 };
+	assert_int_equal((int)channel_send(engine, &w, NULL, 0), ERR_OK);
+}
+
+static void await_forgotten(uint32_t seq)
+{
+	uint64_t end = clock_mono_ms() + 10000;
+
+	while (forgotten.seq != seq) {
+		assert_true(clock_mono_ms() < end);
+		assert_int_equal((int)loop_run(host.loop), ERR_OK);
+	}
+}
+
+static void test_forget(void **state)
+{
+	struct client *k;
+
+	(void)state;
+	start();
+	k = dial();
+	say(k, LHLO ONE);
+	await(k, 8);
+	for (int i = 0; i < 99; i++) {
+		say(k, "MAIL FROM:<other@spam.example>\r\n" TO_TRAP2 "DATA\r\n" MESSAGE);
+		await(k, 12 + 4 * (unsigned)i);
+	}
+	assert_int_equal(files_in("new"), 100);
+	forget_asks(1, false, "s@spam.example");
+	await_forgotten(1);
+	assert_int_equal(forgotten.files, 1);
+	assert_int_equal(files_in("new"), 100);
+	forget_asks(2, true, "s@spam.example");
+	await_forgotten(2);
+	assert_int_equal(forgotten.files, 1);
+	assert_int_equal(files_in("new"), 99);
+	forget_asks(3, true, "nobody@spam.example");
+	forget_asks(4, true, "other@pfx.test"); /* the trap; takes the place of the one before */
+	await_forgotten(4);
+	assert_int_equal(forgotten.files, 99);
+	assert_int_equal(forgotten.failed, 0);
+	assert_int_equal(files_in("new"), 0);
+	hang_up(k);
+}
+
+/* Its hit is with the engine: it is a file when it is looked for. */
+static void test_forget_waits_for_what_is_under_way(void **state)
+{
+	struct client *k;
+
+	(void)state;
+	answer = ANSWER_NONE;
+	start();
+	k = dial();
+	say(k, LHLO ONE);
+	await_count(&hits, 1);
+	forget_asks(1, true, "s@spam.example");
+	for (int i = 0; i < 20; i++)
+		assert_int_equal((int)loop_run(host.loop), ERR_OK);
+	assert_int_equal(forgotten.seq, 0);
+	engine_says(hit[0].seq, HIT_STORED);
+	await_forgotten(1);
+	assert_int_equal(forgotten.files, 1);
+	assert_int_equal(files_in("new"), 0);
+	await(k, 8);
+	hang_up(k);
+}
+
 static void test_retention(void **state)
 {
 	uint64_t end = clock_mono_ms() + 10000;
@@ -796,6 +875,8 @@ int main(void)
 		TEST(test_big_message),
 		TEST(test_full_disk),
 		TEST(test_remove),
+		TEST(test_forget),
+		TEST(test_forget_waits_for_what_is_under_way),
 		TEST(test_retention),
 		TEST(test_stop),
 		TEST(test_stop_bound),

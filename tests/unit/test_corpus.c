@@ -76,6 +76,14 @@ static int teardown(void **state)
 	return 0;
 }
 
+static void clear_new(void)
+{
+	char path[128];
+
+	(void)snprintf(path, sizeof path, "%s/corpus/new", dir);
+	clear(path);
+}
+
 static struct corpus *open_corpus(const struct corpus_limits *limits)
 {
 	struct corpus *c = NULL;
@@ -415,6 +423,58 @@ static void test_sweep(void **state)
 	corpus_close(c);
 }
 
+struct shown {
+	unsigned count;
+};
+
+/* Files with a body go, of the large ones all of it is asked for. */
+static enum corpus_fate show(struct slice head, void *ctx)
+{
+	struct shown *s = ctx;
+
+	assert_true(head.n >= 14 && head.n <= 100014);
+	if (head.n > 1000 && head.n < 100014)
+		return CORPUS_MORE;
+	s->count++;
+	assert_memory_equal(head.p, "Subject: x\r\n\r\n", 14);
+	return head.n > 14 ? CORPUS_GOES : CORPUS_STAYS;
+}
+
+/* However small the steps: each file is shown once, those in cur too; what shall go is gone and not counted. */
+static void test_walk(void **state)
+{
+	struct corpus *c = open_corpus(&wide);
+	char id[CORPUS_ID], from[192], to[192];
+	bool is_truncated;
+
+	(void)state;
+	for (size_t budget = 1; budget < 12; budget++) {
+		struct corpus_walk w = { 0 };
+		struct shown s = { 0 };
+
+		for (uint64_t i = 0; i < 7; i++)
+			keep(c, 1700000000 + i, i % 2 ? 100 : 0, id, &is_truncated);
+		keep(c, 1700000000, 100000, id, &is_truncated);
+		(void)snprintf(from, sizeof from, "%s/corpus/new/%s", dir, id);
+		(void)snprintf(to, sizeof to, "%s/corpus/cur/%s", dir, id);
+		assert_int_equal(rename(from, to), 0);
+		while (!corpus_walk_step(c, &w, budget, show, &s))
+			;
+		assert_int_equal(s.count, 8);
+		assert_int_equal(w.deleted, 4);
+		assert_int_equal(w.failed, 0);
+		assert_int_equal(files_in("new"), 4);
+		assert_int_equal(files_in("cur"), 0);
+		w = (struct corpus_walk){ 0 }; /* given up at once */
+		assert_false(corpus_walk_step(c, &w, 1, show, &s));
+		corpus_walk_end(&w);
+		clear_new();
+		corpus_close(c);
+		c = open_corpus(&wide);
+	}
+	corpus_close(c);
+}
+
 static void test_open_fails(void **state)
 {
 	struct corpus *c = NULL;
@@ -444,6 +504,7 @@ int main(void)
 		TEST(test_write_fails),
 		TEST(test_full_disk),
 		TEST(test_sweep),
+		TEST(test_walk),
 		TEST(test_open_fails),
 	};
 

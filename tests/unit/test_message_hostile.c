@@ -401,6 +401,15 @@ static void put_body(struct wr *w, enum message_type t)
 		wr_u32(w, (uint32_t)number());
 		wr_u32(w, chance(2));
 		break;
+	case MSG_CORPUS_FORGET:
+		wr_u32(w, (uint32_t)number());
+		wr_u8(w, (uint8_t)chance(3));
+		text(w, MESSAGE_ADDRESS);
+		break;
+	case MSG_CORPUS_FORGOTTEN:
+		for (int i = 0; i < 3; i++)
+			wr_u32(w, (uint32_t)number());
+		break;
 	case MSG_LOG_RESUME:
 		put_position(w);
 		break;
