@@ -34,6 +34,10 @@ static const struct option_name {
 	[OPT_USERS] = { "--users", NULL, true, false },
 	[OPT_VERBOSE] = { "--verbose", "-v", false, false },
 	[OPT_PURGE] = { "--purge", NULL, false, false },
+	[OPT_TRAPS] = { "--traps", NULL, true, false },
+	[OPT_SUGGEST] = { "--suggest", NULL, false, false },
+	[OPT_TO] = { "--to", NULL, true, false },
+	[OPT_KEEP_BLOCK] = { "--keep-block", NULL, false, false },
 };
 
 /* The option that this word names; *ret_inline: what stands behind "=", or NULL. OPT_COUNT: none. */

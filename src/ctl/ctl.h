@@ -100,6 +100,7 @@ int command_block_add(struct ctl *c); /* command_block.c */
 int command_block_remove(struct ctl *c);
 int command_block_list(struct ctl *c);
 int command_block_confirm(struct ctl *c);
+int command_release(struct ctl *c); /* command_release.c */
 int command_allow_add(struct ctl *c);
 int command_allow_remove(struct ctl *c);
 int command_allow_list(struct ctl *c);
@@ -108,6 +109,8 @@ int command_trap_import(struct ctl *c);
 int command_trap_change(struct ctl *c); /* command_trap_change.c: remove, arm, suspend, resume, retire */
 int command_trap_list(struct ctl *c);
 int command_trap_test(struct ctl *c);
+int command_trap_suggest(struct ctl *c); /* replay_suggest.c */
+int command_replay(struct ctl *c);       /* command_replay.c */
 int command_db_check(struct ctl *c); /* command_db.c */
 int command_db_backup(struct ctl *c);
 int command_db_restore(struct ctl *c);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static bool is_command(const struct command *k, const char *name, const char *sub)
 {
@@ -42,6 +43,18 @@ static void read_conf(struct ctl *c)
 	(void)snprintf(c->socket, sizeof c->socket, "%s/control.sock", c->conf.storage.run);
 }
 
+/* Commands that work before anything is installed: defaults are what is wanted there. */
+static bool is_conf_missed(const struct ctl *c)
+{
+	const struct command *k = c->command;
+
+	if (k->run == command_doctor || k->run == command_help || k->run == command_version)
+		return false;
+	if (k->run != command_replay && k->run != command_trap_suggest)
+		return true;
+	return c->args.is_given[OPT_CONF] || access(c->conf_path, F_OK) == 0;
+}
+
 static int run_command(struct ctl *c)
 {
 	const struct command *k = c->command;
@@ -55,7 +68,7 @@ static int run_command(struct ctl *c)
 		return ctl_usage(c, "too many words: %s", c->args.word[k->max]);
 	c->render.is_reveal = c->args.is_given[OPT_REVEAL];
 	read_conf(c);
-	if (c->conf_text[0] && k->run != command_doctor && k->run != command_help && k->run != command_version)
+	if (c->conf_text[0] && is_conf_missed(c))
 		(void)fprintf(c->err, "limetwig: %s\nlimetwig: going on with the defaults\n", c->conf_text);
 	return k->run(c);
 }

@@ -57,6 +57,8 @@ void render_trap_find(struct render *r, const json_t *a, const char *address);
 void render_trap_reload(struct render *r, const json_t *a);
 void render_person(struct render *r, const json_t *a);
 void render_forget(struct render *r, const json_t *a);
+void render_replay(struct render *r, const json_t *a);
+void render_suggest(struct render *r, const json_t *a);
 void render_watch_line(struct render *r, const json_t *line);
 
 /* One hit or one block, one line each. */

@@ -1,0 +1,85 @@
+/*
+ * replay_subject: what a replay knows of the clients that sent good mail or hit
+ * a trap: the ledger of all, and for those that hit one the state of
+ * core/decide, once for each bound. Part of core/replay_world; pure but for
+ * memory.
+ *
+ * Caps: REPLAY_LEDGER clients with good mail (spent ones are dropped; then new
+ * ones are not credited, so that too much is called blocked, not too little),
+ * REPLAY_SUBJECTS that hit a trap (further ones are not charged), both counted.
+ * SPDX-License-Identifier: ISC
+ */
+#ifndef CORE_REPLAY_SUBJECT_H
+#define CORE_REPLAY_SUBJECT_H
+#include "base/keymap.h"
+#include "core/decide.h"
+
+#define REPLAY_LEDGER 300000
+#define REPLAY_SUBJECTS 100000
+#define REPLAY_CORRESPONDENTS 100000
+
+/*
+ * What a log does not show is taken once as it would block least, once as it
+ * would block most.
+ */
+enum replay_bound { REPLAY_LEAST, REPLAY_MOST, REPLAY_BOUNDS };
+
+/* struct record_block without its texts; until 0: never blocked. */
+struct replay_block {
+	uint64_t since, until, forget_at, last_sender;
+	uint32_t offence, trap_id, last_trap_id;
+	uint8_t grade;
+	bool is_generic;
+};
+
+struct replay_side {
+	struct record_hit_sum sum;
+	struct record_ledger ledger;
+	struct replay_block block;
+	uint32_t blocks;
+	uint32_t connections, good, spam, unknown; /* refused */
+};
+
+struct replay_subject {
+	struct prefix prefix;
+	struct ipaddr client; /* the first that hit a trap */
+	char name[128];
+	struct replay_side side[REPLAY_BOUNDS];
+};
+
+struct replay_subjects {
+	const struct conf *conf;
+	struct keymap by_prefix; /* struct replay_subject * */
+	struct keymap ledger;    /* struct record_ledger of clients without a subject */
+	struct keymap wrote_to;  /* domains our users wrote to: uint8_t */
+	uint64_t uncharged;      /* hits beyond REPLAY_SUBJECTS */
+	uint64_t uncredited;     /* good mail beyond REPLAY_LEDGER */
+	uint64_t random;         /* the same in every run */
+};
+
+void replay_subjects_init(struct replay_subjects *s, const struct conf *c, const uint8_t key[SIPHASH_KEY]);
+void replay_subjects_done(struct replay_subjects *s);
+/* NULL: it never hit a trap. */
+struct replay_subject *replay_subject_find(const struct replay_subjects *s, const struct prefix *p);
+/* NULL at the cap, without memory (counted). */
+struct replay_subject *replay_subject_open(struct replay_subjects *s, const struct prefix *p);
+/* All, any order; *pos starts at 0. */
+struct replay_subject *replay_subject_next(const struct replay_subjects *s, size_t *pos);
+
+bool replay_side_is_blocked(const struct replay_side *x, uint64_t now);
+/* A hit of this client in this bound. e->random is set here. *ret_would: a message with this hit is refused at its end. */
+void replay_side_hit(struct replay_subjects *s, struct replay_subject *x, enum replay_bound b, struct decide_event *e,
+	uint64_t now, struct decide_verdict *ret);
+/* Would this hit, were it confirmed, leave the client blocked? */
+bool replay_side_would_block(
+	struct replay_subjects *s, struct replay_subject *x, enum replay_bound b, struct decide_event *e, uint64_t now);
+
+/* One good message. Not in the bounds in which it would have been refused (bits by bound). */
+void replay_subject_credit(
+	struct replay_subjects *s, const struct prefix *p, struct slice sender, uint64_t time, unsigned refused);
+/* Do our users write to the domain of sender? */
+bool replay_subject_is_correspondent(const struct replay_subjects *s, struct slice sender);
+/* One of our users wrote to this address. */
+void replay_subject_wrote(struct replay_subjects *s, struct slice recipient);
+
+#endif /* CORE_REPLAY_SUBJECT_H */

@@ -1,0 +1,561 @@
+/*
+ * replay_world: one event at a time; the two bounds differ only in the grade
+ * that a hit gets, and in what follows from that.
+ * SPDX-License-Identifier: ISC
+ */
+#include "core/replay_world.h"
+
+#include <stdlib.h>
+
+#include "core/host_name.h"
+#include "core/ledger.h"
+
+#define DAY_S 86400
+#define HELD_S JOIN_EXPIRE_S
+#define SWEEP_S 3600
+
+/* A message of a blocked client, or one that a trap among its recipients stops. */
+struct held {
+	uint64_t time;
+	uint32_t trap_id;
+	uint8_t bounds; /* bit by enum replay_bound: refused there */
+	bool is_rider;
+	bool is_counted;   /* what became of it was told */
+	bool is_uncertain; /* perhaps the trap was its only recipient: counted only when told */
+};
+
+struct replay_world {
+	struct replay_setup setup;
+	uint8_t key[SIPHASH_KEY];
+	struct replay_subjects subjects;
+	struct keymap held; /* message -> struct held */
+	struct replay_sums sums;
+	struct replay_day days[REPLAY_DAYS];
+	struct replay_yield *yield; /* by trap id - 1 */
+	size_t traps;
+	uint64_t swept;
+};
+
+struct replay_world *replay_world_new(const uint8_t key[SIPHASH_KEY], const struct replay_setup *setup)
+{
+	struct replay_world *w = calloc(1, sizeof *w);
+
+	if (!w)
+		return NULL;
+	w->setup = *setup;
+	w->traps = trap_table_count(setup->traps);
+	w->yield = calloc(w->traps + 1, sizeof *w->yield);
+	if (!w->yield) {
+		free(w);
+		return NULL;
+	}
+	memcpy(w->key, key, SIPHASH_KEY);
+	replay_subjects_init(&w->subjects, setup->conf, key);
+	keymap_init(&w->held, key, sizeof(struct held), REPLAY_HELD);
+	w->sums.day = w->days;
+	return w;
+}
+
+void replay_world_free(struct replay_world *w)
+{
+	if (!w)
+		return;
+	replay_subjects_done(&w->subjects);
+	keymap_done(&w->held);
+	free(w->yield);
+	free(w);
+}
+
+const struct replay_sums *replay_world_sums(const struct replay_world *w)
+{
+	return &w->sums;
+}
+
+const struct replay_subjects *replay_world_subjects(const struct replay_world *w)
+{
+	return &w->subjects;
+}
+
+const struct replay_yield *replay_world_yield(const struct replay_world *w, uint32_t trap_id)
+{
+	return trap_id && trap_id <= w->traps ? &w->yield[trap_id - 1] : NULL;
+}
+
+/* ---- counting */
+
+/* The row of this time; one that is before the newest by more than what fits goes to the oldest. */
+static struct replay_day *day_of(struct replay_world *w, uint64_t time)
+{
+	struct replay_sums *s = &w->sums;
+	uint64_t day = time / DAY_S;
+
+	for (size_t i = s->days; i > 0; i--) {
+		if (w->days[i - 1].day == day)
+			return &w->days[i - 1];
+		if (w->days[i - 1].day < day)
+			break;
+	}
+	if (s->days && (day < w->days[s->days - 1].day || s->days == REPLAY_DAYS))
+		return day < w->days[0].day ? &w->days[0] : &w->days[s->days - 1];
+	w->days[s->days].day = day;
+	return &w->days[s->days++];
+}
+
+#define COUNT(w, time, field)                                                                                          \
+	do {                                                                                                           \
+		(w)->sums.all.field++;                                                                                 \
+		day_of((w), (time))->field++;                                                                          \
+	} while (0)
+
+static void time_note(struct replay_world *w, uint64_t time)
+{
+	if (w->sums.first == 0 || time < w->sums.first)
+		w->sums.first = time;
+	if (time > w->sums.last)
+		w->sums.last = time;
+}
+
+/* ---- who */
+
+enum origin { ORIGIN_FOREIGN, ORIGIN_OURS, ORIGIN_EXEMPT };
+
+static enum origin origin_of(const struct replay_world *w, const struct replay_event *e)
+{
+	struct allow_match m;
+
+	if (e->is_ours)
+		return ORIGIN_OURS;
+	if (!allow_find(w->setup.allow, &e->client, e->name, &m))
+		return ORIGIN_FOREIGN;
+	return m.tier == ALLOW_TIER_OWN ? ORIGIN_OURS : ORIGIN_EXEMPT;
+}
+
+/* Of a client that ever hit a trap; NULL: nobody to look at. */
+static struct replay_subject *subject_of(const struct replay_world *w, const struct ipaddr *client)
+{
+	struct prefix p;
+
+	if (w->subjects.by_prefix.count == 0 || client->family == 0)
+		return NULL;
+	p = subject_of_client(w->setup.rules, client);
+	return replay_subject_find(&w->subjects, &p);
+}
+
+/* Bits of the bounds in which it is blocked now. */
+static unsigned blocked_in(const struct replay_subject *x, uint64_t now)
+{
+	unsigned bits = 0;
+
+	for (unsigned b = 0; x && b < REPLAY_BOUNDS; b++)
+		bits |= replay_side_is_blocked(&x->side[b], now) ? 1u << b : 0;
+	return bits;
+}
+
+/* ---- messages of blocked clients */
+
+static struct slice message_key(const uint64_t *message)
+{
+	return slice_of(message, sizeof *message);
+}
+
+static struct held *held_find(const struct replay_world *w, uint64_t message)
+{
+	return message ? keymap_get(&w->held, message_key(&message)) : NULL;
+}
+
+static void count_unknown(struct replay_world *w, const struct held *h)
+{
+	if (h->is_counted || h->is_uncertain)
+		return;
+	for (unsigned b = 0; b < REPLAY_BOUNDS; b++) {
+		if (!(h->bounds & 1u << b))
+			continue;
+		COUNT(w, h->time, bound[b].messages);
+		COUNT(w, h->time, bound[b].unknown);
+	}
+}
+
+static bool held_keep(void *value, void *ctx)
+{
+	struct replay_world *w = ctx;
+	const struct held *h = value;
+
+	if (h->time + HELD_S > w->sums.last)
+		return true;
+	count_unknown(w, h);
+	return false;
+}
+
+static void held_sweep(struct replay_world *w)
+{
+	if (w->sums.last < w->swept + SWEEP_S)
+		return;
+	w->swept = w->sums.last;
+	(void)keymap_retain(&w->held, 0, held_keep, w);
+}
+
+static struct held *held_open(struct replay_world *w, uint64_t message, uint64_t time, unsigned bounds)
+{
+	struct held *h;
+	void *v;
+
+	if (!message || !bounds)
+		return NULL;
+	held_sweep(w);
+	if (keymap_put(&w->held, message_key(&message), &v, NULL) != ERR_OK) {
+		w->sums.held_lost++;
+		return NULL;
+	}
+	h = v;
+	h->time = time;
+	h->bounds |= (uint8_t)bounds;
+	return h;
+}
+
+/* ---- hits */
+
+static bool is_call_out(struct slice sender)
+{
+	static const char *const locals[] = { "double-bounce", "postmaster", "mailer-daemon" };
+	struct slice local = slice_head(sender, slice_rfind(sender, '@'));
+
+	for (size_t i = 0; i < sizeof locals / sizeof locals[0]; i++)
+		if (slice_eq_nocase(local, slice_str(locals[i])))
+			return true;
+	return sender.n == 0;
+}
+
+/* See the header. */
+static enum grade grade_of(const struct replay_event *e, const struct trap *trap, enum replay_bound b)
+{
+	bool is_message = e->type == REPLAY_MAIL || e->is_message;
+
+	if (trap->kind == TRAP_PATTERN)
+		return GRADE_PROBE;
+	if (is_message && e->sender.n == 0)
+		return GRADE_BACKSCATTER;
+	if (is_message)
+		return b == REPLAY_LEAST ? GRADE_UNSEEN : GRADE_CONFIRMED;
+	if (b == REPLAY_LEAST || !e->is_unknown || is_call_out(e->sender))
+		return GRADE_PROBE;
+	return GRADE_CONFIRMED;
+}
+
+static uint64_t digest_of(const struct replay_world *w, struct slice a, struct slice b, uint32_t trap_id, bool is_probe)
+{
+	uint8_t text[2048];
+	struct wr out = wr_init(text, sizeof text);
+
+	wr_bytes(&out, slice_head(a, 400));
+	wr_bytes(&out, slice_head(b, 400));
+	wr_u32(&out, trap_id);
+	wr_u8(&out, is_probe);
+	return siphash64(w->key, wr_slice(&out));
+}
+
+struct hit {
+	const struct replay_event *e;
+	const struct trap *trap, *mark;
+	struct replay_subject *x;
+	unsigned blocked;
+};
+
+static struct decide_event decide_event_of(const struct replay_world *w, const struct hit *h, enum grade g)
+{
+	const struct replay_event *e = h->e;
+
+	return (struct decide_event){
+		.grade = g,
+		.subject = h->x->prefix,
+		.trap_id = h->trap->id,
+		.trap_weight = h->mark->weight,
+		.tag = slice_str(trap_table_tag(w->setup.traps, h->mark)),
+		.digest = digest_of(w, slice_of(h->x->prefix.addr.b, sizeof h->x->prefix.addr.b), e->sender,
+			h->trap->id, g == GRADE_PROBE),
+		.sender_digest = digest_of(w, e->sender, (struct slice){ 0 }, 0, false),
+		.name = e->name,
+		.sender = e->sender,
+		.is_generic = host_name_is_generic(e->name, &e->client),
+	};
+}
+
+/* A message that names a trap and real people: limetwig refuses it at its end. */
+static bool is_rider(struct replay_world *w, const struct hit *h, enum replay_bound b, struct decide_event *ev)
+{
+	if (h->e->type != REPLAY_MAIL && !h->e->is_message)
+		return false;
+	return h->e->message && w->setup.conf->traps.riders == RIDERS_REFUSE && ev->grade != GRADE_BACKSCATTER &&
+	       ev->grade != GRADE_PROBE && replay_side_would_block(&w->subjects, h->x, b, ev, h->e->time);
+}
+
+static void rider_hold(struct replay_world *w, const struct hit *h, enum replay_bound b)
+{
+	bool is_new = !held_find(w, h->e->message);
+	struct held *x = held_open(w, h->e->message, h->e->time, 1u << b);
+
+	if (!x)
+		return;
+	if (is_new || x->is_rider) {
+		x->is_rider = true;
+		x->is_uncertain = h->e->type == REPLAY_MAIL;
+	}
+	x->trap_id = h->trap->id;
+}
+
+/* One hit in one bound. */
+static void hit_play(struct replay_world *w, const struct hit *h, enum replay_bound b)
+{
+	const struct replay_event *e = h->e;
+	enum grade g = h->blocked & 1u << b ? GRADE_PROBE : grade_of(e, h->trap, b);
+	struct decide_event ev = decide_event_of(w, h, g);
+	struct replay_yield *y = &w->yield[h->trap->id - 1];
+	struct decide_verdict v;
+
+	if (is_rider(w, h, b, &ev)) {
+		rider_hold(w, h, b);
+		ev.grade = g = GRADE_UNSEEN; /* refused at the dot: nobody reads it */
+	}
+	replay_side_hit(&w->subjects, h->x, b, &ev, e->time, &v);
+	if (v.kind == DECIDE_RETRY)
+		return;
+	COUNT(w, e->time, bound[b].grade[g]);
+	if (v.kind == DECIDE_RENEW)
+		COUNT(w, e->time, bound[b].renewals);
+	if (v.kind != DECIDE_BLOCK)
+		return;
+	COUNT(w, e->time, bound[b].blocks);
+	y->blocks[b]++;
+}
+
+/* NULL: not a trap. */
+static const struct trap *trap_of(const struct replay_world *w, struct slice recipient, const struct trap **ret_mark)
+{
+	struct address a;
+	const struct trap *trap, *pattern = NULL;
+
+	if (address_parse(recipient, &a) != ERR_OK || a.domain.n == 0)
+		return NULL;
+	trap = trap_table_find(w->setup.traps, &a);
+	if (w->setup.pattern && (!trap || trap->kind == TRAP_DOMAIN))
+		pattern = w->setup.pattern(&a, w->setup.ctx);
+	*ret_mark = pattern ? pattern : trap;
+	return trap ? trap : pattern;
+}
+
+static void hit_take(struct replay_world *w, const struct replay_event *e, const struct trap *trap,
+	const struct trap *mark, enum origin origin)
+{
+	struct prefix p;
+	struct hit h = { .e = e, .trap = trap, .mark = mark };
+
+	w->yield[trap->id - 1].tries++;
+	if (origin != ORIGIN_FOREIGN) {
+		w->sums.insider += origin == ORIGIN_OURS;
+		w->sums.exempt += origin == ORIGIN_EXEMPT;
+		return;
+	}
+	p = subject_of_client(w->setup.rules, &e->client);
+	h.x = replay_subject_open(&w->subjects, &p);
+	if (!h.x)
+		return;
+	if (h.x->client.family == 0) {
+		h.x->client = e->client;
+		slice_copy(e->name, h.x->name, sizeof h.x->name);
+	}
+	w->sums.null_sender += e->sender.n == 0;
+	h.blocked = blocked_in(h.x, e->time);
+	hit_play(w, &h, REPLAY_LEAST);
+	hit_play(w, &h, REPLAY_MOST);
+}
+
+/* ---- events */
+
+static void connect_take(struct replay_world *w, const struct replay_event *e)
+{
+	struct replay_subject *x = subject_of(w, &e->client);
+	unsigned bits = blocked_in(x, e->time);
+
+	COUNT(w, e->time, connections);
+	if (!bits || origin_of(w, e) != ORIGIN_FOREIGN)
+		return;
+	for (unsigned b = 0; b < REPLAY_BOUNDS; b++) {
+		if (!(bits & 1u << b))
+			continue;
+		COUNT(w, e->time, bound[b].connections);
+		x->side[b].connections++;
+	}
+}
+
+static void accept_take(struct replay_world *w, const struct replay_event *e)
+{
+	struct replay_subject *x = subject_of(w, &e->client);
+	unsigned bits = blocked_in(x, e->time);
+	struct held *h;
+
+	if (!bits || origin_of(w, e) != ORIGIN_FOREIGN)
+		return;
+	h = held_open(w, e->message, e->time, bits);
+	if (h)
+		h->trap_id = x->side[bits & 1u << REPLAY_LEAST ? REPLAY_LEAST : REPLAY_MOST].block.trap_id;
+}
+
+static void try_take(struct replay_world *w, const struct replay_event *e)
+{
+	const struct trap *mark, *trap = trap_of(w, e->recipient, &mark);
+	struct replay_subject *x;
+	unsigned bits;
+
+	COUNT(w, e->time, tries);
+	if (trap) {
+		hit_take(w, e, trap, mark, origin_of(w, e));
+		return;
+	}
+	x = subject_of(w, &e->client);
+	bits = blocked_in(x, e->time);
+	if (!bits || origin_of(w, e) != ORIGIN_FOREIGN)
+		return;
+	for (unsigned b = 0; b < REPLAY_BOUNDS; b++)
+		if (bits & 1u << b)
+			COUNT(w, e->time, bound[b].tries);
+}
+
+static bool is_always_open(const struct replay_world *w, struct slice recipient)
+{
+	const struct conf_list *l = &w->setup.conf->always_open;
+	struct slice local = slice_head(recipient, slice_rfind(recipient, '@'));
+
+	for (uint32_t i = 0; i < l->count; i++)
+		if (slice_eq_nocase(slice_str(l->item[i]), local))
+			return true;
+	return false;
+}
+
+static void tell_good(struct replay_world *w, const struct replay_event *e, const struct held *h)
+{
+	const struct replay_subject *x = subject_of(w, &e->client);
+	struct replay_refusal r = { .time = e->time,
+		.client = e->client,
+		.name = e->name,
+		.sender = e->sender,
+		.recipient = e->recipient,
+		.queue_id = e->mail->queue_id,
+		.is_in = { h->bounds & 1u << REPLAY_LEAST, h->bounds & 1u << REPLAY_MOST },
+		.is_rider = h->is_rider,
+		.trap_id = h->trap_id,
+		.credit = x ? ledger_good(&x->side[REPLAY_MOST].ledger, e->time) : 0,
+		.is_correspondent = replay_subject_is_correspondent(&w->subjects, e->sender) };
+
+	for (unsigned b = 0; b < REPLAY_BOUNDS && h->trap_id; b++)
+		w->yield[h->trap_id - 1].good[b] += r.is_in[b];
+	if (w->setup.good)
+		w->setup.good(&r, w->setup.ctx);
+}
+
+enum fate { FATE_GOOD, FATE_SPAM, FATE_UNKNOWN };
+
+static enum fate fate_of(const struct replay_event *e)
+{
+	if (e->is_bounced)
+		return FATE_UNKNOWN;
+	return e->mail->outcome == LOG_DELIVERED ? FATE_GOOD : FATE_SPAM;
+}
+
+/* A message of a blocked client came to its first end. */
+static void refused_take(struct replay_world *w, const struct replay_event *e, struct held *h)
+{
+	struct replay_subject *x = subject_of(w, &e->client);
+	enum fate f = fate_of(e);
+
+	h->is_counted = true;
+	for (unsigned b = 0; b < REPLAY_BOUNDS; b++) {
+		if (!(h->bounds & 1u << b))
+			continue;
+		COUNT(w, h->time, bound[b].messages);
+		if (f == FATE_GOOD)
+			COUNT(w, h->time, bound[b].good);
+		else if (f == FATE_SPAM)
+			COUNT(w, h->time, bound[b].spam);
+		else
+			COUNT(w, h->time, bound[b].unknown);
+		if (x) {
+			x->side[b].good += f == FATE_GOOD;
+			x->side[b].spam += f == FATE_SPAM;
+			x->side[b].unknown += f == FATE_UNKNOWN;
+		}
+	}
+	if (f == FATE_GOOD)
+		tell_good(w, e, h);
+}
+
+/* Once a message, but for one that a filter refused: no recipient is told of that. */
+static void count_message(struct replay_world *w, const struct replay_event *e)
+{
+	enum fate f = fate_of(e);
+
+	if (!e->mail->is_first && e->mail->outcome != LOG_REJECTED)
+		return;
+	if (f == FATE_GOOD)
+		COUNT(w, e->time, good);
+	else if (f == FATE_SPAM)
+		COUNT(w, e->time, spam);
+	else
+		COUNT(w, e->time, unknown);
+}
+
+static void mail_take(struct replay_world *w, const struct replay_event *e)
+{
+	const struct trap *mark, *trap;
+	struct held *h;
+	struct prefix p;
+
+	if (e->mail->outcome == LOG_SUBMITTED) {
+		replay_subject_wrote(&w->subjects, e->recipient);
+		return;
+	}
+	trap = trap_of(w, e->recipient, &mark);
+	if (trap && trap->kind != TRAP_PATTERN) {
+		hit_take(w, e, trap, mark, origin_of(w, e));
+		return;
+	}
+	count_message(w, e);
+	h = held_find(w, e->message);
+	if (h && !h->is_counted && !is_always_open(w, e->recipient))
+		refused_take(w, e, h);
+	if (fate_of(e) != FATE_GOOD || !e->mail->is_first || e->sender.n == 0 || e->client.family == 0)
+		return;
+	p = subject_of_client(w->setup.rules, &e->client);
+	replay_subject_credit(&w->subjects, &p, e->sender, e->time, h && h->is_counted ? h->bounds : 0);
+}
+
+void replay_world_event(const struct replay_event *e, void *ctx)
+{
+	struct replay_world *w = ctx;
+
+	time_note(w, e->time);
+	switch (e->type) {
+	case REPLAY_CONNECT:
+		if (!e->is_ours)
+			connect_take(w, e);
+		break;
+	case REPLAY_ACCEPT:
+		if (!e->is_ours)
+			accept_take(w, e);
+		break;
+	case REPLAY_TRY:
+		try_take(w, e);
+		break;
+	case REPLAY_MAIL:
+		mail_take(w, e);
+		break;
+	}
+}
+
+void replay_world_end(struct replay_world *w)
+{
+	struct held *h;
+	size_t pos = 0;
+
+	while ((h = keymap_next(&w->held, &pos)))
+		count_unknown(w, h);
+	keymap_done(&w->held);
+}
