@@ -91,12 +91,14 @@ def procmailrc(lang, n):
             ':0\n/dev/null\n' % (n, extra, quote, ['', ' -f pm%d@buero.test' % n, ' -f "<>"'][n % 3]))
 
 
-def mailfilter(lang, n):
+def mailbot(lang, n):
     charset, subject, text = TEXT[lang]
-    opts = ['-s "%s"' % encoded(subject, charset), '-A "X-Auto: yes" -A "Precedence: junk"', '-N', '-M "md%d@buero.test"' % n,
-            '-T replydsn'][n % 5]
-    return ('cc "| mailbot -c %s -t $HOME/text -d $HOME/autodb -D 1 %s -A \\"From: md%d@buero.test\\" /usr/sbin/sendmail -f \\"\\""\n'
-            'to "/dev/null"\n' % (charset, opts.replace('"', '\\"'), n))
+    opts = ['-s "%s"' % encoded(subject, charset), '-A "X-Auto: yes" -A "Precedence: junk"', '-N -n', '-T replyfeedback -F abuse',
+            '-T replydsn', '-M md%d@buero.test' % n][n % 6]
+    if n % 6 == 3:
+        opts = '-T replydsn'
+    return ('#!/bin/sh\nexec mailbot -c %s -t $HOME/text -d $HOME/autodb -D 1 %s -A "From: md%d@buero.test" '
+            '/usr/sbin/sendmail -oi -t -f "%s"\n' % (charset, opts, n, '' if n % 2 else 'md%d@buero.test' % n))
 
 
 START = POSTFIX_START % '''
@@ -106,7 +108,11 @@ postconf -e mydestination=buero.test mynetworks=127.0.0.1 mailbox_transport=lmtp
 cat > /etc/dovecot/dovecot.conf <<'X'
 protocols = lmtp
 ssl = no
-log_path = /var/log/dovecot.log
+service stats {
+  unix_listener stats-writer {
+    mode = 0666
+  }
+}
 mail_location = maildir:~/Maildir
 auth_username_format = %%Ln
 userdb {
@@ -167,16 +173,17 @@ def people():
         jobs.append(('autoreply', 'vacation-%s' % lang, 'vac%d' % n))
         u.add('pm%d' % n, {'.forward': '"|/usr/bin/procmail"\n', '.procmailrc': procmailrc(lang, n), 'text': text.encode(charset)})
         jobs.append(('autoreply', 'procmail-%s' % lang, 'pm%d' % n))
-        u.add('md%d' % n, {'.forward': '"|/usr/bin/maildrop"\n', '.mailfilter': mailfilter(lang, n), 'text': text.encode(charset)})
-        jobs.append(('receipt' if n % 5 == 3 else 'autoreply', 'mailbot-%s' % lang, 'md%d' % n))
+        u.add('md%d' % n, {'.forward': '"|/usr/bin/maildrop"\n', '.mailfilter': 'cc "| sh $HOME/reply"\nto "/dev/null"\n',
+                           'reply': mailbot(lang, n), 'text': text.encode(charset)})
+        jobs.append(('receipt' if n % 6 == 5 else 'autoreply', 'mailbot-%s' % lang, 'md%d' % n))
     for n, lang in enumerate(('en', 'de', 'fr', 'ru', 'ja', 'it')):
         text = TEXT[lang][2]
         what = ['reject', 'ereject'][n % 2]
         lda = n > 2
-        files = {'.dovecot.sieve': 'require ["reject", "ereject"];\n%s "%s";\n' % (what, text)}
+        files = {'.dovecot.sieve': 'require "%s";\n%s "%s";\n' % (what, what, text)}
         if lda:
             files['.forward'] = '"|/usr/lib/dovecot/dovecot-lda -d rej%d -f $SENDER"\n' % n
-            files['.dovecot.sieve'] = files['.dovecot.sieve'].replace('ereject "', 'reject "')
+            files['.dovecot.sieve'] = files['.dovecot.sieve'].replace('ereject', 'reject')
         u.add('rej%d' % n, files)
         jobs.append(('receipt', 'dovecot-%s-%s' % (what if not lda else 'ldareject', lang), 'rej%d' % n))
     for n in range(3):

@@ -155,6 +155,8 @@ class Sink:
         if kind == 'dsn' and (b'\naction: delayed' in low or b'subject: warning: message' in low
                               or b'subject: warning: could not send' in low or b'not a bounce' in low[:6000]):
             kind = 'delay'
+        if kind == 'confirm' and b'subject: [club' in low:
+            kind, what = 'list', what + '-member'
         if callable(what):
             what = what(data)
         with self.lock:

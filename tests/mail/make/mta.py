@@ -262,12 +262,12 @@ def sendmail():
 
 OPENSMTPD = r'''
 useradd -m hilda || true
-mkdir -p /var/spool/smtpd
+mkdir -p /var/spool/smtpd; chmod 711 /var/spool/smtpd; chown root:root /var/spool/smtpd
 cat > /etc/smtpd.conf <<'X'
 table aliases file:/etc/aliases
 bounce warn-interval 4s
 queue ttl 14s
-listen on eth0
+listen on 198.51.100.41
 action "local" mbox alias <aliases>
 action "relay" relay
 match from any for domain "segel.test" action "local"
@@ -332,8 +332,6 @@ submission_address: "198.51.100.61:587"
 monitoring_address: ""
 mail_delivery_agent_bin: "/bin/false"
 data_dir: "/var/lib/chasquid"
-max_queue_items: 200
-give_up_send_after: "8s"
 X
 mkdir -p /etc/chasquid/domains/turm.test /etc/chasquid/certs/chas.turm.test /var/lib/chasquid
 printf 'old: office@hansa-druck.test\nteam: a@hansa-druck.test, b@nordwind.test\nfull: kontakt@nordwind.test\nspam: verkauf@polaris.test\nfr: contact@riviere.test\nblk: sales@sequoia.test\nbare: wood@kleinholz.test\nzz: x@closing.test\nnull: joe@nullmx.test\n' > /etc/chasquid/domains/turm.test/aliases
@@ -392,6 +390,86 @@ def nullmailer():
     run_in('nullmailer', 'echo "192.0.2.25 smtp" > /etc/nullmailer/remotes; echo > /var/spool/nullmailer/trigger')
     settle(8, 30)
     stop('nullmailer')
+
+
+def nonnull():
+    """Exim that gives its bounces a sender (return_path on the transport), and hosts that answer with scripts."""
+    conf = EXIM.replace('MORE', '').replace('MSGS', '').replace(
+        '  driver = smtp\n', "  driver = smtp\n  return_path = ${if eq{$sender_address}{}{MAILER-DAEMON@werft.test}{$sender_address}}\n")
+    site('exim-nn', 'exim', 'mail.werft.test', '198.51.100.23', conf, 25)
+    shoot('198.51.100.23', 'exim', BAD[:6] + SLOW[:1] + [('localunknown', 'nobody77@werft.test'), ('overquota', 'kurt@werft.test'),
+          ('pipe', 'tickets@werft.test')], kind='bounce-nonnull')
+    settle(5, 30)
+    stop('exim-nn')
+    texts = [('gone', "Your message could not be delivered.\n\nThe mailbox $1 does not exist any more.\n", 'Delivery failed'),
+             ('leer', "Ihre E-Mail an $1 konnte nicht zugestellt werden:\nDer Mitarbeiter ist nicht mehr im Hause.\n", 'Unzustellbar: $s'),
+             ('plein', "Le message pour $1 n'a pas pu etre remis: boite pleine.\n", 'Echec de remise: $s'),
+             ('system', "Your message\n\n  To:      $1\n  Subject: $s\n\ndid not reach the following recipient(s):\n\n$1\n    "
+              "The recipient name is not recognized\n    MSEXCH:IMS:Firma:WERK:POST 0 (000C05A6) Unknown Recipient\n", 'Undeliverable: $s'),
+             ('nie', "Nie mozna dostarczyc wiadomosci do $1: uzytkownik nieznany.\n", 'Zwrot: $s'),
+             ('notes', "Your message\n\n  Subject: $s\n\nwas not delivered to:\n\n  $1\n\nbecause:\n\n  User $1 not listed in "
+              "public Name & Address Book\n", 'DELIVERY FAILURE: User not listed in public Name & Address Book')]
+    script = POSTFIX_START % """
+postconf -e mynetworks=127.0.0.1 mydestination=amt.test local_recipient_maps= alias_maps=lmdb:/etc/aliases allow_mail_to_commands=alias
+cat > /usr/local/bin/bounce <<'X'
+#!/bin/bash
+# bounce WHICH ADDRESS: answer as home-made bounce scripts do
+cat > /tmp/m.$$
+s=$(formail -xSubject: < /tmp/m.$$ | tr -d '\\n'); s=${s# }
+. /usr/local/share/b.$1 "$2" > /tmp/b.$$
+subj=$(sed -n 1p /tmp/b.$$)
+how=$3
+( formail -r -I"Subject: $subj" -I"From: Postmaster <postmaster@amt.test>" < /tmp/m.$$
+  sed 1d /tmp/b.$$; [ $how = full ] && { echo; echo '----- Original message -----'; cat /tmp/m.$$; }
+  [ $how = head ] && { echo; echo 'Headers of the message:'; sed '/^$/q' /tmp/m.$$; } ) | /usr/sbin/sendmail -oi -t -f postmaster@amt.test
+exit 0
+X
+chmod +x /usr/local/bin/bounce
+: > /etc/aliases
+"""
+    script = script.replace('newaliases', '%s\nnewaliases', 1)
+    more = ''
+    for i, (w, text, subj) in enumerate(texts):
+        more += "cat > /usr/local/share/b.%s <<'Y'\ncat <<Z\n%s\n%sZ\nY\n" % (w, subj, text)
+        more += 'echo \'%s: "|/usr/local/bin/bounce %s %s@amt.test %s"\' >> /etc/aliases\n' % (w, w, w, ['full', 'head', 'none'][i % 3])
+    script = script.replace('\nnewaliases', '\n' + more.replace('\\', '\\\\') + 'newaliases').replace('%s\n', '')
+    site('script', 'postfix', 'mail.amt.test', '198.51.100.24', script, 25)
+    shoot('198.51.100.24', 'script', [(w, w + '@amt.test') for w, _, _ in texts], kind='bounce-nonnull')
+    settle(5, 30)
+    stop('script')
+
+
+QMAIL = r"""
+cd /var/qmail
+mkdir -p control alias users; echo qm.birke.test > control/me; echo birke.test > control/locals
+printf 'birke.test\nqm.birke.test\n' > control/rcpthosts; echo birke.test > control/defaultdomain; echo test > control/plusdomain
+echo 8 > control/queuelifetime; echo 3 > control/timeoutconnect
+useradd -m hilda
+echo './Mailbox' > alias/.qmail-postmaster
+echo '&office@hansa-druck.test' > alias/.qmail-old
+echo '|bouncesaying "This address is closed. Diese Adresse gibt es nicht mehr."' > alias/.qmail-closed
+printf '&a@hansa-druck.test\n&b@nordwind.test\n' > alias/.qmail-team
+for w in full:kontakt@nordwind.test spam:verkauf@polaris.test blk:sales@sequoia.test fr:contact@riviere.test bit:post@muelheim.test nodom:joe@nowhere.test bare:wood@kleinholz.test; do echo "&${w#*:}" > alias/.qmail-${w%%:*}; done
+chown -R alias: alias; chmod 644 alias/.qmail-*
+PATH=/var/qmail/bin:$PATH qmail-start ./Mailbox cat > /var/log/qmail.log 2>&1 &
+cat > /tmp/sv.sh <<'X'
+#!/bin/sh
+export TCPREMOTEIP=$SOCAT_PEERADDR TCPLOCALIP=$SOCAT_SOCKADDR TCPLOCALPORT=25 TCPREMOTEPORT=$SOCAT_PEERPORT PROTO=TCP TCPREMOTEHOST=dsl-77.pool.example.net TCPLOCALHOST=qm.birke.test
+exec setpriv --reuid qmaild --regid nofiles --clear-groups /var/qmail/bin/qmail-smtpd
+X
+chmod 755 /tmp/sv.sh
+socat TCP-LISTEN:25,fork,reuseaddr EXEC:/tmp/sv.sh &
+"""
+
+
+def qmail():
+    site('qmail', 'qmail', 'qm.birke.test', '198.51.100.91', QMAIL, 25)
+    ip = '198.51.100.91'
+    shoot(ip, 'qmail', [(w, w + '@birke.test') for w in ('nobody77', 'old', 'closed', 'team', 'full', 'spam', 'blk', 'fr', 'bit',
+                                                       'nodom', 'bare', 'zzz')])
+    odd(ip, 'qmail', 'nobody78@birke.test')
+    settle(9, 40)
+    stop('qmail')
 
 
 if __name__ == '__main__':
