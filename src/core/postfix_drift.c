@@ -74,6 +74,10 @@ static void look_at_values(struct look *l)
 
 	if (!memmem(v.p, v.n, "unix:limetwig/policy", 20))
 		add(l, "limetwig_policy does not name unix:limetwig/policy: Postfix does not find us");
+	/* neither set nor used: setup --keep-dsn */
+	if (holds(l, "smtpd_discard_ehlo_keywords", "$limetwig_ehlo", NULL) &&
+		!main_cf_has_item(value_of(l, "limetwig_ehlo"), "dsn", NULL))
+		add(l, "limetwig_ehlo does not take DSN from foreign mail: reports tell a trap from a mailbox");
 	v = value_of(l, "transport_maps");
 	if (!memmem(v.p, v.n, ROUTE.p, ROUTE.n))
 		add(l, "transport_maps does not name limetwig.invalid: captures wait, then bounce to forged senders");

@@ -7,6 +7,7 @@
 #include "ctl/off_flag.h"
 #include "ctl/render.h"
 #include "io/conf_file.h"
+#include "io/store_file.h"
 
 #include <string.h>
 #include <sys/statvfs.h>
@@ -87,6 +88,24 @@ static void check_disk(struct doctor *d, bool is_clean)
 		d->conf->storage.dir);
 }
 
+/* The engine writes while we look: then only what it never leaves half written. */
+static bool is_file_good(struct doctor *d, const struct doctor_daemon_facts *f)
+{
+	char path[CONF_TEXT + 16], text[200] = "";
+	enum err e;
+
+	(void)snprintf(path, sizeof path, "%s/db/data.mdb", d->conf->storage.dir);
+	e = f->status ? store_file_check(path, text, sizeof text) : store_file_check_pages(path, text, sizeof text);
+	if (e != ERR_SYNTAX)
+		return true;
+	doctor_addf(d, DOCTOR_FAIL, "store",
+		"limetwigd does not start with it: mail flows, nothing is refused, captures wait in Postfix's queue",
+		"stop limetwigd, then: limetwig db restore FILE. Without a backup move the folder away: limetwigd "
+		"begins anew, trap files are kept",
+		"%.300s is damaged: %s", path, text);
+	return false;
+}
+
 static void check_store(struct doctor *d, const struct doctor_daemon_facts *f)
 {
 	const json_t *s = json_object_get(f->status, "store");
@@ -97,6 +116,7 @@ static void check_store(struct doctor *d, const struct doctor_daemon_facts *f)
 			"make room on the disk, or raise storage db-size and restart",
 			"the store takes no writes (%.40s), %llu lost", doctor_text(s, "state"),
 			(unsigned long long)render_number(s, "lost"));
+	is_clean &= is_file_good(d, f);
 	check_disk(d, is_clean);
 }
 

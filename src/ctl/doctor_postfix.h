@@ -18,7 +18,8 @@ __attribute__((format(printf, 5, 6))) void doctor_postfix_add(
 typedef void doctor_postfix_fn(struct doctor *d, const struct setup_instance *in, const struct doctor_daemon_facts *f);
 
 /* doctor_postfix_hook.c: do the checks of main.cf and master.cf reach us? */
-doctor_postfix_fn doctor_postfix_hooks, doctor_postfix_values, doctor_postfix_services, doctor_postfix_reinjection;
+doctor_postfix_fn doctor_postfix_hooks, doctor_postfix_values, doctor_postfix_ehlo, doctor_postfix_services,
+	doctor_postfix_reinjection;
 /* doctor_postfix_map.c: alias map and domain map. */
 doctor_postfix_fn doctor_postfix_maps;
 /* doctor_postfix_way.c: transport, sockets, queue, what delays or diverts captures. */

@@ -10,6 +10,8 @@
 
 #define CLIENT "$limetwig_client"
 #define EOD "$limetwig_eod"
+#define EHLO "$limetwig_ehlo"
+#define EHLO_LIST "smtpd_discard_ehlo_keywords"
 
 static const char *stage_of(const struct setup_instance *in)
 {
@@ -92,6 +94,58 @@ void doctor_postfix_values(struct doctor *d, const struct setup_instance *in, co
 		setup_facts_free(plan);
 	free(plan);
 	free(s);
+}
+
+static bool hides_dsn(struct slice list)
+{
+	return main_cf_has_item(list, EHLO, NULL) || main_cf_has_item(list, "dsn", NULL);
+}
+
+/* The -o of this service, else main.cf. */
+static void check_ehlo_of(struct doctor *d, const struct setup_instance *in, const struct master_service *m,
+	const struct setup_service *v)
+{
+	struct slice own;
+	struct buf all;
+	bool is_hidden;
+
+	buf_init(&all, MAIN_CF_MAX);
+	if (master_cf_option(buf_slice(&in->master), m, EHLO_LIST, &own))
+		is_hidden = hides_dsn(own);
+	else
+		is_hidden = main_cf_get(buf_slice(&in->main), EHLO_LIST, &all) && hides_dsn(buf_slice(&all));
+	if (v->kind == SETUP_PUBLIC && !is_hidden)
+		doctor_postfix_add(d, DOCTOR_WARN,
+			"a sender who asks for a report (NOTIFY=SUCCESS) can tell a trap from a mailbox, and aim the "
+			"report at others",
+			DOCTOR_SETUP, "%s offers DSN to foreign mail: %s names no %s", v->label, EHLO_LIST, EHLO);
+	buf_done(&all);
+}
+
+static void each_service(struct doctor *d, const struct setup_instance *in,
+	void (*fn)(struct doctor *, const struct setup_instance *, const struct master_service *,
+		const struct setup_service *));
+
+/* Neither set nor used: the postmaster has kept DSN (setup --keep-dsn), or hides it in his own way. */
+void doctor_postfix_ehlo(struct doctor *d, const struct setup_instance *in, const struct doctor_daemon_facts *f)
+{
+	bool is_used = memmem(in->main.p, in->main.n, EHLO, strlen(EHLO)) ||
+		       memmem(in->master.p, in->master.n, EHLO, strlen(EHLO));
+	bool is_set;
+	struct buf value;
+
+	(void)f;
+	buf_init(&value, MAIN_CF_MAX);
+	is_set = main_cf_get(buf_slice(&in->main), EHLO + 1, &value);
+	if (is_set && !main_cf_has_item(buf_slice(&value), "dsn", NULL))
+		doctor_postfix_add(d, DOCTOR_WARN, "Postfix offers DSN to foreign mail", DOCTOR_SETUP,
+			"limetwig_ehlo is not what setup writes: %.200s", buf_cstr(&value));
+	else if (!is_set && is_used)
+		doctor_postfix_add(d, DOCTOR_WARN, "Postfix offers DSN to foreign mail, and warns of it in its log",
+			DOCTOR_SETUP, "limetwig_ehlo is used, but not set in %.200s", in->main_path);
+	else if (is_set)
+		each_service(d, in, check_ehlo_of);
+	buf_done(&value);
 }
 
 /* An override of master.cf hides main.cf. */

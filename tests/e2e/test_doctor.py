@@ -287,6 +287,43 @@ def full_disk(left):
 
 
 @contextlib.contextmanager
+def other_bytes(site, offset):
+    """The store with other bytes there; the old ones afterwards."""
+    path = site.net.path(STATE + "/db/data.mdb")
+    with open(path, "rb") as f:
+        f.seek(offset)
+        old = f.read(4096)
+    try:
+        with open(path, "r+b") as f:
+            f.seek(offset)
+            f.write(b"\xa5" * len(old))
+        yield
+    finally:
+        with open(path, "r+b") as f:
+            f.seek(offset)
+            f.write(old)
+
+
+@contextlib.contextmanager
+def damaged_store(site):
+    """Behind the meta pages: the daemon does not start with it."""
+    site.daemon.stop()
+    try:
+        with other_bytes(site, 3 * 4096), other_bytes(site, 2 * 4096), other_bytes(site, 4 * 4096), \
+                other_bytes(site, 5 * 4096):
+            yield
+    finally:
+        site.daemon.start()
+
+
+@contextlib.contextmanager
+def damaged_meta(site):
+    """Both meta pages, while the engine, stopped, has them mapped."""
+    with stopped(site, "engine"), other_bytes(site, 0), other_bytes(site, 4096):
+        yield
+
+
+@contextlib.contextmanager
 def dead_daemon(site):
     site.daemon.stop()
     try:
@@ -410,6 +447,15 @@ FAULTS = {
     "re-injection asks us": (
         replaced(MASTER, "  -o smtpd_client_restrictions=\n", "  -o smtpd_client_restrictions=$limetwig_client\n"),
         "warn", "postfix", "re-injection service 127.0.0.1:10025 asks us", "master.cf"),
+    "DSN: no longer hidden": (without(MASTER, "limetwig_ehlo"),
+        "warn", "postfix", "offers DSN to foreign mail", SETUP),
+    "DSN: limetwig_ehlo changed": (replaced(MAIN, "silent-discard, dsn", "silent-discard"),
+        "warn", "postfix", "limetwig_ehlo is not what setup writes", SETUP),
+    "DSN: limetwig_ehlo gone": (without(MAIN, "limetwig_ehlo = "),
+        "warn", "postfix", "limetwig_ehlo is used, but not set", SETUP),
+    "DSN: offered by an override": (
+        replaced(MASTER, "smtpd_discard_ehlo_keywords = $limetwig_ehlo", "smtpd_discard_ehlo_keywords = chunking"),
+        "warn", "postfix", "smtp offers DSN to foreign mail", SETUP),
     "transport: gone from master.cf": (without(MASTER, "limetwig "),
         "fail", "postfix", "transport limetwig is gone from /etc/postfix/master.cf", SETUP),
     "transport: gone from transport_maps": (without(MAIN, "transport_maps"),
@@ -441,6 +487,10 @@ FAULTS = {
         "warn", "store", "GB free in " + STATE, "make room"),
     "disk: reserve gone": (full_disk(4 << 20),
         "fail", "store", "GB free in " + STATE, "make room"),
+    "store: damaged": (damaged_store,
+        "fail", "store", "data.mdb is damaged", "limetwig db restore"),
+    "store: damaged while it is in use": (damaged_meta,
+        "fail", "store", "data.mdb is damaged", "limetwig db restore"),
     "clock: lines of the future": (log_line(7200),
         "fail", "clock", "min in the future", "timedatectl"),
     "clock: lines of the past": (log_line(-7200),

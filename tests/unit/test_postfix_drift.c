@@ -32,6 +32,8 @@ static struct postfix_drift find(size_t without, const char *instead)
 
 	for (size_t i = 0; i < LINES; i++)
 		n += (size_t)snprintf(text + n, sizeof text - n, "%s", i == without ? instead : whole[i]);
+	if (without == LINES)
+		n += (size_t)snprintf(text + n, sizeof text - n, "%s", instead);
 	assert_int_equal(postfix_drift_find((struct slice){ text, n }, &conf, &d), ERR_OK);
 	return d;
 }
@@ -53,6 +55,8 @@ static void names_what_is_gone(void **state)
 		{ 3, "", "$limetwig_eod is gone" },
 		{ 4, "transport_maps = hash:/etc/postfix/transport\n", "transport_maps does not name" },
 		{ 5, "", "limetwig_domains is gone from virtual_alias_domains" },
+		{ LINES, "smtpd_discard_ehlo_keywords = $limetwig_ehlo\n", "limetwig_ehlo does not take DSN" },
+		{ LINES, "limetwig_ehlo = silent-discard, dsn\nsmtpd_discard_ehlo_keywords = $limetwig_ehlo\n", "" },
 		{ 6, "virtual_alias_maps = hash:/etc/postfix/limetwig_virtual\n",
 			"lmdb:/etc/postfix/limetwig_virtual is gone from virtual_alias_maps" },
 	};
