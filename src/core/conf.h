@@ -22,9 +22,24 @@ enum conf_riders {
 enum conf_fw_backend { FW_BACKEND_NFTABLES = 1, FW_BACKEND_NONE = 2 };
 enum conf_fw_action { FW_ACTION_REJECT = 1, FW_ACTION_DROP = 2 };
 
+enum conf_dns_kind { DNS_KIND_ALLOW = 1, DNS_KIND_BLOCK = 2 };
+enum conf_unlisted { UNLISTED_BLOCK = 1, UNLISTED_SOFTEN = 2 };
+
+#define CONF_DNS_LISTS 16 /* sections dns-list */
+#define CONF_TITLE 32     /* name of a section that there can be more than one of */
+
 struct conf_list {
 	uint32_t count;
 	char item[CONF_LIST][CONF_ITEM];
+};
+
+struct conf_dns_list {
+	char title[CONF_TITLE];
+	char zone[CONF_ITEM]; /* may hold a key of the provider: never shown but by limetwigd -nv */
+	enum conf_dns_kind kind;
+	char codes[CONF_ITEM]; /* core/dns_list */
+	uint8_t canaries;      /* percent of random addresses that may be listed; 0: by kind */
+	bool ipv6;
 };
 
 struct conf {
@@ -100,10 +115,24 @@ struct conf {
 	bool is_off; /* `limetwig off` was said: set by the parent from storage.dir/off, not a key of the file */
 	struct {
 		struct conf_list command; /* argv */
+		char mail[CONF_ITEM];     /* address, "" none */
 		uint64_t repeat_s;
 	} alarm;
+	struct {
+		bool dns;                   /* run the role at all; a dns-list does so too */
+		struct conf_list resolvers; /* empty: those of /etc/resolv.conf */
+		uint64_t test_s, wait_s;
+		enum conf_unlisted unlisted;
+	} fetch;
+	uint32_t dns_lists;
+	struct conf_dns_list dns_list[CONF_DNS_LISTS];
 };
 
+/* Does anything ask the DNS? */
+static inline bool conf_has_fetch(const struct conf *c)
+{
+	return c->fetch.dns || c->dns_lists > 0;
+}
 /* All keys at their defaults. */
 void conf_defaults(struct conf *ret);
 

@@ -26,6 +26,13 @@
 		s, n, CONF_TYPE_CHOICE, CONF_FORM_ANY, preset, 0, 0, choices, help, AT(member), false                  \
 	}
 
+/* A key of section dns-list. */
+#define TITLED(s, n, type, preset, min, max, choices, member, help)                                                    \
+	{                                                                                                              \
+		s, n, CONF_TYPE_##type, CONF_FORM_ANY, preset, min, max, choices, help, AT(dns_list[0].member), false, \
+			true                                                                                           \
+	}
+
 #define KIB 1024.0
 #define MIB (1024.0 * KIB)
 #define GIB (1024.0 * MIB)
@@ -101,6 +108,22 @@ static const struct conf_key keys[] = {
 	LIST("allow", "shared", PATH, "/usr/share/limetwig/shared.txt /etc/limetwig/shared.d/*.txt", allow.shared,
 		"files of providers that many share: blocked by sender, never by address"),
 
+	BOOL("fetch", "dns", "no", fetch.dns, "ask the DNS for spf: entries; a dns-list does so too"),
+	LIST("fetch", "resolvers", SERVER, "", fetch.resolvers,
+		"DNS servers, address or address:port; none: those of /etc/resolv.conf"),
+	RANGE(DURATION, "fetch", "test", "10m", 1, DAY_S, fetch.test_s, "each DNS list is tested this often"),
+	RANGE(DURATION, "fetch", "wait", "5s", 1, 5, fetch.wait_s, "a block waits so long for the DNS lists"),
+	CHOICE("fetch", "unlisted", "block soften", "block", fetch.unlisted,
+		"a host on none of the block lists: soften blocks it for an hour only"),
+
+	TITLED("dns-list", "zone", TEXT, "", 0, 0, NULL, zone, "domain of the list"),
+	TITLED("dns-list", "kind", CHOICE, "allow", 0, 0, "allow block", kind, "listed hosts are good, or bad"),
+	TITLED("dns-list", "codes", TEXT, "127.0.[0..255].[1..254]", 0, 0, NULL, codes,
+		"answers that count: numbers or [a..b] between dots"),
+	TITLED("dns-list", "canaries", NUMBER, "0", 0, 100, NULL, canaries,
+		"percent of random addresses that may be listed; 0: 20 for allow, 80 for block"),
+	TITLED("dns-list", "ipv6", BOOL, "no", 0, 0, NULL, ipv6, "the list knows IPv6"),
+
 	RANGE(DURATION, "keep", "messages", "14d", 60, 10 * YEAR_S, keep.messages_s, "captured messages are kept"),
 	RANGE(DURATION, "keep", "hits", "90d", 60, 10 * YEAR_S, keep.hits_s, "records of hits are kept"),
 	RANGE(DURATION, "keep", "refusals", "30d", 60, 10 * YEAR_S, keep.refusals_s, "records of refusals are kept"),
@@ -108,6 +131,7 @@ static const struct conf_key keys[] = {
 		"records of accepted mail are kept (hashed after 14d)"),
 
 	LIST("alarm", "command", ANY, "", alarm.command, "program and arguments run for an alarm; none: log only"),
+	TEXT("alarm", "mail", MAIL, "", alarm.mail, "address that gets a mail for an alarm; none: log only"),
 	RANGE(DURATION, "alarm", "repeat", "1h", 1, YEAR_S, alarm.repeat_s, "one alarm per user or host in this time"),
 
 	TEXT("storage", "dir", PATH, "/var/lib/limetwig", storage.dir, "store, captured messages, off flag"),
@@ -151,14 +175,12 @@ static const struct conf_later {
 	{ "firewall", "action", "tarpit", "use reject or drop" },
 	{ "firewall", "kill-sessions", NULL, "remove the line" },
 	{ "decide", "good-means", NULL, "remove the line: good mail is what Postfix and its milters accepted" },
-	{ "alarm", "mail", NULL, "use command" },
 	{ "breaker", NULL, NULL, "remove the section" },
 	{ "feed", NULL, NULL, "remove the section" },
 	{ "tarpit", NULL, NULL, "remove the section" },
 	{ "dnsbl", NULL, NULL, "remove the section" },
 	{ "sync", NULL, NULL, "remove the section" },
 	{ "web", NULL, NULL, "remove the section" },
-	{ "fetch", NULL, NULL, "remove the section" },
 };
 
 size_t conf_keys_count(void)
@@ -208,4 +230,30 @@ const char *conf_keys_later(const char *section, const char *name, const char *v
 			is_same(later[i].value, value))
 			return later[i].instead;
 	return NULL;
+}
+
+uint32_t conf_keys_titles(const struct conf *c)
+{
+	return c->dns_lists;
+}
+
+const char *conf_keys_title(const struct conf *c, uint32_t i)
+{
+	return c->dns_list[i].title;
+}
+
+char *conf_keys_add_title(struct conf *c)
+{
+	return c->dns_lists < CONF_DNS_LISTS ? c->dns_list[c->dns_lists++].title : NULL;
+}
+
+/* Inside of the array all sections are alike: the place of a member moves by whole elements. */
+struct conf *conf_keys_shift(struct conf *c, uint32_t i)
+{
+	return (struct conf *)(void *)((char *)c + i * sizeof c->dns_list[0]);
+}
+
+const struct conf *conf_keys_shift_const(const struct conf *c, uint32_t i)
+{
+	return (const struct conf *)(const void *)((const char *)c + i * sizeof c->dns_list[0]);
 }

@@ -1,43 +1,39 @@
 /*
- * content_grade: what the content of a message to a trap says, alone: one of
- * confirmed, bulk, backscatter. The message streams by in pieces of any size.
+ * content_grade: what a message to a trap is worth by its content alone:
+ * confirmed, bulk, automatic or backscatter. The message streams by in pieces
+ * of any size; what is looked for is data (core/content_rules).
  *
- * Backscatter is told by structure only, never by a header that anyone can
- * add: multipart/report with a known report-type and in the body the part that
- * such a report must have, with its obligatory fields; or a null sender and
- * any multipart with such a part. Headers of list and automatic mail make it
- * bulk, never less. What counts as which is data: the tables report_kinds and
- * bulk_rules in content_grade.c; a new rule is a new row.
+ * Weight 0 (backscatter) by structure only: a whole report with a null sender,
+ * or a returned message that names the trap as its author. Headers that any
+ * sender can add make it automatic or bulk, never less.
  *
- * Pure, no allocation, linear time; looks at CONTENT_GRADE_BODY bytes of body.
+ * Pure, no allocation, linear time, bounded (HEADER_SCAN_MAX, CONTENT_BODY_MAX).
  * SPDX-License-Identifier: ISC
  */
 #ifndef CORE_CONTENT_GRADE_H
 #define CORE_CONTENT_GRADE_H
-#include "core/content_type.h"
+#include "core/content_body.h"
 #include "core/grade.h"
 #include "core/header_scan.h"
+#include "core/received.h"
 
-#define CONTENT_GRADE_BODY (64u << 10) /* bytes of body looked at */
-#define CONTENT_GRADE_LINE 1000        /* bytes of a line looked at, RFC 5321 4.5.3.1.6 */
+#define CONTENT_GRADE_TEXT 256 /* bytes of Message-ID and Subject kept, with NUL */
 
 struct content_grade {
-	struct header_scan header; /* of the message; read it freely */
+	/* of the message's header; read them freely */
+	struct header_scan header;
+	char message_id[CONTENT_GRADE_TEXT];
+	char subject[CONTENT_GRADE_TEXT]; /* as it stands, not decoded */
+	struct received_hop hop[RECEIVED_HOPS];
+	size_t hops;
 	/* below: private */
-	struct header_scan part; /* of the MIME part at hand */
-	char boundary[CONTENT_TYPE_TEXT];
-	char line[CONTENT_GRADE_LINE];
-	size_t line_n;
-	uint32_t body_bytes;
-	uint32_t seen; /* obligatory fields of the report part, bit by bit */
-	uint8_t state;
-	int8_t wanted; /* row of report_kinds that may match; -1 any */
-	int8_t kind;   /* row the part at hand belongs to */
-	bool is_null_sender;
-	bool is_report; /* found */
+	char trap[ADDRESS_TEXT];
+	struct content_body body;
+	bool has_message_id, has_subject, is_body;
 };
 
-void content_grade_init(struct content_grade *g, bool is_null_sender);
+/* sender: of the envelope, "" null; trap: canonical, "" when the copy is for none or several. */
+void content_grade_init(struct content_grade *g, struct slice sender, struct slice trap);
 void content_grade_feed(struct content_grade *g, struct slice s);
 /* After the last byte; call once. */
 enum grade content_grade_end(struct content_grade *g);

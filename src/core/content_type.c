@@ -29,15 +29,18 @@ static bool is_token(char c)
 	return (unsigned char)c > ' ' && c != 127 && !strchr("()<>@,;:\\\"/[]?=", c);
 }
 
-static enum err put(char to[CONTENT_TYPE_TEXT], size_t *n, char c)
+/* to NULL: nobody needs it. */
+static enum err put(char *to, size_t *n, char c)
 {
-	if (*n + 1 >= CONTENT_TYPE_TEXT)
+	if (to && *n + 1 >= CONTENT_TYPE_TEXT)
 		return ERR_LIMIT;
-	to[(*n)++] = c;
+	if (to)
+		to[*n] = c;
+	(*n)++;
 	return ERR_OK;
 }
 
-static enum err read_token(struct slice *s, char to[CONTENT_TYPE_TEXT])
+static enum err read_token(struct slice *s, char *to)
 {
 	enum err e = ERR_OK;
 	size_t n = 0;
@@ -46,11 +49,12 @@ static enum err read_token(struct slice *s, char to[CONTENT_TYPE_TEXT])
 		e = put(to, &n, s->p[0]);
 		*s = slice_from(*s, 1);
 	}
-	to[n] = '\0';
+	if (to)
+		to[n] = '\0';
 	return e != ERR_OK ? e : n ? ERR_OK : ERR_SYNTAX;
 }
 
-static enum err read_quoted(struct slice *s, char to[CONTENT_TYPE_TEXT])
+static enum err read_quoted(struct slice *s, char *to)
 {
 	size_t n = 0, i = 1;
 	enum err e = ERR_OK;
@@ -60,14 +64,15 @@ static enum err read_quoted(struct slice *s, char to[CONTENT_TYPE_TEXT])
 			i++;
 		e = s->p[i] ? put(to, &n, s->p[i]) : ERR_SYNTAX;
 	}
-	to[n] = '\0';
+	if (to)
+		to[n] = '\0';
 	if (e == ERR_OK && i >= s->n)
 		e = ERR_SYNTAX;
 	*s = slice_from(*s, i + 1);
 	return e;
 }
 
-static enum err read_value(struct slice *s, char to[CONTENT_TYPE_TEXT])
+static enum err read_value(struct slice *s, char *to)
 {
 	return s->n && s->p[0] == '"' ? read_quoted(s, to) : read_token(s, to);
 }
@@ -122,13 +127,11 @@ static enum err read_parameter(struct slice *s, struct content_type *t)
 		return ERR_SYNTAX;
 	*s = slice_from(*s, 1);
 	skip_blank(s);
-	e = read_value(s, value);
-	if (e != ERR_OK)
-		return e;
 	lower(name);
 	to = strcmp(name, "boundary") == 0 ? t->boundary : strcmp(name, "report-type") == 0 ? t->report_type : NULL;
-	if (!to)
-		return ERR_OK;
+	e = read_value(s, to ? value : NULL);
+	if (e != ERR_OK || !to)
+		return e;
 	if (to[0])
 		return ERR_SYNTAX;
 	memcpy(to, value, strlen(value) + 1);

@@ -18,7 +18,7 @@ struct content_type {
 	char boundary[CONTENT_TYPE_TEXT];    /* as it stands, "" none */
 };
 
-/* ERR_SYNTAX: no type/subtype, or a parameter that is known comes twice; ERR_LIMIT: a text too long. */
+/* ERR_SYNTAX: no type/subtype, or a parameter that is known comes twice; ERR_LIMIT: one of these texts too long. */
 enum err content_type_parse(struct slice s, struct content_type *ret) MUST_USE;
 
 #endif /* CORE_CONTENT_TYPE_H */

@@ -16,6 +16,7 @@ enum grade {
 	GRADE_MISROUTED = 6,   /* wrong MX first */
 	GRADE_INSIDER = 7,     /* login or own network: alarm, never a block */
 	GRADE_EXEMPT = 8,      /* allow-listed client */
+	GRADE_AUTOMATIC = 9,   /* auto-reply, notice, receipt: automatic by more than one sign */
 	GRADE_COUNT
 };
 
@@ -23,7 +24,7 @@ enum grade {
 static inline const char *grade_name(enum grade g)
 {
 	static const char *const names[GRADE_COUNT] = { "none", "probe", "backscatter", "bulk", "unseen", "confirmed",
-		"misrouted", "insider", "exempt" };
+		"misrouted", "insider", "exempt", "automatic" };
 	return (unsigned)g < GRADE_COUNT ? names[g] : "?";
 }
 

@@ -1,170 +1,177 @@
 /*
- * header_scan: a state machine over bytes.
+ * header_scan: a state machine over bytes; values are taken a line at a time.
  *
- *   state   LF             blank/tab        ":"         other
- *   START   end (empty)    VALUE (folded)   end         NAME
- *   NAME    end (broken)   NAME             VALUE       NAME
- *   VALUE   START          VALUE            VALUE       VALUE
+ *   state   LF             blank/tab             ":"         other
+ *   LINE    end (empty)    VALUE (folded)        end         NAME
+ *   NAME    end (broken)   NAME                  VALUE       NAME
+ *   VALUE   LINE           VALUE                 VALUE       VALUE
  *
- * A blank at START continues the field before; in the first line it is broken.
+ * A blank at LINE continues the field before; in the first line it is broken.
  * SPDX-License-Identifier: ISC
  */
 #include "core/header_scan.h"
 
-enum state { STATE_START, STATE_NAME, STATE_VALUE };
-
-static const char *const field_names[HEADER_COUNT] = {
-	[HEADER_MESSAGE_ID] = "message-id",
-	[HEADER_SUBJECT] = "subject",
-	[HEADER_CONTENT_TYPE] = "content-type",
-	[HEADER_AUTO_SUBMITTED] = "auto-submitted",
-	[HEADER_LIST_ID] = "list-id",
-	[HEADER_LIST_UNSUBSCRIBE] = "list-unsubscribe",
-	[HEADER_PRECEDENCE] = "precedence",
-	[HEADER_RETURN_PATH] = "return-path",
-};
-
-#define FIELD_NONE (-1)
-#define FIELD_BEFORE_FIRST (-2) /* no field yet that a folded line could continue */
+enum state { STATE_LINE, STATE_NAME, STATE_VALUE };
 
 void header_scan_init(struct header_scan *h)
 {
-	memset(h, 0, sizeof *h);
-	h->field = FIELD_BEFORE_FIRST;
+	h->is_done = h->has_field = h->is_cut = h->had_cr = h->is_open = false;
+	h->bytes = 0;
+	h->state = STATE_LINE;
+	h->name_n = 0;
+	h->value_n = 0;
 }
 
-/* Between two fields: take the blanks off the end of the one just read. */
-static void finish_field(struct header_scan *h)
+static void clear_field(struct header_scan *h)
 {
-	struct header_value *v;
-
-	if (h->field < 0)
-		return;
-	v = &h->value[h->field];
-	while (v->times <= 1 && v->n && (v->text[v->n - 1] == ' ' || v->text[v->n - 1] == '\t'))
-		v->n--;
-	v->text[v->n] = '\0';
+	h->has_field = h->is_cut = h->is_open = false;
+	h->name_n = 0;
+	h->value_n = 0;
 }
 
-static void start_field(struct header_scan *h)
+/* The field is whole: trim what is known of it. */
+static void show_field(struct header_scan *h)
 {
-	size_t n = h->name_n;
-
-	while (n && (h->name[n - 1] == ' ' || h->name[n - 1] == '\t'))
-		n--;
-	h->field = FIELD_NONE;
-	for (int f = 0; f < HEADER_COUNT && n < HEADER_NAME; f++)
-		if (slice_eq_nocase((struct slice){ h->name, n }, slice_str(field_names[f])))
-			h->field = (int8_t)f;
-	if (h->field >= 0 && h->value[h->field].times < UINT16_MAX)
-		h->value[h->field].times++;
-	h->state = STATE_VALUE;
-}
-
-static void add_byte(struct header_scan *h, char c)
-{
-	struct header_value *v;
-
-	if (h->field < 0)
-		return;
-	v = &h->value[h->field];
-	if (v->times != 1)
-		return;
-	if (c == '\t')
-		c = ' ';
-	if (c == ' ' && v->n == 0)
-		return;
-	if ((unsigned char)c < ' ' || c == 127)
-		c = '?';
-	if (v->n + 1u < HEADER_VALUE)
-		v->text[v->n++] = c;
-	else
-		v->is_cut = true;
+	while (h->value_n && h->value[h->value_n - 1] == ' ')
+		h->value_n--;
+	h->value[h->value_n] = '\0';
+	while (h->name_n && (h->name[h->name_n - 1] == ' ' || h->name[h->name_n - 1] == '\t'))
+		h->name_n--;
+	if (h->name_n == HEADER_NAME)
+		h->name_n = 0;
+	h->is_open = false;
+	h->has_field = true;
 }
 
 static void finish(struct header_scan *h)
 {
-	finish_field(h);
+	if (h->is_open || h->state == STATE_VALUE)
+		show_field(h);
 	h->is_done = true;
 }
 
-static void start_line(struct header_scan *h, char c)
+static void add_value(struct header_scan *h, struct slice s)
 {
-	if (c == ' ' || c == '\t') {
-		if (h->field == FIELD_BEFORE_FIRST) {
-			finish(h);
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i] == '\t' ? ' ' : s.p[i];
+
+		if (c == ' ' && h->value_n == 0)
+			continue;
+		if (h->value_n + 1u >= HEADER_VALUE) {
+			h->is_cut = true;
 			return;
 		}
-		h->state = STATE_VALUE;
-		add_byte(h, ' ');
-		return;
+		h->value[h->value_n++] = (unsigned char)c < ' ' || c == 127 ? '?' : c;
 	}
-	finish_field(h);
-	if (c == ':') {
-		finish(h);
-		return;
+}
+
+/* The rest of a line, as far as it is here; returns the bytes taken. */
+static size_t feed_value(struct header_scan *h, struct slice s)
+{
+	size_t n = slice_find(s, '\n');
+	struct slice line = slice_head(s, n);
+	bool is_whole = n < s.n;
+
+	if (h->had_cr && line.n) /* a CR that no LF follows is a byte like any other */
+		add_value(h, SLICE_LIT("\r"));
+	if (line.n)
+		h->had_cr = false;
+	if (line.n && line.p[line.n - 1] == '\r') {
+		h->had_cr = true;
+		line.n--;
 	}
-	h->name[0] = c;
-	h->name_n = 1;
-	h->state = STATE_NAME;
+	add_value(h, line);
+	if (is_whole) {
+		h->had_cr = false;
+		h->is_open = true;
+		h->state = STATE_LINE;
+	}
+	return is_whole ? n + 1 : n;
+}
+
+static void add_name(struct header_scan *h, char c)
+{
+	if (h->name_n < HEADER_NAME)
+		h->name[h->name_n++] = ascii_lower(c);
 }
 
 static void feed_name(struct header_scan *h, char c)
 {
-	if (c == ':')
-		start_field(h);
-	else if (h->name_n < HEADER_NAME)
-		h->name[h->name_n++] = c;
-}
-
-static void feed_byte(struct header_scan *h, char c)
-{
-	switch ((enum state)h->state) {
-	case STATE_START:
-		start_line(h, c);
-		break;
-	case STATE_NAME:
-		feed_name(h, c);
-		break;
-	case STATE_VALUE:
-		add_byte(h, c);
-		break;
+	if (c == '\n') {
+		finish(h);
+		return;
 	}
+	if (h->had_cr)
+		add_name(h, '\r');
+	h->had_cr = c == '\r';
+	if (c == ':')
+		h->state = STATE_VALUE;
+	else if (!h->had_cr)
+		add_name(h, c);
 }
 
-static void feed_lf(struct header_scan *h)
+/* The first byte of a line with no field open: an empty line, a name, or the end. */
+static void start_line(struct header_scan *h, char c)
 {
-	if (h->state != STATE_VALUE)
-		finish(h); /* empty line, or one without a colon */
-	h->state = STATE_START;
+	if (c == '\n' || (!h->had_cr && (c == ':' || c == ' ' || c == '\t'))) {
+		finish(h);
+		return;
+	}
+	if (c == '\r' && !h->had_cr) {
+		h->had_cr = true;
+		return;
+	}
+	h->state = STATE_NAME;
+	feed_name(h, c);
+}
+
+static size_t feed_line(struct header_scan *h, char c)
+{
+	if (!h->is_open) {
+		start_line(h, c);
+		return 1;
+	}
+	if (c == ' ' || c == '\t') {
+		h->is_open = false;
+		h->state = STATE_VALUE;
+		add_value(h, SLICE_LIT(" "));
+		return 1;
+	}
+	if (c == '\n')
+		finish(h);
+	else
+		show_field(h);
+	return c == '\n';
 }
 
 size_t header_scan_feed(struct header_scan *h, struct slice s)
 {
 	size_t i = 0;
 
-	while (i < s.n && !h->is_done) {
-		char c = s.p[i++];
+	if (h->has_field)
+		clear_field(h);
+	s = slice_head(s, HEADER_SCAN_MAX - h->bytes);
+	while (i < s.n && !h->is_done && !h->has_field) {
+		size_t n = 1;
 
-		h->bytes++;
-		if (c == '\n') {
-			h->had_cr = false;
-			feed_lf(h);
-		} else {
-			if (h->had_cr) /* a CR that no LF follows is a byte like any other */
-				feed_byte(h, '\r');
-			h->had_cr = c == '\r';
-			if (!h->had_cr && !h->is_done)
-				feed_byte(h, c);
-		}
-		if (h->bytes >= HEADER_SCAN_MAX && !h->is_done)
-			finish(h);
+		if (h->state == STATE_VALUE)
+			n = feed_value(h, slice_from(s, i));
+		else if (h->state == STATE_NAME)
+			feed_name(h, s.p[i]);
+		else
+			n = feed_line(h, s.p[i]);
+		i += n;
 	}
+	h->bytes += (uint32_t)i;
+	if (h->bytes >= HEADER_SCAN_MAX && !h->is_done && !h->has_field)
+		finish(h);
 	return i;
 }
 
 void header_scan_end(struct header_scan *h)
 {
+	if (h->has_field)
+		clear_field(h);
 	if (!h->is_done)
 		finish(h);
 }

@@ -1,10 +1,16 @@
 /*
- * header_scan: the few header fields that matter, out of a message that
- * streams by in pieces of any size. Unfolds; keeps the first value of a field
- * and counts the others; 8-bit bytes stay, control characters become "?".
- * A line ends at LF, a CR before it is dropped. The header ends at an empty
- * line, at a line that is no field (as Postfix sees it), or at HEADER_SCAN_MAX.
+ * header_scan: the fields of a mail header, one after the other, out of bytes
+ * that stream by in pieces of any size. Names in lower case, values unfolded
+ * and trimmed; 8-bit bytes stay, control characters become "?". A line ends at
+ * LF, a CR before it is dropped. The header ends at an empty line, at a line
+ * that is no field (as Postfix sees it), or at HEADER_SCAN_MAX.
  * Pure, no allocation, linear time; every byte is hostile.
+ *
+ *	while (s.n && !h.is_done) {
+ *		s = slice_from(s, header_scan_feed(&h, s));
+ *		if (h.has_field)
+ *			look at header_scan_name(&h), header_scan_value(&h)
+ *	}
  * SPDX-License-Identifier: ISC
  */
 #ifndef CORE_HEADER_SCAN_H
@@ -14,51 +20,42 @@
 #include <stdint.h>
 
 #define HEADER_SCAN_MAX (256u << 10) /* bytes looked at; Postfix's header_size_limit is 100 kB a field */
-#define HEADER_NAME 40               /* longest field name told from another, with NUL */
-#define HEADER_VALUE 512             /* bytes of one value kept, with NUL */
-
-enum header_field {
-	HEADER_MESSAGE_ID,
-	HEADER_SUBJECT,
-	HEADER_CONTENT_TYPE,
-	HEADER_AUTO_SUBMITTED,
-	HEADER_LIST_ID,
-	HEADER_LIST_UNSUBSCRIBE,
-	HEADER_PRECEDENCE,
-	HEADER_RETURN_PATH,
-	HEADER_COUNT
-};
-
-struct header_value {
-	char text[HEADER_VALUE]; /* trimmed, NUL-terminated; "" when absent or empty */
-	uint16_t n;              /* its length */
-	uint16_t times;          /* how often the field came, at most 65,535 */
-	bool is_cut;             /* longer than what is kept */
-};
+#define HEADER_NAME 44               /* longest field name told from another, with NUL */
+#define HEADER_VALUE 1000            /* bytes of one value kept, with NUL */
 
 struct header_scan {
-	struct header_value value[HEADER_COUNT];
 	bool is_done;
+	bool has_field; /* name and value are a whole field, until the next call */
+	bool is_cut;    /* the value was longer than what is kept */
 	uint32_t bytes; /* of the header so far, the empty line included */
 	/* below: private */
 	uint8_t state;
-	int8_t field; /* being read; -1: one that does not matter */
 	bool had_cr;
+	bool is_open; /* a field has been read to the end of a line; the next may continue it */
 	uint8_t name_n;
+	uint16_t value_n;
 	char name[HEADER_NAME];
+	char value[HEADER_VALUE];
 };
 
 void header_scan_init(struct header_scan *h);
 /*
- * Take the next bytes. Returns how many belong to the header: less than s.n
- * once it has ended; 0 from then on.
+ * Take the next bytes, up to the end of a field at most. Returns how many: it
+ * can be 0 when the next byte only shows that a field is complete (has_field).
  */
 size_t header_scan_feed(struct header_scan *h, struct slice s);
-/* No more bytes will come: finish the field that is being read. */
+/* No more bytes will come: has_field tells whether that completed a field. */
 void header_scan_end(struct header_scan *h);
-static inline struct slice header_scan_value(const struct header_scan *h, enum header_field f)
+
+/* "" for a name longer than any that is known. */
+static inline struct slice header_scan_name(const struct header_scan *h)
 {
-	return (struct slice){ h->value[f].text, h->value[f].n };
+	return (struct slice){ h->name, h->name_n };
+}
+
+static inline struct slice header_scan_value(const struct header_scan *h)
+{
+	return (struct slice){ h->value, h->value_n };
 }
 
 #endif /* CORE_HEADER_SCAN_H */

@@ -12,6 +12,8 @@
 
 #define RECORD_VERSION 1
 #define RECORD_HIT_SUM_VERSION 2
+#define RECORD_LEDGER_VERSION 2
+#define RECORD_LEDGER_STRETCHES 8
 #define RECORD_KEY 64 /* longest key made here but for addresses */
 #define RECORD_VALUE 4096
 #define RECORD_ADDRESS 320
@@ -139,6 +141,9 @@ struct record_ledger {
 	uint64_t fresh_day; /* day number of fresh[0] */
 	uint16_t days;      /* distinct days with good mail, at most 1000 */
 	uint64_t last_day;
+	/* since RECORD_LEDGER_VERSION 2: messages, unweighted, in stretches of two days, the newest first */
+	uint64_t stretch; /* number of the newest */
+	uint16_t mails[RECORD_LEDGER_STRETCHES];
 };
 
 struct record_correspondent { /* key: domain in lower case */

@@ -77,15 +77,21 @@ static inline uint32_t record_get_count(struct rd *r, uint32_t max)
 	return n;
 }
 
+/* The version is at most newest; it tells what the record holds. */
+static inline enum err record_start_get_version(struct rd *r, struct slice in, uint8_t newest, uint8_t *ret_version)
+{
+	*r = rd_init(in.p, in.n);
+	*ret_version = rd_u8(r);
+	if (*ret_version > newest)
+		return ERR_VERSION;
+	return *ret_version == 0 ? ERR_SYNTAX : ERR_OK;
+}
+
 static inline enum err record_start_get(struct rd *r, struct slice in)
 {
 	uint8_t version;
 
-	*r = rd_init(in.p, in.n);
-	version = rd_u8(r);
-	if (version > RECORD_VERSION)
-		return ERR_VERSION;
-	return version == 0 ? ERR_SYNTAX : ERR_OK;
+	return record_start_get_version(r, in, RECORD_VERSION, &version);
 }
 
 /* The prefix as a key or value: bits beyond its length must be 0, else two keys would name one host. */

@@ -16,6 +16,8 @@ static double grade_weight(const struct conf *c, enum grade g)
 		return c->decide.misrouted;
 	case GRADE_BULK:
 		return c->decide.bulk;
+	case GRADE_AUTOMATIC:
+		return c->decide.automatic;
 	case GRADE_PROBE:
 		return c->decide.probe;
 	case GRADE_NONE:
@@ -62,6 +64,7 @@ static void score_decay(struct record_hit_sum *s, uint64_t now, uint64_t half_li
 		return;
 	s->score = decay_value(s->score, s->score_at, now, half_life_s);
 	s->probe_score = decay_value(s->probe_score, s->score_at, now, half_life_s);
+	s->bulk_score = decay_value(s->bulk_score, s->score_at, now, half_life_s);
 	s->score_at = now;
 }
 
@@ -75,12 +78,39 @@ static void note_grade(struct record_hit_sum *s, enum grade g, uint64_t now)
 		s->last = now;
 }
 
-/* How much of w probes may still add. */
-static double probe_room(const struct record_hit_sum *s, const struct conf *c, double w)
+static double at_most(double w, double room)
 {
-	double room = c->decide.probe_cap - s->probe_score;
-
 	return room <= 0 ? 0 : w < room ? w : room;
+}
+
+/* On how many days, to how many traps. */
+static void note_bulk(struct record_hit_sum *s, uint32_t trap_id, uint64_t now)
+{
+	uint32_t day = (uint32_t)(now / 86400);
+
+	if (day > s->bulk_day + SCORE_SPREAD_WINDOW)
+		s->bulk_days = s->bulk_traps = 0;
+	if (s->bulk_days == 0 || day > s->bulk_day) {
+		s->bulk_days = (uint8_t)(s->bulk_days + (s->bulk_days < UINT8_MAX));
+		s->bulk_day = day;
+	}
+	for (uint8_t i = 0; i < s->bulk_traps; i++)
+		if (s->bulk_trap_id[i] == trap_id)
+			return;
+	if (s->bulk_traps < RECORD_BULK_TRAPS)
+		s->bulk_trap_id[s->bulk_traps++] = trap_id;
+}
+
+/* How much of w probes, bulk and automatic mail may still add. */
+static double soft_weight(const struct record_hit_sum *s, const struct conf *c, enum grade g, double w)
+{
+	bool is_spread = s->bulk_traps >= SCORE_SPREAD_TRAPS && s->bulk_days >= SCORE_SPREAD_DAYS;
+
+	if (g == GRADE_PROBE)
+		w = at_most(w, c->decide.probe_cap - s->probe_score);
+	if (is_spread || (g == GRADE_PROBE && s->bulk_score <= 0))
+		return w;
+	return at_most(w, c->decide.bulk_cap - s->bulk_score - s->probe_score);
 }
 
 double score_add(struct record_hit_sum *s, const struct conf *c, enum grade g, float trap_weight, uint32_t trap_id,
@@ -97,8 +127,12 @@ double score_add(struct record_hit_sum *s, const struct conf *c, enum grade g, f
 	score_decay(s, now, c->decide.half_life_s);
 	if (!(w > 0))
 		w = 0;
-	if (g == GRADE_PROBE) {
-		w = probe_room(s, c, w);
+	if (g == GRADE_BULK || g == GRADE_AUTOMATIC) {
+		note_bulk(s, trap_id, now);
+		w = soft_weight(s, c, g, w);
+		s->bulk_score += w;
+	} else if (g == GRADE_PROBE) {
+		w = soft_weight(s, c, g, w);
 		s->probe_score += w;
 	}
 	s->score += w;

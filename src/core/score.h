@@ -2,6 +2,10 @@
  * score: how bad one subject is: the decaying sum of its hits (DESIGN 6). A
  * hit adds weight(trap) x weight(grade); all probes together never make up
  * more than decide.probe_cap of the sum; one message to one trap counts once.
+ * Bulk and automatic mail and probes together never make up more than
+ * decide.bulk_cap, until such mail came to SCORE_SPREAD_TRAPS distinct traps on
+ * SCORE_SPREAD_DAYS days: an innocent host that answers forged mail for a day
+ * is not blocked, one that goes on is.
  * Works on struct record_hit_sum; pure.
  * SPDX-License-Identifier: ISC
  */
@@ -9,6 +13,10 @@
 #define CORE_SCORE_H
 #include "core/conf.h"
 #include "core/record.h"
+
+#define SCORE_SPREAD_TRAPS RECORD_BULK_TRAPS
+#define SCORE_SPREAD_DAYS 3
+#define SCORE_SPREAD_WINDOW 30 /* days without such mail: counting begins anew */
 
 /* The score at now. */
 double score_at(const struct record_hit_sum *s, uint64_t now, uint64_t half_life_s);

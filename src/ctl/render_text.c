@@ -78,7 +78,7 @@ const char *render_grade(struct render *r, const json_t *o)
 {
 	static const char *const words[GRADE_COUNT] = { "nothing", "probe", "bounce", "list message",
 		"message, content unseen", "whole message", "message to the wrong MX", "own user's message",
-		"message from an allowed host" };
+		"message from an allowed host", "automatic reply" };
 	const json_t *v = json_object_get(o, "grade");
 
 	if (json_is_integer(v))

@@ -241,20 +241,6 @@ static void fill_record(const struct hit *h, struct record_hit *r)
 	slice_copy(slice_str(h->login ? h->login : ""), r->login, sizeof r->login);
 }
 
-static void insider_alarm(
-	struct engine *e, const char *name, const struct ipaddr *from, const struct trap *trap, const char *queue_id)
-{
-	char client[IPADDR_TEXT], login[128], text[400];
-
-	(void)ipaddr_format(from, client);
-	(void)engine_hide_escaped(e, name ? name : "", login, sizeof login);
-	(void)snprintf(text, sizeof text, "mail to trap T-%u from our own side: login %s, address %s, queue id %s",
-		trap ? trap->id : 0, login[0] ? login : "none", client[0] ? client : "local",
-		queue_id[0] ? queue_id : "none");
-	engine_count(e, COUNT_INSIDER, clock_wall_s());
-	engine_alarm(e, "insider", login[0] ? login : client, text);
-}
-
 /* Returns the ticket; 0 with *ret_is_old false: the store takes nothing. */
 static uint64_t settle(struct engine *e, const struct hit *h, bool *ret_is_old)
 {
@@ -375,6 +361,14 @@ static void take_again(struct engine *e, struct engine_subject *s, const struct 
 	engine_ack_when_durable(e, m->seq, ticket);
 }
 
+/* Our own users' vacation programs answer forged mail: nothing to be told of. */
+static void note_insider(struct engine *e, const struct hit *h)
+{
+	if (h->m->sender[0] == '\0' && content_grade_of(h->m) != GRADE_CONFIRMED)
+		return;
+	engine_insider_note(e, h->login, &h->m->client, h->trap ? h->trap->id : 0, h->m->queue_id);
+}
+
 static void take_message(struct engine *e, const struct msg_hit *m)
 {
 	struct hit h = { .m = m, .grade = content_grade_of(m) };
@@ -401,7 +395,7 @@ static void take_message(struct engine *e, const struct msg_hit *m)
 	}
 	engine_count(e, h.grade == GRADE_BACKSCATTER ? COUNT_BACKSCATTER : COUNT_WHOLE, clock_wall_s());
 	if (h.grade == GRADE_INSIDER)
-		insider_alarm(e, h.login, &m->client, h.trap, m->queue_id);
+		note_insider(e, &h);
 	if (c == CHARGE_WAIT)
 		wait_for_log(e, m, number);
 	engine_ack_when_durable(e, m->seq, ticket);
@@ -456,7 +450,7 @@ void engine_hit_identified(struct engine *e, const char *queue_id)
 		h.is_charged = charge_hit(e, &h) == CHARGE_CLIENT;
 		(void)settle(e, &h, &is_old);
 		if (h.grade == GRADE_INSIDER)
-			insider_alarm(e, h.login, &p->message.client, h.trap, p->message.queue_id);
+			note_insider(e, &h);
 		free(p);
 	}
 }
@@ -535,7 +529,7 @@ static void hit_of_transaction(struct engine *e, const struct transaction *x, ui
 		return;
 	engine_count(e, g == GRADE_PROBE ? COUNT_PROBES : COUNT_WHOLE, r.time);
 	if (h.grade == GRADE_INSIDER)
-		insider_alarm(e, x->login, &x->client, trap, "");
+		engine_insider_note(e, x->login, &x->client, trap_id, "");
 }
 
 static void hits_of_transaction(struct engine *e, const struct transaction *x, enum grade g)

@@ -245,7 +245,7 @@ static bool send_copy(struct scn *s, struct scn_mail *m, const struct recipient 
 
 	if (!text)
 		return scn_fail(s, "there is no mail/%s.eml", m->content);
-	content_grade_init(&g, m->sender[0] == '\0');
+	content_grade_init(&g, slice_str(m->sender), slice_str(r->final));
 	feed_content(&g, m, r->final, text);
 	*h = (struct msg_hit){ .time = scn_clock_now(), .client = m->client, .port = 40000, .size = 2000 };
 	h->grade = (uint8_t)content_grade_end(&g);
@@ -258,8 +258,8 @@ static bool send_copy(struct scn *s, struct scn_mail *m, const struct recipient 
 	slice_copy(slice_str(m->sender), h->sender, sizeof h->sender);
 	slice_copy(slice_str(r->final), h->trap, sizeof h->trap);
 	slice_copy(slice_str(m->has_no_orcpt ? "" : r->named), h->orcpt, sizeof h->orcpt);
-	slice_copy(header_scan_value(&g.header, HEADER_MESSAGE_ID), h->message_id, sizeof h->message_id);
-	slice_copy(header_scan_value(&g.header, HEADER_SUBJECT), h->subject, sizeof h->subject);
+	slice_copy(slice_str(g.message_id), h->message_id, sizeof h->message_id);
+	slice_copy(slice_str(g.subject), h->subject, sizeof h->subject);
 	(void)snprintf(h->corpus_id, sizeof h->corpus_id, "c%u.%u", state.queue, state.hits);
 	m->traps++;
 	scn_world_hit(&state.hit[state.hits++]);

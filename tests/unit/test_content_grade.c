@@ -1,6 +1,6 @@
 /*
- * test_content_grade: a report is told by its structure, bulk by its headers,
- * and no header makes less than bulk; any split gives the same grade.
+ * test_content_grade: a report is told by its structure, bulk and automatic mail
+ * by headers and words, which never make weight 0; any split gives the same grade.
  * SPDX-License-Identifier: ISC
  */
 #include <stdarg.h>
@@ -31,11 +31,29 @@
 	"--b1\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\nUser-Agent: x/1\r\nVersion: "    \
 	"1\r\n\r\n"
 
-static enum grade grade_of(struct slice s, bool is_null_sender)
-{
-	struct content_grade g;
+/* A returned message that the trap sent, and one that somebody else sent. */
+#define RETURNED_PART                                                                                                  \
+	"--b1\r\nContent-Type: message/rfc822\r\n\r\nReceived: from a by b\r\nFrom: \"X\" <Trap@ours.example>\r\n"     \
+	"Subject: x\r\n\r\nbody\r\n"
+#define RETURNED_OTHER                                                                                                 \
+	"--b1\r\nContent-Type: text/rfc822-headers\r\n\r\nFrom: nottrap@ours.example\r\nTo: trap@ours.example\r\n"     \
+	"Sender: trap@ours.example.net\r\n\r\n"
+#define QMAIL                                                                                                          \
+	"Hi. This is the qmail-send program at mx.example.\r\nI'm afraid I wasn't able to deliver your "               \
+	"message.\r\n\r\n"                                                                                             \
+	"<a@b.example>:\r\nno such user\r\n\r\n"
+#define COPY                                                                                                           \
+	"--- Below this line is a copy of the message.\r\n\r\nReturn-Path: <trap@ours.example>\r\n"                    \
+	"Received: (qmail 1 invoked from network)\r\n\tby somebody\r\nSubject: x\r\n\r\nbody\r\n"
+#define MIXED_TYPE "Content-Type: multipart/mixed; boundary=b1\r\n\r\n"
+#define NONE SLICE_LIT("")
+#define TRAP SLICE_LIT("trap@ours.example")
 
-	content_grade_init(&g, is_null_sender);
+static enum grade grade_from(struct slice s, struct slice sender)
+{
+	static struct content_grade g;
+
+	content_grade_init(&g, sender, TRAP);
 	content_grade_feed(&g, s);
 	return content_grade_end(&g);
 }
@@ -43,60 +61,108 @@ static enum grade grade_of(struct slice s, bool is_null_sender)
 static const struct {
 	const char *name;
 	struct slice in;
-	bool is_null_sender;
+	const char *sender;
 	enum grade want;
 } cases[] = {
-	{ "spam", LIT("Subject: buy\r\n\r\nnow\r\n"), false, GRADE_CONFIRMED },
-	{ "empty", LIT(""), true, GRADE_CONFIRMED },
-	{ "null sender alone", LIT("Subject: Undelivered\r\n\r\nsorry\r\n"), true, GRADE_CONFIRMED },
-	{ "dsn", LIT(REPORT_TYPE "preamble\r\n" TEXT_PART STATUS_PART END_PART), true, GRADE_BACKSCATTER },
-	{ "dsn, sender postmaster", LIT(REPORT_TYPE TEXT_PART STATUS_PART END_PART), false, GRADE_BACKSCATTER },
+	{ "spam", LIT("Subject: buy\r\n\r\nnow\r\n"), "a@b.example", GRADE_CONFIRMED },
+	{ "empty", LIT(""), "", GRADE_CONFIRMED },
+	{ "null sender alone", LIT("Subject: Undelivered\r\n\r\nsorry, trap@ours.example\r\n"), "", GRADE_CONFIRMED },
+	/* delivery reports */
+	{ "dsn", LIT(REPORT_TYPE "preamble\r\n" TEXT_PART STATUS_PART END_PART), "", GRADE_BACKSCATTER },
+	{ "dsn, sender postmaster", LIT(REPORT_TYPE TEXT_PART STATUS_PART END_PART), "postmaster@b.example",
+		GRADE_AUTOMATIC },
+	{ "the same, the trap's mail returned", LIT(REPORT_TYPE TEXT_PART STATUS_PART RETURNED_PART END_PART),
+		"postmaster@b.example", GRADE_BACKSCATTER },
+	{ "the same, other mail returned", LIT(REPORT_TYPE TEXT_PART STATUS_PART RETURNED_OTHER END_PART),
+		"postmaster@b.example", GRADE_AUTOMATIC },
 	{ "dsn, LF only",
 		LIT("Content-Type: multipart/report; report-type=delivery-status; boundary=b1\n\n--b1\n"
 		    "Content-Type: message/delivery-status\n\nReporting-MTA: x\nFinal-Recipient: y\nAction: failed"),
-		true, GRADE_BACKSCATTER },
-	{ "report header, no part", LIT(REPORT_TYPE TEXT_PART END_PART), true, GRADE_CONFIRMED },
-	{ "report header, part behind the end", LIT(REPORT_TYPE TEXT_PART END_PART STATUS_PART), true,
-		GRADE_CONFIRMED },
-	{ "report header, other report", LIT(REPORT_TYPE TEXT_PART ARF_PART END_PART), false, GRADE_CONFIRMED },
+		"", GRADE_BACKSCATTER },
+	{ "dsn inside mixed",
+		LIT("Content-Type: multipart/mixed; boundary=b0\r\n\r\n--b0\r\n" REPORT_TYPE STATUS_PART END_PART
+		    "--b0--\r\n"),
+		"", GRADE_BACKSCATTER },
+	{ "dsn about the trap itself",
+		LIT(REPORT_TYPE "--b1\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: x\r\n\r\n"
+				"Final-Recipient: rfc822;trap@ours.example\r\nAction: failed\r\n" END_PART),
+		"", GRADE_CONFIRMED },
+	{ "report header, no part", LIT(REPORT_TYPE TEXT_PART END_PART), "", GRADE_CONFIRMED },
+	{ "report header, part behind the end", LIT(REPORT_TYPE TEXT_PART END_PART STATUS_PART), "", GRADE_CONFIRMED },
+	{ "report header, other report", LIT(REPORT_TYPE TEXT_PART ARF_PART END_PART), "a@b.example", GRADE_CONFIRMED },
 	{ "report header, other boundary",
-		LIT("Content-Type: multipart/report; report-type=delivery-status; boundary=b2\r\n\r\n" STATUS_PART),
-		true, GRADE_CONFIRMED },
+		LIT("Content-Type: multipart/report; report-type=delivery-status; boundary=b2\r\n\r\n" STATUS_PART), "",
+		GRADE_CONFIRMED },
 	{ "a field empty",
 		LIT(REPORT_TYPE "--b1\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: x\r\n"
 				"Final-Recipient: \r\nAction: failed\r\n" END_PART),
-		true, GRADE_CONFIRMED },
+		"", GRADE_CONFIRMED },
 	{ "fields in two parts",
 		LIT(REPORT_TYPE "--b1\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: x\r\n"
 				"--b1\r\nContent-Type: text/plain\r\n\r\nFinal-Recipient: y\r\nAction: z\r\n" END_PART),
-		true, GRADE_CONFIRMED },
-	{ "two content types", LIT("Content-Type: text/plain\r\n" REPORT_TYPE STATUS_PART END_PART), true,
+		"", GRADE_CONFIRMED },
+	{ "two content types", LIT("Content-Type: text/plain\r\n" REPORT_TYPE STATUS_PART END_PART), "",
 		GRADE_CONFIRMED },
-	{ "mixed with a status part, null sender",
-		LIT("Content-Type: multipart/mixed; boundary=b1\r\n\r\n" TEXT_PART STATUS_PART END_PART), true,
+	{ "mixed with a status part, null sender", LIT(MIXED_TYPE TEXT_PART STATUS_PART END_PART), "",
 		GRADE_BACKSCATTER },
-	{ "the same, with a sender",
-		LIT("Content-Type: multipart/mixed; boundary=b1\r\n\r\n" TEXT_PART STATUS_PART END_PART), false,
+	{ "the same, with a sender", LIT(MIXED_TYPE TEXT_PART STATUS_PART END_PART), "a@b.example", GRADE_CONFIRMED },
+	{ "returned mail, null sender", LIT(MIXED_TYPE RETURNED_PART END_PART), "", GRADE_BACKSCATTER },
+	{ "returned mail, a sender: somebody forwards", LIT(MIXED_TYPE RETURNED_PART END_PART), "a@b.example",
 		GRADE_CONFIRMED },
+	{ "other mail returned, null sender", LIT(MIXED_TYPE RETURNED_OTHER END_PART), "", GRADE_CONFIRMED },
+	/* bounces of text */
+	{ "qmail", LIT("From: MAILER-DAEMON@mx.example\r\n\r\n" QMAIL COPY), "", GRADE_BACKSCATTER },
+	{ "qmail, sender", LIT("From: MAILER-DAEMON@mx.example\r\n\r\n" QMAIL COPY), "a@b.example", GRADE_AUTOMATIC },
+	{ "qmail, nothing returned", LIT("\r\n" QMAIL), "", GRADE_AUTOMATIC },
+	{ "qmail's words in spam", LIT("From: a@b\r\n\r\n" QMAIL), "a@b.example", GRADE_CONFIRMED },
+	{ "exim",
+		LIT("X-Failed-Recipients: a@b.example\r\nAuto-Submitted: auto-replied\r\nFrom: Mail Delivery System "
+		    "<Mailer-Daemon@mx.example>\r\n\r\nThis message was created automatically by mail delivery "
+		    "software.\r\n\r\n------ This is a copy ------\r\n\r\nReturn-path: "
+		    "<trap@ours.example>\r\nReceived: "
+		    "from x\r\nTo: a@b.example\r\n\r\nx\r\n"),
+		"", GRADE_BACKSCATTER },
+	{ "X-Failed-Recipients alone", LIT("X-Failed-Recipients: a@b.example\r\n\r\nbuy\r\n"), "a@b.example",
+		GRADE_CONFIRMED },
+	/* receipts and reports */
 	{ "read receipt",
 		LIT("Content-Type: Multipart/Report; Report-Type=\"disposition-notification\"; "
 		    "boundary=b1\r\n\r\n" TEXT_PART MDN_PART END_PART),
-		false, GRADE_BACKSCATTER },
+		"a@b.example", GRADE_AUTOMATIC },
 	{ "feedback report",
 		LIT("Content-Type: multipart/report (x); boundary=b1; report-type=feedback-report\r\n\r\n" ARF_PART
-				END_PART),
-		false, GRADE_BACKSCATTER },
-	{ "list", LIT("List-Id: <l.example>\r\n\r\n"), false, GRADE_BULK },
-	{ "unsubscribe", LIT("List-Unsubscribe: <mailto:u@x>\r\n\r\n"), false, GRADE_BULK },
-	{ "precedence", LIT("Precedence: BULK\r\n\r\n"), false, GRADE_BULK },
-	{ "precedence other", LIT("Precedence: first-class\r\n\r\n"), false, GRADE_CONFIRMED },
-	{ "vacation", LIT("Auto-Submitted: auto-replied\r\n\r\nI am away\r\n"), true, GRADE_BULK },
-	{ "by hand", LIT("Auto-Submitted: no\r\n\r\n"), false, GRADE_CONFIRMED },
-	{ "empty list id", LIT("List-Id: \r\n\r\n"), false, GRADE_CONFIRMED },
+				RETURNED_PART END_PART),
+		"fbl@b.example", GRADE_BACKSCATTER },
+	{ "aggregate report",
+		LIT("Subject: Report Domain: ours.example Submitter: b.example Report-ID: 1\r\nContent-Type: "
+		    "application/gzip; name=\"b.example!ours.example!1700000000!1700086399.xml.gz\"\r\n\r\nH4sI\r\n"),
+		"noreply@b.example", GRADE_AUTOMATIC },
+	/* lists */
+	{ "list", LIT("List-Id: <l.example>\r\n\r\n"), "a@b.example", GRADE_BULK },
+	{ "unsubscribe alone", LIT("List-Unsubscribe: <mailto:u@x>\r\n\r\n"), "a@b.example", GRADE_CONFIRMED },
+	{ "unsubscribe and more", LIT("List-Unsubscribe: <mailto:u@x>\r\nList-Help: x\r\n\r\n"), "a@b.example",
+		GRADE_BULK },
+	{ "precedence", LIT("Precedence: BULK\r\n\r\n"), "a@b.example", GRADE_BULK },
+	{ "precedence other", LIT("Precedence: first-class\r\n\r\n"), "a@b.example", GRADE_CONFIRMED },
+	{ "empty list id", LIT("List-Id: \r\n\r\n"), "a@b.example", GRADE_CONFIRMED },
+	{ "list confirmation", LIT("Subject: confirm 0123456789abcdef\r\n\r\n"), "l-confirm+0123@b.example",
+		GRADE_BULK },
+	/* automatic replies */
+	{ "vacation", LIT("Auto-Submitted: auto-replied\r\n\r\nI am away\r\n"), "", GRADE_AUTOMATIC },
+	{ "auto-submitted alone", LIT("Auto-Submitted: auto-replied\r\n\r\nbuy\r\n"), "a@b.example", GRADE_BULK },
+	{ "vacation, encoded subject",
+		LIT("Subject: =?utf-8?Q?R=C3=A9ponse?= =?utf-8?B?IGF1dG9tYXRpcXVlIDogeA==?=\r\nX-Autoreply: "
+		    "yes\r\n\r\n"),
+		"a@b.example", GRADE_AUTOMATIC },
+	{ "vacation, latin-1", LIT("Subject: =?iso-8859-1?Q?R=E9ponse_automatique?=\r\n\r\n"), "", GRADE_AUTOMATIC },
+	{ "by hand", LIT("Auto-Submitted: no\r\n\r\n"), "a@b.example", GRADE_CONFIRMED },
+	{ "a thread alone", LIT("In-Reply-To: <1@x>\r\nReferences: <1@x>\r\n\r\nbuy"), "a@b.example", GRADE_CONFIRMED },
+	{ "quota, phishing", LIT("From: postmaster@ours.example\r\nSubject: Mailbox quota\r\n\r\nhttp://x/\r\n"),
+		"a@b.example", GRADE_CONFIRMED },
 	{ "everything a spammer can add",
 		LIT("Auto-Submitted: auto-generated\r\nPrecedence: junk\r\nList-Id: x\r\nReturn-Path: <>\r\n"
-		    "X-Failed-Recipients: a@b\r\nFrom: MAILER-DAEMON\r\n\r\n"),
-		false, GRADE_BULK },
+		    "X-Failed-Recipients: a@b\r\nFrom: a@b\r\n\r\n"),
+		"a@b.example", GRADE_BULK },
 };
 #define CASES (sizeof cases / sizeof cases[0])
 
@@ -104,22 +170,21 @@ static void test_cases(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < CASES; i++) {
-		enum grade g = grade_of(cases[i].in, cases[i].is_null_sender);
+		enum grade g = grade_from(cases[i].in, slice_str(cases[i].sender));
 
 		if (g != cases[i].want)
-			print_error("%s: %s\n", cases[i].name, grade_name(g));
-		assert_int_equal((int)g, (int)cases[i].want);
+			fail_msg("%s: %s", cases[i].name, grade_name(g));
 	}
 }
 
 static void test_any_split(void **state)
 {
+	static struct content_grade g;
+
 	(void)state;
 	for (size_t i = 0; i < CASES; i++) {
 		for (size_t j = 0; j <= cases[i].in.n; j++) {
-			struct content_grade g;
-
-			content_grade_init(&g, cases[i].is_null_sender);
+			content_grade_init(&g, slice_str(cases[i].sender), TRAP);
 			content_grade_feed(&g, slice_head(cases[i].in, j));
 			content_grade_feed(&g, slice_from(cases[i].in, j));
 			assert_int_equal((int)content_grade_end(&g), (int)cases[i].want);
@@ -129,27 +194,55 @@ static void test_any_split(void **state)
 
 static void test_bytewise(void **state)
 {
-	struct content_grade g;
+	static struct content_grade g;
 
 	(void)state;
 	for (size_t i = 0; i < CASES; i++) {
-		content_grade_init(&g, cases[i].is_null_sender);
+		content_grade_init(&g, slice_str(cases[i].sender), TRAP);
 		for (size_t j = 0; j < cases[i].in.n; j++)
 			content_grade_feed(&g, slice_head(slice_from(cases[i].in, j), 1));
 		assert_int_equal((int)content_grade_end(&g), (int)cases[i].want);
 	}
 }
 
+/* Without a trap (several recipients) nothing can be named. */
+static void test_no_trap(void **state)
+{
+	static struct content_grade g;
+
+	(void)state;
+	content_grade_init(&g, SLICE_LIT("postmaster@b.example"), NONE);
+	content_grade_feed(&g, SLICE_LIT(REPORT_TYPE STATUS_PART RETURNED_PART END_PART));
+	assert_int_equal((int)content_grade_end(&g), GRADE_AUTOMATIC);
+}
+
+/* What capture keeps. */
+static void test_kept(void **state)
+{
+	static struct content_grade g;
+
+	(void)state;
+	content_grade_init(&g, SLICE_LIT("a@b.example"), TRAP);
+	content_grade_feed(&g, SLICE_LIT("Received: from a (b [192.0.2.1]) by c\r\nReceived: x\r\nSubject: one\r\n"
+					 "Message-ID: <1@x>\r\nSubject: two\r\n\r\n"));
+	(void)content_grade_end(&g);
+	assert_string_equal(g.subject, "one");
+	assert_string_equal(g.message_id, "<1@x>");
+	assert_int_equal(g.hops, 2);
+	assert_int_equal(g.hop[0].kind, RECEIVED_FROM);
+	assert_int_equal(g.hop[1].kind, RECEIVED_UNKNOWN);
+}
+
 /* The structure must stand within the first 64 kB. */
 static void test_body_cap(void **state)
 {
-	static char text[CONTENT_GRADE_BODY];
-	struct content_grade g;
+	static char text[CONTENT_BODY_MAX];
+	static struct content_grade g;
 
 	(void)state;
 	memset(text, 'x', sizeof text);
 	for (int is_early = 0; is_early < 2; is_early++) {
-		content_grade_init(&g, true);
+		content_grade_init(&g, NONE, TRAP);
 		content_grade_feed(&g, SLICE_LIT(REPORT_TYPE));
 		content_grade_feed(&g, slice_of(text, is_early ? 1000 : sizeof text));
 		content_grade_feed(&g, SLICE_LIT("\r\n" STATUS_PART END_PART));
@@ -172,6 +265,10 @@ static void test_content_type(void **state)
 		{ LIT("text"), ERR_SYNTAX, "", "" },
 		{ LIT("/plain"), ERR_SYNTAX, "", "" },
 		{ LIT("a/b; boundary=\"x"), ERR_SYNTAX, "", "" },
+		{ LIT("a/b; "
+		      "name=\"0123456789012345678901234567890123456789012345678901234567890123456789012345678901\"; "
+		      "boundary=x"),
+			ERR_OK, "a/b", "x" },
 		{ LIT("a/b; boundary"), ERR_SYNTAX, "", "" },
 		{ LIT("a/b c/d"), ERR_SYNTAX, "", "" },
 		{ LIT(""), ERR_SYNTAX, "", "" },
@@ -196,6 +293,8 @@ int main(void)
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_any_split),
 		cmocka_unit_test(test_bytewise),
+		cmocka_unit_test(test_no_trap),
+		cmocka_unit_test(test_kept),
 		cmocka_unit_test(test_body_cap),
 		cmocka_unit_test(test_content_type),
 	};

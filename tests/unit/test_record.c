@@ -72,6 +72,12 @@ static void fill_hit_sum(struct record_hit_sum *v)
 		v->trap_id[i] = (uint32_t)(i + 9);
 	for (size_t i = 0; i < RECORD_RECENT; i++)
 		v->recent[i] = UINT64_MAX - i;
+	v->bulk_score = 2.5;
+	v->bulk_day = 20000;
+	v->bulk_days = 4;
+	v->bulk_traps = RECORD_BULK_TRAPS;
+	for (uint32_t i = 0; i < RECORD_BULK_TRAPS; i++)
+		v->bulk_trap_id[i] = i + 1;
 }
 
 static void fill_block(struct record_block *v)
@@ -192,7 +198,7 @@ static void fill_audit(struct record_audit *v)
 		}                                                                                                      \
 		bytes[n] = 0;                                                                                          \
 		assert_int_equal((int)record_get_##name(slice_of(bytes, n + 1), &out), ERR_SYNTAX);                    \
-		bytes[0] = RECORD_VERSION + 1;                                                                         \
+		bytes[0] = (uint8_t)(bytes[0] + 1);                                                                    \
 		assert_int_equal((int)record_get_##name(slice_of(bytes, n), &out), ERR_VERSION);                       \
 		bytes[0] = 0;                                                                                          \
 		assert_int_equal((int)record_get_##name(slice_of(bytes, n), &out), ERR_SYNTAX);                        \
@@ -208,6 +214,25 @@ RECORD_TEST(allow)
 RECORD_TEST(ledger)
 RECORD_TEST(correspondent)
 RECORD_TEST(audit)
+
+/* Version 1 ended before bulk_score: the same bytes, shorter. */
+static void test_old_hit_sum(void **state)
+{
+	uint8_t bytes[RECORD_VALUE];
+	struct wr w = wr_init(bytes, sizeof bytes);
+	struct record_hit_sum v = { 0 }, got;
+	size_t tail = 8 + 4 + 1 + 1 + 4 * RECORD_BULK_TRAPS;
+
+	(void)state;
+	fill_hit_sum(&v);
+	record_put_hit_sum(&w, &v);
+	assert_false(w.bad);
+	bytes[0] = 1;
+	assert_int_equal((int)record_get_hit_sum(slice_of(bytes, wr_slice(&w).n), &got), ERR_SYNTAX);
+	assert_int_equal((int)record_get_hit_sum(slice_of(bytes, wr_slice(&w).n - tail), &got), ERR_OK);
+	assert_int_equal(got.number, v.number);
+	assert_int_equal(got.bulk_days, 0);
+}
 
 static void test_overlong_text(void **state)
 {
@@ -379,6 +404,7 @@ int main(void)
 		cmocka_unit_test(test_ledger),
 		cmocka_unit_test(test_correspondent),
 		cmocka_unit_test(test_audit),
+		cmocka_unit_test(test_old_hit_sum),
 		cmocka_unit_test(test_overlong_text),
 		cmocka_unit_test(test_bad_numbers),
 		cmocka_unit_test(test_keys),

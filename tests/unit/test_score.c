@@ -27,6 +27,8 @@ static struct conf *test_conf(void)
 	c.decide.unseen = 6;
 	c.decide.misrouted = 5;
 	c.decide.bulk = 2;
+	c.decide.automatic = 0.5;
+	c.decide.bulk_cap = 8;
 	c.decide.probe = 1;
 	c.decide.probe_cap = 5;
 	c.decide.half_life_s = HALF;
@@ -35,9 +37,12 @@ static struct conf *test_conf(void)
 
 static void weight_of_each_grade(void **state)
 {
-	static const double want[GRADE_COUNT] = {
-		[GRADE_PROBE] = 1, [GRADE_BULK] = 2, [GRADE_UNSEEN] = 6, [GRADE_CONFIRMED] = 10, [GRADE_MISROUTED] = 5
-	};
+	static const double want[GRADE_COUNT] = { [GRADE_PROBE] = 1,
+		[GRADE_BULK] = 2,
+		[GRADE_UNSEEN] = 6,
+		[GRADE_CONFIRMED] = 10,
+		[GRADE_MISROUTED] = 5,
+		[GRADE_AUTOMATIC] = 0.5 };
 
 	(void)state;
 	for (int g = 0; g < GRADE_COUNT; g++) {
@@ -127,6 +132,66 @@ static void probes_have_a_cap(void **state)
 	assert_near(score_at(&s, T0 + HALF, HALF), 10);
 }
 
+#define DAY 86400
+
+/* n messages of this grade to n traps from first on, on that day; what they add. */
+static double soft_day(struct record_hit_sum *s, enum grade g, unsigned n, uint32_t first, unsigned day)
+{
+	static uint64_t digest = 1;
+	double added = 0;
+	bool is_retry;
+
+	for (unsigned i = 0; i < n; i++)
+		added += score_add(s, test_conf(), g, 1, first + i, ++digest, T0 + day * DAY, &is_retry);
+	return added;
+}
+
+/* A bank that answers a joe-job, a list that sends to one trap: never on their own. */
+static void bulk_has_a_cap(void **state)
+{
+	struct record_hit_sum s = { 0 }, one = { 0 };
+
+	(void)state;
+	assert_near(soft_day(&s, GRADE_AUTOMATIC, 500, 1, 0), 8);
+	assert_near(soft_day(&s, GRADE_PROBE, 50, 1, 0), 0);
+	assert_near(soft_day(&s, GRADE_BULK, 50, 1, 1), 4); /* half of it is free again */
+	assert_true(score_at(&s, T0 + DAY, HALF) < 8.001);
+	for (unsigned day = 0; day < 60; day++)
+		(void)soft_day(&one, GRADE_BULK, 20, 7, day); /* the second to the 20th go to other traps */
+	assert_true(one.bulk_days == 60 && one.bulk_traps == 3);
+	one = (struct record_hit_sum){ 0 };
+	for (unsigned day = 0; day < 60; day++) {
+		for (unsigned i = 0; i < 20; i++)
+			(void)soft_day(&one, GRADE_BULK, 1, 7, day);
+		assert_true(score_at(&one, T0 + day * DAY, HALF) < 8.001);
+	}
+}
+
+/* Three traps, three days: then bulk blocks like anything else; after a month of quiet from the start. */
+static void bulk_adds_up(void **state)
+{
+	struct record_hit_sum s = { 0 };
+
+	(void)state;
+	(void)soft_day(&s, GRADE_BULK, 10, 1, 0);
+	(void)soft_day(&s, GRADE_BULK, 10, 1, 1);
+	assert_true(score_at(&s, T0 + DAY, HALF) < 8.001);
+	assert_near(soft_day(&s, GRADE_BULK, 10, 1, 2), 20);
+	assert_near(soft_day(&s, GRADE_PROBE, 10, 1, 2), 5);
+	assert_near(soft_day(&s, GRADE_BULK, 10, 1, 40), 8);
+}
+
+/* A confirmed hit is not held down by them, nor they by it. */
+static void bulk_beside_confirmed(void **state)
+{
+	struct record_hit_sum s = { 0 };
+
+	(void)state;
+	assert_near(soft_day(&s, GRADE_CONFIRMED, 1, 1, 0), 10);
+	assert_near(soft_day(&s, GRADE_BULK, 9, 1, 0), 8);
+	assert_near(soft_day(&s, GRADE_CONFIRMED, 1, 1, 0), 10);
+}
+
 static void distinct_traps(void **state)
 {
 	struct record_hit_sum s = { 0 };
@@ -158,6 +223,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(weight_of_each_grade),
 		cmocka_unit_test(halves_in_a_day),
+		cmocka_unit_test(bulk_has_a_cap),
+		cmocka_unit_test(bulk_adds_up),
+		cmocka_unit_test(bulk_beside_confirmed),
 		cmocka_unit_test(a_retry_is_not_a_new_hit),
 		cmocka_unit_test(digest_zero),
 		cmocka_unit_test(probes_have_a_cap),
