@@ -1,10 +1,12 @@
 """The state's disk full, read-only or damaged; no right to the firewall: mail flows, and it is said what is wrong."""
 import os
+import threading
 
 import pytest
 from lab import messages, witness
 from lab.daemon import BIN, CONF, UID_BASE
 from lab.network import wait_for
+from lab.raw import LMTP, Raw
 from lab.scene import ALICE, TRAPS, assert_code
 
 STATE = "/var/lib/limetwig"
@@ -66,6 +68,76 @@ def test_a_full_disk_of_the_store_loses_no_hit(scene):
         assert scene.in_kernel(address)
     names = witness.in_corpus(scene.net, "store full ")  # a full corpus keeps no message, and the hit says so
     assert sorted(names) == sorted(h["corpus_id"] for a in sent for h in scene.hits_of(a) if h["corpus_id"])
+    assert scene.daemon.stop() == 0
+    assert scene.daemon.ctl("db", "check").returncode == 0
+
+
+def fill_store(scene, threads=4):
+    """Long hits of a host each through capture's socket, until the store takes no more: how many it has taken."""
+    stored, text = [0] * threads, "x" * 240
+
+    def load(nth):
+        with Raw(scene.net, LMTP) as raw:
+            raw.read(b"\r\n")
+            raw.send(b"LHLO mx1.example.org\r\n")
+            raw.read(b"250 ")
+            for n in range(nth, 65000, threads):
+                raw.send(("XFORWARD ADDR=198.18.%d.%d NAME=%s SOURCE=REMOTE IDENT=F%d\r\nXFORWARD HELO=%s\r\n"
+                          "MAIL FROM:<%d.%s@load.example>\r\nRCPT TO:<%s=@limetwig.invalid>\r\nDATA\r\n" % (
+                              n // 250, n % 250 + 1, text, n, text, n, text, TRAPS[0].replace("@", "="))).encode())
+                raw.read(b"354 ")
+                raw.send(("Subject: %s\r\nMessage-ID: <%d.%s@x>\r\n\r\nx\r\n.\r\n" % (text, n, text)).encode())
+                answer = raw.read(b"\r\n", 40)
+                if not answer.startswith(b"250"):
+                    assert answer.startswith(b"451"), answer
+                    return
+                stored[nth] += 1
+    running = [threading.Thread(target=load, args=(n,)) for n in range(threads)]
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join()
+    return sum(stored)
+
+
+def test_a_full_store_loses_no_hit_and_takes_all_with_more_room(scene):
+    site = scene.net.read(CONF).decode()
+    scene.daemon.configure(site + "storage {\n  db-size = 16M\n  corpus-size = 64M\n}\n")
+    scene.install()
+    scene.enforce("soft")
+    taken = fill_store(scene)
+    assert taken > 1000, taken
+    sent = []
+
+    def is_full():
+        key = scene.new_host()
+        text = messages.spam("x@full.example", TRAPS[0], "map full %d" % len(sent))
+        assert_code(scene.host[key].mail("x@full.example", [TRAPS[0]], text), 250, "spam")
+        sent.append(scene.address(key))
+        return is_deferred(scene)
+    wait_for("hits that wait in the queue", lambda: is_full() and len(sent) >= 5, 30)
+    assert scene.daemon.is_up()
+    assert scene.daemon.json("status")["store"]["state"] != "ok"
+    done = scene.daemon.ctl("doctor")
+    assert done.returncode != 0 and "db-size" in done.stdout, done.stdout
+    wait_for("the alarm", lambda: "has reached its db-size" in scene.daemon.log(), 25)
+    ham_flows(scene, "map full")
+
+    assert scene.daemon.stop() == 0
+    scene.daemon.configure(site + "storage {\n  db-size = 256M\n}\n")
+    scene.daemon.start()
+    scene.wait_armed()
+
+    def drained():
+        scene.postfix.flush()
+        return scene.postfix.queued() == 0
+    wait_for("an empty queue", drained, 60)
+    for address in sent:
+        assert len([h for h in scene.hits_of(address) if h["grade"] == "confirmed"]) == 1, address
+        assert scene.block_of(address), address
+    total = scene.daemon.json("hits", "--limit", "1")["total"]
+    assert total >= taken + len(sent), (total, taken)
+    assert len(witness.in_corpus(scene.net, "map full ")) == len(sent)
     assert scene.daemon.stop() == 0
     assert scene.daemon.ctl("db", "check").returncode == 0
 
