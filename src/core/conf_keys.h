@@ -32,7 +32,9 @@ enum conf_form {
 	CONF_FORM_NAME,   /* user or group name, "" for none */
 	CONF_FORM_PREFIX, /* address or network */
 	CONF_FORM_PORT,   /* 1..65535 */
+	CONF_FORM_SERVER, /* address, address:port, [address]:port */
 	CONF_FORM_LENGTH, /* NETWORK=LENGTH */
+	CONF_FORM_MAIL,   /* mail address or local part, "" for none: an argument of sendmail(1) */
 };
 
 struct conf_key {
@@ -46,6 +48,7 @@ struct conf_key {
 	const char *help;    /* one line */
 	size_t offset, size; /* in struct conf */
 	bool is_hidden;      /* only in what the parent sends to the roles */
+	bool is_titled;      /* section "NAME" { }: offset is that of the first one, conf_keys_titled has the others */
 };
 
 size_t conf_keys_count(void);
@@ -56,6 +59,13 @@ const struct conf_key *conf_keys_find(const char *section, const char *name);
 /* The section that has a key of this name; NULL: none. */
 const char *conf_keys_section_of(const char *name);
 bool conf_keys_has_section(const char *section);
+/* Sections with a name: how many there are, the name of one; to add one: NULL when there are too many. */
+uint32_t conf_keys_titles(const struct conf *c);
+const char *conf_keys_title(const struct conf *c, uint32_t i);
+char *conf_keys_add_title(struct conf *c);
+/* A shifted *c: what conf_value does there with a titled key, it does for section number i. */
+struct conf *conf_keys_shift(struct conf *c, uint32_t i);
+const struct conf *conf_keys_shift_const(const struct conf *c, uint32_t i);
 /*
  * What to say of a key, or of a value (else NULL) of a key, that a later
  * version will know; NULL: not such a one. A whole section: name NULL.

@@ -7,6 +7,8 @@
 #include "base/escape.h"
 #include "base/ipaddr.h"
 #include "base/num.h"
+#include "core/address.h"
+#include "core/dns_list.h"
 #include "core/subject.h"
 
 #include <assert.h>
@@ -66,8 +68,28 @@ static bool is_map(struct slice s)
 	return false;
 }
 
+/* "192.0.2.53", "192.0.2.53:5353", "2001:db8::53", "[2001:db8::53]:5353" */
+static bool is_server(struct slice s)
+{
+	size_t colon = slice_rfind(s, ':');
+	struct slice host = slice_head(s, colon);
+	struct ipaddr a;
+	uint64_t port;
+
+	if (ipaddr_parse(s, &a) == ERR_OK)
+		return true;
+	if (colon == s.n || num_parse(slice_from(s, colon + 1), 65535, &port) != ERR_OK || port == 0)
+		return false;
+	if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
+		host = slice_of(host.p + 1, host.n - 2);
+	else if (slice_find(host, ':') < host.n)
+		return false;
+	return ipaddr_parse(host, &a) == ERR_OK;
+}
+
 static enum err check_form(const struct conf_key *k, struct slice v, char text[CONF_REASON])
 {
+	struct address address;
 	struct prefix prefix;
 	uint64_t port;
 	uint8_t len;
@@ -102,6 +124,14 @@ static enum err check_form(const struct conf_key *k, struct slice v, char text[C
 		if (num_parse(v, 65535, &port) == ERR_OK && port > 0)
 			return ERR_OK;
 		return say(ERR_SYNTAX, text, v, "is no port (1 to 65535)");
+	case CONF_FORM_MAIL:
+		if (v.n == 0 || (v.p[0] != '-' && address_parse(v, &address) == ERR_OK && address.text[0]))
+			return ERR_OK;
+		return say(ERR_SYNTAX, text, v, "is no mail address (like postmaster)");
+	case CONF_FORM_SERVER:
+		if (is_server(v))
+			return ERR_OK;
+		return say(ERR_SYNTAX, text, v, "is no DNS server (like 192.0.2.53, 192.0.2.53:5353, [2001:db8::53]:53)");
 	case CONF_FORM_LENGTH:
 		if (subject_length_parse(v, &prefix, &len) == ERR_OK)
 			return ERR_OK;
@@ -307,25 +337,31 @@ void conf_value_clear(const struct conf_key *k, struct conf *c)
 	memset(place(k, c), 0, sizeof(struct conf_list));
 }
 
+static void set_default(const struct conf_key *k, struct conf *ret)
+{
+	struct slice rest = slice_str(k->preset), word;
+	char text[CONF_REASON];
+	unsigned index = 0;
+	enum err e = ERR_OK;
+
+	if (k->type == CONF_TYPE_LIST || k->type == CONF_TYPE_REPLIES) {
+		while (e == ERR_OK && slice_word(&rest, &word))
+			e = conf_value_set(k, word, index++, ret, text);
+	} else {
+		e = conf_value_set(k, rest, 0, ret, text);
+	}
+	assert(e == ERR_OK);
+	(void)e;
+}
+
 void conf_defaults(struct conf *ret)
 {
-	char text[CONF_REASON];
-
 	memset(ret, 0, sizeof *ret);
 	for (size_t i = 0; i < conf_keys_count(); i++) {
 		const struct conf_key *k = conf_keys_at(i);
-		struct slice rest = slice_str(k->preset), word;
-		unsigned index = 0;
-		enum err e = ERR_OK;
 
-		if (k->type == CONF_TYPE_LIST || k->type == CONF_TYPE_REPLIES) {
-			while (e == ERR_OK && slice_word(&rest, &word))
-				e = conf_value_set(k, word, index++, ret, text);
-		} else {
-			e = conf_value_set(k, rest, 0, ret, text);
-		}
-		assert(e == ERR_OK);
-		(void)e;
+		for (uint32_t n = 0; n < (k->is_titled ? CONF_DNS_LISTS : 1u); n++)
+			set_default(k, conf_keys_shift(ret, n));
 	}
 }
 
@@ -400,10 +436,36 @@ enum err conf_value_print(const struct conf_key *k, const struct conf *c, struct
 	return ERR_SYNTAX;
 }
 
+/* The key of a dns-list that is wrong; NULL: none is. */
+static const char *check_dns_lists(const struct conf *c, char text[CONF_REASON])
+{
+	for (uint32_t i = 0; i < c->dns_lists; i++) {
+		const struct conf_dns_list *l = &c->dns_list[i];
+		struct dns_codes codes;
+		char zone[DNS_NAME];
+
+		if (dns_question_name(slice_str(l->zone), zone) != ERR_OK) {
+			(void)snprintf(text, CONF_REASON, "of \"%s\" is no domain (like list.example.org)", l->title);
+			return "zone";
+		}
+		if (dns_codes_parse(slice_str(l->codes), &codes) != ERR_OK) {
+			(void)snprintf(text, CONF_REASON, "of \"%s\" are none (like 127.0.[0..255].[1..3] 127.0.0.2)",
+				l->title);
+			return "codes";
+		}
+	}
+	return NULL;
+}
+
 enum err conf_value_check(const struct conf *c, const struct conf_key **ret_key, char text[CONF_REASON])
 {
-	const char *section = "block", *name = NULL;
+	const char *section = "dns-list", *name = check_dns_lists(c, text);
 
+	if (name) {
+		*ret_key = conf_keys_find(section, name);
+		return ERR_SYNTAX;
+	}
+	section = "block";
 	if (c->block.first_s > c->block.max_s) {
 		name = "first";
 		(void)snprintf(text, CONF_REASON, "is longer than max; make one of them fit");

@@ -12,7 +12,8 @@
 #define FOLLOW ROLE_BIT(ROLE_FOLLOW)
 #define RUN ROLE_BIT(ROLE_RUN)
 #define ALIASMAP ROLE_BIT(ROLE_ALIASMAP)
-#define CHILDREN (ENGINE | FIREWALL | CAPTURE | FOLLOW | RUN | ALIASMAP)
+#define FETCH ROLE_BIT(ROLE_FETCH)
+#define CHILDREN (ENGINE | FIREWALL | CAPTURE | FOLLOW | RUN | ALIASMAP | FETCH)
 #define ANYBODY (PARENT | CHILDREN)
 
 /* Bytes on the wire: a type, an address at its shortest and longest, the longest text in size bytes with its NUL. */
@@ -97,6 +98,17 @@ static const struct schema schema[] = {
 		TYPE + 5 + TEXT_MIN, TYPE + 5 + TEXT_MAX(512), 0, 1 },
 	[MSG_TEXT]          = { "TEXT", ALIASMAP, ENGINE, TYPE + 13 + TEXT_MIN, TYPE + 13 + PATH_MAX_TEXT, 0, 1 },
 	[MSG_REREAD]        = { "REREAD", ENGINE, ALIASMAP, TYPE, TYPE, 0, 0 },
+
+	[MSG_SPF_WALK]      = { "SPF_WALK", ENGINE, FETCH, TYPE + 8 + IP_MIN + TEXT_MIN,
+		TYPE + 8 + IP_MAX + TEXT_MAX(DNS_NAME), 0, 0 },
+	[MSG_SPF_SET]       = { "SPF_SET", FETCH, ENGINE, TYPE + 16 + TEXT_MIN,
+		TYPE + 16 + TEXT_MAX(100) + SPF_SET_MAX * (IP_MAX + 1), 0, 0 },
+	[MSG_SPF_CHECK]     = { "SPF_CHECK", ENGINE, FETCH, TYPE + 8 + IP_MIN + TEXT_MIN,
+		TYPE + 8 + IP_MAX + TEXT_MAX(DNS_NAME), 0, 0 },
+	[MSG_SPF_SAYS]      = { "SPF_SAYS", FETCH, ENGINE, TYPE + 9, TYPE + 9, 0, 0 },
+	[MSG_DNS_ASK]       = { "DNS_ASK", ENGINE, FETCH, TYPE + 8 + IP_MIN + 4, TYPE + 8 + IP_MAX, 0, 0 },
+	[MSG_DNS_SAYS]      = { "DNS_SAYS", FETCH, ENGINE, TYPE + 9 + TEXT_MIN, TYPE + 9 + TEXT_MAX(CONF_TITLE), 0, 0 },
+	[MSG_DNS_STATE]     = { "DNS_STATE", FETCH, ENGINE, TYPE + 45 + TEXT_MIN, TYPE + 45 + TEXT_MAX(CONF_TITLE), 0, 0 },
 };
 /* clang-format on */
 

@@ -13,8 +13,11 @@
 #ifndef CORE_MESSAGE_H
 #define CORE_MESSAGE_H
 #include "base/wire.h"
+#include "core/conf.h"
+#include "core/dns_sentinel.h"
 #include "core/grade.h"
 #include "core/role.h"
+#include "core/spf_walk.h"
 
 #define MESSAGE_VERSION 1
 #define MESSAGE_MAX 65536 /* bytes of one datagram, type byte included */
@@ -72,6 +75,15 @@ enum message_type {
 	MSG_LIVE_RESULT = 63, /* aliasmap -> engine, 1 fd: memfd, "address<TAB>map" for each live one */
 	MSG_TEXT = 64,        /* aliasmap -> engine, 1 fd (none when count is 0): a trap or allow file, as it is */
 	MSG_REREAD = 65,      /* engine -> aliasmap: read all files again and send a round of MSG_TEXT */
+
+	/* engine <-> fetch */
+	MSG_SPF_WALK = 70,  /* engine -> fetch: which addresses pass for this domain? */
+	MSG_SPF_SET = 71,   /* fetch -> engine: these */
+	MSG_SPF_CHECK = 72, /* engine -> fetch: does this client pass for this domain? */
+	MSG_SPF_SAYS = 73,  /* fetch -> engine */
+	MSG_DNS_ASK = 74,   /* engine -> fetch: what do the DNS lists say of this client? */
+	MSG_DNS_SAYS = 75,  /* fetch -> engine: all have answered, or one whose word is enough */
+	MSG_DNS_STATE = 76, /* fetch -> engine: of one list; at start, at change, every 10 s */
 };
 
 enum listener { LISTENER_POLICY = 1, LISTENER_CONTROL = 2, LISTENER_LMTP = 3 };
@@ -293,6 +305,7 @@ enum run_what {
 	RUN_ALARM = 1,      /* alarm { command = ... }: subject, text */
 	RUN_POSTCONF = 2,   /* postconf -c DIR -n: for drift of main.cf; no arguments */
 	RUN_POSTCONF_M = 3, /* postconf -c DIR -M */
+	RUN_MAIL = 4,       /* alarm { mail = ... }: subject, text */
 };
 
 struct msg_run {
@@ -342,6 +355,57 @@ struct msg_text {
 	char path[512];
 };
 
+struct msg_spf_ask { /* SPF_WALK (client: none), SPF_CHECK */
+	uint64_t seq;
+	struct ipaddr client;
+	char domain[DNS_NAME];
+};
+
+struct msg_spf_set {
+	uint64_t seq;
+	uint8_t state; /* enum spf_state, not ASKS */
+	uint8_t is_partial;
+	uint32_t ttl_s;
+	char reason[100];
+	uint16_t count;
+	struct prefix prefix[SPF_SET_MAX];
+};
+
+enum spf_says { SPF_SAYS_PASS = 1, SPF_SAYS_NO = 2, SPF_SAYS_UNKNOWN = 3 };
+
+struct msg_spf_says {
+	uint64_t seq;
+	uint8_t result; /* enum spf_says */
+};
+
+struct msg_dns_ask {
+	uint64_t seq;
+	struct ipaddr client;
+};
+
+enum dns_says {
+	DNS_SAYS_NOTHING = 1,  /* no list that is on has answered */
+	DNS_SAYS_ALLOWED = 2,  /* an allow list has it */
+	DNS_SAYS_LISTED = 3,   /* a block list has it */
+	DNS_SAYS_UNLISTED = 4, /* all block lists that are on have answered, none has it */
+};
+
+struct msg_dns_says {
+	uint64_t seq;
+	uint8_t result;        /* enum dns_says */
+	char list[CONF_TITLE]; /* ALLOWED, LISTED: which */
+};
+
+struct msg_dns_state {
+	uint8_t index, count; /* of the lists */
+	char list[CONF_TITLE];
+	uint8_t kind;  /* enum conf_dns_kind */
+	uint8_t state; /* enum sentinel_state */
+	uint8_t why;   /* enum sentinel_why */
+	uint64_t since, tested;
+	uint64_t asked, listed, silent; /* real questions since start: all, with a listing, without an answer */
+};
+
 /*
  * Encoders: write type and fields. A struct that does not fit makes w->bad.
  * Decoders: r stands behind the type byte; ERR_SYNTAX, *ret untouched, for
@@ -379,6 +443,12 @@ MESSAGE_CODEC(run_done, msg_run_done)
 MESSAGE_CODEC(map_apply, msg_map_apply)
 MESSAGE_CODEC(map_done, msg_map_done)
 MESSAGE_CODEC(text, msg_text)
+MESSAGE_CODEC(spf_ask, msg_spf_ask)
+MESSAGE_CODEC(spf_set, msg_spf_set)
+MESSAGE_CODEC(spf_says, msg_spf_says)
+MESSAGE_CODEC(dns_ask, msg_dns_ask)
+MESSAGE_CODEC(dns_says, msg_dns_says)
+MESSAGE_CODEC(dns_state, msg_dns_state)
 #undef MESSAGE_CODEC
 
 /*

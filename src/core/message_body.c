@@ -42,6 +42,12 @@ LOOK(run_done, msg_run_done)
 LOOK(map_apply, msg_map_apply)
 LOOK(map_done, msg_map_done)
 LOOK(text, msg_text)
+LOOK(spf_ask, msg_spf_ask)
+LOOK(spf_set, msg_spf_set)
+LOOK(spf_says, msg_spf_says)
+LOOK(dns_ask, msg_dns_ask)
+LOOK(dns_says, msg_dns_says)
+LOOK(dns_state, msg_dns_state)
 
 static const look_fn looks[] = {
 	[MSG_HELLO] = look_hello,
@@ -83,6 +89,13 @@ static const look_fn looks[] = {
 	[MSG_LIVE_RESULT] = look_map_done,
 	[MSG_TEXT] = look_text,
 	[MSG_REREAD] = look_empty,
+	[MSG_SPF_WALK] = look_spf_ask,
+	[MSG_SPF_SET] = look_spf_set,
+	[MSG_SPF_CHECK] = look_spf_ask,
+	[MSG_SPF_SAYS] = look_spf_says,
+	[MSG_DNS_ASK] = look_dns_ask,
+	[MSG_DNS_SAYS] = look_dns_says,
+	[MSG_DNS_STATE] = look_dns_state,
 };
 
 enum err message_check_body(enum message_type t, struct rd body)

@@ -31,6 +31,8 @@ struct parse {
 	char *text;
 	size_t size;
 	enum err err;
+	const cfg_t *titled;      /* the section with a name that is being read */
+	uint32_t title;           /* its number */
 	unsigned count[KEYS_MAX]; /* values seen */
 	int line[KEYS_MAX];
 };
@@ -71,6 +73,40 @@ static const char *blank_after(const char *section)
 	return *section ? " " : "";
 }
 
+static bool is_title(const char *s)
+{
+	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+
+	return n > 0 && n < CONF_TITLE && s[n] == '\0';
+}
+
+/* The values that follow are those of this section. False: it cannot be. */
+static bool begin_titled(struct parse *p, const cfg_t *cfg)
+{
+	char *title;
+
+	if (p->titled == cfg)
+		return true;
+	if (!cfg->title || !is_title(cfg->title)) {
+		(void)fail(p, ERR_SYNTAX, cfg->line,
+			"%s: a name of letters, digits, dots, _ and -, at most %d, belongs here", cfg->name,
+			CONF_TITLE - 1);
+		return false;
+	}
+	title = conf_keys_add_title(p->c);
+	if (!title) {
+		(void)fail(p, ERR_LIMIT, cfg->line, "%s: is one too many (at most %d)", cfg->name, CONF_DNS_LISTS);
+		return false;
+	}
+	slice_copy(slice_str(cfg->title), title, CONF_TITLE);
+	p->titled = cfg;
+	p->title = conf_keys_titles(p->c) - 1;
+	for (size_t i = 0; i < conf_keys_count(); i++)
+		if (conf_keys_at(i)->is_titled)
+			p->count[i] = 0;
+	return true;
+}
+
 /* libconfuse read one value. */
 static int take_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
@@ -83,13 +119,15 @@ static int take_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *resul
 
 	assert(k);
 	i = index_of(k);
+	if (k->is_titled && !begin_titled(p, cfg))
+		return -1;
 	if (p->scope == SCOPE_POSTFIX && strcmp(section, "postfix") != 0)
 		return fail(p, ERR_SYNTAX, cfg->line,
 			"%s: only section postfix belongs here (limetwig.conf has the rest)", opt->name);
 	if (p->count[i] > 0 && (!(opt->flags & CFGF_LIST) || cfg_opt_size(opt) == 1))
 		return fail(p, ERR_SYNTAX, cfg->line, "%s%s%s: is already set in line %d; remove one of them", section,
 			blank_after(section), k->name, p->line[i]);
-	e = conf_value_set(k, slice_str(value), p->count[i], p->c, why);
+	e = conf_value_set(k, slice_str(value), p->count[i], conf_keys_shift(p->c, k->is_titled ? p->title : 0), why);
 	if (e != ERR_OK)
 		return fail(p, e, cfg->line, "%s%s%s: %s", section, blank_after(section), k->name, why);
 	p->line[i] = cfg->line;
@@ -158,7 +196,8 @@ static void make_table(struct option_table *t, bool is_hidden_known)
 		const struct conf_key *k = conf_keys_at(i);
 
 		if (strcmp(k->section, section) != 0) {
-			cfg_opt_t sec = CFG_SEC(k->section, t->sub[sections], CFGF_NONE);
+			cfg_opt_t sec = CFG_SEC(k->section, t->sub[sections],
+				k->is_titled ? CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES : CFGF_NONE);
 
 			assert(sections < SECTIONS_MAX);
 			section = k->section;
@@ -183,7 +222,9 @@ static void take_empty_lists(struct parse *p, cfg_t *cfg)
 {
 	for (size_t i = 0; i < conf_keys_count() && p->err == ERR_OK; i++) {
 		const struct conf_key *k = conf_keys_at(i);
-		cfg_t *sec = *k->section ? cfg_getsec(cfg, k->section) : cfg;
+		cfg_t *sec = k->is_titled  ? NULL
+			     : *k->section ? cfg_getsec(cfg, k->section)
+					   : cfg; /* titled: no lists */
 		cfg_opt_t *opt = sec && !k->is_hidden ? cfg_getopt(sec, k->name) : NULL;
 
 		if (k->type == CONF_TYPE_REPLIES && p->count[i] == 1)
@@ -220,7 +261,9 @@ static void run_confuse(struct parse *p, const char *text)
 	now = p;
 	(void)cfg_set_error_function(cfg, take_error);
 	rc = cfg_parse_buf(cfg, text);
-	if (rc == CFG_SUCCESS)
+	if (rc == CFG_SUCCESS && cfg_size(cfg, "dns-list") != conf_keys_titles(p->c))
+		(void)fail(p, ERR_SYNTAX, 0, "dns-list: a section is empty; it needs a zone");
+	else if (rc == CFG_SUCCESS)
 		take_empty_lists(p, cfg);
 	else
 		(void)fail(p, ERR_SYNTAX, cfg->line, "cannot be read from here on");
@@ -346,10 +389,38 @@ static enum err print_key(const struct conf_key *k, const char *indent, const st
 	return e == ERR_OK ? buf_add_char(to, '\n') : e;
 }
 
+/* Every one of a kind of sections with a name. */
+static enum err print_titled(const struct conf *c, const char *section, struct buf *to)
+{
+	enum err e = ERR_OK;
+
+	for (uint32_t n = 0; n < conf_keys_titles(c) && e == ERR_OK; n++) {
+		e = buf_printf(to, "%s \"%s\" {\n", section, conf_keys_title(c, n));
+		for (size_t i = 0; i < conf_keys_count() && e == ERR_OK; i++)
+			if (strcmp(conf_keys_at(i)->section, section) == 0)
+				e = print_key(conf_keys_at(i), "\t", conf_keys_shift_const(c, n), to);
+		if (e == ERR_OK)
+			e = buf_add_str(to, "}\n");
+	}
+	return e;
+}
+
+static bool is_section_titled(const char *section)
+{
+	for (size_t i = 0; i < conf_keys_count(); i++)
+		if (strcmp(conf_keys_at(i)->section, section) == 0)
+			return conf_keys_at(i)->is_titled;
+	return false;
+}
+
 enum err conf_print_section(const struct conf *c, const char *section, struct buf *to)
 {
-	enum err e = *section ? buf_printf(to, "%s {\n", section) : ERR_OK;
+	enum err e = ERR_OK;
 
+	if (is_section_titled(section))
+		return print_titled(c, section, to);
+	if (*section)
+		e = buf_printf(to, "%s {\n", section);
 	for (size_t i = 0; i < conf_keys_count() && e == ERR_OK; i++) {
 		const struct conf_key *k = conf_keys_at(i);
 

@@ -19,6 +19,7 @@ enum sandbox_calls {
 	CALLS_ACCEPT = 2,  /* take connections on listeners it was given */
 	CALLS_THREADS = 4, /* more threads of its own */
 	CALLS_NETLINK = 8, /* netlink sockets of its own */
+	CALLS_INTERNET = 32, /* UDP and TCP sockets of its own, outwards */
 	CALLS_ANY = 16,    /* runs other programs: all but what no such program needs */
 };
 

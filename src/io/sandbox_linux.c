@@ -206,7 +206,7 @@ static const char *const calls_files[] = {
 /* Libraries try these on the way and live with a refusal. */
 static const char *const calls_refused[] = { "open", "openat", "access", "faccessat", "faccessat2", "stat", "lstat",
 	"statx", "statfs", "readlink", "readlinkat", "getcwd", "fadvise64", NULL };
-static const char *const calls_refused_always[] = { "connect", "prlimit64", "setrlimit", "sched_setscheduler", NULL };
+static const char *const calls_refused_always[] = { "prlimit64", "setrlimit", "sched_setscheduler", NULL };
 
 /* What no program that run or aliasmap start has a use for. */
 static const char *const calls_never[] = {
@@ -260,6 +260,8 @@ static int rules_of_args(scmp_filter_ctx f, unsigned calls)
 		e = rule_arg(f, "clone", 0, CLONE_THREAD, CLONE_THREAD);
 	if (e == 0 && calls & CALLS_NETLINK)
 		e = rule_arg(f, "socket", 0, UINT32_MAX, AF_NETLINK);
+	for (size_t i = 0; e == 0 && calls & CALLS_INTERNET && i < 2; i++)
+		e = rule_arg(f, "socket", 0, UINT32_MAX, i ? AF_INET6 : AF_INET);
 	return e;
 }
 
@@ -269,6 +271,7 @@ static int rules_listed(scmp_filter_ctx f, unsigned calls)
 	static const char *const accepts[] = { "accept4", "accept", "listen", NULL };
 	static const char *const sockets[] = { "socket", NULL };
 	static const char *const binds[] = { "bind", NULL };
+	static const char *const connects[] = { "connect", NULL };
 	int e = rule_each(f, SCMP_ACT_ALLOW, calls_base);
 
 	e = e ? e : rules_of_args(f, calls);
@@ -281,8 +284,11 @@ static int rules_listed(scmp_filter_ctx f, unsigned calls)
 	if (e == 0 && calls & CALLS_ACCEPT)
 		e = rule_each(f, SCMP_ACT_ALLOW, accepts);
 	if (e == 0)
-		e = calls & CALLS_NETLINK ? rule_each(f, SCMP_ACT_ALLOW, binds)
-					  : rule_each(f, SCMP_ACT_ERRNO(EACCES), sockets);
+		e = rule_each(f, calls & CALLS_INTERNET ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EACCES), connects);
+	if (e == 0 && calls & CALLS_NETLINK)
+		e = rule_each(f, SCMP_ACT_ALLOW, binds);
+	else if (e == 0 && !(calls & CALLS_INTERNET))
+		e = rule_each(f, SCMP_ACT_ERRNO(EACCES), sockets);
 	return e;
 }
 

@@ -9,6 +9,7 @@
  *   follow    none                 files                      none; the journal ro when log = journal
  *   run       none                 any                        programs ro; the drop folder of Postfix rw
  *   aliasmap  files and ids        any                        all ro; folders of the two maps rw
+ *   fetch     none                 internet                   none (resolv.conf is read before it serves)
  * SPDX-License-Identifier: ISC
  */
 #include "io/sandbox.h"
@@ -35,6 +36,7 @@ static const struct {
 	[ROLE_FOLLOW] = { 0, CALLS_FILES, false },
 	[ROLE_RUN] = { 0, CALLS_ANY, true },
 	[ROLE_ALIASMAP] = { CAPS_ALIASMAP, CALLS_ANY, true },
+	[ROLE_FETCH] = { 0, CALLS_INTERNET, true },
 };
 
 /* A path that is too long is left out: the role then may less, not more. */
@@ -93,6 +95,8 @@ static void allow_run(struct sandbox_rights *r, const struct conf *c)
 static void allow_role(struct sandbox_rights *r, enum role role, const struct conf *c)
 {
 	static const char *const names[] = { "/etc/passwd", "/etc/group", "/etc/nsswitch.conf", NULL };
+	static const char *const resolver[] = { "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf",
+		"/etc/svc.conf", "/dev/urandom", NULL };
 	static const char *const journal[] = { "/var/log/journal", "/run/log/journal", "/etc/machine-id", NULL };
 
 	switch (role) {
@@ -115,6 +119,9 @@ static void allow_role(struct sandbox_rights *r, enum role role, const struct co
 		allow(r, MAY_READ | MAY_WRITE, "/dev/null", "");
 		allow_map(r, c->postfix.map);
 		allow_map(r, c->postfix.domains);
+		break;
+	case ROLE_FETCH:
+		allow_each(r, MAY_READ, resolver);
 		break;
 	case ROLE_PARENT:
 	case ROLE_FIREWALL:

@@ -55,7 +55,8 @@ static bool is_alarm_fresh(void *value, void *ctx)
 	return a->now < *(const uint64_t *)value + a->repeat_s;
 }
 
-static void run_alarm(struct engine *e, const char *event, const char *text)
+/* what: RUN_ALARM or RUN_MAIL. */
+static void run_alarm(struct engine *e, enum run_what what, const char *event, const char *text)
 {
 	struct msg_run *m = calloc(1, sizeof *m);
 	uint8_t *out = malloc(MESSAGE_MAX);
@@ -63,7 +64,7 @@ static void run_alarm(struct engine *e, const char *event, const char *text)
 	if (m && out) {
 		struct wr w = wr_init(out, MESSAGE_MAX);
 
-		m->what = RUN_ALARM;
+		m->what = (uint8_t)what;
 		m->count = 2;
 		slice_copy(slice_str(event), m->arg[0], sizeof m->arg[0]);
 		slice_copy(slice_str(text), m->arg[1], sizeof m->arg[1]);
@@ -91,7 +92,9 @@ void engine_alarm(struct engine *e, const char *event, const char *key, const ch
 	log_alarm(event, "text=\"%s\"", text);
 	engine_watch(e, event, "text=\"%s\"", text);
 	if (e->host->conf.alarm.command.count)
-		run_alarm(e, event, text);
+		run_alarm(e, RUN_ALARM, event, text);
+	if (e->host->conf.alarm.mail[0])
+		run_alarm(e, RUN_MAIL, event, text);
 }
 
 static enum err meta_put(struct engine *e, const char *key, struct slice value)
@@ -197,7 +200,7 @@ static enum err engine_start(struct role_host *h)
 		(err = subject_rules_make(&e->subjects_by, &h->conf)) != ERR_OK ||
 		(err = engine_allow_build(e)) != ERR_OK || (err = engine_block_load(e)) != ERR_OK ||
 		(err = engine_log_load(e)) != ERR_OK || (err = engine_hit_start(e)) != ERR_OK ||
-		(err = engine_ack_start(e)) != ERR_OK || (err = engine_trap_start(e)) != ERR_OK ||
+		(err = engine_ack_start(e)) != ERR_OK || (err = engine_insider_start(e)) != ERR_OK || (err = engine_trap_start(e)) != ERR_OK ||
 		(err = engine_release_start(e)) != ERR_OK || (err = engine_backup_start(e)) != ERR_OK || (err = engine_control_start(e)) != ERR_OK)
 		return err;
 	e->watch[0] = loop_fd(h->loop, store_event_fd(e->store), LOOP_READ, on_store_event, e);
@@ -222,6 +225,7 @@ static void on_second(void *ctx)
 	engine_hit_tick(e, now);
 	engine_block_tick(e, now);
 	engine_widen_tick(e, now);
+	engine_insider_tick(e, now);
 	engine_subject_sweep(e);
 	engine_trap_tick(e, now);
 	engine_log_flush(e, e->ledger.slots / LEDGER_ROUND_S + 1);
@@ -269,6 +273,7 @@ static void engine_linked(struct role_host *h, enum role peer)
 	case ROLE_RUN:
 		engine_drift_look(e);
 		break;
+	case ROLE_FETCH:
 	case ROLE_PARENT:
 	case ROLE_ENGINE:
 	case ROLE_CAPTURE:
@@ -418,10 +423,12 @@ static void engine_stop(struct role_host *h)
 	engine_ack_durable(e);
 	engine_hit_stop(e);
 	engine_ack_stop(e);
+	engine_insider_stop(e);
 	engine_trap_stop(e);
 	engine_release_stop(e);
 	for (size_t i = 0; i < sizeof e->watch / sizeof e->watch[0]; i++)
 		loop_remove(e->watch[i]);
+	loop_remove(e->block_job);
 	store_close(e->store);
 	engine_free(e);
 	h->ctx = NULL;

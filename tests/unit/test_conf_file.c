@@ -240,7 +240,7 @@ static void test_example(void **state)
 
 		if (k->is_hidden || strcmp(k->section, "postfix") == 0)
 			continue;
-		(void)snprintf(line, sizeof line, "\n%s%-10s ", *k->section ? "  " : "", k->name);
+		(void)snprintf(line, sizeof line, "\n%s%-10s ", k->is_titled ? "#  " : *k->section ? "  " : "", k->name);
 		if (!strstr(buf_cstr(&b), line))
 			fail_msg("etc/limetwig.conf lacks %s %s", k->section, k->name);
 	}
