@@ -6,7 +6,7 @@
 
 /* An entry without its subject, which is the key. */
 struct block_value {
-	uint32_t until;
+	uint32_t until, told;
 	uint16_t offence;
 	uint16_t code;
 	char case_id[CASE_ID_TEXT];
@@ -21,7 +21,7 @@ static unsigned family_of(const struct ipaddr *a)
 static struct block_entry entry_of(const struct prefix *p, const struct block_value *v)
 {
 	struct block_entry e = {
-		.subject = *p, .until = v->until, .offence = v->offence, .code = v->code, .flags = v->flags
+		.subject = *p, .until = v->until, .told = v->told, .offence = v->offence, .code = v->code, .flags = v->flags
 	};
 
 	memcpy(e.case_id, v->case_id, sizeof e.case_id);
@@ -76,6 +76,8 @@ enum err block_index_put(struct block_index *x, const struct block_entry *e)
 	if (r != ERR_OK)
 		return r;
 	v = value;
+	if (is_new || memcmp(v->case_id, e->case_id, sizeof v->case_id) != 0)
+		v->told = 0;
 	v->until = e->until;
 	v->offence = e->offence;
 	v->code = e->code;
@@ -84,6 +86,22 @@ enum err block_index_put(struct block_index *x, const struct block_entry *e)
 	if (is_new)
 		lengths_add(x, &e->subject);
 	return ERR_OK;
+}
+
+void block_index_tell(struct block_index *x, const struct prefix *subject, uint32_t told)
+{
+	struct block_value *v = prefix_map_get(&x->map, subject);
+
+	if (v)
+		v->told = told;
+}
+
+void block_index_mark(struct block_index *x, const struct prefix *subject, uint8_t flags)
+{
+	struct block_value *v = prefix_map_get(&x->map, subject);
+
+	if (v)
+		v->flags |= flags;
 }
 
 bool block_index_del(struct block_index *x, const struct prefix *subject)

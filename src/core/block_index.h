@@ -24,6 +24,7 @@ struct block_entry {
 	uint16_t offence; /* 1, 2, ...; 65,535 stands for more */
 	uint16_t code;    /* reply: 450, 554 */
 	uint8_t flags;    /* enum block_flag */
+	uint32_t told;    /* the end that senders are told, by block_index_tell; 0: none yet. Stays while the case does */
 };
 
 struct block_index {
@@ -38,6 +39,14 @@ void block_index_init(struct block_index *x, const uint8_t key[SIPHASH_KEY], siz
 void block_index_done(struct block_index *x);
 /* Add, or replace the entry of the same subject. ERR_FULL at cap, ERR_NOMEM: nothing changed then. */
 enum err block_index_put(struct block_index *x, const struct block_entry *e) MUST_USE;
+/*
+ * Remember which end was told. Behind a block only mail to another trap renews
+ * it: an end that moves would tell whoever asks for one address after the
+ * other which of them are traps.
+ */
+void block_index_tell(struct block_index *x, const struct prefix *subject, uint32_t told);
+/* Add flags to the entry of this subject, if there is one. Also inside a walk. */
+void block_index_mark(struct block_index *x, const struct prefix *subject, uint8_t flags);
 /* False when there was none. */
 bool block_index_del(struct block_index *x, const struct prefix *subject);
 /* The entry of exactly this subject, expired or not. */

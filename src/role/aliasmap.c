@@ -16,7 +16,8 @@ static void tick(void *ctx)
 	struct aliasmap *a = ctx;
 
 	aliasmap_watch_tables(a);
-	aliasmap_send_files(a, false);
+	if (a->round) /* the engine asks for the first round when it is ready for it */
+		aliasmap_send_files(a, false);
 }
 
 static enum err start(struct role_host *h)
@@ -36,12 +37,6 @@ static enum err start(struct role_host *h)
 static void serve(struct role_host *h)
 {
 	aliasmap_watch_tables(h->ctx);
-}
-
-static void linked(struct role_host *h, enum role peer)
-{
-	if (peer == ROLE_ENGINE)
-		aliasmap_send_files(h->ctx, true);
 }
 
 /* Other maps in the new configuration: what belongs in them is said anew by the engine. */
@@ -149,7 +144,6 @@ static void message(struct role_host *h, enum role peer, enum message_type t, st
 const struct role_ops aliasmap_ops = {
 	.start = start,
 	.serve = serve,
-	.linked = linked,
 	.message = message,
 	.reloaded = reloaded,
 };

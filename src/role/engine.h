@@ -8,6 +8,7 @@
  *   engine_who.c       whose mail it is: tier, subject, sender identity
  *   engine_subject.c   score and block of one subject, cached over the store
  *   engine_hit.c       a hit: who is charged, decide, effects
+ *   engine_insider.c   mail to traps from our own side
  *   engine_ack.c       acknowledgements that wait for the disk
  *   engine_again.c     a message that comes again: which file its record names
  *   engine_block.c     blocks in force: index, firewall, expiry, refusals
@@ -127,6 +128,7 @@ struct engine_release; /* engine_release.c */
 struct engine_traps;   /* engine_trap.c */
 struct engine_hits;    /* engine_hit.c */
 struct engine_acks;    /* engine_ack.c */
+struct engine_insiders; /* engine_insider.c */
 struct engine_person;  /* engine_command_person.c */
 
 struct engine {
@@ -161,6 +163,9 @@ struct engine {
 	uint64_t fw_seq;
 	uint64_t fw_sync_at; /* position of a full list on its way to the firewall role */
 	bool is_fw_syncing;
+	uint64_t recheck_at; /* position of a look for blocks that the allow list lifts */
+	bool is_rechecking;
+	struct loop_watch *block_job; /* goes on with both, a stretch per round of the loop */
 	bool is_fw_lost; /* a change did not fit into the channel: a full list must follow */
 	struct msg_fw_state fw;
 	struct msg_corpus_state corpus;
@@ -186,6 +191,7 @@ struct engine {
 	struct engine_traps *trap_job;
 	struct engine_hits *hits;
 	struct engine_acks *acks;
+	struct engine_insiders *insiders;
 	struct engine_person *person; /* one question or deletion at a time */
 	uint32_t person_seq;
 	struct engine_allow_files allow_text, shared_text; /* tier never, tier shared */
@@ -254,6 +260,14 @@ void engine_hit_tick(struct engine *e, uint64_t now);
 void engine_hit_link_lost(struct engine *e);
 /* Traps and allow list are there for the first time: settle the hits that came before. */
 void engine_hit_loaded(struct engine *e);
+
+/* ---- engine_insider.c */
+enum err engine_insider_start(struct engine *e) MUST_USE;
+void engine_insider_stop(struct engine *e);
+/* A hit from our own side. login: NULL or "" none; client: family 0, this host; queue_id: "" none. */
+void engine_insider_note(struct engine *e, const char *login, const struct ipaddr *client, uint32_t trap_id,
+	const char *queue_id);
+void engine_insider_tick(struct engine *e, uint64_t now);
 
 /* ---- engine_ack.c */
 enum err engine_ack_start(struct engine *e) MUST_USE;
@@ -351,7 +365,7 @@ void engine_log_state(struct engine *e, const struct msg_log_state *m);
 /* Write changed ledger entries. budget: entries' slots looked at, 0: all. */
 void engine_log_flush(struct engine *e, size_t budget);
 /* A person says that this was good mail. */
-void engine_log_credit(struct engine *e, const struct ipaddr *client, const char *sender);
+void engine_log_credit(struct engine *e, const struct ipaddr *client, const char *name, const char *sender);
 
 /* ---- engine_counter.c */
 void engine_count(struct engine *e, enum counter c, uint64_t now);

@@ -16,7 +16,8 @@
 #define FLUSH_SLOTS 4096      /* subjects with refusals looked at each second */
 #define REFUSALS_AN_HOUR 50   /* full records per subject; beyond only counted */
 #define REFUSALS_A_SECOND 200 /* full records of all subjects together: a botnet does not fill the store */
-#define RECHECK_MAX 4096      /* blocks lifted by the allow list in one round */
+#define RECHECK_MAX 1000      /* blocks lifted by the allow list in one stretch */
+#define STRETCH 16000         /* index homes looked at between two rounds of the loop: some milliseconds */
 
 /* ---- firewall role */
 
@@ -88,11 +89,22 @@ struct fw_list {
 	struct fw_op op[MESSAGE_FW_OPS];
 };
 
+/* Mode or configuration may have changed which blocks the firewall layer takes. */
+static bool fw_takes(struct engine *e, const struct block_entry *b)
+{
+	if (!(b->flags & BLOCK_FIREWALL)) {
+		if (!decide_firewall(&e->host->conf, e->mode, b->offence, 0))
+			return false;
+		block_index_mark(&e->blocks, &b->subject, BLOCK_FIREWALL);
+	}
+	return is_fw_able(e, &b->subject);
+}
+
 static void fw_collect(const struct block_entry *b, void *ctx)
 {
 	struct fw_list *l = ctx;
 
-	if (!(b->flags & BLOCK_FIREWALL) || b->until <= l->now || !is_fw_wanted(l->e) || !is_fw_able(l->e, &b->subject))
+	if (b->until <= l->now || !fw_takes(l->e, b))
 		return;
 	l->op[l->count++] = (struct fw_op){ true, b->subject, (uint32_t)(b->until - l->now) };
 	if (l->count == MESSAGE_FW_OPS) {
@@ -101,62 +113,39 @@ static void fw_collect(const struct block_entry *b, void *ctx)
 	}
 }
 
-/* One stretch of a full list; goes on when the channel has run empty. */
+/* One stretch of a full list. True: there is more. */
+static bool fw_sync_some(struct engine *e, const struct channel *c)
+{
+	struct fw_list l = { .e = e, .now = clock_wall_s() };
+	bool is_more = true;
+
+	for (unsigned i = 0; is_more && i < STRETCH / MESSAGE_FW_OPS && channel_queued(c) < CHANNEL_QUEUE / 4; i++) {
+		is_more = block_index_walk(&e->blocks, &e->fw_sync_at, MESSAGE_FW_OPS, fw_collect, &l);
+		fw_send(e, l.op, l.count);
+		l.count = 0;
+	}
+	return is_more;
+}
+
+static void job_later(struct engine *e);
+
+/* Goes on when the channel has run empty, and queries have been answered meanwhile. */
 static void fw_sync_step(void *ctx)
 {
 	struct engine *e = ctx;
 	struct channel *c = e->host->link[ROLE_FIREWALL];
-	struct fw_list *l;
-	bool is_more = true;
 
-	if (!c || !e->is_fw_syncing || !(l = malloc(sizeof *l)))
+	if (!c || !e->is_fw_syncing)
 		return;
-	*l = (struct fw_list){ .e = e, .now = clock_wall_s() };
-	while (is_more && channel_queued(c) < CHANNEL_QUEUE / 4) {
-		is_more = block_index_walk(&e->blocks, &e->fw_sync_at, MESSAGE_FW_OPS, fw_collect, l);
-		fw_send(e, l->op, l->count);
-		l->count = 0;
-	}
-	free(l);
-	if (is_more) {
+	/* where the layer is not used the list is empty */
+	if (!is_fw_wanted(e) || !fw_sync_some(e, c)) {
+		e->is_fw_syncing = false;
+		fw_phase(e, 2);
+	} else if (channel_queued(c) >= CHANNEL_QUEUE / 4) {
 		channel_on_drain(c, fw_sync_step, e);
-		return;
+	} else {
+		job_later(e);
 	}
-	e->is_fw_syncing = false;
-	fw_phase(e, 2);
-}
-
-static void refresh_flag(const struct block_entry *b, void *ctx)
-{
-	struct fw_list *l = ctx;
-
-	if (l->count < MESSAGE_FW_OPS && !(b->flags & BLOCK_FIREWALL) &&
-		decide_firewall(&l->e->host->conf, l->e->mode, b->offence, 0))
-		l->op[l->count++].prefix = b->subject;
-}
-
-/* Mode or configuration may have changed which blocks the firewall layer takes. */
-static void refresh_flags(struct engine *e)
-{
-	struct fw_list *l = calloc(1, sizeof *l);
-	uint64_t pos = 0;
-	bool is_more = l != NULL;
-
-	while (is_more) {
-		l->e = e;
-		l->count = 0;
-		is_more = block_index_walk(&e->blocks, &pos, MESSAGE_FW_OPS / 2, refresh_flag, l);
-		for (size_t i = 0; i < l->count; i++) {
-			struct block_entry b;
-
-			if (!block_index_get(&e->blocks, &l->op[i].prefix, &b))
-				continue;
-			b.flags |= BLOCK_FIREWALL;
-			if (block_index_put(&e->blocks, &b) != ERR_OK)
-				log_warn("block", "case=%s text=\"not given to the firewall: no memory\"", b.case_id);
-		}
-	}
-	free(l);
 }
 
 void engine_block_sync(struct engine *e)
@@ -164,7 +153,6 @@ void engine_block_sync(struct engine *e)
 	e->is_fw_lost = false; /* the list holds what was lost */
 	if (!e->host->link[ROLE_FIREWALL])
 		return;
-	refresh_flags(e);
 	e->fw_sync_at = 0;
 	e->is_fw_syncing = true;
 	fw_phase(e, 1);
@@ -207,6 +195,8 @@ static bool load_block(struct slice key, struct slice value, void *ctx)
 		l->bad++;
 		return true;
 	}
+	if (decide_block_is_held(b, l->now))
+		engine_breaker_loaded(l->e, b);
 	if (!decide_block_is_active(b, l->now))
 		return true;
 	is_firewall = decide_firewall(c, l->e->mode, b->offence, b->last_refusal + 3600 > l->now ? b->refusals : 0);
@@ -253,6 +243,8 @@ enum err engine_block_apply(struct engine *e, struct engine_subject *s, const st
 	bool is_firewall = decide_firewall(&e->host->conf, e->mode, b->offence, 0);
 	enum err err;
 
+	if (b->state == BLOCK_HELD)
+		return engine_breaker_hold(e, s, b, is_new);
 	if (!is_new && block_index_get(&e->blocks, &b->subject, &old) && (old.flags & BLOCK_FIREWALL))
 		is_firewall = true;
 	err = index_put(e, b, is_firewall);
@@ -277,6 +269,7 @@ enum err engine_block_lift(struct engine *e, struct engine_subject *s, const cha
 		if (entry.flags & BLOCK_FIREWALL)
 			fw_change(e, &s->prefix, false, 0);
 	}
+	engine_breaker_forget(e, &s->prefix);
 	if (!s->has_block)
 		return ERR_NOTFOUND;
 	decide_lift(&e->host->conf, &s->block, clock_wall_s());
@@ -301,13 +294,13 @@ void engine_refusal_record(struct engine *e, const struct record_refusal *r)
 /* After so many refusals in an hour the firewall takes over. */
 static void take_to_firewall(struct engine *e, const struct block_entry *b, uint32_t hour_count)
 {
-	struct block_entry entry = *b;
+	struct block_entry entry;
 
 	if ((b->flags & BLOCK_FIREWALL) || !decide_firewall(&e->host->conf, e->mode, b->offence, hour_count))
 		return;
-	entry.flags |= BLOCK_FIREWALL;
-	if (block_index_put(&e->blocks, &entry) == ERR_OK)
-		fw_change(e, &b->subject, true, b->until);
+	block_index_mark(&e->blocks, &b->subject, BLOCK_FIREWALL);
+	if (block_index_get(&e->blocks, &b->subject, &entry)) /* it may run longer by now than b says */
+		fw_change(e, &b->subject, true, entry.until);
 }
 
 static void log_refusal(struct engine *e, const struct record_refusal *r)
@@ -449,22 +442,52 @@ static void lift_allowed(struct engine *e, const struct prefix *p)
 		log_warn("block", "text=\"lifted by the allow list, not stored\"");
 }
 
-void engine_block_recheck(struct engine *e)
+/* One stretch; the same again where more are to be lifted than were noted: those leave the index. */
+static void recheck_step(struct engine *e)
 {
 	struct recheck *r = calloc(1, sizeof *r);
-	size_t left = 1;
+	uint64_t at = e->recheck_at;
 
-	while (r && left) { /* what is lifted leaves the index: each round finds others */
-		uint64_t pos = 0;
-
+	if (r) {
 		r->e = e;
-		r->count = 0;
-		while (block_index_walk(&e->blocks, &pos, 65536, collect_allowed, r))
-			continue;
+		e->is_rechecking = block_index_walk(&e->blocks, &at, STRETCH, collect_allowed, r);
 		for (size_t i = 0; i < r->count; i++)
 			lift_allowed(e, &r->subject[i]);
-		left = r->count == RECHECK_MAX;
+		if (r->count == RECHECK_MAX)
+			e->is_rechecking = true;
+		else
+			e->recheck_at = at;
 	}
 	free(r);
-	engine_block_sync(e);
+	if (e->is_rechecking)
+		job_later(e);
+	else
+		engine_block_sync(e);
+}
+
+static void on_job(void *ctx)
+{
+	struct engine *e = ctx;
+
+	loop_remove(e->block_job);
+	e->block_job = NULL;
+	if (e->is_rechecking)
+		recheck_step(e); /* a list follows at its end */
+	else
+		fw_sync_step(e);
+}
+
+static void job_later(struct engine *e)
+{
+	if (!e->block_job)
+		e->block_job = loop_after(e->host->loop, 0, on_job, e);
+	if (!e->block_job)
+		log_alarm("block", "text=\"no memory to go on with the firewall's list\"");
+}
+
+void engine_block_recheck(struct engine *e)
+{
+	e->recheck_at = 0;
+	e->is_rechecking = true;
+	recheck_step(e);
 }

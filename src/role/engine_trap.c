@@ -1,7 +1,6 @@
 /*
- * engine_trap: the traps in force, and Postfix's alias map behind them. Order
- * (DESIGN 3): map before engine when traps are added, engine before map when
- * they go.
+ * engine_trap: the traps in force, their records, files on their way in, and
+ * what aliasmap is asked.
  * SPDX-License-Identifier: ISC
  */
 #include "role/engine_trap.h"
@@ -15,7 +14,6 @@
 
 #include "io/log.h"
 
-#define MAP_TEXT_MAX (2u << 30)
 #define LIVE_TEXT_MAX (64u << 20)
 
 /* ---- records */
@@ -135,7 +133,7 @@ static char *read_whole(int fd, size_t *ret_n)
 	return p;
 }
 
-static void wake_waiters(struct engine *e)
+void engine_trap_wake(struct engine *e)
 {
 	struct engine_traps *t = e->trap_job;
 	struct trap_waiter ready[TRAP_WAITERS];
@@ -166,7 +164,7 @@ static void give_up_round(struct engine *e, const char *path)
 	if (t->bad < ENGINE_BAD_LINES)
 		t->bad++;
 	drop_texts(t);
-	wake_waiters(e);
+	engine_trap_wake(e);
 }
 
 static void trap_text(struct engine *e, const struct msg_text *m, char *p, size_t n)
@@ -282,7 +280,7 @@ static int text_fd(struct slice text)
 	return fd;
 }
 
-static bool send_text(struct engine *e, enum message_type type, uint32_t seq, bool is_full, struct slice text)
+bool engine_trap_send(struct engine *e, enum message_type type, uint32_t seq, bool is_full, struct slice text)
 {
 	uint8_t out[64];
 	struct wr w = wr_init(out, sizeof out);
@@ -306,7 +304,7 @@ void engine_trap_live_check(
 		if (t->live[i].seq)
 			continue;
 		t->live[i] = (struct trap_live){ ++t->seq, done, ctx };
-		if (send_text(e, MSG_LIVE_CHECK, t->seq, false, addresses))
+		if (engine_trap_send(e, MSG_LIVE_CHECK, t->seq, false, addresses))
 			return;
 		t->live[i].seq = 0;
 		break;
@@ -341,161 +339,6 @@ void engine_trap_live_result(struct engine *e, const struct msg_map_done *m, int
 		free(p);
 		return;
 	}
-}
-
-/* ---- map */
-
-static enum err map_line(struct buf *to, const struct trap_table *t, const struct trap *trap, char sign)
-{
-	const char *text = trap_table_text(t, trap);
-
-	if (trap->kind == TRAP_PATTERN)
-		return ERR_OK;
-	return trap->kind == TRAP_DOMAIN ? buf_printf(to, "%cD %s\n", sign, text + 1)
-					 : buf_printf(to, "%cA %s\n", sign, text);
-}
-
-static bool is_armed_in(struct trap_table *t, const char *text)
-{
-	const struct trap *trap = t ? trap_table_get(t, slice_str(text)) : NULL;
-
-	return trap && trap->state == TRAP_ARMED;
-}
-
-/* The lines that bring the map to what the new table says. */
-static enum err map_lines(struct engine *e, bool is_full, struct buf *to)
-{
-	struct engine_traps *t = e->trap_job;
-	enum err err = ERR_OK;
-
-	t->added = t->removed = t->in_map = 0;
-	for (size_t i = 0; err == ERR_OK && i < trap_table_count(t->table); i++) {
-		const struct trap *trap = trap_table_at(t->table, i);
-		bool is_old = is_armed_in(e->traps, trap_table_text(t->table, trap));
-
-		if (trap->state != TRAP_ARMED)
-			continue;
-		t->in_map += trap->kind != TRAP_PATTERN;
-		t->added += !is_old;
-		if (is_full || !is_old)
-			err = map_line(to, t->table, trap, '+');
-	}
-	for (size_t i = 0; err == ERR_OK && e->traps && i < trap_table_count(e->traps); i++) {
-		struct trap *trap = trap_table_at(e->traps, i);
-
-		if (trap->state != TRAP_ARMED || is_armed_in(t->table, trap_table_text(e->traps, trap)))
-			continue;
-		t->removed++;
-		trap->state = TRAP_RETIRED;
-		if (!is_full)
-			err = map_line(to, e->traps, trap, '-');
-	}
-	return err;
-}
-
-static void note_armed(struct engine *e, struct trap_table *table)
-{
-	uint64_t now = clock_wall_s();
-	size_t lost = 0;
-
-	for (size_t i = 0; i < trap_table_count(table); i++) {
-		struct trap *trap = trap_table_at(table, i);
-		struct record_trap r;
-
-		if (trap->state != TRAP_ARMED || trap->armed_at)
-			continue;
-		trap->armed_at = now;
-		if (engine_trap_record(e, trap_table_text(table, trap), &r) != ERR_OK)
-			r = (struct record_trap){ .id = trap->id, .first_seen = trap->first_seen };
-		r.armed_at = now;
-		r.suspended = 0;
-		lost += engine_trap_save(e, trap_table_text(table, trap), &r) != ERR_OK;
-	}
-	if (lost)
-		log_warn("trap", "count=%zu text=\"armed, not stored\"", lost);
-}
-
-static void swap_in(struct engine *e)
-{
-	struct engine_traps *t = e->trap_job;
-	uint32_t *by_id = calloc(t->next_id, sizeof *by_id);
-	struct trap_table *old = e->traps;
-
-	if (!by_id) {
-		log_alarm("trap-file", "text=\"no memory, the traps in force stay\"");
-		engine_trap_load_drop(t);
-		return;
-	}
-	for (size_t i = 0; i < trap_table_count(t->table); i++) {
-		uint32_t id = trap_table_at(t->table, i)->id;
-
-		if (id < t->next_id)
-			by_id[id] = (uint32_t)i + 1;
-	}
-	note_armed(e, t->table);
-	e->traps = t->table;
-	t->table = NULL;
-	trap_patterns_free(e->patterns);
-	e->patterns = t->patterns;
-	t->patterns = NULL;
-	free(e->trap_by_id);
-	e->trap_by_id = by_id;
-	e->trap_ids = t->next_id;
-	t->due = t->next_due;
-	t->bad = t->new_bad;
-	memcpy(t->bad_line, t->new_bad_line, sizeof t->bad_line);
-	log_info("traps", "count=%zu in_map=%u added=%u removed=%u bad=%u", trap_table_count(e->traps), t->in_map,
-		t->added, t->removed, t->bad);
-	trap_table_free(old);
-	engine_trap_load_drop(t);
-	engine_hit_loaded(e);
-	wake_waiters(e);
-}
-
-static void map_failed(struct engine *e, const char *text)
-{
-	struct engine_traps *t = e->trap_job;
-
-	t->is_synced = t->is_map_ok = false;
-	slice_copy(slice_str(text), t->map_text, sizeof t->map_text);
-	engine_alarm(e, "alias-map", "alias-map", text);
-}
-
-void engine_trap_put_in_force(struct engine *e)
-{
-	struct engine_traps *t = e->trap_job;
-	bool is_full = !t->is_synced, is_first = !e->traps;
-	struct buf lines;
-	enum err err;
-
-	t->phase = TRAP_MAP;
-	buf_init(&lines, MAP_TEXT_MAX);
-	err = map_lines(e, is_full, &lines);
-	if (err == ERR_OK && lines.n == 0 && !is_full) {
-		swap_in(e);
-	} else if (err != ERR_OK || !send_text(e, MSG_MAP_APPLY, t->map_seq = ++t->seq, is_full, buf_slice(&lines))) {
-		map_failed(e, "the alias map could not be written: the map helper is not there");
-		swap_in(e);
-	} else if (is_first) {
-		swap_in(e); /* the map still has what it had before the restart: do not make hits wait for it */
-	}
-	buf_done(&lines);
-}
-
-void engine_trap_map_done(struct engine *e, const struct msg_map_done *m)
-{
-	struct engine_traps *t = e->trap_job;
-
-	if (m->seq != t->map_seq)
-		return;
-	if (m->is_ok) {
-		t->is_synced = t->is_map_ok = true;
-		slice_copy(slice_str(m->text), t->map_text, sizeof t->map_text);
-	} else {
-		map_failed(e, m->text);
-	}
-	if (t->phase == TRAP_MAP)
-		swap_in(e);
 }
 
 /* ---- counters and states */

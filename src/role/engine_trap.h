@@ -1,10 +1,11 @@
 /*
- * engine_trap: what engine_trap.c and engine_trap_load.c share: the state of
+ * engine_trap: what engine_trap.c, _load.c and _swap.c share: the state of
  * loading trap files. One load at a time, in slices, so that policy queries
  * are answered meanwhile:
  *
- *   files come in -> PARSE -> LIVE (aliasmap asks Postfix) -> MAP (aliasmap
- *   writes) -> the new table replaces the old one
+ *   files come in -> PARSE -> LIVE (aliasmap asks Postfix) -> LINES (what the
+ *   map must change) -> MAP (aliasmap writes) -> ARM (times and numbers are
+ *   noted) -> the new table replaces the old one
  * SPDX-License-Identifier: ISC
  */
 #ifndef ROLE_ENGINE_TRAP_H
@@ -28,7 +29,7 @@ struct trap_text {
 	size_t n;
 };
 
-enum trap_phase { TRAP_IDLE, TRAP_PARSE, TRAP_LIVE, TRAP_MAP };
+enum trap_phase { TRAP_IDLE, TRAP_PARSE, TRAP_LIVE, TRAP_LINES, TRAP_MAP, TRAP_ARM };
 
 /* A line whose address is being checked. */
 struct trap_check {
@@ -65,6 +66,11 @@ struct engine_traps {
 	struct buf check_text;
 	uint64_t next_due, due; /* when the next watching trap becomes armed: of the new table, of the one in force */
 	uint32_t next_id;
+	size_t at;        /* LINES, ARM: how far they are */
+	struct buf lines; /* LINES: for aliasmap */
+	bool is_full;     /* they are all, not only the changes */
+	uint32_t *by_id;  /* ARM: of the new table */
+	size_t unstored;  /* ARM: armed, but the store did not take it */
 	/* aliasmap */
 	uint32_t seq, map_seq;
 	bool is_synced; /* the map holds what the table in force says */
@@ -86,6 +92,10 @@ void engine_trap_load(struct engine *e);
 void engine_trap_load_drop(struct engine_traps *t);
 /* Parsing and checking are over: give the new table to the map, then swap. */
 void engine_trap_put_in_force(struct engine *e);
+/* Text for aliasmap, in a memfd. False: it did not go. */
+bool engine_trap_send(struct engine *e, enum message_type type, uint32_t seq, bool is_full, struct slice text);
+/* Those who wait for the end of a load. */
+void engine_trap_wake(struct engine *e);
 /* Reads the record of this trap; ERR_NOTFOUND. */
 enum err engine_trap_record(struct engine *e, const char *text, struct record_trap *ret) MUST_USE;
 enum err engine_trap_save(struct engine *e, const char *text, const struct record_trap *r) MUST_USE;

@@ -10,7 +10,7 @@
 
 #include "io/log.h"
 
-#define LINES_AT_ONCE 5000
+#define LINES_AT_ONCE 1000 /* each may read and write the store: some milliseconds */
 #define CHECK_TEXT_MAX (1u << 30)
 
 void engine_trap_load_drop(struct engine_traps *t)
@@ -24,6 +24,9 @@ void engine_trap_load_drop(struct engine_traps *t)
 	t->check = NULL;
 	t->checks = t->checks_size = 0;
 	buf_done(&t->check_text);
+	buf_done(&t->lines);
+	free(t->by_id);
+	t->by_id = NULL;
 	trap_table_free(t->table);
 	t->table = NULL;
 	trap_patterns_free(t->patterns);
@@ -236,7 +239,7 @@ void engine_trap_load(struct engine *e)
 {
 	struct engine_traps *t = e->trap_job;
 
-	if (t->phase == TRAP_MAP) { /* the map gets what this load will not know of: write it whole */
+	if (t->phase >= TRAP_LINES) { /* the map gets what this load will not know of: write it whole */
 		t->is_synced = false;
 		t->map_seq = 0;
 	}

@@ -96,6 +96,12 @@ static void test_basic(void **state)
 	assert_false(block_index_find(&x, &a, 100, &got));
 	assert_false(block_index_find(&x, &b, 5, &got));
 	assert_false(block_index_find(&x, &none, 5, &got));
+	e.flags = 0;
+	assert_int_equal(block_index_put(&x, &e), ERR_OK);
+	block_index_mark(&x, &p, BLOCK_FIREWALL);
+	block_index_mark(&x, &net, BLOCK_FIREWALL); /* none */
+	assert_true(block_index_get(&x, &p, &got) && got.flags == BLOCK_FIREWALL && got.until == 100);
+	assert_int_equal(block_index_count(&x), 1);
 	e = entry(&net, 200);
 	assert_int_equal(block_index_put(&x, &e), ERR_OK);
 	assert_true(block_index_find(&x, &b, 5, &got));
