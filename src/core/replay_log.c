@@ -341,7 +341,8 @@ static void accept_add(struct replay_log *r, const struct host *h, const struct 
 		*(struct session **)v = s;
 		s->message = e.message;
 	}
-	r->fn(&e, r->ctx);
+	if (l->client.family)
+		r->fn(&e, r->ctx);
 }
 
 /* cleanup: the content of this message came. */
@@ -392,6 +393,18 @@ static void mail_tell(struct replay_log *r, struct host *h)
 	}
 }
 
+/* What is due by now was before this line. */
+static void time_goes_on(struct replay_log *r, uint64_t now)
+{
+	r->now = now;
+	for (unsigned i = 0; i < r->hosts; i++) {
+		maillog_join_advance(r->host[i].join, now);
+		mail_tell(r, &r->host[i]);
+	}
+	if (now >= r->swept + SWEEP_S)
+		sessions_sweep(r, false);
+}
+
 enum err replay_log_add(struct replay_log *r, const struct maillog_line *l)
 {
 	struct host *h;
@@ -403,9 +416,7 @@ enum err replay_log_add(struct replay_log *r, const struct maillog_line *l)
 	if (!h)
 		return ERR_NOMEM;
 	if (l->time > r->now)
-		r->now = l->time;
-	if (r->now >= r->swept + SWEEP_S)
-		sessions_sweep(r, false);
+		time_goes_on(r, l->time);
 	if (l->kind == MAILLOG_CONNECT)
 		connect_add(r, h, l);
 	else if (l->kind == MAILLOG_DISCONNECT)

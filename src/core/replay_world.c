@@ -313,7 +313,8 @@ static void hit_play(struct replay_world *w, const struct hit *h, enum replay_bo
 
 	if (is_rider(w, h, b, &ev)) {
 		rider_hold(w, h, b);
-		ev.grade = g = GRADE_UNSEEN; /* refused at the dot: nobody reads it */
+		if (e->type == REPLAY_TRY) /* refused at the dot: nobody reads it */
+			ev.grade = g = GRADE_UNSEEN;
 	}
 	replay_side_hit(&w->subjects, h->x, b, &ev, e->time, &v);
 	if (v.kind == DECIDE_RETRY)
