@@ -114,7 +114,7 @@ void content_body_field(struct content_body *b, struct slice name, struct slice 
 	} else if (slice_eq(name, SLICE_LIT("content-disposition"))) {
 		b->is_file |= is_report_file(value);
 	} else if (slice_eq(name, SLICE_LIT("content-transfer-encoding"))) {
-		b->is_encoded = slice_eq_nocase(value, SLICE_LIT("base64"));
+		b->encoding = (uint8_t)content_decode_encoding(value);
 	}
 }
 
@@ -123,7 +123,8 @@ static void begin_header(struct content_body *b)
 	header_scan_init(&b->part);
 	b->type = (struct content_type){ .type = "" };
 	b->types = 0;
-	b->is_encoded = b->is_file = false;
+	b->encoding = ENCODING_PLAIN;
+	b->is_file = false;
 	b->state = STATE_HEADER;
 }
 
@@ -181,6 +182,12 @@ static bool is_returned(const char *type)
 	return false;
 }
 
+static void copy_end(struct content_body *b)
+{
+	b->copy = 0;
+	b->is_copy_named = false;
+}
+
 /* The header of the message or of a part is complete: what is its content? */
 static void enter_part(struct content_body *b)
 {
@@ -195,14 +202,12 @@ static void enter_part(struct content_body *b)
 	if (enter_report(b))
 		return;
 	b->state = STATE_BETWEEN;
-	if (b->is_encoded)
-		return;
 	if (b->depth && is_returned(b->type.type)) {
 		header_scan_init(&b->part);
-		b->state = STATE_RETURNED;
+		b->state = b->encoding == ENCODING_BASE64 ? STATE_BETWEEN : STATE_RETURNED;
 	} else if (type.n == 0 || slice_starts(type, SLICE_LIT("text/"))) {
-		b->copy = 0;
-		b->is_copy_named = false;
+		copy_end(b);
+		content_decode_init(&b->text, (enum content_encoding)b->encoding);
 		b->state = STATE_TEXT;
 	}
 }
@@ -274,16 +279,6 @@ static void feed_fields(struct content_body *b, struct slice line)
 		b->state = STATE_BETWEEN;
 }
 
-/* The part ends here, in whatever it was. */
-static void end_part(struct content_body *b)
-{
-	if (b->state != STATE_REPORT && b->state != STATE_RETURNED)
-		return;
-	header_scan_end(&b->part);
-	if (b->part.has_field)
-		part_field(b);
-}
-
 /* ---- text */
 
 static struct slice unquote(struct slice line)
@@ -291,12 +286,6 @@ static struct slice unquote(struct slice line)
 	while (line.n && (line.p[0] == '>' || line.p[0] == ' ' || line.p[0] == '|'))
 		line = slice_from(line, 1);
 	return line;
-}
-
-static void copy_end(struct content_body *b)
-{
-	b->copy = 0;
-	b->is_copy_named = false;
 }
 
 /* A header copied into the text: lines of fields with nothing between them. */
@@ -330,13 +319,38 @@ static void look_for_copy(struct content_body *b, struct slice line)
 		b->facts |= FACT_COPY;
 }
 
-static void feed_text(struct content_body *b, struct slice line)
+static void look_at_text(struct content_body *b, struct slice line)
 {
 	if (line.n && b->text_lines < CONTENT_BODY_TEXT) {
-		b->text_lines++;
 		b->facts |= content_rules_line(line);
+		if (++b->text_lines > CONTENT_BODY_LONG)
+			b->facts |= FACT_TEXT_LONG;
 	}
 	look_for_copy(b, line);
+}
+
+static void feed_text(struct content_body *b, struct slice line)
+{
+	struct slice text;
+
+	if (!line.p)
+		line = SLICE_LIT("");
+	while (content_decode_next(&b->text, &line, &text))
+		look_at_text(b, text);
+}
+
+/* The part ends here, in whatever it was. */
+static void end_part(struct content_body *b)
+{
+	struct slice text;
+
+	if (b->state == STATE_TEXT && content_decode_rest(&b->text, &text))
+		look_at_text(b, text);
+	if (b->state != STATE_REPORT && b->state != STATE_RETURNED)
+		return;
+	header_scan_end(&b->part);
+	if (b->part.has_field)
+		part_field(b);
 }
 
 /* ---- lines */

@@ -6,8 +6,8 @@
  *
  * A report counts only where it stands: in a multipart/report of its kind, or
  * in any multipart of a message with the null sender; with all its obligatory
- * fields in one part. Encoded parts are not decoded: no mail system encodes a
- * report, and what is not understood is no fact.
+ * fields in one part. Text is decoded, reports and returned headers are not: no
+ * mail system encodes them, and what is not understood is no fact.
  *
  * Pure, no allocation, linear time; looks at CONTENT_BODY_MAX bytes.
  * SPDX-License-Identifier: ISC
@@ -15,6 +15,7 @@
 #ifndef CORE_CONTENT_BODY_H
 #define CORE_CONTENT_BODY_H
 #include "core/address.h"
+#include "core/content_decode.h"
 #include "core/content_type.h"
 #include "core/header_scan.h"
 
@@ -22,6 +23,7 @@
 #define CONTENT_BODY_LINE 1000       /* bytes of a line looked at, RFC 5321 4.5.3.1.6 */
 #define CONTENT_BODY_DEPTH 4         /* multiparts in one another */
 #define CONTENT_BODY_TEXT 80         /* lines of text compared with the tables */
+#define CONTENT_BODY_LONG 40         /* more lines than a notice has */
 
 struct content_level {
 	char boundary[CONTENT_TYPE_TEXT];
@@ -37,14 +39,16 @@ struct content_body {
 	struct content_level level[CONTENT_BODY_DEPTH];
 	char line[CONTENT_BODY_LINE];
 	size_t line_n;
+	struct content_decode text;
 	struct content_type type; /* of the part whose header is being read */
 	uint32_t bytes;
 	uint32_t seen; /* fields of the report part, bit by bit */
 	uint32_t copy; /* fields of a copied header in the text, bit by bit */
 	uint16_t text_lines;
 	uint8_t depth, state, types;
-	int8_t kind; /* row the report part at hand belongs to */
-	bool is_encoded, is_file, is_own_report, is_copy_named;
+	int8_t kind;      /* row the report part at hand belongs to */
+	uint8_t encoding; /* of the part, enum content_encoding */
+	bool is_file, is_own_report, is_copy_named;
 };
 
 /* trap: the address this copy was for, canonical; "" unknown. It must outlive b. */

@@ -30,7 +30,8 @@ static const struct field_rule {
 	{ "auto-submitted", { MATCH_NOT, "no", FACT_AUTO } },
 	{ "delivered-to", { MATCH_STARTS, "autoresponder", FACT_RESPONDER } }, /* qmail-autoresponder */
 	{ "delivered-to", { MATCH_STARTS, "responder for ", FACT_LIST } },     /* ezmlm */
-	{ "feedback-id", { MATCH_ANY, NULL, FACT_LIST_HINT } },                /* Gmail's feedback loop */
+	{ "dkim-signature", { MATCH_ANY, NULL, FACT_SIGNED } },
+	{ "feedback-id", { MATCH_ANY, NULL, FACT_LIST_HINT } }, /* Gmail's feedback loop */
 	{ "in-reply-to", { MATCH_ANY, NULL, FACT_THREAD } },
 	{ "list-archive", { MATCH_ANY, NULL, FACT_LIST_HINT } }, /* RFC 2369 */
 	{ "list-help", { MATCH_ANY, NULL, FACT_LIST_HINT } },
@@ -154,6 +155,46 @@ static const struct text_rule subject_rules[] = {
 	{ MATCH_HAS, "不在", FACT_SUBJECT_REPLY },
 	{ MATCH_HAS, "자동 회신", FACT_SUBJECT_REPLY },
 	{ MATCH_HAS, "자동회신", FACT_SUBJECT_REPLY },
+	/* the same in older charsets */
+	{ MATCH_HAS, "\xc1\xd7\xd4\xcf\xcf\xd4\xd7\xc5\xd4", FACT_SUBJECT_REPLY }, /* koi8-r */
+	{ MATCH_HAS, "\xe0\xe2\xf2\xee\xee\xf2\xe2\xe5\xf2", FACT_SUBJECT_REPLY }, /* cp1251 */
+	{ MATCH_HAS, "\xe1\xd7\xd4\xcf\xcf\xd4\xd7\xc5\xd4", FACT_SUBJECT_REPLY }, /* koi8-r */
+	{ MATCH_HAS, "\xc0\xe2\xf2\xee\xee\xf2\xe2\xe5\xf2", FACT_SUBJECT_REPLY }, /* cp1251 */
+	{ MATCH_HAS, "\xd0\xb2 \xd0\xbe\xd1\x82\xd0\xbf\xd1\x83\xd1\x81\xd0\xba\xd0\xb5",
+		FACT_SUBJECT_REPLY },                                                                      /* utf-8 */
+	{ MATCH_HAS, "\xd7 \xcf\xd4\xd0\xd5\xd3\xcb\xc5", FACT_SUBJECT_REPLY },                            /* koi8-r */
+	{ MATCH_HAS, "\xe2 \xee\xf2\xef\xf3\xf1\xea\xe5", FACT_SUBJECT_REPLY },                            /* cp1251 */
+	{ MATCH_HAS, "\xd7\xd4\xb6\xaf\xbb\xd8\xb8\xb4", FACT_SUBJECT_REPLY },                             /* gb2312 */
+	{ MATCH_HAS, "\xa6\xdb\xb0\xca\xa6^\xc2\xd0", FACT_SUBJECT_REPLY },                                /* big5 */
+	{ MATCH_HAS, "\xe4\xb8\x8d\xe5\x9c\xa8\xe5\x8a\x9e\xe5\x85\xac\xe5\xae\xa4", FACT_SUBJECT_REPLY }, /* utf-8 */
+	{ MATCH_HAS, "\xb2\xbb\xd4\xda\xb0\xec\xb9\xab\xca\xd2", FACT_SUBJECT_REPLY },                     /* gb2312 */
+	{ MATCH_HAS, "\x8e\xa9\x93\xae\x95\xd4\x90m", FACT_SUBJECT_REPLY },        /* shift_jis */
+	{ MATCH_HAS, "\xbc\xab\xc6\xb0\xca\xd6\xbf\xae", FACT_SUBJECT_REPLY },     /* euc-jp */
+	{ MATCH_HAS, "\x8e\xa9\x93\xae\x89\x9e\x93\x9a", FACT_SUBJECT_REPLY },     /* shift_jis */
+	{ MATCH_HAS, "\xbc\xab\xc6\xb0\xb1\xfe\xc5\xfa", FACT_SUBJECT_REPLY },     /* euc-jp */
+	{ MATCH_HAS, "\xc0\xda\xb5\xbf \xc8\xb8\xbd\xc5", FACT_SUBJECT_REPLY },    /* euc-kr */
+	{ MATCH_HAS, "\xeb\xb6\x80\xec\x9e\xac\xec\xa4\x91", FACT_SUBJECT_REPLY }, /* utf-8 */
+	{ MATCH_HAS, "\xba\xce\xc0\xe7\xc1\xdf", FACT_SUBJECT_REPLY },             /* euc-kr */
+	{ MATCH_HAS, "<+f0jv\x3f.", FACT_SUBJECT_REPLY },                          /* iso-2022-jp */
+	{ MATCH_HAS, "<+f01~ez", FACT_SUBJECT_REPLY },                             /* iso-2022-jp */
+	{ MATCH_STARTS, "im urlaub", FACT_SUBJECT_REPLY },
+	{ MATCH_STARTS, "abwesenheit", FACT_SUBJECT_REPLY },
+	{ MATCH_STARTS, "en vacances", FACT_SUBJECT_REPLY },
+	{ MATCH_STARTS, "absence", FACT_SUBJECT_REPLY },
+	{ MATCH_STARTS, "en cong", FACT_SUBJECT_REPLY },
+	{ MATCH_STARTS, "de vacaciones", FACT_SUBJECT_REPLY },
+	{ MATCH_STARTS, "ausencia", FACT_SUBJECT_REPLY },
+	{ MATCH_STARTS, "in ferie", FACT_SUBJECT_REPLY },
+	{ MATCH_STARTS, "assenza", FACT_SUBJECT_REPLY },
+	{ MATCH_STARTS, "afwezig", FACT_SUBJECT_REPLY },
+	{ MATCH_STARTS, "op vakantie", FACT_SUBJECT_REPLY },
+	{ MATCH_STARTS, "na urlopie", FACT_SUBJECT_REPLY },
+	{ MATCH_STARTS, "nieobecno", FACT_SUBJECT_REPLY },
+	{ MATCH_STARTS, "na dovolen", FACT_SUBJECT_REPLY },
+	{ MATCH_STARTS, "out of the offic", FACT_SUBJECT_REPLY },
+	{ MATCH_STARTS, "on leave", FACT_SUBJECT_REPLY },
+	{ MATCH_STARTS, "on annual leave", FACT_SUBJECT_REPLY },
+	{ MATCH_STARTS, "on holiday", FACT_SUBJECT_REPLY },
 	/* confirmations of list software */
 	{ MATCH_STARTS, "confirm ", FACT_SUBJECT_CONFIRM },          /* Mailman 2, ezmlm */
 	{ MATCH_STARTS, "confirmation for ", FACT_SUBJECT_CONFIRM }, /* Majordomo */
@@ -212,7 +253,9 @@ static const struct text_rule subject_rules[] = {
 };
 
 static const struct text_rule line_rules[] = {
-	{ MATCH_STARTS, "hi. this is the ", FACT_TEXT_BOUNCE }, /* qmail and its kin (QSBMF) */
+	{ MATCH_STARTS, "hi. this is the qmail", FACT_TEXT_BOUNCE }, /* qmail (QSBMF) and its kin */
+	{ MATCH_STARTS, "hi. this is the deliver program", FACT_TEXT_BOUNCE },
+	{ MATCH_STARTS, "hi. this is the mailer-daemon", FACT_TEXT_BOUNCE },
 	{ MATCH_STARTS, "--- below this line is a copy of the m", FACT_TEXT_BOUNCE },
 	{ MATCH_HAS, "this is a permanent error; i've given up", FACT_TEXT_BOUNCE },
 	{ MATCH_STARTS, "this message was created automatically by mail delivery software",
@@ -257,14 +300,125 @@ static const struct text_rule line_rules[] = {
 	{ MATCH_HAS, "out of office", FACT_TEXT_REPLY },
 	{ MATCH_HAS, "on vacation", FACT_TEXT_REPLY },
 	{ MATCH_HAS, "will not be reading my mail", FACT_TEXT_REPLY }, /* vacation(1) */
+	/* absence, in the languages and charsets that people write it in */
+	{ MATCH_HAS, "on annual leave", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "on holiday until", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "on holidays until", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "away from the office", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "away from my desk", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "currently away", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "i am away", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "i'm away", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "limited access to e", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "back in the office", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "automatic reply to your", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "auto-reply", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "autoreply", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "automated response to your", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "received your message and will", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "im urlaub", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "abwesend", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "nicht im haus", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "nicht erreichbar", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "automatische antwort", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "suis en cong", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "en vacances", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "suis absent", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "absent jusqu", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "absente jusqu", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "de vacaciones", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "estoy ausente", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "estar\xc3\xa9 ausente", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "fuera de la oficina", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "respuesta autom", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "in ferie", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "sono assente", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "fuori ufficio", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "risposta automatica", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "estou ausente", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "estarei ausente", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "resposta autom", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "op vakantie", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "met vakantie", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "ben afwezig", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "niet aanwezig", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "automatisch antwoord", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "na urlopie", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "poza biurem", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "nieobecn", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "na dovolen", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "mimo kancel", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "lomalla", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "poissa", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "automaattinen vastaus", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "tillbaka den", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "automatiskt svar", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "automatisk svar", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "ikke til stede", FACT_TEXT_REPLY },
+	{ MATCH_HAS, "nicht im b\xc3\xbcro", FACT_TEXT_REPLY }, /* utf-8 */
+	{ MATCH_HAS, "nicht im b\xfcro", FACT_TEXT_REPLY },     /* latin-1 */
+	{ MATCH_HAS,
+		"au\xc3\x9f"
+		"er haus",
+		FACT_TEXT_REPLY }, /* utf-8 */
+	{ MATCH_HAS,
+		"au\xdf"
+		"er haus",
+		FACT_TEXT_REPLY },                            /* latin-1 */
+	{ MATCH_HAS, "de f\xc3\xa9rias", FACT_TEXT_REPLY },   /* utf-8 */
+	{ MATCH_HAS, "de f\xe9rias", FACT_TEXT_REPLY },       /* latin-1 */
+	{ MATCH_HAS, "p\xc3\xa5 semester", FACT_TEXT_REPLY }, /* utf-8 */
+	{ MATCH_HAS, "p\xe5 semester", FACT_TEXT_REPLY },     /* latin-1 */
+	{ MATCH_HAS, "p\xc3\xa5 ferie", FACT_TEXT_REPLY },    /* utf-8 */
+	{ MATCH_HAS, "p\xe5 ferie", FACT_TEXT_REPLY },        /* latin-1 */
+	{ MATCH_HAS, "szabads\xc3\xa1gon", FACT_TEXT_REPLY }, /* utf-8 */
+	{ MATCH_HAS, "szabads\xe1gon", FACT_TEXT_REPLY },     /* iso-8859-2 */
+	{ MATCH_HAS, "\xd0\xb2 \xd0\xbe\xd1\x82\xd0\xbf\xd1\x83\xd1\x81\xd0\xba\xd0\xb5", FACT_TEXT_REPLY }, /* utf-8 */
+	{ MATCH_HAS, "\xd7 \xcf\xd4\xd0\xd5\xd3\xcb\xc5", FACT_TEXT_REPLY }, /* koi8-r */
+	{ MATCH_HAS, "\xe2 \xee\xf2\xef\xf3\xf1\xea\xe5", FACT_TEXT_REPLY }, /* cp1251 */
+	{ MATCH_HAS, "\xd0\xbe\xd1\x82\xd1\x81\xd1\x83\xd1\x82\xd1\x81\xd1\x82\xd0\xb2\xd1\x83",
+		FACT_TEXT_REPLY },                                              /* utf-8 */
+	{ MATCH_HAS, "\xcf\xd4\xd3\xd5\xd4\xd3\xd4\xd7\xd5", FACT_TEXT_REPLY }, /* koi8-r */
+	{ MATCH_HAS, "\xee\xf2\xf1\xf3\xf2\xf1\xf2\xe2\xf3", FACT_TEXT_REPLY }, /* cp1251 */
+	{ MATCH_HAS, "\xd0\xb0\xd0\xb2\xd1\x82\xd0\xbe\xd0\xbe\xd1\x82\xd0\xb2\xd0\xb5\xd1\x82",
+		FACT_TEXT_REPLY },                                              /* utf-8 */
+	{ MATCH_HAS, "\xc1\xd7\xd4\xcf\xcf\xd4\xd7\xc5\xd4", FACT_TEXT_REPLY }, /* koi8-r */
+	{ MATCH_HAS, "\xe0\xe2\xf2\xee\xee\xf2\xe2\xe5\xf2", FACT_TEXT_REPLY }, /* cp1251 */
+	{ MATCH_HAS,
+		"\xd0\xb0\xd0\xb2\xd1\x82\xd0\xbe\xd0\xbc\xd0\xb0\xd1\x82\xd0\xb8\xd1\x87\xd0\xb5\xd1\x81\xd0\xba\xd0"
+		"\xb8\xd0\xb9 \xd0\xbe\xd1\x82\xd0\xb2\xd0\xb5\xd1\x82",
+		FACT_TEXT_REPLY }, /* utf-8 */
+	{ MATCH_HAS, "\xc1\xd7\xd4\xcf\xcd\xc1\xd4\xc9\xde\xc5\xd3\xcb\xc9\xca \xcf\xd4\xd7\xc5\xd4",
+		FACT_TEXT_REPLY }, /* koi8-r */
+	{ MATCH_HAS, "\xe0\xe2\xf2\xee\xec\xe0\xf2\xe8\xf7\xe5\xf1\xea\xe8\xe9 \xee\xf2\xe2\xe5\xf2",
+		FACT_TEXT_REPLY },                                                                      /* cp1251 */
+	{ MATCH_HAS, "\xe8\x87\xaa\xe5\x8a\xa8\xe5\x9b\x9e\xe5\xa4\x8d", FACT_TEXT_REPLY },             /* utf-8 */
+	{ MATCH_HAS, "\xd7\xd4\xb6\xaf\xbb\xd8\xb8\xb4", FACT_TEXT_REPLY },                             /* gb2312 */
+	{ MATCH_HAS, "\xe4\xbc\x91\xe5\x81\x87", FACT_TEXT_REPLY },                                     /* utf-8 */
+	{ MATCH_HAS, "\xd0\xdd\xbc\xd9", FACT_TEXT_REPLY },                                             /* gb2312 */
+	{ MATCH_HAS, "\xa5\xf0\xb0\xb2", FACT_TEXT_REPLY },                                             /* big5 */
+	{ MATCH_HAS, "\xe4\xb8\x8d\xe5\x9c\xa8\xe5\x8a\x9e\xe5\x85\xac\xe5\xae\xa4", FACT_TEXT_REPLY }, /* utf-8 */
+	{ MATCH_HAS, "\xb2\xbb\xd4\xda\xb0\xec\xb9\xab\xca\xd2", FACT_TEXT_REPLY },                     /* gb2312 */
+	{ MATCH_HAS, "\xe8\x87\xaa\xe5\x8b\x95\xe5\x9b\x9e\xe8\xa6\x86", FACT_TEXT_REPLY },             /* utf-8 */
+	{ MATCH_HAS, "\xa6\xdb\xb0\xca\xa6^\xc2\xd0", FACT_TEXT_REPLY },                                /* big5 */
+	{ MATCH_HAS, "\xe8\x87\xaa\xe5\x8b\x95\xe8\xbf\x94\xe4\xbf\xa1", FACT_TEXT_REPLY },             /* utf-8 */
+	{ MATCH_HAS, "<+f0jv\x3f.", FACT_TEXT_REPLY },                                       /* iso-2022-jp */
+	{ MATCH_HAS, "\x8e\xa9\x93\xae\x95\xd4\x90m", FACT_TEXT_REPLY },                     /* shift_jis */
+	{ MATCH_HAS, "\xbc\xab\xc6\xb0\xca\xd6\xbf\xae", FACT_TEXT_REPLY },                  /* euc-jp */
+	{ MATCH_HAS, "\xe4\xbc\x91\xe6\x9a\x87", FACT_TEXT_REPLY },                          /* utf-8 */
+	{ MATCH_HAS, "\x8bx\x89\xc9", FACT_TEXT_REPLY },                                     /* shift_jis */
+	{ MATCH_HAS, "\xb5\xd9\xb2\xcb", FACT_TEXT_REPLY },                                  /* euc-jp */
+	{ MATCH_HAS, "\xe4\xb8\x8d\xe5\x9c\xa8", FACT_TEXT_REPLY },                          /* utf-8 */
+	{ MATCH_HAS, "\x95s\x8d\xdd", FACT_TEXT_REPLY },                                     /* shift_jis */
+	{ MATCH_HAS, "\xc9\xd4\xba\xdf", FACT_TEXT_REPLY },                                  /* euc-jp */
+	{ MATCH_HAS, "\xec\x9e\x90\xeb\x8f\x99 \xed\x9a\x8c\xec\x8b\xa0", FACT_TEXT_REPLY }, /* utf-8 */
+	{ MATCH_HAS, "\xc0\xda\xb5\xbf \xc8\xb8\xbd\xc5", FACT_TEXT_REPLY },                 /* euc-kr */
+	{ MATCH_HAS, "\xeb\xb6\x80\xec\x9e\xac\xec\xa4\x91", FACT_TEXT_REPLY },              /* utf-8 */
+	{ MATCH_HAS, "\xba\xce\xc0\xe7\xc1\xdf", FACT_TEXT_REPLY },                          /* euc-kr */
+	{ MATCH_HAS, "\xed\x9c\xb4\xea\xb0\x80", FACT_TEXT_REPLY },                          /* utf-8 */
+	{ MATCH_HAS, "\xc8\xde\xb0\xa1", FACT_TEXT_REPLY },                                  /* euc-kr */
 	{ MATCH_HAS, "this is an automatic reply", FACT_TEXT_REPLY },
 	{ MATCH_HAS, "this is an automated re", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "nicht im b\xc3\xbcro", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "nicht im haus", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "im urlaub", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "absent du bureau", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "fuera de la oficina", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "fuori ufficio", FACT_TEXT_REPLY },
 	{ MATCH_HAS, "apologize for this automatic reply to your email", FACT_TEXT_CHALLENGE }, /* EarthLink */
 	{ MATCH_HAS, "now allow incoming messages only from senders", FACT_TEXT_CHALLENGE },
 	{ MATCH_HAS, "protecting myself from receiving junk mail", FACT_TEXT_CHALLENGE }, /* SpamArrest */
@@ -317,10 +471,11 @@ static const struct text_rule from_rules[] = {
 	{ MATCH_HAS, "majordomo", FACT_FROM_ROBOT }, { MATCH_HAS, "listserv@", FACT_FROM_ROBOT },
 	{ MATCH_HAS, "sympa@", FACT_FROM_ROBOT }, { MATCH_HAS, "mailman", FACT_FROM_ROBOT },
 	{ MATCH_HAS, "-request@", FACT_FROM_ROBOT }, { MATCH_HAS, "-owner@", FACT_FROM_ROBOT },
-	{ MATCH_HAS, "+owner@", FACT_FROM_ROBOT }, { MATCH_HAS, "-help@", FACT_FROM_ROBOT },
-	{ MATCH_HAS, "owner-", FACT_FROM_ROBOT }, { MATCH_HAS, "-confirm+", FACT_FROM_ROBOT },
-	{ MATCH_HAS, "+confsub", FACT_FROM_ROBOT }, { MATCH_HAS, "+confunsub", FACT_FROM_ROBOT }, /* mlmmj */
-	{ MATCH_HAS, "-sc.", FACT_FROM_ROBOT }, { MATCH_HAS, "-uc.", FACT_FROM_ROBOT },           /* ezmlm */
+	{ MATCH_HAS, "+owner@", FACT_FROM_ROBOT }, { MATCH_HAS, "+help@", FACT_FROM_ROBOT },
+	{ MATCH_HAS, "-help@", FACT_FROM_ROBOT }, { MATCH_HAS, "owner-", FACT_FROM_ROBOT },
+	{ MATCH_HAS, "-confirm+", FACT_FROM_ROBOT }, { MATCH_HAS, "+confsub", FACT_FROM_ROBOT },
+	{ MATCH_HAS, "+confunsub", FACT_FROM_ROBOT },                                   /* mlmmj */
+	{ MATCH_HAS, "-sc.", FACT_FROM_ROBOT }, { MATCH_HAS, "-uc.", FACT_FROM_ROBOT }, /* ezmlm */
 };
 
 static const char *const author_fields[] = { "from", "return-path", "sender", "reply-to", "resent-from", "errors-to",
@@ -332,6 +487,8 @@ static const struct grade_rule {
 	uint32_t facts, without;
 	enum grade grade;
 } grade_rules[] = {
+	/* what contradicts itself is forged: a list has no failed recipients */
+	{ FACT_FAILED | FACT_LIST, FACT_NULL | FACT_DAEMON | FACT_FROM_DAEMON, GRADE_CONFIRMED },
 	/* delivery reports, receipts, feedback reports */
 	{ FACT_REPORT | FACT_NULL, 0, GRADE_BACKSCATTER },
 	{ FACT_REPORT | FACT_NAMED, 0, GRADE_BACKSCATTER },
@@ -365,12 +522,16 @@ static const struct grade_rule {
 	{ FACT_NULL | FACT_THREAD, 0, GRADE_AUTOMATIC },
 	{ FACT_REPLIED, 0, GRADE_BULK },
 	{ FACT_RESPONDER, 0, GRADE_BULK },
-	{ FACT_SUBJECT_REPLY, 0, GRADE_BULK },
+	{ FACT_SUBJECT_REPLY, FACT_TEXT_LINK | FACT_TEXT_LONG, GRADE_BULK },
+	{ FACT_TEXT_REPLY, FACT_TEXT_LINK | FACT_TEXT_LONG, GRADE_BULK },
+	{ FACT_DAEMON | FACT_THREAD, 0, GRADE_AUTOMATIC },
 	/* challenges, confirmations, notices */
 	{ FACT_NULL | FACT_TEXT_CHALLENGE, 0, GRADE_AUTOMATIC },
 	{ FACT_TEXT_CHALLENGE, 0, GRADE_BULK },
 	{ FACT_SUBJECT_CHALLENGE | FACT_THREAD, 0, GRADE_BULK },
 	{ FACT_SUBJECT_CHALLENGE | FACT_NULL, 0, GRADE_BULK },
+	{ FACT_FROM_ROBOT | FACT_NAMED, 0, GRADE_AUTOMATIC }, /* a list refuses a post */
+	{ FACT_FROM_ROBOT | FACT_LIST_SENDER, 0, GRADE_BULK },
 	{ FACT_SUBJECT_CONFIRM | FACT_LIST_SENDER, 0, GRADE_BULK },
 	{ FACT_SUBJECT_CONFIRM | FACT_FROM_ROBOT, 0, GRADE_BULK },
 	{ FACT_SUBJECT_CONFIRM | FACT_NULL, 0, GRADE_BULK },
@@ -382,7 +543,7 @@ static const struct grade_rule {
 	/* lists, mailings, anything that calls itself automatic */
 	{ FACT_LIST, 0, GRADE_BULK },
 	{ FACT_AUTO, 0, GRADE_BULK },
-	{ FACT_UNSUBSCRIBE | FACT_LIST_HINT, 0, GRADE_BULK },
+	{ FACT_UNSUBSCRIBE | FACT_LIST_HINT | FACT_SIGNED, 0, GRADE_BULK },
 	{ FACT_UNSUBSCRIBE | FACT_LIST_SENDER, 0, GRADE_BULK },
 };
 

@@ -54,6 +54,8 @@ enum content_fact {
 	FACT_NAMED = 1u << 25,       /* a returned message or its header names the trap as author */
 	FACT_REPORT_FILE = 1u << 26, /* an aggregate report: domain!domain!time!time.xml */
 	FACT_DATA_REPORT = 1u << 27, /* multipart/report of another kind with its part (TLSRPT) */
+	FACT_TEXT_LONG = 1u << 28,   /* more than CONTENT_BODY_LONG lines of text */
+	FACT_SIGNED = 1u << 29,      /* DKIM-Signature; not verified, nothing alone */
 };
 
 /* name in lower case. */

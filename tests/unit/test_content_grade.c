@@ -140,8 +140,8 @@ static const struct {
 	/* lists */
 	{ "list", LIT("List-Id: <l.example>\r\n\r\n"), "a@b.example", GRADE_BULK },
 	{ "unsubscribe alone", LIT("List-Unsubscribe: <mailto:u@x>\r\n\r\n"), "a@b.example", GRADE_CONFIRMED },
-	{ "unsubscribe and more", LIT("List-Unsubscribe: <mailto:u@x>\r\nList-Help: x\r\n\r\n"), "a@b.example",
-		GRADE_BULK },
+	{ "unsubscribe and more", LIT("List-Unsubscribe: <mailto:u@x>\r\nList-Help: x\r\nDKIM-Signature: v=1\r\n\r\n"),
+		"a@b.example", GRADE_BULK },
 	{ "precedence", LIT("Precedence: BULK\r\n\r\n"), "a@b.example", GRADE_BULK },
 	{ "precedence other", LIT("Precedence: first-class\r\n\r\n"), "a@b.example", GRADE_CONFIRMED },
 	{ "empty list id", LIT("List-Id: \r\n\r\n"), "a@b.example", GRADE_CONFIRMED },
@@ -161,8 +161,19 @@ static const struct {
 		"a@b.example", GRADE_CONFIRMED },
 	{ "everything a spammer can add",
 		LIT("Auto-Submitted: auto-generated\r\nPrecedence: junk\r\nList-Id: x\r\nReturn-Path: <>\r\n"
-		    "X-Failed-Recipients: a@b\r\nFrom: a@b\r\n\r\n"),
+		    "X-Loop: a@b\r\nFrom: a@b\r\n\r\n"),
 		"a@b.example", GRADE_BULK },
+	{ "a list with failed recipients", LIT("List-Id: x\r\nX-Failed-Recipients: a@b\r\n\r\n"), "a@b.example",
+		GRADE_CONFIRMED },
+	{ "a list refuses a post", LIT("From: l+owner@b.example\r\n" MIXED_TYPE RETURNED_PART END_PART),
+		"l+bounces-help@b.example", GRADE_AUTOMATIC },
+	{ "away, quoted-printable",
+		LIT("Content-Transfer-Encoding: quoted-printable\r\n\r\nich bin i=\r\nm =55rlaub\r\n"), "a@b.example",
+		GRADE_BULK },
+	{ "away, base64, koi8-r", LIT("Content-Transfer-Encoding: base64\r\n\r\n8SDXIM/U0NXTy8Ug\r\nxM8gNC4K\r\n"),
+		"a@b.example", GRADE_BULK },
+	{ "away, with a link", LIT("Content-Transfer-Encoding: base64\r\n\r\naW0gdXJsYXViCmh0dHA6Ly94Lwo=\r\n"),
+		"a@b.example", GRADE_CONFIRMED },
 };
 #define CASES (sizeof cases / sizeof cases[0])
 
