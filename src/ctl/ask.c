@@ -41,7 +41,7 @@ static int patience_ms(const char *cmd)
 {
 	if (strcmp(cmd, "status") == 0)
 		return CONTROL_STATUS_MS;
-	return strcmp(cmd, "person") == 0 || strcmp(cmd, "forget") == 0 ? CONTROL_CORPUS_MS : CONTROL_TIMEOUT_MS;
+	return strcmp(cmd, "release") == 0 || strcmp(cmd, "person") == 0 || strcmp(cmd, "forget") == 0 ? CONTROL_CORPUS_MS : CONTROL_TIMEOUT_MS;
 }
 
 enum err ctl_try(struct ctl *c, json_t *request, json_t **ret_answer, char text[CONTROL_TEXT])

@@ -22,6 +22,8 @@ void render_hit_line(struct render *r, const json_t *h)
 		(void)fprintf(r->to, "  queue id %s", render_text(r, h, "queue_id"));
 	if (*corpus)
 		(void)fprintf(r->to, "  message %s", corpus);
+	if (*render_text(r, h, "riders"))
+		(void)fprintf(r->to, "  %s", render_text(r, h, "riders"));
 	if (json_object_get(h, "counted") && !render_bool(h, "counted"))
 		(void)fprintf(r->to, "  (not counted)");
 	(void)fputc('\n', r->to);

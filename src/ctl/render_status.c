@@ -102,9 +102,11 @@ static void print_traps(struct render *r, const json_t *a)
 			render_number(fw, "error") ? ": " : "",
 			render_number(fw, "error") ? strerror((int)render_number(fw, "error")) : "");
 	if (corpus)
-		(void)fprintf(r->to, "corpus   %s messages, %s MB%s\n",
+		(void)fprintf(r->to, "corpus   %s messages, %s MB%s%s%s\n",
 			render_grouped(r, render_number(corpus, "files")),
 			render_grouped(r, render_number(corpus, "bytes") >> 20),
+			render_number(corpus, "withheld") ? ", withheld from riders: " : "",
+			render_number(corpus, "withheld") ? render_grouped(r, render_number(corpus, "withheld")) : "",
 			render_bool(corpus, "full") ? " FULL: hits are kept, messages are not" : "");
 }
 

@@ -11,6 +11,7 @@
  *   engine_insider.c   mail to traps from our own side
  *   engine_ack.c       acknowledgements that wait for the disk
  *   engine_again.c     a message that comes again: which file its record names
+ *   engine_breaker.c   blocks that wait for a person, what a block would refuse
  *   engine_block.c     blocks in force: index, firewall, expiry, refusals
  *   engine_widen.c     blocks of wider networks
  *   engine_trap.c      traps in force: states, counters, alias map, live check
@@ -23,6 +24,7 @@
  *   engine_release.c   riders of captured messages: withheld, handed back, released
  *   engine_backup.c    a copy of the store, by a thread
  *   engine_keep.c      retention
+ *   engine_clock.c     a clock that is set while we run
  *   engine_drift.c     what others did to main.cf; sums for doctor
  *   engine_hide.c      trap addresses in foreign texts
  * SPDX-License-Identifier: ISC
@@ -30,6 +32,7 @@
 #ifndef ROLE_ENGINE_H
 #define ROLE_ENGINE_H
 #include "base/keymap.h"
+#include "core/breaker.h"
 #include "core/decide.h"
 #include "core/gate.h"
 #include "core/ledger.h"
@@ -45,6 +48,7 @@
 #define ENGINE_SUBJECTS 8192   /* subjects cached at most; each about 3 kB */
 #define ENGINE_LEDGER 2000000u /* subjects with good mail */
 #define ENGINE_RECENT 500000u  /* recipients remembered as alive */
+#define ENGINE_HELD 65536u     /* held blocks that are counted */
 #define ENGINE_ACKS 16384u     /* hits waiting for the disk */
 #define ENGINE_EARLY 1024u     /* hits that came before the traps were loaded */
 #define ENGINE_PENDING 4096u   /* hits waiting for the log to say who sent them */
@@ -119,6 +123,7 @@ struct engine_allow_files {
 #define ENGINE_WIDEN 1000 /* networks waiting to be looked at, and wide blocks in force */
 struct engine_widen_list {
 	size_t count;
+	uint64_t ticket; /* the newest block that put a network here: the store must show it first */
 	struct prefix network[ENGINE_WIDEN];
 };
 
@@ -151,6 +156,8 @@ struct engine {
 
 	struct keymap subjects;       /* struct engine_subject */
 	struct keymap refused;        /* struct engine_refused */
+	struct breaker breaker;
+	struct keymap held;           /* struct engine_held, engine_breaker.c */
 	struct keymap ledger;         /* struct engine_ledger */
 	struct keymap correspondents; /* uint64_t: last time */
 	struct keymap recent;         /* uint64_t: recipient address -> last delivery */
@@ -193,6 +200,9 @@ struct engine {
 	struct engine_acks *acks;
 	struct engine_insiders *insiders;
 	struct engine_person *person; /* one question or deletion at a time */
+	int64_t clock_offset;         /* wall clock less the monotonic one, s */
+	uint64_t clock_doubt_ms;      /* engine_clock_is_doubtful until then */
+	bool has_clock;
 	uint32_t person_seq;
 	struct engine_allow_files allow_text, shared_text; /* tier never, tier shared */
 	bool has_allow;                                   /* the first round has come */
@@ -308,9 +318,33 @@ void engine_block_recheck(struct engine *e);
 bool engine_block_in_firewall(const struct engine *e, const struct block_entry *b);
 
 /* ---- engine_widen.c */
-/* A block was made or loaded. */
-void engine_widen_note(struct engine *e, const struct record_block *b);
+/* A block was made (ticket: of its record) or loaded. */
+void engine_widen_note(struct engine *e, const struct record_block *b, uint64_t ticket);
 void engine_widen_tick(struct engine *e, uint64_t now);
+
+/* ---- engine_breaker.c */
+void engine_breaker_start(struct engine *e);
+void engine_breaker_stop(struct engine *e);
+/* Would a new block of this subject wait for a person? */
+bool engine_breaker_would_hold(struct engine *e, const struct engine_subject *s, uint64_t now);
+/* The same of a block about to be made; sets state and note of one that is held. */
+void engine_breaker_judge(struct engine *e, const struct record_hit_sum *sum, struct record_block *b, uint64_t now);
+/* A held block, new or renewed: record, alarm. For engine_block_apply. */
+enum err engine_breaker_hold(
+	struct engine *e, struct engine_subject *s, const struct record_block *b, bool is_new) MUST_USE;
+/* A held one found in the store at the start. */
+void engine_breaker_loaded(struct engine *e, const struct record_block *b);
+/* It acts now, or was lifted. */
+void engine_breaker_forget(struct engine *e, const struct prefix *p);
+void engine_breaker_tick(struct engine *e, uint64_t now);
+size_t engine_breaker_count(struct engine *e, uint64_t now);
+/* Good mail of the last 14 days from this prefix: what a block of it would have refused. */
+struct engine_blast {
+	uint64_t mails;
+	uint32_t hosts;
+};
+void engine_breaker_blast(struct engine *e, const struct prefix *p, uint64_t now, struct engine_blast *ret);
+json_t *engine_breaker_json(struct engine *e, const struct prefix *p, uint64_t now); /* owned by the caller */
 
 /* ---- engine_trap.c */
 enum err engine_trap_start(struct engine *e) MUST_USE;
@@ -492,6 +526,14 @@ void engine_person_call_gone(struct engine *e, const struct engine_call *c);
 #define ENGINE_HASH_TEXT 33
 const char *engine_address_hash(const struct engine *e, const char *address, char to[ENGINE_HASH_TEXT]);
 void engine_keep_tick(struct engine *e, uint64_t now);
+
+/* ---- engine_clock.c */
+/* Each second: was the clock set? */
+void engine_clock_tick(struct engine *e);
+/* It has leapt ahead a moment ago and may be wrong: nothing is to be deleted for its age. */
+bool engine_clock_is_doubtful(const struct engine *e);
+/* A block that begins in the future begins now; true: its new end is in *ret_until, record and cache have it too. */
+bool engine_clock_tame(struct engine *e, struct slice key, struct slice value, uint64_t now, uint64_t *ret_until);
 
 /* ---- engine_drift.c */
 void engine_drift_start(struct engine *e);

@@ -8,9 +8,6 @@
 
 #define HITS_LIMIT 100
 #define HITS_SORTED 100000 /* looked at before the newest are chosen */
-#define PERSON_LIMIT 10000
-
-/* ---- hits */
 
 struct found {
 	uint64_t time;
@@ -61,6 +58,18 @@ static int newest_first(const void *a, const void *b)
 	return x->time < y->time ? 1 : x->time > y->time ? -1 : 0;
 }
 
+/* What became of the message's real recipients, where that is known. */
+static void note_riders(struct engine *e, json_t *hit)
+{
+	struct record_withheld r;
+
+	if (engine_release_look(e, engine_json_string(hit, "corpus_id"), &r) != ERR_OK)
+		return;
+	(void)json_object_set_new(
+		hit, "riders", json_string(r.state == WITHHELD_KEPT ? "withheld" : "released"));
+	(void)json_object_set_new(hit, "rider_count", json_integer(r.riders));
+}
+
 void engine_command_hits(struct engine *e, struct engine_call *c, const json_t *in)
 {
 	const char *what = engine_json_string(in, "what");
@@ -87,8 +96,10 @@ void engine_command_hits(struct engine *e, struct engine_call *c, const json_t *
 	}
 	qsort(x.found, x.count, sizeof *x.found, newest_first);
 	list = json_array();
-	for (size_t i = 0; i < x.count && i < limit; i++)
+	for (size_t i = 0; i < x.count && i < limit; i++) {
+		note_riders(e, x.found[i].json);
 		(void)json_array_append(list, x.found[i].json);
+	}
 	engine_answer(c, json_pack("{s:o, s:I}", "hits", list, "total", (json_int_t)x.count));
 out:
 	for (size_t i = 0; i < x.count; i++)

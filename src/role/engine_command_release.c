@@ -21,7 +21,7 @@ struct job {
 	size_t count, at, given, failed;
 	char (*id)[MESSAGE_CORPUS_ID];
 	json_t *messages;
-	struct ipaddr client; /* of the last message given; family 0: none */
+	struct prefix subject; /* who sent the last message given; family 0: nobody known */
 };
 
 static struct job *jobs;
@@ -59,12 +59,12 @@ static bool select_message(struct slice key, struct slice value, void *ctx)
 {
 	struct selection *x = ctx;
 	struct record_withheld r;
-	struct prefix p;
+	struct engine_who who;
 
 	if (record_get_withheld(value, &r) != ERR_OK || r.client.family == 0 || key.n >= MESSAGE_CORPUS_ID)
 		return true;
-	p = engine_subject_of(x->e, &r.client);
-	if (!prefix_eq(&p, &x->subject))
+	who = engine_who(x->e, &r.client, r.name, r.sender);
+	if (!prefix_eq(&who.subject, &x->subject))
 		return true;
 	if (r.state != WITHHELD_KEPT)
 		x->released++;
@@ -220,8 +220,8 @@ static void on_done(void *ctx, const struct msg_riders *m)
 	(void)json_array_append_new(j->messages, one);
 	if (is_ok && !j->is_dry) {
 		save(j, m);
-		j->client = m->client;
-		engine_log_credit(j->e, &m->client, m->sender);
+		j->subject = engine_who(j->e, &m->client, m->name, m->sender).subject;
+		engine_log_credit(j->e, &m->client, m->name, m->sender);
 		log_info("release", "corpus=%s recipients=%u by=%s", j->id[j->at], m->count, j->by);
 		engine_watch(j->e, "release", "corpus=%s recipients=%u by=%s", j->id[j->at], m->count, j->by);
 	}
@@ -233,13 +233,11 @@ static void on_done(void *ctx, const struct msg_riders *m)
 
 static json_t *lift(struct job *j)
 {
-	struct prefix p;
 	struct engine_subject *s;
 
-	if (j->is_dry || j->is_block_kept || j->client.family == 0)
+	if (j->is_dry || j->is_block_kept || j->subject.addr.family == 0)
 		return json_null();
-	p = engine_subject_of(j->e, &j->client);
-	s = engine_subject_get(j->e, &p);
+	s = engine_subject_get(j->e, &j->subject);
 	if (!s || !s->has_block || !decide_block_is_active(&s->block, clock_wall_s()))
 		return json_null();
 	if (engine_block_lift(j->e, s, j->by, j->note[0] ? j->note : "message released") != ERR_OK)

@@ -84,6 +84,9 @@ static json_t *warnings(const struct engine *e, const struct engine_trap_status 
 		warn(list, "the store takes no writes: disk or map full?");
 	if (e->corpus.is_full)
 		warn(list, "the corpus is full: of new messages only the headers are kept");
+	if (e->host->conf.traps.riders >= RIDERS_MARK && !engine_release_is_ready(e))
+		warn(list, "riders = junk and withhold need the service that limetwig setup postfix makes; until then "
+			   "riders get their mail unmarked");
 	if (e->last_query + DROUGHT_S < now && e->started + DROUGHT_S < now)
 		warn(list,
 			"Postfix has not asked for a day: is the check in smtpd_client_restrictions? limetwig doctor");
@@ -117,12 +120,13 @@ static json_t *ready(const struct engine *e, uint64_t now)
 	return json_pack("{s:b, s:s}", "ok", 1, "text", "watched for 7 days, no good mail would be refused");
 }
 
-static json_t *blocks(const struct engine *e)
+static json_t *blocks(struct engine *e, uint64_t now)
 {
 	json_int_t n = (json_int_t)block_index_count(&e->blocks);
 	bool is_real = engine_is_enforcing(e);
 
-	return json_pack("{s:I, s:I, s:I}", "active", is_real ? n : 0, "held", (json_int_t)0, "would", is_real ? 0 : n);
+	return json_pack("{s:I, s:I, s:I}", "active", is_real ? n : 0, "held",
+		(json_int_t)engine_breaker_count(e, now), "would", is_real ? 0 : n);
 }
 
 static void add_layers(const struct engine *e, json_t *j)
@@ -139,8 +143,9 @@ static void add_layers(const struct engine *e, json_t *j)
 			(json_int_t)e->fw.present, "repaired", (json_int_t)e->fw.repaired, "refused",
 			(json_int_t)e->fw.refused));
 	(void)json_object_set_new(j, "capture",
-		json_pack("{s:I, s:I, s:b}", "files", (json_int_t)e->corpus.files, "bytes", (json_int_t)e->corpus.bytes,
-			"full", e->corpus.is_full != 0));
+		json_pack("{s:I, s:I, s:b, s:I}", "files", (json_int_t)e->corpus.files, "bytes",
+			(json_int_t)e->corpus.bytes, "full", e->corpus.is_full != 0, "withheld",
+			(json_int_t)engine_release_count(e)));
 	(void)json_object_set_new(j, "log",
 		json_pack("{s:s, s:I, s:I, s:b}", "state", log_state_name(e->log.state), "lines",
 			(json_int_t)e->log.lines, "last", (json_int_t)e->log.last, "caught_up",
@@ -174,7 +179,7 @@ void engine_command_status(struct engine *e, struct engine_call *c, const json_t
 			(json_int_t)t.by_state[TRAP_WATCHING], "suspended", (json_int_t)t.by_state[TRAP_SUSPENDED],
 			"retired", (json_int_t)t.by_state[TRAP_RETIRED], "bad", (json_int_t)t.bad));
 	(void)json_object_set_new(j, "bad_lines", bad_lines(&t));
-	(void)json_object_set_new(j, "blocks", blocks(e));
+	(void)json_object_set_new(j, "blocks", blocks(e, now));
 	(void)json_object_set_new(j, "counters",
 		json_pack("{s:o, s:o}", "24h", counters(e, now, 24), "7d", counters(e, now, ENGINE_HOURS)));
 	list = warnings(e, &t, now);

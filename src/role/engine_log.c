@@ -158,12 +158,14 @@ static void credit(struct engine *e, const struct msg_log_mail *m)
 		credit_subject(e, &p, m->time, count);
 }
 
-void engine_log_credit(struct engine *e, const struct ipaddr *client, const char *sender)
+void engine_log_credit(struct engine *e, const struct ipaddr *client, const char *name, const char *sender)
 {
 	struct msg_log_mail m = { .time = clock_wall_s(), .client = *client };
 
+	slice_copy(slice_str(name), m.name, sizeof m.name);
 	slice_copy(slice_str(sender), m.sender, sizeof m.sender);
-	credit(e, &m);
+	if (client->family)
+		credit(e, &m);
 }
 
 static void record_delivery(struct engine *e, const struct msg_log_mail *m)

@@ -125,14 +125,12 @@ void engine_release_replaced(struct engine *e, const char *old, const char *new)
 static bool find_block(struct engine *e, const struct msg_riders *m, char case_id[CASE_ID_TEXT])
 {
 	uint64_t now = clock_wall_s();
-	struct gate_view view = engine_gate_view(e);
-	struct prefix subject;
+	struct engine_who who = engine_who(e, &m->client, m->name, m->sender);
 	struct engine_subject *s;
 
-	if (m->client.family == 0 || gate_origin_of(&view, &m->client) != GATE_FOREIGN)
+	if (who.origin != GATE_FOREIGN && !who.has_identity)
 		return false;
-	subject = engine_subject_of(e, &m->client);
-	s = engine_subject_get(e, &subject);
+	s = engine_subject_get(e, &who.subject);
 	if (!s || !s->has_block || s->block.state != BLOCK_ACTIVE || !decide_block_is_active(&s->block, now))
 		return false;
 	memcpy(case_id, s->block.case_id, CASE_ID_TEXT);

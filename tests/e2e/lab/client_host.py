@@ -20,6 +20,7 @@ class Session(smtplib.SMTP):
     def __init__(self, request):
         self.replies = []
         super().__init__(timeout=request.get("timeout", 20), source_address=(request["source"], 0))
+        self.command_encoding = "utf-8"
         self.started = time.monotonic()
 
     def say(self, line):
