@@ -32,6 +32,7 @@ BOTS = ['203.0.113.177', '203.0.113.201', '192.0.2.140', '203.0.113.14']
 A = {'mx1.example.com.': MX, 'mx.hansa-druck.test.': REFUSE, 'mx.closed.test.': CLOSED,
      'dsl-77.pool.example.net.': BOTS[0], 'mail.blumen-weiss.test.': BOTS[3],
      'host201.static.example.net.': BOTS[1]}
+TXT = {}
 MXS = {'example.com.': 'mx1.example.com.', 'trap.example.': 'mx1.example.com.', 'spamfang.test.': 'mx1.example.com.',
        'closed.test.': 'mx.closed.test.', 'nullmx.test.': '.'}
 REFUSALS = {
@@ -78,6 +79,9 @@ def dns_answer(q):
         hosts = [h for h, a in A.items() if a == ip]
         rr = wire(hosts[0]) if hosts else b''
         known = bool(hosts)
+    elif kind == 16 and name in TXT:
+        rr = bytes([len(TXT[name])]) + TXT[name].encode()
+        known = True
     head = q[:2] + struct.pack('>HHHHH', 0x8580 | (0 if known else 3), 1, 1 if rr else 0, 0, 0)
     body = q[12:at + 4]
     if rr:
