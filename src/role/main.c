@@ -29,6 +29,7 @@ static const struct role_ops *const roles[ROLE_COUNT] = {
 	[ROLE_FOLLOW] = &follow_ops,
 	[ROLE_RUN] = &run_ops,
 	[ROLE_ALIASMAP] = &aliasmap_ops,
+	[ROLE_FETCH] = &fetch_ops,
 };
 
 static int usage(void)

@@ -73,6 +73,9 @@ static unsigned roles_to_restart(const struct conf *old, const struct conf *c)
 		r |= ROLE_BIT(ROLE_ALIASMAP);
 	if (texts_differ(old->postfix.log, c->postfix.log))
 		r |= ROLE_BIT(ROLE_FOLLOW);
+	/* it reads /etc/resolv.conf once, and its lists */
+	if (conf_has_fetch(c))
+		r |= ROLE_BIT(ROLE_FETCH);
 	return r;
 }
 

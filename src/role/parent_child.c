@@ -59,6 +59,7 @@ void parent_want_roles(struct parent *p)
 	p->child[ROLE_RUN].is_wanted = true;
 	p->child[ROLE_ALIASMAP].is_wanted = true;
 	p->child[ROLE_FOLLOW].is_wanted = strcmp(c->postfix.log, "none") != 0;
+	p->child[ROLE_FETCH].is_wanted = conf_has_fetch(c);
 	p->child[ROLE_FIREWALL].is_wanted = c->firewall.backend == FW_BACKEND_NFTABLES;
 }
 
@@ -284,7 +285,7 @@ void parent_stop_children(struct parent *p)
 	static const unsigned phase[] = {
 		ROLE_BIT(ROLE_CAPTURE) | ROLE_BIT(ROLE_FOLLOW),
 		ROLE_BIT(ROLE_ENGINE),
-		ROLE_BIT(ROLE_FIREWALL) | ROLE_BIT(ROLE_RUN) | ROLE_BIT(ROLE_ALIASMAP),
+		ROLE_BIT(ROLE_FIREWALL) | ROLE_BIT(ROLE_RUN) | ROLE_BIT(ROLE_ALIASMAP) | ROLE_BIT(ROLE_FETCH),
 	};
 
 	for (size_t i = 0; i < sizeof phase / sizeof phase[0]; i++) {

@@ -197,7 +197,8 @@ static bool do_run(const struct place *p)
 #define F ROLE_BIT(ROLE_FOLLOW)
 #define R ROLE_BIT(ROLE_RUN)
 #define A ROLE_BIT(ROLE_ALIASMAP)
-#define LISTED (E | W | C | F)
+#define N ROLE_BIT(ROLE_FETCH)
+#define LISTED (E | W | C | F | N)
 #define ALL (LISTED | R | A)
 
 static const struct trial {
@@ -208,8 +209,8 @@ static const struct trial {
 	{ "open /etc/shadow", do_read_shadow, LISTED, 0 },
 	{ "open /etc/hosts", do_read_hosts, LISTED, R | A },
 	{ "write to /tmp", do_write_tmp, ALL, 0 },
-	{ "socket AF_INET", do_socket, LISTED, 0 },
-	{ "connect", do_connect, LISTED, 0 },
+	{ "socket AF_INET", do_socket, LISTED & ~N, N },
+	{ "connect", do_connect, LISTED & ~N, 0 },
 	{ "execve", do_exec, LISTED, 0 },
 	{ "fork", do_fork, LISTED, R | A },
 	{ "ptrace", do_ptrace, ALL, 0 },
@@ -217,13 +218,13 @@ static const struct trial {
 	{ "mount", do_mount, ALL, 0 },
 	{ "chroot", do_chroot, ALL, 0 },
 	{ "setresuid", do_setuid, LISTED | R, 0 },
-	{ "write to db", do_write_db, W | C | F | R | A, E },
-	{ "write to corpus", do_write_corpus, E | W | F | R | A, C },
-	{ "netlink socket", do_netlink, E | C | F, W },
+	{ "write to db", do_write_db, W | C | F | R | A | N, E },
+	{ "write to corpus", do_write_corpus, E | W | F | R | A | N, C },
+	{ "netlink socket", do_netlink, E | C | F | N, W },
 	{ "talk on a socket it was given", do_talk, 0, ALL },
 	{ "memory file and timer", do_memory, 0, ALL },
-	{ "accept on a listener it was given", do_accept, W | F, E | C },
-	{ "start a thread", do_thread, W | F, E | C | R | A },
+	{ "accept on a listener it was given", do_accept, W | F | N, E | C },
+	{ "start a thread", do_thread, W | F | N, E | C | R | A },
 	{ "run a program", do_run, LISTED, R | A },
 };
 
