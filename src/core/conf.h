@@ -46,6 +46,7 @@ struct conf {
 	char contact[CONF_TEXT];       /* in refusals; "" leaves it out */
 	struct conf_list always_open;  /* local parts a blocked host may still write to */
 	struct conf_list own_networks; /* prefixes, besides what setup resolved */
+	struct conf_list forwarders;   /* prefixes: backup MX, forwarding services: core/received */
 
 	struct {
 		char dir[CONF_TEXT];     /* configuration of this Postfix, /etc/postfix */
@@ -96,6 +97,10 @@ struct conf {
 		struct conf_list ports;
 		uint32_t max_elements;
 	} firewall;
+	struct {
+		uint32_t good_hosts; /* so many hosts with good mail blocked in an hour: hold further ones; 0 never */
+		uint32_t good_mails; /* a block that would have refused so many in 14 days is held; 0 never */
+	} breaker;
 	struct {
 		struct conf_list files;  /* globs: tier never */
 		struct conf_list shared; /* globs: tier shared */

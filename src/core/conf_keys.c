@@ -44,6 +44,8 @@ static const struct conf_key keys[] = {
 	LIST("", "always-open", WORD, "postmaster abuse", always_open,
 		"local parts that a blocked host may still write to"),
 	LIST("", "own-networks", PREFIX, "", own_networks, "never blocked, besides mynetworks, own MX and relays"),
+	LIST("", "forwarders", PREFIX, "", forwarders,
+		"backup MX and hosts that forward mail to us: never blocked, the host before them is charged"),
 	{ "", "is-off", CONF_TYPE_BOOL, CONF_FORM_ANY, "no", 0, 0, NULL, "limetwig off was said", AT(is_off), true },
 
 	LIST("traps", "files", PATH, "/etc/limetwig/traps.d/*.txt", traps.files,
@@ -102,6 +104,11 @@ static const struct conf_key keys[] = {
 	LIST("firewall", "ports", PORT, "25", firewall.ports, "TCP ports that are closed to a blocked host"),
 	RANGE(NUMBER, "firewall", "max-elements", "1000000", 1000, 20000000, firewall.max_elements,
 		"elements in a kernel set at most"),
+
+	RANGE(NUMBER, "breaker", "good-hosts", "3", 0, 100, breaker.good_hosts,
+		"after so many blocks of hosts with good mail in an hour further ones are held; 0: never"),
+	RANGE(NUMBER, "breaker", "good-mails", "5", 0, 65535, breaker.good_mails,
+		"a block that would have refused so much good mail of 14 days is held; 0: never"),
 
 	LIST("allow", "files", PATH, "/etc/limetwig/allow.d/*.txt", allow.files,
 		"files of addresses, networks, names that are never blocked"),
@@ -175,7 +182,6 @@ static const struct conf_later {
 	{ "firewall", "action", "tarpit", "use reject or drop" },
 	{ "firewall", "kill-sessions", NULL, "remove the line" },
 	{ "decide", "good-means", NULL, "remove the line: good mail is what Postfix and its milters accepted" },
-	{ "breaker", NULL, NULL, "remove the section" },
 	{ "feed", NULL, NULL, "remove the section" },
 	{ "tarpit", NULL, NULL, "remove the section" },
 	{ "dnsbl", NULL, NULL, "remove the section" },

@@ -155,7 +155,7 @@ struct msg_hit {
 	struct ipaddr client; /* family 0: no XFORWARD ADDR (local, or not sent) */
 	uint16_t port;
 	uint8_t is_local;        /* XFORWARD SOURCE=LOCAL */
-	uint8_t grade;           /* enum grade of the content alone: confirmed, bulk, backscatter */
+	uint8_t grade;           /* enum grade of the content alone: confirmed, bulk, automatic, backscatter */
 	uint8_t is_truncated;    /* body not kept whole (size or disk cap) */
 	uint32_t size;           /* bytes received, headers and body */
 	char name[MESSAGE_NAME]; /* verified client name, "" if none */
@@ -167,6 +167,8 @@ struct msg_hit {
 	char message_id[MESSAGE_ID];
 	char subject[MESSAGE_ID];
 	char corpus_id[MESSAGE_CORPUS_ID]; /* name of the file in the corpus, "" if none */
+	uint8_t is_walked;                 /* the client is a forwarder, and its Received fields name: */
+	struct ipaddr walked;              /* the host before it (core/received); else family 0 */
 };
 
 /* KNOWN: stored before, with the content of another copy of the same message. */

@@ -201,6 +201,8 @@ void message_put_hit(struct wr *w, enum message_type t, const struct msg_hit *m)
 	wr_cstr(w, m->message_id);
 	wr_cstr(w, m->subject);
 	wr_cstr(w, m->corpus_id);
+	wr_u8(w, m->is_walked);
+	wr_ipaddr(w, &m->walked);
 }
 
 enum err message_get_hit(struct rd *r, struct msg_hit *ret)
@@ -223,6 +225,10 @@ enum err message_get_hit(struct rd *r, struct msg_hit *ret)
 	rd_cstr(r, m.message_id, sizeof m.message_id);
 	rd_cstr(r, m.subject, sizeof m.subject);
 	rd_cstr(r, m.corpus_id, sizeof m.corpus_id);
+	m.is_walked = get_flag(r);
+	m.walked = rd_ipaddr(r);
+	if (m.is_walked != (m.walked.family != 0))
+		return ERR_SYNTAX;
 	DONE(r, m, ret);
 }
 
@@ -445,7 +451,7 @@ enum err message_get_run(struct rd *r, struct msg_run *ret)
 {
 	struct msg_run m = { .seq = rd_u32(r) };
 
-	m.what = get_range(r, RUN_ALARM, RUN_POSTCONF_M);
+	m.what = get_range(r, RUN_ALARM, RUN_MAIL);
 	m.count = get_range(r, 0, MESSAGE_RUN_ARGS);
 	for (unsigned i = 0; i < m.count && !r->bad; i++)
 		rd_cstr(r, m.arg[i], sizeof m.arg[i]);
@@ -467,7 +473,7 @@ enum err message_get_run_done(struct rd *r, struct msg_run_done *ret)
 {
 	struct msg_run_done m = { .seq = rd_u32(r) };
 
-	m.what = get_range(r, RUN_ALARM, RUN_POSTCONF_M);
+	m.what = get_range(r, RUN_ALARM, RUN_MAIL);
 	m.status = (int32_t)rd_u32(r);
 	m.output = rd_bytes(r, MESSAGE_RUN_OUTPUT);
 	DONE(r, m, ret);

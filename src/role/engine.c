@@ -157,6 +157,7 @@ static void init_maps(struct engine *e)
 	randombytes_buf(e->table_key, sizeof e->table_key);
 	keymap_init(&e->subjects, e->table_key, sizeof(struct engine_subject), ENGINE_SUBJECTS);
 	keymap_init(&e->refused, e->table_key, sizeof(struct engine_refused), ENGINE_SUBJECTS * 8);
+	engine_breaker_start(e);
 	keymap_init(&e->ledger, e->table_key, sizeof(struct engine_ledger), ENGINE_LEDGER);
 	keymap_init(&e->correspondents, e->table_key, sizeof(uint64_t), ENGINE_RECENT);
 	keymap_init(&e->recent, e->table_key, sizeof(uint64_t), ENGINE_RECENT);
@@ -219,11 +220,13 @@ static void on_second(void *ctx)
 	struct engine *e = ctx;
 	uint64_t now = clock_wall_s();
 
+	engine_clock_tick(e);
 	transactions_sweep(&e->transactions, now, probe_found, e);
 	engine_allow_tick(e, now);
 	engine_ack_tick(e);
 	engine_hit_tick(e, now);
 	engine_block_tick(e, now);
+	engine_breaker_tick(e, now);
 	engine_widen_tick(e, now);
 	engine_insider_tick(e, now);
 	engine_subject_sweep(e);
@@ -237,6 +240,7 @@ static void on_ten_seconds(void *ctx)
 {
 	struct engine *e = ctx;
 
+	engine_clock_tick(e);
 	engine_trap_flush(e);
 	engine_counter_flush(e);
 	engine_keep_tick(e, clock_wall_s());
@@ -396,6 +400,7 @@ static void engine_free(struct engine *e)
 {
 	keymap_done(&e->subjects);
 	keymap_done(&e->refused);
+	engine_breaker_stop(e);
 	keymap_done(&e->ledger);
 	keymap_done(&e->correspondents);
 	keymap_done(&e->recent);

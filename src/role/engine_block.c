@@ -190,7 +190,6 @@ static bool load_block(struct slice key, struct slice value, void *ctx)
 	const struct conf *c = &l->e->host->conf;
 	bool is_firewall;
 
-	(void)key;
 	if (record_get_block_head(value, b) != ERR_OK) {
 		l->bad++;
 		return true;
@@ -199,10 +198,12 @@ static bool load_block(struct slice key, struct slice value, void *ctx)
 		engine_breaker_loaded(l->e, b);
 	if (!decide_block_is_active(b, l->now))
 		return true;
+	if (b->since > l->now)
+		(void)engine_clock_tame(l->e, key, value, l->now, &b->until);
 	is_firewall = decide_firewall(c, l->e->mode, b->offence, b->last_refusal + 3600 > l->now ? b->refusals : 0);
 	l->err = index_put(l->e, b, is_firewall);
 	if (b->cause == CAUSE_WIDE)
-		engine_widen_note(l->e, b);
+		engine_widen_note(l->e, b, 0);
 	return l->err == ERR_OK;
 }
 
@@ -254,10 +255,12 @@ enum err engine_block_apply(struct engine *e, struct engine_subject *s, const st
 		fw_change(e, &b->subject, true, b->until);
 	s->block = *b;
 	s->has_block = true;
-	if (is_new)
-		engine_widen_note(e, b);
+	engine_breaker_forget(e, &b->subject);
 	log_block(e, b, is_new ? "block" : "renew", is_firewall);
-	return engine_subject_save_block(e, s);
+	err = engine_subject_save_block(e, s);
+	if (is_new)
+		engine_widen_note(e, b, s->ticket);
+	return err;
 }
 
 enum err engine_block_lift(struct engine *e, struct engine_subject *s, const char *by, const char *note)
@@ -335,10 +338,13 @@ void engine_block_refused(struct engine *e, const struct gate_result *g, const s
 	bool is_hidden = !e->traps || trap_table_find(e->traps, &g->recipient);
 	struct engine_refused *x;
 	struct record_refusal r = { .time = now, .client = g->client, .code = g->block.code, .is_would = is_would };
+	struct prefix host = engine_subject_of(e, &g->client); /* the block may be a wider one */
+	bool is_good = engine_good(e, &g->block.subject, now) > 0 ||
+		       (!subject_is_identity(&g->block.subject) && engine_good(e, &host, now) > 0);
 	void *v;
 
 	engine_count(e, is_would ? COUNT_WOULD_REFUSE : COUNT_REFUSED, now);
-	if (engine_good(e, &g->block.subject, now) > 0)
+	if (is_good)
 		engine_count(e, COUNT_GOOD_REFUSED, now);
 	if (keymap_put(&e->refused, record_subject_key(&g->block.subject, key), &v, NULL) != ERR_OK)
 		return;
@@ -352,7 +358,7 @@ void engine_block_refused(struct engine *e, const struct gate_result *g, const s
 	x->hour_count++;
 	x->last = now;
 	take_to_firewall(e, &g->block, x->hour_count);
-	if (x->hour_count > REFUSALS_AN_HOUR || !may_record(e, now))
+	if (x->hour_count > REFUSALS_AN_HOUR || (!may_record(e, now) && !is_good))
 		return;
 	memcpy(r.case_id, g->block.case_id, sizeof r.case_id);
 	slice_copy(q->client_name, r.name, sizeof r.name);

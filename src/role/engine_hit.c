@@ -39,6 +39,7 @@ struct hit {
 	enum grade grade;
 	bool is_charged;
 	const char *login;
+	const struct ipaddr *via; /* the forwarder, where m's client is the host before it; NULL */
 	uint64_t number; /* of the record, when it was already written */
 	bool is_written;
 };
@@ -157,12 +158,14 @@ static void log_hit(struct engine *e, const struct record_hit *r, const struct d
 		grade_name((enum grade)r->grade), client, sender, v->score, v->need, kind);
 }
 
-static const char *kind_text(const struct engine *e, enum decide_kind k, bool is_charged)
+static const char *kind_text(const struct engine *e, const struct decide_verdict *v, bool is_charged)
 {
 	if (!is_charged)
 		return "not-charged";
-	switch (k) {
+	switch (v->kind) {
 	case DECIDE_BLOCK:
+		if (v->block.state == BLOCK_HELD)
+			return "held";
 		return engine_is_enforcing(e) ? "block" : "would-block";
 	case DECIDE_RENEW:
 		return "renewed";
@@ -200,15 +203,17 @@ static uint64_t carry_out(struct engine *e, struct engine_subject *s, struct dec
 	}
 	r->is_counted = v.weight > 0;
 	r->weight = (float)v.weight;
+	if (v.kind == DECIDE_BLOCK)
+		engine_breaker_judge(e, &v.sum, &v.block, now);
 	if (v.kind == DECIDE_BLOCK || v.kind == DECIDE_RENEW) {
 		if (engine_block_apply(e, s, &v.block, v.kind == DECIDE_BLOCK) != ERR_OK)
 			engine_alarm(
 				e, "block", "block-full", "a block is not stored: table of blocks, disk or store full");
-		if (v.kind == DECIDE_BLOCK)
+		if (v.kind == DECIDE_BLOCK && v.block.state == BLOCK_ACTIVE)
 			engine_count(e, engine_is_enforcing(e) ? COUNT_BLOCKED : COUNT_WOULD_BLOCK, now);
 	}
 	number = h->is_written ? h->number : v.sum.number++;
-	log_hit(e, r, &v, kind_text(e, v.kind, h->is_charged));
+	log_hit(e, r, &v, kind_text(e, &v, h->is_charged));
 	if (!write_hit(e, s, number, r))
 		return 0;
 	before = s->sum;
@@ -282,7 +287,7 @@ static enum charge charge_hit(struct engine *e, struct hit *h)
 		.is_local = m->is_local,
 		.has_login = q && q->login[0],
 		.is_armed = h->trap && h->trap->state == TRAP_ARMED,
-		.is_other_client = q && q->client.family && !ipaddr_eq(&q->client, &m->client),
+		.is_other_client = q && q->client.family && !ipaddr_eq(&q->client, h->via ? h->via : &m->client),
 		.was_asked = q && q->is_asked,
 		.is_named = q && h->trap && queued_has_trap(q, h->trap->id),
 		.is_orcpt = h->trap && orcpt_is_trap(e, m, h->trap),
@@ -369,15 +374,39 @@ static void note_insider(struct engine *e, const struct hit *h)
 	engine_insider_note(e, h->login, &h->m->client, h->trap ? h->trap->id : 0, h->m->queue_id);
 }
 
-static void take_message(struct engine *e, const struct msg_hit *m)
+/*
+ * Mail of a forwarder is charged to the host that it had it from: into *room, and h of that. The
+ * host's names are not known: what the forwarder wrote about them is not verified.
+ */
+static void walk_back(const struct engine *e, const struct msg_hit *m, struct msg_hit *room, struct hit *h)
 {
-	struct hit h = { .m = m, .grade = content_grade_of(m) };
+	struct gate_view view = engine_gate_view(e);
+
+	h->m = m;
+	if (!m->is_walked || m->is_local || m->client.family == 0 ||
+		gate_origin_of(&view, &m->client) != GATE_FORWARDER)
+		return;
+	*room = *m;
+	room->client = m->walked;
+	room->name[0] = room->helo[0] = '\0';
+	h->m = room;
+	h->via = &m->client;
+}
+
+static void take_message(struct engine *e, const struct msg_hit *original)
+{
+	struct hit h = { .grade = content_grade_of(original) };
+	struct msg_hit room;
+	const struct msg_hit *m;
 	enum charge c;
 	uint64_t ticket, number = 0;
-	struct engine_who who = engine_who(e, &m->client, m->name, m->sender);
+	struct engine_who who;
 	struct engine_subject *s;
 	bool is_old;
 
+	walk_back(e, original, &room, &h);
+	m = h.m;
+	who = engine_who(e, &m->client, m->name, m->sender);
 	find_trap(e, m->trap, &h);
 	c = charge_hit(e, &h);
 	h.is_charged = c == CHARGE_CLIENT;
@@ -397,7 +426,7 @@ static void take_message(struct engine *e, const struct msg_hit *m)
 	if (h.grade == GRADE_INSIDER)
 		note_insider(e, &h);
 	if (c == CHARGE_WAIT)
-		wait_for_log(e, m, number);
+		wait_for_log(e, original, number);
 	engine_ack_when_durable(e, m->seq, ticket);
 }
 
@@ -564,7 +593,9 @@ bool engine_hit_would_block(struct engine *e, const struct transaction *x, uint6
 			continue;
 		ev = hit_event(e, trap, trap, &who, &x->client, x->name, x->sender, engine_random());
 		if (decide_would_block(&view, &ev, now))
-			return true;
+			return view.block && decide_block_is_active(view.block, now)
+				       ? true
+				       : !engine_breaker_would_hold(e, s, now);
 	}
 	return false;
 }

@@ -144,7 +144,7 @@ static void put(struct engine_widen_list *l, const struct prefix *p)
 		l->network[l->count++] = *p;
 }
 
-void engine_widen_note(struct engine *e, const struct record_block *b)
+void engine_widen_note(struct engine *e, const struct record_block *b, uint64_t ticket)
 {
 	struct prefix network[WIDEN_STEPS];
 	unsigned n = 0;
@@ -155,13 +155,15 @@ void engine_widen_note(struct engine *e, const struct record_block *b)
 		n = widen_networks(&b->subject, network);
 	for (unsigned i = 0; i < n; i++)
 		put(&e->to_widen, &network[i]);
+	if (n)
+		e->to_widen.ticket = ticket;
 }
 
 void engine_widen_tick(struct engine *e, uint64_t now)
 {
 	struct engine_widen_list *q = &e->to_widen, *w = &e->wide;
 
-	for (unsigned i = 0; i < LOOKS_A_SECOND && q->count; i++) {
+	for (unsigned i = 0; i < LOOKS_A_SECOND && q->count && q->ticket <= e->durable; i++) {
 		struct prefix p = q->network[--q->count];
 
 		if (look_at(e, &p, now))

@@ -62,7 +62,15 @@ static bool command_of(const struct conf *c, uint8_t what, const char *argv[CONF
 {
 	uint32_t n = 0;
 
-	if (what == RUN_ALARM) {
+	if (what == RUN_MAIL) {
+		/* from the null sender: nobody wants the bounce of an alarm */
+		static const char *const sendmail[] = { "/usr/sbin/sendmail", "-i", "-f", "<>", "--" };
+
+		for (; c->alarm.mail[0] && n < sizeof sendmail / sizeof sendmail[0]; n++)
+			argv[n] = sendmail[n];
+		if (n)
+			argv[n++] = c->alarm.mail;
+	} else if (what == RUN_ALARM) {
 		for (; n < c->alarm.command.count && n < CONF_LIST; n++)
 			argv[n] = c->alarm.command.item[n];
 	} else {
@@ -81,7 +89,9 @@ static int input_of(const struct msg_run *m)
 	int fd = m->count >= 2 ? memfd_create("input", MFD_CLOEXEC) : open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	if (fd >= 0 && m->count >= 2 &&
-		(dprintf(fd, "Subject: %s\n\n%s\n", m->arg[0], m->arg[1]) < 0 || lseek(fd, 0, SEEK_SET) != 0)) {
+		(dprintf(fd, "Subject: limetwig: %s\nAuto-Submitted: auto-generated\n\n%s\n", m->arg[0], m->arg[1]) <
+				0 ||
+			lseek(fd, 0, SEEK_SET) != 0)) {
 		close(fd);
 		fd = -1;
 	}
@@ -100,7 +110,8 @@ __attribute__((noreturn)) static void execute(const struct conf *c, struct msg_r
 {
 	static char subject[MESSAGE_RUN_ARG + 32], text[MESSAGE_RUN_ARG + 32];
 	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", lc[] = "LC_ALL=C";
-	char *env[] = { path, lc, m->count >= 2 ? subject : NULL, text, NULL };
+	static char instance[CONF_TEXT + 16]; /* which Postfix sendmail(1) means */
+	char *env[] = { path, lc, instance, m->count >= 2 ? subject : NULL, text, NULL };
 	const char *argv[CONF_LIST + 1];
 	char *words[CONF_LIST + 1];
 	sigset_t none;
@@ -109,6 +120,7 @@ __attribute__((noreturn)) static void execute(const struct conf *c, struct msg_r
 	memcpy(words, argv, sizeof words); /* exec does not write there */
 	(void)snprintf(subject, sizeof subject, "LIMETWIG_SUBJECT=%s", m->arg[0]);
 	(void)snprintf(text, sizeof text, "LIMETWIG_TEXT=%s", m->arg[1]);
+	(void)snprintf(instance, sizeof instance, "MAIL_CONFIG=%s", c->postfix.dir);
 	for (int i = 1; i < NSIG; i++)
 		(void)signal(i, SIG_DFL);
 	(void)sigemptyset(&none);
