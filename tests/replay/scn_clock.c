@@ -29,6 +29,7 @@ static struct {
 
 uint64_t __wrap_clock_wall_s(void);
 uint64_t __wrap_clock_wall_ms(void);
+uint64_t __wrap_clock_mono_ms(void);
 uint64_t __wrap_engine_random(void);
 struct loop_watch *__wrap_loop_every(struct loop *l, uint64_t ms, loop_fn fn, void *ctx);
 struct loop_watch *__real_loop_every(struct loop *l, uint64_t ms, loop_fn fn, void *ctx);
@@ -41,6 +42,11 @@ uint64_t __wrap_clock_wall_s(void)
 uint64_t __wrap_clock_wall_ms(void)
 {
 	return (uint64_t)state.wall * 1000;
+}
+
+uint64_t __wrap_clock_mono_ms(void)
+{
+	return state.mono_ms;
 }
 
 /* Steele, Lea, Flood: SplitMix. */

@@ -1,0 +1,87 @@
+/*
+ * engine_clock: the clock of this machine is set while we run. Seen by the
+ * monotonic one beside it, said aloud, and kept from doing harm: retention
+ * rests after a leap ahead, since the clock may come back; after a leap back
+ * the blocks are loaded again, those of the future from now on.
+ * SPDX-License-Identifier: ISC
+ */
+#include <stdio.h>
+
+#include "io/log.h"
+#include "role/engine.h"
+
+#define STEP_S 60         /* less is how NTP works */
+#define DOUBT_S 86400     /* a leap ahead that would let retention delete what is young */
+#define DOUBT_MS 3600000u /* it rests so long */
+#define FUTURE_S 300      /* a block so far ahead was made by a wrong clock */
+
+static void blocks_again(struct engine *e)
+{
+	enum err err = store_flush(e->store);
+
+	if (err == ERR_OK)
+		err = engine_block_load(e);
+	if (err != ERR_OK)
+		log_warn("clock", "error=\"%s\" text=\"blocks could not be loaded again\"", err_name(err));
+	engine_block_sync(e);
+}
+
+void engine_clock_tick(struct engine *e)
+{
+	uint64_t mono_ms = clock_mono_ms();
+	int64_t offset = (int64_t)clock_wall_s() - (int64_t)(mono_ms / 1000), step = offset - e->clock_offset;
+	char text[200];
+
+	e->clock_offset = offset;
+	if (!e->has_clock) {
+		e->has_clock = true;
+		return;
+	}
+	if (step > -STEP_S && step < STEP_S)
+		return;
+	if (step >= DOUBT_S)
+		e->clock_doubt_ms = mono_ms + DOUBT_MS;
+	(void)snprintf(text, sizeof text, "the clock was set %s by %lld s%s: see timedatectl, and limetwig block list",
+		step < 0 ? "back" : "ahead", (long long)(step < 0 ? -step : step),
+		step < 0 ? "" : ", or this machine has slept");
+	engine_alarm(e, "clock", step < 0 ? "clock-back" : "clock-ahead", text);
+	if (step < 0)
+		blocks_again(e);
+}
+
+bool engine_clock_is_doubtful(const struct engine *e)
+{
+	return e->clock_doubt_ms && clock_mono_ms() < e->clock_doubt_ms;
+}
+
+static void begin_now(struct record_block *b, uint64_t now)
+{
+	uint64_t early = b->since - now;
+
+	b->since = now;
+	b->until -= early < b->until ? early : b->until;
+	b->forget_at -= early < b->forget_at ? early : b->forget_at;
+}
+
+bool engine_clock_tame(struct engine *e, struct slice key, struct slice value, uint64_t now, uint64_t *ret_until)
+{
+	uint8_t out[RECORD_VALUE];
+	struct wr w = wr_init(out, sizeof out);
+	struct engine_subject *s;
+	struct record_block b;
+
+	if (record_get_block(value, &b) != ERR_OK || b.since <= now + FUTURE_S || b.until <= b.since)
+		return false;
+	begin_now(&b, now);
+	record_put_block(&w, &b);
+	if (w.bad)
+		return false;
+	(void)store_put(e->store, TABLE_BLOCK, key, wr_slice(&w));
+	(void)store_put(e->store, TABLE_CASE, slice_str(b.case_id), wr_slice(&w));
+	s = keymap_get(&e->subjects, key);
+	if (s && s->has_block && strcmp(s->block.case_id, b.case_id) == 0)
+		begin_now(&s->block, now);
+	log_warn("clock", "case=%s text=\"the block began in the future: from now on\"", b.case_id);
+	*ret_until = b.until;
+	return true;
+}
