@@ -16,6 +16,11 @@ bool decide_block_is_active(const struct record_block *b, uint64_t now)
 	return b->state == BLOCK_ACTIVE && now < b->until;
 }
 
+bool decide_block_is_held(const struct record_block *b, uint64_t now)
+{
+	return b->state == BLOCK_HELD && now < b->until;
+}
+
 uint16_t decide_reply_code(const struct conf *c, uint32_t offence)
 {
 	return offence <= 1 ? c->block.reply_first : c->block.reply_later;
@@ -50,6 +55,8 @@ static uint32_t next_offence(const struct record_block *last, uint64_t now)
 {
 	if (!last || last->offence == 0 || now >= last->forget_at)
 		return 1;
+	if (last->state == BLOCK_HELD) /* nobody was refused */
+		return last->offence;
 	return last->offence < UINT32_MAX ? last->offence + 1 : last->offence;
 }
 
@@ -121,7 +128,7 @@ void decide_hit(const struct decide_view *v, const struct decide_event *e, uint6
 	}
 	if (v->is_allowed || !counts(e->grade))
 		return;
-	if (v->block && decide_block_is_active(v->block, now)) {
+	if (v->block && (decide_block_is_active(v->block, now) || decide_block_is_held(v->block, now))) {
 		renew(v, e, now, ret);
 		return;
 	}
@@ -142,6 +149,8 @@ bool decide_would_block(const struct decide_view *v, const struct decide_event *
 
 	if (v->block && decide_block_is_active(v->block, now))
 		return !v->is_allowed;
+	if (v->block && decide_block_is_held(v->block, now))
+		return false;
 	as_confirmed.grade = GRADE_CONFIRMED;
 	decide_hit(v, &as_confirmed, now, &verdict);
 	return verdict.kind == DECIDE_BLOCK;
@@ -162,6 +171,16 @@ void decide_person(const struct conf *c, const struct record_block *old, const s
 	b.forget_at = b.until + c->block.forget_s;
 	(void)case_id_make(random, b.case_id);
 	*ret = b;
+}
+
+void decide_confirm(struct record_block *b, uint64_t now)
+{
+	uint64_t span = b->until > b->since ? b->until - b->since : 0, kept = b->forget_at - b->until;
+
+	b->state = BLOCK_ACTIVE;
+	b->since = now;
+	b->until = now + span;
+	b->forget_at = b->until + kept;
 }
 
 void decide_lift(const struct conf *c, struct record_block *b, uint64_t now)

@@ -66,6 +66,10 @@ void decide_person(const struct conf *c, const struct record_block *old, const s
 /* A person lifts: no new block for pardon_s. */
 void decide_lift(const struct conf *c, struct record_block *b, uint64_t now);
 
+/* A held block acts; it runs as long as it would have from the start. */
+void decide_confirm(struct record_block *b, uint64_t now);
+
+bool decide_block_is_held(const struct record_block *b, uint64_t now);
 bool decide_block_is_active(const struct record_block *b, uint64_t now);
 /* Reply code of this offence: conf.block.reply_first, reply_later. */
 uint16_t decide_reply_code(const struct conf *c, uint32_t offence);

@@ -15,8 +15,10 @@
 #define FRESH_DAYS 3
 #define LEDGER_LEAST 0.01 /* less good mail than this is not worth an entry */
 #define LEDGER_MAX_DAYS 1000
+#define STRETCH_S (2 * DAY_S)
 
 _Static_assert(FRESH_DAYS *DAY_S == LEDGER_MATURE_S + DAY_S, "a bucket is one day wide");
+_Static_assert((RECORD_LEDGER_STRETCHES - 1) * STRETCH_S >= LEDGER_RECENT_S, "whole stretches cover it");
 _Static_assert(sizeof((struct record_ledger *)0)->fresh == FRESH_DAYS * sizeof(double), "a bucket per day");
 
 static double capped(double v)
@@ -55,12 +57,28 @@ static void fresh_roll(struct record_ledger *l, uint64_t day)
 	l->fresh_day = day;
 }
 
+/* One message, for ledger_recent. */
+static void mail_count(struct record_ledger *l, uint64_t stretch)
+{
+	uint64_t by = stretch > l->stretch ? stretch - l->stretch : 0, back;
+
+	if (by) {
+		for (size_t i = RECORD_LEDGER_STRETCHES; i-- > 0;)
+			l->mails[i] = i >= by ? l->mails[i - by] : 0;
+		l->stretch = stretch;
+	}
+	back = l->stretch - stretch;
+	if (back < RECORD_LEDGER_STRETCHES && l->mails[back] < UINT16_MAX)
+		l->mails[back]++;
+}
+
 void ledger_add(struct record_ledger *l, uint64_t time, double count)
 {
 	uint64_t day = time / DAY_S, back;
 
 	if (!(count > 0))
 		return;
+	mail_count(l, time / STRETCH_S);
 	if (l->days == 0)
 		l->fresh_day = day;
 	else if (day > l->fresh_day)
@@ -80,18 +98,25 @@ void ledger_add(struct record_ledger *l, uint64_t time, double count)
 
 double ledger_good(const struct record_ledger *l, uint64_t now)
 {
-	double good;
+	struct record_ledger ripe = *l;
 
 	if (l->days < LEDGER_DAYS)
 		return 0;
-	good = decay_value(l->good, l->good_at, now, LEDGER_HALF_LIFE_S);
-	for (uint64_t i = 0; i < FRESH_DAYS && i <= l->fresh_day; i++) {
-		uint64_t ripe = day_ripe(l->fresh_day - i);
+	for (uint64_t i = FRESH_DAYS; i-- > 0;) /* the oldest first: the cap holds at every moment between */
+		if (i <= l->fresh_day && l->fresh[i] > 0 && now >= day_ripe(l->fresh_day - i))
+			good_join(&ripe, l->fresh[i], day_ripe(l->fresh_day - i));
+	return capped(decay_value(ripe.good, ripe.good_at, now, LEDGER_HALF_LIFE_S));
+}
 
-		if (l->fresh[i] > 0 && now >= ripe)
-			good += decay_value(l->fresh[i], ripe, now, LEDGER_HALF_LIFE_S);
-	}
-	return capped(good);
+uint32_t ledger_recent(const struct record_ledger *l, uint64_t now)
+{
+	uint64_t oldest = now > LEDGER_RECENT_S ? (now - LEDGER_RECENT_S) / STRETCH_S : 0;
+	uint32_t sum = 0;
+
+	for (uint64_t i = 0; i < RECORD_LEDGER_STRETCHES && i <= l->stretch; i++)
+		if (l->stretch - i >= oldest)
+			sum += l->mails[i];
+	return sum;
 }
 
 bool ledger_is_spent(const struct record_ledger *l, uint64_t now)

@@ -13,11 +13,14 @@
 #define LEDGER_DAYS 3
 #define LEDGER_HALF_LIFE_S (30 * 86400)
 #define LEDGER_CAP 100.0
+#define LEDGER_RECENT_S (14 * 86400)
 
 /* One good message at time (not before the entry's newest day by more than 3 days: else ignored). */
 void ledger_add(struct record_ledger *l, uint64_t time, double count);
 /* Good mail that counts at now; 0 for an entry that has not matured. */
 double ledger_good(const struct record_ledger *l, uint64_t now);
+/* Messages of the last 14 days (up to two days more: counted in stretches), matured or not, unweighted. */
+uint32_t ledger_recent(const struct record_ledger *l, uint64_t now);
 /* True when nothing worth keeping is left at now. */
 bool ledger_is_spent(const struct record_ledger *l, uint64_t now);
 

@@ -106,7 +106,7 @@ enum err record_get_allow(struct slice in, struct record_allow *ret)
 
 void record_put_ledger(struct wr *w, const struct record_ledger *v)
 {
-	wr_u8(w, RECORD_VERSION);
+	wr_u8(w, RECORD_LEDGER_VERSION);
 	record_put_double(w, v->good);
 	wr_u64(w, v->good_at);
 	for (size_t i = 0; i < 3; i++)
@@ -114,13 +114,17 @@ void record_put_ledger(struct wr *w, const struct record_ledger *v)
 	wr_u64(w, v->fresh_day);
 	wr_u16(w, v->days);
 	wr_u64(w, v->last_day);
+	wr_u64(w, v->stretch);
+	for (size_t i = 0; i < RECORD_LEDGER_STRETCHES; i++)
+		wr_u16(w, v->mails[i]);
 }
 
 enum err record_get_ledger(struct slice in, struct record_ledger *ret)
 {
 	struct record_ledger v = { 0 };
 	struct rd r;
-	enum err e = record_start_get(&r, in);
+	uint8_t version;
+	enum err e = record_start_get_version(&r, in, RECORD_LEDGER_VERSION, &version);
 
 	if (e != ERR_OK)
 		return e;
@@ -131,6 +135,10 @@ enum err record_get_ledger(struct slice in, struct record_ledger *ret)
 	v.fresh_day = rd_u64(&r);
 	v.days = rd_u16(&r);
 	v.last_day = rd_u64(&r);
+	if (version >= 2)
+		v.stretch = rd_u64(&r);
+	for (size_t i = 0; i < RECORD_LEDGER_STRETCHES && version >= 2; i++)
+		v.mails[i] = rd_u16(&r);
 	if (!rd_end(&r))
 		return ERR_SYNTAX;
 	*ret = v;

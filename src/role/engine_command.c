@@ -84,7 +84,7 @@ static const char *state_name(const struct engine *e, const struct record_block 
 	case BLOCK_LIFTED:
 		return "lifted";
 	case BLOCK_HELD:
-		return "held";
+		return now < b->until ? "held" : "expired";
 	case BLOCK_MESSAGE:
 		return "message";
 	case BLOCK_EXPIRED:
@@ -120,6 +120,8 @@ json_t *engine_json_block(struct engine *e, const struct record_block *b)
 	(void)json_object_set_new(j, "last_refusal", json_u64(b->last_refusal));
 	(void)json_object_set_new(j, "lifted_at", json_u64(b->lifted_at));
 	(void)json_object_set_new(j, "pardon_until", json_u64(b->pardon_until));
+	if (decide_block_is_held(b, now))
+		(void)json_object_set_new(j, "blast", engine_breaker_json(e, &b->subject, now));
 	(void)json_object_set_new(j, "firewall", json_boolean(is_listed && engine_block_in_firewall(e, &entry)));
 	return j;
 }

@@ -29,25 +29,46 @@ static bool take_prefix(struct engine_call *c, const char *text, struct prefix *
 	return true;
 }
 
-void engine_command_block_add(struct engine *e, struct engine_call *c, const json_t *in)
+/* What may be blocked by hand: the subject in *ret, or an answer that says why not. */
+static bool take_subject(struct engine *e, struct engine_call *c, const json_t *in, struct prefix *ret)
 {
 	struct gate_view view = engine_gate_view(e);
-	uint64_t seconds = engine_json_number(in, "seconds", 0);
+
+	if (!take_prefix(c, engine_json_string(in, "subject"), ret))
+		return false;
+	if (ret->len == ipaddr_bits(&ret->addr))
+		*ret = engine_subject_of(e, &ret->addr);
+	if (ret->len < (ret->addr.family == 4 ? 16 : 32)) {
+		engine_answer_error(c, 1, "too wide: at most a /16, or a /32 of IPv6");
+		return false;
+	}
+	if (gate_origin_of(&view, &ret->addr) != GATE_FOREIGN) {
+		engine_answer_error(c, 1, "is on the allow list or our own network: limetwig allow list");
+		return false;
+	}
+	return true;
+}
+
+static void answer_dry(struct engine *e, struct engine_call *c, const struct prefix *p, uint64_t now)
+{
+	char subject[PREFIX_TEXT];
+
+	engine_answer(c, json_pack("{s:b, s:s, s:o}", "dry_run", 1, "subject", prefix_format(p, subject), "blast",
+				 engine_breaker_json(e, p, now)));
+}
+
+void engine_command_block_add(struct engine *e, struct engine_call *c, const json_t *in)
+{
+	uint64_t seconds = engine_json_number(in, "seconds", 0), now = clock_wall_s();
 	struct engine_subject *s;
 	struct record_block b;
 	struct prefix p;
 	enum err err;
 
-	if (!take_prefix(c, engine_json_string(in, "subject"), &p))
+	if (!take_subject(e, c, in, &p))
 		return;
-	if (p.len == ipaddr_bits(&p.addr))
-		p = engine_subject_of(e, &p.addr);
-	if (p.len < (p.addr.family == 4 ? 16 : 32)) {
-		engine_answer_error(c, 1, "too wide: at most a /16, or a /32 of IPv6");
-		return;
-	}
-	if (gate_origin_of(&view, &p.addr) != GATE_FOREIGN) {
-		engine_answer_error(c, 1, "is on the allow list or our own network: limetwig allow list");
+	if (engine_json_true(in, "dry_run")) {
+		answer_dry(e, c, &p, now);
 		return;
 	}
 	s = engine_subject_get(e, &p);
@@ -55,10 +76,15 @@ void engine_command_block_add(struct engine *e, struct engine_call *c, const jso
 		engine_answer_error(c, 1, "too many changes are waiting for the disk; try again");
 		return;
 	}
+	if (engine_json_true(in, "held") && s->has_block && decide_block_is_active(&s->block, now)) {
+		engine_answer_error(c, 1, "is blocked already: case %s", s->block.case_id);
+		return;
+	}
 	if (seconds > LONGEST_S)
 		seconds = LONGEST_S;
-	decide_person(
-		&e->host->conf, s->has_block ? &s->block : NULL, &p, seconds, clock_wall_s(), engine_random(), &b);
+	decide_person(&e->host->conf, s->has_block ? &s->block : NULL, &p, seconds, now, engine_random(), &b);
+	if (engine_json_true(in, "held"))
+		b.state = BLOCK_HELD;
 	slice_copy(slice_str(engine_call_user(c)), b.by, sizeof b.by);
 	slice_copy(slice_str(note_of(in)), b.note, sizeof b.note);
 	err = engine_block_apply(e, s, &b, true);
@@ -67,7 +93,8 @@ void engine_command_block_add(struct engine *e, struct engine_call *c, const jso
 		return;
 	}
 	engine_audit(e, c, note_of(in), "block add %s case %s", engine_json_string(in, "subject"), b.case_id);
-	engine_answer(c, json_pack("{s:o}", "block", engine_json_block(e, &s->block)));
+	engine_answer(c, json_pack("{s:o, s:o}", "block", engine_json_block(e, &s->block), "blast",
+				 engine_breaker_json(e, &p, now)));
 }
 
 /* ---- remove */
@@ -182,7 +209,7 @@ static bool list_block(struct slice key, struct slice value, void *ctx)
 	(void)key;
 	if (record_get_block(value, &b) != ERR_OK)
 		return true;
-	if (x->is_held ? b.state != BLOCK_HELD : !x->is_all && !decide_block_is_active(&b, x->now))
+	if (x->is_held ? !decide_block_is_held(&b, x->now) : !x->is_all && !decide_block_is_active(&b, x->now))
 		return true;
 	if ((uint64_t)x->total++ < x->limit)
 		(void)json_array_append_new(x->list, engine_json_block(x->e, &b));
@@ -208,23 +235,41 @@ void engine_command_block_list(struct engine *e, struct engine_call *c, const js
 	engine_answer(c, json_pack("{s:o, s:I}", "blocks", x.list, "total", x.total));
 }
 
-void engine_command_block_confirm(struct engine *e, struct engine_call *c, const json_t *in)
+/* By its case, or by the address; an older case of the same host is not it. */
+static struct engine_subject *find_held(struct engine *e, const char *what, uint64_t now)
 {
-	const char *id = engine_json_string(in, "case");
 	struct engine_subject *s;
+	char id[CASE_ID_TEXT];
 	struct prefix p;
 
-	if (!id || engine_find_subject(e, id, &p) != ERR_OK || !(s = engine_subject_get(e, &p)) || !s->has_block ||
-		s->block.state != BLOCK_HELD) {
+	if (!what || engine_find_subject(e, what, &p) != ERR_OK || !(s = engine_subject_get(e, &p)) || !s->has_block ||
+		!decide_block_is_held(&s->block, now))
+		return NULL;
+	if (case_id_parse(slice_str(what), id) == ERR_OK && strcmp(id, s->block.case_id) != 0)
+		return NULL;
+	return s;
+}
+
+void engine_command_block_confirm(struct engine *e, struct engine_call *c, const json_t *in)
+{
+	const char *what = engine_json_string(in, "case");
+	uint64_t now = clock_wall_s();
+	struct engine_subject *s = find_held(e, what, now);
+	struct record_block b;
+
+	if (!s) {
 		engine_answer_error(c, 1, "no held block of this case: limetwig block list --held");
 		return;
 	}
-	s->block.state = BLOCK_ACTIVE;
-	if (engine_block_apply(e, s, &s->block, true) != ERR_OK) {
+	b = s->block;
+	decide_confirm(&b, now);
+	slice_copy(slice_str(engine_call_user(c)), b.by, sizeof b.by);
+	if (engine_block_apply(e, s, &b, true) != ERR_OK) {
 		engine_answer_error(c, 1, "not stored: disk or table full");
 		return;
 	}
-	engine_audit(e, c, note_of(in), "block confirm %s", id);
+	engine_count(e, engine_is_enforcing(e) ? COUNT_BLOCKED : COUNT_WOULD_BLOCK, now);
+	engine_audit(e, c, note_of(in), "block confirm %s", what);
 	engine_answer(c, json_pack("{s:o}", "block", engine_json_block(e, &s->block)));
 }
 

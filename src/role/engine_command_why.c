@@ -111,7 +111,7 @@ static const char *title_of(const struct engine *e, const struct engine_subject 
 {
 	if (origin != GATE_FOREIGN)
 		return "ALLOWED";
-	if (s->has_block && s->block.state == BLOCK_HELD)
+	if (s->has_block && decide_block_is_held(&s->block, now))
 		return "HELD";
 	if (s->has_block && decide_block_is_active(&s->block, now))
 		return engine_is_enforcing(e) ? "BLOCKED" : "WOULD BE BLOCKED";

@@ -465,7 +465,8 @@ void engine_hit_identified(struct engine *e, const char *queue_id)
 
 	while (*at) {
 		struct pending *p = *at;
-		struct hit h = { .m = &p->message, .number = p->number, .is_written = true };
+		struct hit h = { .number = p->number, .is_written = true };
+		struct msg_hit room;
 		bool is_old;
 
 		if (strcmp(p->message.queue_id, queue_id) != 0) {
@@ -475,6 +476,7 @@ void engine_hit_identified(struct engine *e, const char *queue_id)
 		*at = p->next;
 		e->hits->pendings--;
 		h.grade = content_grade_of(&p->message);
+		walk_back(e, &p->message, &room, &h);
 		find_trap(e, p->message.trap, &h);
 		h.is_charged = charge_hit(e, &h) == CHARGE_CLIENT;
 		(void)settle(e, &h, &is_old);

@@ -143,12 +143,18 @@ static void answer_dunno(struct policy_conn *c)
 		c->is_broken = true;
 }
 
-static void refuse_blocked(struct policy_conn *c, const struct gate_result *g)
+/* The same for all recipients, trap or not: the end as it was when it was first told. */
+static void refuse_blocked(struct policy_conn *c, const struct gate_result *g, uint64_t now)
 {
+	uint32_t told = g->block.told;
 	struct buf text;
 
+	if (told <= now) {
+		told = g->block.until;
+		block_index_tell(&c->e->blocks, &g->block.subject, told);
+	}
 	buf_init(&text, REPLY_TEXT_MAX + 64);
-	reply_text_blocked(&c->e->host->conf, g->block.code, g->block.case_id, g->block.until, &text);
+	reply_text_blocked(&c->e->host->conf, g->block.code, g->block.case_id, told, &text);
 	answer(c, buf_slice(&text));
 	buf_done(&text);
 }
@@ -185,7 +191,7 @@ static void on_rcpt(struct policy_conn *c, const struct policy_request *r, uint6
 			probe_behind_block(e, r, &g);
 		engine_block_refused(e, &g, r, !is_enforced);
 		if (is_enforced) {
-			refuse_blocked(c, &g);
+			refuse_blocked(c, &g, now);
 			return;
 		}
 	}

@@ -27,6 +27,7 @@ struct scenario {
 	char first[TITLE]; /* first line without "# " */
 	bool is_bad, is_run;
 	struct scn_counts counts;
+	char why[1000]; /* it failed */
 };
 
 static struct scenario scenario[SCENARIOS];
@@ -88,9 +89,22 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	(void)state;
-	scn_world_teardown();
+	const struct scenario *x = *state;
+
+	scn_world_teardown(); /* stderr is the terminal again */
+	if (x->why[0])
+		(void)fprintf(stderr, "# %s\n", x->why);
 	return 0;
+}
+
+__attribute__((format(printf, 2, 3))) static void failed_because(struct scenario *x, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(x->why, sizeof x->why, fmt, ap);
+	va_end(ap);
+	fail();
 }
 
 static void test_scenario(void **state)
@@ -107,16 +121,16 @@ static void test_scenario(void **state)
 		const char *wanted = x->first + (strncmp(x->first, "fails: ", 7) == 0 ? 7 : 0);
 
 		if (is_ok)
-			fail_msg("holds, but should fail with: %s", wanted);
+			failed_because(x, "holds, but should fail with: %s", wanted);
 		if (!strstr(s.error, wanted))
-			fail_msg("failed otherwise: %s", s.error);
+			failed_because(x, "failed otherwise: %s", s.error);
 		return;
 	}
 	if (!is_ok)
-		fail_msg("%s", s.error);
+		failed_because(x, "%s", s.error);
 	leak = scn_world_leak();
 	if (leak)
-		fail_msg("a trap address in the log: %s", leak);
+		failed_because(x, "a trap address in the log: %s", leak);
 }
 
 static void print_share(unsigned long part, unsigned long all)

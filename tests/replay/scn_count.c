@@ -54,8 +54,12 @@ static struct entry *entry_of(const struct ipaddr *client)
 
 void scn_count_recipe(const struct scn_mail *m, bool has_trap, uint64_t now)
 {
-	struct entry *e = entry_of(&m->client);
+	struct entry *e;
 
+	state.is_refused = false;
+	if (m->client.family == 0)
+		return;
+	e = entry_of(&m->client);
 	state.is_refused = now < e->until;
 	if (!state.is_refused && has_trap)
 		e->until = now + RECIPE_S;

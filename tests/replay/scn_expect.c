@@ -361,6 +361,21 @@ static bool expect_held(struct scn *s, struct scn_words *w)
 	return number(s, w, "held", total);
 }
 
+/* expect refused enforce MODE: without force. */
+static bool expect_refused(struct scn *s, struct scn_words *w)
+{
+	const char *mode = scn_after(w, "enforce"), *error = "";
+	json_t *j;
+
+	if (!mode)
+		return scn_fail(s, "refused enforce MODE");
+	j = scn_world_command(json_pack("{s:s, s:s}", "cmd", "enforce", "mode", mode), &error);
+	if (!j)
+		return true;
+	json_decref(j);
+	return scn_fail(s, "expected enforce %s to be refused, it was done", mode);
+}
+
 static bool expect_alarm(struct scn *s, struct scn_words *w)
 {
 	const char *event = scn_next(w);
@@ -405,7 +420,6 @@ static bool expect_spam(struct scn *s, struct scn_words *w)
 	return expect_kind(s, w, true);
 }
 
-/* expect good refused N; expect good CLIENT N is the ledger. */
 static bool expect_good(struct scn *s, struct scn_words *w)
 {
 	return expect_kind(s, w, false);
@@ -428,6 +442,7 @@ static const struct {
 	{ "timing", expect_timing },
 	{ "last", expect_last },
 	{ "held", expect_held },
+	{ "refused", expect_refused },
 	{ "alarm", expect_alarm },
 	{ "count", expect_count },
 	{ "spam", expect_spam },

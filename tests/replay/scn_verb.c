@@ -305,9 +305,18 @@ static bool verb_enforce(struct scn *s, struct scn_words *w)
 		    : scn_fail(s, "enforce monitor, soft or full");
 }
 
+/* A client in our notation as the engine takes it; a prefix as it is. */
+static const char *plain(const char *what, char to[IPADDR_TEXT])
+{
+	struct ipaddr a;
+
+	return what && !strchr(what, '/') && scn_address(what, &a) ? ipaddr_format(&a, to) : what;
+}
+
 static bool verb_lift(struct scn *s, struct scn_words *w)
 {
-	const char *what = scn_next(w);
+	char text[IPADDR_TEXT];
+	const char *what = plain(scn_next(w), text);
 
 	return what ? command(s, json_pack("{s:s, s:s}", "cmd", "block_remove", "what", what))
 		    : scn_fail(s, "lift CLIENT");
@@ -315,7 +324,8 @@ static bool verb_lift(struct scn *s, struct scn_words *w)
 
 static bool verb_block(struct scn *s, struct scn_words *w)
 {
-	const char *what = scn_next(w), *span = scn_after(w, "for");
+	char text[IPADDR_TEXT];
+	const char *what = plain(scn_next(w), text), *span = scn_after(w, "for");
 	bool is_held = scn_flag(w, "held");
 	uint64_t seconds = 86400;
 

@@ -85,6 +85,42 @@ static void capped_at_hundred(void **state)
 	assert_near(ledger_good(&l, T0 + 62 * DAY), LEDGER_CAP);
 }
 
+/* What the three newest days still hold joins under the cap, however late it is looked at. */
+static void the_cap_holds_between(void **state)
+{
+	struct record_ledger l = { 0 };
+
+	(void)state;
+	for (uint64_t d = 0; d < 40; d++)
+		ledger_add(&l, T0 + d * DAY, 50);
+	assert_near(ledger_good(&l, T0 + 42 * DAY), LEDGER_CAP);
+	assert_near(ledger_good(&l, T0 + 72 * DAY), LEDGER_CAP / 2);
+	assert_true(ledger_good(&l, T0 + 102 * DAY) <= LEDGER_CAP / 4 + 0.01);
+}
+
+static void counts_fourteen_days(void **state)
+{
+	struct record_ledger l = { 0 };
+
+	(void)state;
+	assert_int_equal(ledger_recent(&l, T0), 0);
+	for (uint64_t d = 0; d < 30; d++)
+		for (int k = 0; k < 3; k++)
+			ledger_add(&l, T0 + d * DAY, 3);
+	assert_true(ledger_recent(&l, T0 + 29 * DAY) >= 14 * 3);
+	assert_true(ledger_recent(&l, T0 + 29 * DAY) <= 16 * 3);
+	assert_true(ledger_recent(&l, T0 + 40 * DAY) >= 3 * 3);
+	assert_true(ledger_recent(&l, T0 + 40 * DAY) <= 6 * 3);
+	assert_int_equal(ledger_recent(&l, T0 + 46 * DAY), 0);
+	ledger_add(&l, T0 + 28 * DAY, 1); /* late */
+	assert_int_equal(ledger_recent(&l, T0 + 46 * DAY), 0);
+	ledger_add(&l, T0 + 400 * DAY, 1);
+	assert_int_equal(ledger_recent(&l, T0 + 400 * DAY), 1);
+	for (int k = 0; k < 70000; k++)
+		ledger_add(&l, T0 + 400 * DAY, 1);
+	assert_int_equal(ledger_recent(&l, T0 + 400 * DAY), UINT16_MAX);
+}
+
 static void daily_mail_is_the_sum_of_its_days(void **state)
 {
 	struct record_ledger l = { 0 };
@@ -168,6 +204,8 @@ int main(void)
 		cmocka_unit_test(counts_after_48_hours_on_three_days),
 		cmocka_unit_test(halves_in_thirty_days),
 		cmocka_unit_test(capped_at_hundred),
+		cmocka_unit_test(the_cap_holds_between),
+		cmocka_unit_test(counts_fourteen_days),
 		cmocka_unit_test(daily_mail_is_the_sum_of_its_days),
 		cmocka_unit_test(order_of_some_days_does_not_matter),
 		cmocka_unit_test(late_mail),
