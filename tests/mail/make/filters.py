@@ -235,7 +235,6 @@ plugin {
   quota_exceeded_message = Quota exceeded (mailbox for user is full)
 }
 X
-sed -i 's/%%/%/' /etc/dovecot/dovecot.conf
 for u in w0 w1 w2 w3 w4; do sed "s/storage=1k/storage=4k/" /etc/dovecot/dovecot.conf > /etc/dovecot/w.conf; done
 for u in q3 q4 q5; do echo "\"|/usr/lib/dovecot/dovecot-lda -d $u -f \$SENDER\"" > /home/$u/.forward; chown $u: /home/$u/.forward; done
 for u in w0 w1 w2 w3 w4; do echo "\"|/usr/lib/dovecot/dovecot-lda -c /etc/dovecot/w.conf -d $u -f \$SENDER\"" > /home/$u/.forward; chown $u: /home/$u/.forward; done

@@ -241,7 +241,7 @@ def world():
     site('mx', 'postfix', 'mx1.example.com', MX, POSTFIX_START % '''
 postconf -e relay_domains=trap.example,example.com,spamfang.test "relay_transport=lmtp:inet:[192.0.2.2]:2424" \
  mydestination= mynetworks=127.0.0.1 smtpd_recipient_restrictions=reject_unauth_destination \
- message_size_limit=20000000 smtpd_client_connection_rate_limit=0 smtpd_client_connection_count_limit=0 \
+ message_size_limit=20000000 smtpd_relay_restrictions=reject_unauth_destination smtpd_client_connection_rate_limit=0 smtpd_client_connection_count_limit=0 \
  smtpd_client_event_limit_exceptions=0.0.0.0/0
 ''')
     wait_port(MX, 25)

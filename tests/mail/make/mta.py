@@ -6,7 +6,7 @@ SPDX-License-Identifier: ISC
 import sys
 
 from lab import POSTFIX_START, inject, run_in, settle, site, stop, trap, wait_port, world, SITES
-from texts import NOHEAD, LONG, original
+from texts import NOHEAD, LONG, PLAIN, original
 
 I = [0]
 BAD = [('unknown', 'office@hansa-druck.test'), ('full', 'kontakt@nordwind.test'), ('spam', 'verkauf@polaris.test'),
@@ -368,26 +368,22 @@ def dma():
 
 NULLMAILER = r'''
 echo nm.eiche.test > /etc/mailname; echo nm.eiche.test > /etc/nullmailer/me; echo nm.eiche.test > /etc/nullmailer/defaulthost
-echo '203.0.113.10 smtp' > /etc/nullmailer/remotes
+echo '192.0.2.25 smtp' > /etc/nullmailer/remotes
 echo 3 > /etc/nullmailer/pausetime; echo 8 > /etc/nullmailer/queuelifetime
 mkdir -p /var/spool/nullmailer/{queue,tmp,failed}
 [ -p /var/spool/nullmailer/trigger ] || mkfifo /var/spool/nullmailer/trigger
 chown -R mail: /var/spool/nullmailer; chmod 622 /var/spool/nullmailer/trigger
-ROUTE
 setpriv --reuid mail --regid mail --clear-groups nullmailer-send > /var/log/nm.log 2>&1 &
 sleep 1
 '''
 
 
 def nullmailer():
-    # Its only way out is a smart host: the refusing server first, then one that takes the bounce.
-    site('nullmailer', 'nullmailer', 'nm.eiche.test', '198.51.100.81', NULLMAILER.replace('ROUTE', ''))
-    for i, (what, to) in enumerate(BAD[:7]):
+    """Its smart host is the trap's MX, which refuses to relay and so makes it bounce, and then takes the bounce."""
+    site('nullmailer', 'nullmailer', 'nm.eiche.test', '198.51.100.81', NULLMAILER)
+    for i, (what, to) in enumerate(BAD[:6]):
         t = trap('dsn', 'nullmailer-' + what)
         run_in('nullmailer', 'nullmailer-inject -f %s %s' % (t, to), original(i, t, to).encode())
-    import time
-    time.sleep(5)
-    run_in('nullmailer', 'echo "192.0.2.25 smtp" > /etc/nullmailer/remotes; echo > /var/spool/nullmailer/trigger')
     settle(8, 30)
     stop('nullmailer')
 
@@ -439,6 +435,29 @@ chmod +x /usr/local/bin/bounce
     stop('script')
 
 
+def big():
+    """Large and odd originals, so large and odd reports."""
+    pad = 'In this long letter every line is the same, and there are many of them.\n' * 900
+    raw = ('From: \u041e\u0442\u0434\u0435\u043b <x@bulk.test>\nSubject: \u0421\u0447\u0451\u0442\nX-Raw: \u00ff\u00fe\nMIME-Version: 1.0\n'
+           'Content-Type: multipart/mixed; boundary="gone"\n\n--gone\nContent-Type: text/plain\n\nno end of it\n')
+    many = ''.join('Received: from hop%d.test by hop%d.test; Sun, 22 Nov 2026 00:00:00 +0000\n' % (i, i + 1) for i in range(40))
+    for software, ip, tree, host, script in (
+            ('postfix', '198.51.100.13', 'postfix', 'mail.kontor.test', POSTFIX % {'dom': 'kontor.test', 'life': '12s', 'tmpl': '', 'more': ''}),
+            ('exim', '198.51.100.14', 'exim', 'mail.werft.test', EXIM.replace('MORE', '').replace('MSGS', '')),
+            ('sendmail', '198.51.100.15', 'sendmail', 'sm.lagerhaus.test', SENDMAIL.replace('MORE', '')),
+            ('opensmtpd', '198.51.100.16', 'opensmtpd', 'smtp.segel.test', OPENSMTPD.replace('198.51.100.41', '198.51.100.16')),
+            ('courier', '198.51.100.17', 'courier', 'mail.insel.test', COURIER.replace('LANGSET', ''))):
+        site(software + '-big', tree, host, ip, script, 25)
+        for what, text in (('big', PLAIN + pad), ('raw8', None), ('many', many + PLAIN)):
+            if what == 'big' and software not in ('postfix', 'exim'):
+                continue
+            t = trap('dsn', '%s-odd-%s' % (software, what))
+            to = 'office@hansa-druck.test'
+            inject(ip, t, [to], raw if text is None else text % {'from': t, 'to': to, 'n': 77})
+        settle(4, 15)
+        stop(software + '-big')
+
+
 QMAIL = r"""
 cd /var/qmail
 mkdir -p control alias users; echo qm.birke.test > control/me; echo birke.test > control/locals
@@ -474,7 +493,7 @@ def qmail():
 
 if __name__ == '__main__':
     world()
-    for name in sys.argv[1:] or 'postfix exim sendmail opensmtpd courier chasquid dma nullmailer'.split():
+    for name in sys.argv[1:] or 'postfix exim sendmail opensmtpd courier chasquid dma nullmailer nonnull big qmail'.split():
         print('==', name, flush=True)
         try:
             globals()[name]()
