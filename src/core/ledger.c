@@ -96,6 +96,19 @@ void ledger_add(struct record_ledger *l, uint64_t time, double count)
 	l->last_day = l->fresh_day;
 }
 
+void ledger_spoil(struct record_ledger *l, uint64_t time)
+{
+	if (l->days == 0)
+		return;
+	if (time / DAY_S > l->fresh_day)
+		fresh_roll(l, time / DAY_S);
+	for (size_t i = 0; i < FRESH_DAYS; i++) {
+		if (l->fresh[i] > 0 && l->days > 0)
+			l->days--;
+		l->fresh[i] = 0;
+	}
+}
+
 double ledger_good(const struct record_ledger *l, uint64_t now)
 {
 	struct record_ledger ripe = *l;

@@ -17,6 +17,12 @@
 
 /* One good message at time (not before the entry's newest day by more than 3 days: else ignored). */
 void ledger_add(struct record_ledger *l, uint64_t time, double count);
+/*
+ * The subject mailed a trap: its mail of these days, not yet matured, will not
+ * count. So who hits a trap every day never has good mail, and a good sender
+ * loses three days of it by one mistake.
+ */
+void ledger_spoil(struct record_ledger *l, uint64_t time);
 /* Good mail that counts at now; 0 for an entry that has not matured. */
 double ledger_good(const struct record_ledger *l, uint64_t now);
 /* Messages of the last 14 days (up to two days more: counted in stretches), matured or not, unweighted. */

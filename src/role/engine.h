@@ -398,6 +398,8 @@ void engine_log_rcpt(struct engine *e, const struct msg_log_rcpt *m);
 void engine_log_state(struct engine *e, const struct msg_log_state *m);
 /* Write changed ledger entries. budget: entries' slots looked at, 0: all. */
 void engine_log_flush(struct engine *e, size_t budget);
+/* This subject mailed a trap: its mail of these days is no good mail. */
+void engine_log_spoil(struct engine *e, const struct prefix *p);
 /* A person says that this was good mail. */
 void engine_log_credit(struct engine *e, const struct ipaddr *client, const char *name, const char *sender);
 

@@ -203,6 +203,8 @@ static uint64_t carry_out(struct engine *e, struct engine_subject *s, struct dec
 	}
 	r->is_counted = v.weight > 0;
 	r->weight = (float)v.weight;
+	if (h->is_charged && (ev->grade == GRADE_CONFIRMED || ev->grade == GRADE_UNSEEN))
+		engine_log_spoil(e, &s->prefix);
 	if (v.kind == DECIDE_BLOCK)
 		engine_breaker_judge(e, &v.sum, &v.block, now);
 	if (v.kind == DECIDE_BLOCK || v.kind == DECIDE_RENEW) {

@@ -168,6 +168,17 @@ void engine_log_credit(struct engine *e, const struct ipaddr *client, const char
 		credit(e, &m);
 }
 
+void engine_log_spoil(struct engine *e, const struct prefix *p)
+{
+	uint8_t key[RECORD_KEY];
+	struct engine_ledger *l = keymap_get(&e->ledger, record_subject_key(p, key));
+
+	if (!l)
+		return;
+	ledger_spoil(&l->record, clock_wall_s());
+	l->is_dirty = true;
+}
+
 static void record_delivery(struct engine *e, const struct msg_log_mail *m)
 {
 	struct record_accepted r = { .time = m->time, .client = m->client };

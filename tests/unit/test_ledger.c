@@ -121,6 +121,29 @@ static void counts_fourteen_days(void **state)
 	assert_int_equal(ledger_recent(&l, T0 + 400 * DAY), UINT16_MAX);
 }
 
+static void a_trap_spoils_what_is_fresh(void **state)
+{
+	struct record_ledger l = { 0 };
+
+	(void)state;
+	ledger_spoil(&l, T0);
+	assert_int_equal(l.days, 0);
+	for (uint64_t d = 0; d < 60; d++) { /* ten messages and a trap a day buy nothing */
+		ledger_add(&l, T0 + d * DAY, 10);
+		ledger_spoil(&l, T0 + d * DAY + 1);
+		ledger_add(&l, T0 + d * DAY + 2, 10);
+		assert_near(ledger_good(&l, T0 + d * DAY + 3), 0);
+		assert_true(l.days <= 1);
+	}
+	for (uint64_t d = 100; d < 110; d++)
+		ledger_add(&l, T0 + d * DAY, 10);
+	ledger_spoil(&l, T0 + 109 * DAY); /* days 107 to 109 go, the seven before stay */
+	assert_true(ledger_good(&l, T0 + 115 * DAY) > 55);
+	assert_true(ledger_good(&l, T0 + 115 * DAY) < 70);
+	ledger_spoil(&l, T0 + 130 * DAY); /* all has matured by then */
+	assert_true(ledger_good(&l, T0 + 130 * DAY) > 35);
+}
+
 static void daily_mail_is_the_sum_of_its_days(void **state)
 {
 	struct record_ledger l = { 0 };
@@ -206,6 +229,7 @@ int main(void)
 		cmocka_unit_test(capped_at_hundred),
 		cmocka_unit_test(the_cap_holds_between),
 		cmocka_unit_test(counts_fourteen_days),
+		cmocka_unit_test(a_trap_spoils_what_is_fresh),
 		cmocka_unit_test(daily_mail_is_the_sum_of_its_days),
 		cmocka_unit_test(order_of_some_days_does_not_matter),
 		cmocka_unit_test(late_mail),
