@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """Spam of our own making in many forms, sent to the trap's MX as bots do.
+usage: spam.py [PART...]
 SPDX-License-Identifier: ISC
 """
 import base64
 import quopri
+import sys
 
 from lab import MX, inject, settle, trap, world
 
@@ -174,6 +176,31 @@ def fake_replies():
          'Mailing-List: contact users-help@lists.bulk.test; run by ezmlm\nPrecedence: bulk\n', sender='users-bounces@lists.bulk.test')
 
 
+def whole_reports():
+    """Spam in a report with all its parts: only who is said to have sent the original is wrong, or nobody is."""
+    def dsn(what, status, original, kind='message/rfc822', sender='', text='Your message could not be delivered. See http://pills.bulk.test/', report='delivery-status',
+            second='message/delivery-status'):
+        b = 'W-%s' % what
+        send('w-' + what, 'Undelivered Mail Returned to Sender', '--%s\nContent-Type: text/plain\n\n%s\n\n--%s\nContent-Type: %s\n\n%s\n\n--%s\nContent-Type: %s\n\n%s\n\n--%s--\n'
+             % (b, text, b, second, status, b, kind, original, b),
+             'MIME-Version: 1.0\nContent-Type: multipart/report; report-type=%s; boundary="%s"\nAuto-Submitted: auto-replied\n' % (report, b), sender=sender,
+             frm='MAILER-DAEMON@bulk.test (Mail Delivery System)')
+    good = 'Reporting-MTA: dns; bulk.test\n\nFinal-Recipient: rfc822; someone@bulk.test\nAction: failed\nStatus: 5.1.1'
+    own = 'From: Pills <sales@bulk.test>\nTo: someone@bulk.test\nSubject: Pills\nMessage-ID: <1@bulk.test>\n\nPills http://pills.bulk.test/'
+    dsn('other-sender', good, own)
+    dsn('other-headers', good, own.split('\n\n')[0], kind='text/rfc822-headers')
+    dsn('to-trap', good.replace('someone@bulk.test', '@T@'), own.replace('someone@bulk.test', '@T@'))
+    dsn('no-original', good, '', kind='text/plain')
+    dsn('html-original', good, '<a href="http://pills.bulk.test/">open the message</a>', kind='text/html')
+    dsn('delivered', good.replace('failed', 'delivered').replace('5.1.1', '2.0.0'), own)
+    dsn('nonnull', good, own, sender='bounce@bulk.test')
+    dsn('bad-fields', 'Reporting-MTA:\n\nFinal-Recipient: nobody\nAction: buy\nStatus: now', own)
+    dsn('mdn', 'Reporting-UA: bulk\nFinal-Recipient: rfc822; someone@bulk.test\nDisposition: manual-action/MDN-sent-manually; displayed', own,
+        report='disposition-notification', second='message/disposition-notification', text='Read: http://pills.bulk.test/', sender='someone@bulk.test')
+    dsn('arf', 'Feedback-Type: abuse\nUser-Agent: x/1\nVersion: 1', own, report='feedback-report', second='message/feedback-report',
+        text='Answer the complaint: http://pills.bulk.test/', sender='abuse@bulk.test')
+
+
 def odd():
     big = ''.join('X-Spam-Pad-%04d: %s\n' % (i, 'z' * 60) for i in range(700))
     send('z-hugehead', 'offer', PILLS % 'huge', big)
@@ -193,9 +220,6 @@ def odd():
 
 if __name__ == '__main__':
     world()
-    ordinary()
-    forged_headers()
-    fake_reports()
-    fake_replies()
-    odd()
+    for part in sys.argv[1:] or 'ordinary forged_headers fake_reports fake_replies whole_reports odd'.split():
+        globals()[part]()
     settle(4, 30)
