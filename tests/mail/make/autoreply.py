@@ -186,6 +186,12 @@ def people():
             files['.dovecot.sieve'] = files['.dovecot.sieve'].replace('ereject', 'reject')
         u.add('rej%d' % n, files)
         jobs.append(('receipt', 'dovecot-%s-%s' % (what if not lda else 'ldareject', lang), 'rej%d' % n))
+    for n, lang in enumerate(('en', 'de', 'fr', 'it', 'zh')):
+        u.add('rcv%d' % n, {'.forward': '"|/usr/bin/maildrop"\n', '.mailfilter': 'cc "| sh $HOME/reply"\nto "/dev/null"\n',
+                            'reply': '#!/bin/sh\nexec mailbot -c %s -t $HOME/text -T replydsn -N %s -M rcv%d@buero.test -A "From: rcv%d@buero.test" '
+                            '/usr/sbin/sendmail -oi -t -f "%s"\n' % (TEXT[lang][0], ['', '-a'][n % 2], n, n, ['', 'rcv%d@buero.test' % n][n % 3 == 2]),
+                            'text': TEXT[lang][2].encode(TEXT[lang][0])})
+        jobs.append(('receipt', 'mailbot-M-%s' % lang, 'rcv%d' % n))
     for n in range(3):
         u.add('ntf%d' % n, {'.dovecot.sieve': 'require ["enotify","variables"];\nnotify :message "mail for ntf%d" '
                             '"mailto:NOTIFYTO";\n' % n})
