@@ -49,14 +49,14 @@ enum err allow_add(struct allow *a, const struct prefix *p, enum allow_source so
 	return add_prefix(a, &a->never, p, (uint32_t)source);
 }
 
-static enum err add_list(struct allow *a, const struct conf_list *l, const char **ret_bad)
+static enum err add_list(struct allow *a, const struct conf_list *l, enum allow_source source, const char **ret_bad)
 {
 	for (uint32_t i = 0; i < l->count; i++) {
 		struct prefix p;
 		enum err e = prefix_parse(slice_str(l->item[i]), &p);
 
 		if (e == ERR_OK)
-			e = allow_add(a, &p, ALLOW_OWN);
+			e = allow_add(a, &p, source);
 		if (e != ERR_OK) {
 			*ret_bad = l->item[i];
 			return e;
@@ -67,9 +67,11 @@ static enum err add_list(struct allow *a, const struct conf_list *l, const char 
 
 enum err allow_add_own(struct allow *a, const struct conf *c, const char **ret_bad)
 {
-	enum err e = add_list(a, &c->own_networks, ret_bad);
+	enum err e = add_list(a, &c->forwarders, ALLOW_FORWARDER, ret_bad);
 
-	return e == ERR_OK ? add_list(a, &c->postfix.own_hosts, ret_bad) : e;
+	if (e == ERR_OK)
+		e = add_list(a, &c->own_networks, ALLOW_OWN, ret_bad);
+	return e == ERR_OK ? add_list(a, &c->postfix.own_hosts, ALLOW_OWN, ret_bad) : e;
 }
 
 /* ---- lines */
@@ -230,9 +232,10 @@ static bool match_of(const struct allow *a, uint32_t value, struct allow_match *
 	uint32_t number = value >> ENTRY_SHIFT;
 
 	ret->source = (enum allow_source)(value & (SHARED_BIT - 1));
-	ret->tier = ret->source == ALLOW_OWN ? ALLOW_TIER_OWN
-		    : value & SHARED_BIT     ? ALLOW_TIER_SHARED
-					     : ALLOW_TIER_NEVER;
+	ret->tier = ret->source == ALLOW_OWN         ? ALLOW_TIER_OWN
+		    : ret->source == ALLOW_FORWARDER ? ALLOW_TIER_FORWARDER
+		    : value & SHARED_BIT             ? ALLOW_TIER_SHARED
+						     : ALLOW_TIER_NEVER;
 	ret->entry = number ? &a->entry[number - 1] : NULL;
 	return true;
 }
@@ -287,6 +290,8 @@ const char *allow_source_name(enum allow_source s)
 		return "file";
 	case ALLOW_COMMAND:
 		return "command";
+	case ALLOW_FORWARDER:
+		return "forwarder";
 	case ALLOW_NONE:
 	default:
 		return "none";
@@ -302,6 +307,8 @@ const char *allow_tier_name(enum allow_tier t)
 		return "never";
 	case ALLOW_TIER_SHARED:
 		return "shared";
+	case ALLOW_TIER_FORWARDER:
+		return "forwarder";
 	case ALLOW_TIER_NONE:
 	default:
 		return "none";

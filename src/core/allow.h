@@ -1,6 +1,7 @@
 /*
  * allow: who is never blocked by address. Tiers:
  *   own     private ranges, own networks, own MX and relays: insiders
+ *   forwarder  conf.forwarders: never blocked, the host before it is charged
  *   never   a hole in everything: allow files and entries set by command
  *   shared  providers that many senders share: never charged by address, only
  *           by sender identity (core/identity)
@@ -26,8 +27,8 @@
 #define ALLOW_ENTRIES 65536u /* entries with a text: names, spf, and all of tier shared */
 #define ALLOW_TEXT 260       /* "spf:" and a domain name, with NUL */
 
-enum allow_source { ALLOW_NONE = 0, ALLOW_OWN = 1, ALLOW_FILE = 2, ALLOW_COMMAND = 3 };
-enum allow_tier { ALLOW_TIER_NONE = 0, ALLOW_TIER_OWN, ALLOW_TIER_NEVER, ALLOW_TIER_SHARED };
+enum allow_source { ALLOW_NONE = 0, ALLOW_OWN = 1, ALLOW_FILE = 2, ALLOW_COMMAND = 3, ALLOW_FORWARDER = 4 };
+enum allow_tier { ALLOW_TIER_NONE = 0, ALLOW_TIER_OWN, ALLOW_TIER_NEVER, ALLOW_TIER_SHARED, ALLOW_TIER_FORWARDER };
 enum allow_form { ALLOW_PREFIX = 1, ALLOW_NAME, ALLOW_SPF };
 
 /* A parsed line; slices borrow it. */
@@ -61,7 +62,7 @@ struct allow_match {
 
 void allow_init(struct allow *a);
 void allow_done(struct allow *a);
-/* Own networks and hosts of the configuration. ERR_SYNTAX: an entry is no prefix (ret_bad names it, borrowed). */
+/* Own networks, own hosts and forwarders of the configuration. ERR_SYNTAX: an entry is no prefix (ret_bad names it, borrowed). */
 enum err allow_add_own(struct allow *a, const struct conf *c, const char **ret_bad) MUST_USE;
 /* Tier never (own for ALLOW_OWN). ERR_LIMIT, ERR_NOMEM. */
 enum err allow_add(struct allow *a, const struct prefix *p, enum allow_source source) MUST_USE;

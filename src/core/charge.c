@@ -17,7 +17,7 @@ static enum charge charge_origin(enum gate_origin origin, bool is_ours, bool is_
 		*grade = GRADE_INSIDER;
 		return CHARGE_NOBODY;
 	}
-	if (origin == GATE_ALLOWED)
+	if (origin == GATE_ALLOWED || origin == GATE_FORWARDER)
 		return exempt(grade);
 	return is_armed ? CHARGE_CLIENT : CHARGE_NOBODY;
 }

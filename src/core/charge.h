@@ -3,7 +3,8 @@
  * hit is worth is for core/score. The rule, first match wins:
  *
  *   a login, this host itself, an own network   nobody: insider, an alarm
- *   a client of tier never                      nobody: exempt
+ *   a client of tier never, a forwarder whose
+ *   mail does not tell where it had it from     nobody: exempt
  *   a client of tier shared                     as below, but the sender identity pays, and only where
  *                                               SPF passes for it; until that is known: ask
  *   no trap any more, or not armed              nobody

@@ -40,6 +40,8 @@ enum gate_origin gate_origin_named(
 		return GATE_ALLOWED;
 	case ALLOW_TIER_SHARED:
 		return GATE_SHARED;
+	case ALLOW_TIER_FORWARDER:
+		return GATE_FORWARDER;
 	case ALLOW_TIER_NONE:
 	default:
 		return GATE_FOREIGN;

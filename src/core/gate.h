@@ -27,6 +27,7 @@ enum gate_origin {
 	GATE_OWN,     /* own or private network */
 	GATE_ALLOWED, /* allow list, tier never */
 	GATE_SHARED,  /* allow list, tier shared: never by address */
+	GATE_FORWARDER, /* backup MX, forwarder: never blocked, the host before it is charged */
 	GATE_IGNORED, /* re-injection after a content filter, or no client address: nothing is recorded */
 };
 

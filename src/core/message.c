@@ -23,7 +23,7 @@
 #define TEXT_MIN 2
 #define TEXT_MAX(size) (2 + (size)-1)
 #define POSITION_FIXED (8 + 8)
-#define HIT_FIXED (TYPE + 8 + 8 + 2 + 1 + 1 + 1 + 4)
+#define HIT_FIXED (TYPE + 8 + 8 + 2 + 1 + 1 + 1 + 4 + 1)
 #define HIT_TEXTS                                                                                                      \
 	(2 * TEXT_MAX(MESSAGE_NAME) + TEXT_MAX(MESSAGE_QUEUE_ID) + 3 * TEXT_MAX(MESSAGE_ADDRESS) +                     \
 		2 * TEXT_MAX(MESSAGE_ID) + TEXT_MAX(MESSAGE_CORPUS_ID))
@@ -59,7 +59,7 @@ static const struct schema schema[] = {
 	[MSG_FW_STATE]      = { "FW_STATE", FIREWALL, ENGINE, TYPE + 21, TYPE + 21, 0, 0 },
 
 	[MSG_HIT]           = { "HIT", CAPTURE, ENGINE,
-		HIT_FIXED + IP_MIN + 9 * TEXT_MIN, HIT_FIXED + IP_MAX + HIT_TEXTS, 0, 0 },
+		HIT_FIXED + 2 * IP_MIN + 9 * TEXT_MIN, HIT_FIXED + 2 * IP_MAX + HIT_TEXTS, 0, 0 },
 	[MSG_HIT_ACK]       = { "HIT_ACK", ENGINE, CAPTURE, TYPE + 9, TYPE + 9, 0, 0 },
 	[MSG_CORPUS_REMOVE] = { "CORPUS_REMOVE", ENGINE, CAPTURE,
 		TYPE + TEXT_MIN + 1, TYPE + TEXT_MAX(MESSAGE_CORPUS_ID), 0, 0 },

@@ -178,3 +178,28 @@ bool received_walk(
 	}
 	return false;
 }
+
+static enum err add_list(struct prefix_table *t, const struct conf_list *l, enum received_trust value)
+{
+	enum err e = ERR_OK;
+
+	for (uint32_t i = 0; i < l->count && e == ERR_OK; i++) {
+		struct prefix p;
+
+		e = prefix_parse(slice_str(l->item[i]), &p);
+		if (e == ERR_OK)
+			e = prefix_table_add(t, &p, value);
+	}
+	return e;
+}
+
+enum err received_trust(struct prefix_table *t, const struct conf *c)
+{
+	enum err e = add_list(t, &c->forwarders, RECEIVED_FORWARDER);
+
+	if (e == ERR_OK)
+		e = add_list(t, &c->own_networks, RECEIVED_OWN);
+	if (e == ERR_OK)
+		e = add_list(t, &c->postfix.own_hosts, RECEIVED_OWN);
+	return e == ERR_OK ? prefix_table_seal(t) : e;
+}

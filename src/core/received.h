@@ -17,6 +17,7 @@
 #ifndef CORE_RECEIVED_H
 #define CORE_RECEIVED_H
 #include "base/prefix_table.h"
+#include "core/conf.h"
 
 #define RECEIVED_HOPS 10 /* fields kept and walked at most */
 
@@ -33,6 +34,11 @@ struct received_hop {
 
 /* The value of one field, unfolded. */
 void received_parse(struct slice value, struct received_hop *ret);
+/* Values of a table of trusted prefixes. */
+enum received_trust { RECEIVED_OWN = 1, RECEIVED_FORWARDER = 2 };
+/* Own networks, own hosts and forwarders of c into an empty table, sealed. ERR_SYNTAX, ERR_NOMEM: the table is unusable. */
+enum err received_trust(struct prefix_table *t, const struct conf *c) MUST_USE;
+
 /*
  * hop[0] is the topmost field. trusted: own networks, own hosts, forwarders;
  * private addresses count as own. False: nobody can be named.

@@ -165,6 +165,15 @@ static enum err watch_listeners(struct capture *c)
 	return ERR_OK;
 }
 
+/* Without it nobody behind a forwarder is charged. */
+static void take_trusted(struct capture *c)
+{
+	prefix_table_done(&c->trusted);
+	prefix_table_init(&c->trusted);
+	if (c->host->conf.forwarders.count && received_trust(&c->trusted, &c->host->conf) != ERR_OK)
+		log_warn("forwarders", "text=\"no memory: nobody behind a forwarder is charged\"");
+}
+
 static enum err capture_start(struct role_host *h)
 {
 	struct capture *c = calloc(1, sizeof *c);
@@ -179,6 +188,7 @@ static enum err capture_start(struct role_host *h)
 	TAILQ_INIT(&c->publishing);
 	TAILQ_INIT(&c->backs);
 	c->next_seq = 1;
+	take_trusted(c);
 	e = open_corpus(c);
 	if (e != ERR_OK)
 		return e;
@@ -281,6 +291,7 @@ static void capture_reloaded(struct role_host *h)
 	struct corpus_limits limits = limits_of(&h->conf);
 
 	corpus_set_limits(c->corpus, &limits);
+	take_trusted(c);
 	c->sweep_s = 0;
 }
 

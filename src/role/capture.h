@@ -83,6 +83,7 @@ struct capture {
 	struct loop_watch *tick, *sync, *stop;
 	struct capture_forget *forget; /* under way; capture_forget.c */
 	struct capture_connections all, syncing, publishing;
+	struct prefix_table trusted; /* core/received */
 	struct capture_backs backs;
 	uint32_t back_count;
 	uint32_t connections;

@@ -70,6 +70,16 @@ void capture_message_add(struct capture_connection *k, struct slice s)
 	corpus_add(k->capture->corpus, &k->file, slice_from(s, header), false);
 }
 
+/* Where a forwarder had it from. */
+static void walk_back(const struct capture_connection *k, struct msg_hit *h)
+{
+	const struct prefix_table *trusted = &k->capture->trusted;
+	uint32_t trust;
+
+	if (h->client.family && prefix_table_find(trusted, &h->client, &trust) && trust == RECEIVED_FORWARDER)
+		h->is_walked = received_walk(k->grade.hop, k->grade.hops, trusted, &h->walked);
+}
+
 /* What all hits of the message have in common. */
 static void fill_hit(const struct capture_connection *k, enum grade grade, struct msg_hit *ret)
 {
@@ -94,6 +104,7 @@ static void fill_hit(const struct capture_connection *k, enum grade grade, struc
 	slice_copy(slice_str(k->grade.message_id), ret->message_id, sizeof ret->message_id);
 	slice_copy(slice_str(k->grade.subject), ret->subject, sizeof ret->subject);
 	slice_copy(slice_str(k->file.id), ret->corpus_id, sizeof ret->corpus_id);
+	walk_back(k, ret);
 }
 
 static bool send_hit(struct capture *c, struct msg_hit *hit, struct slice orcpt)

@@ -317,13 +317,14 @@ static size_t add_prefixes(const struct conf_list *l, struct prefix *to, size_t 
 static void take_conf(struct firewall *f)
 {
 	const struct conf *c = &f->host->conf;
-	struct prefix never[2 * CONF_LIST];
+	struct prefix never[3 * CONF_LIST];
 	uint16_t port[FIREWALL_PORTS];
 	unsigned ports = 0;
 	size_t n = add_prefixes(&c->own_networks, never, 0);
 	uint64_t v;
 
 	n = add_prefixes(&c->postfix.own_hosts, never, n);
+	n = add_prefixes(&c->forwarders, never, n);
 	if (firewall_plan_set_never(&f->plan, never, n) != ERR_OK)
 		log_warn("firewall", "text=\"only the first %u own prefixes are kept out\"", FIREWALL_NEVER);
 	firewall_plan_set_max(&f->plan, c->firewall.max_elements);

@@ -63,7 +63,7 @@ static void test_rule(void **state)
 
 static void test_never(void **state)
 {
-	static const enum gate_origin origins[] = { GATE_FOREIGN, GATE_LOGIN, GATE_OWN, GATE_ALLOWED };
+	static const enum gate_origin origins[] = { GATE_FOREIGN, GATE_LOGIN, GATE_OWN, GATE_ALLOWED, GATE_FORWARDER };
 
 	(void)state;
 	for (size_t o = 0; o < sizeof origins / sizeof origins[0]; o++) {
@@ -74,7 +74,8 @@ static void test_never(void **state)
 			bool is_ours = f.is_local || f.has_login || f.origin == GATE_OWN || f.origin == GATE_LOGIN;
 
 			assert_int_equal(g == GRADE_INSIDER, is_ours);
-			assert_int_equal(g == GRADE_EXEMPT, !is_ours && f.origin == GATE_ALLOWED);
+			assert_int_equal(g == GRADE_EXEMPT,
+				!is_ours && (f.origin == GATE_ALLOWED || f.origin == GATE_FORWARDER));
 			if (g != GRADE_BULK || !f.is_armed || f.is_other_client || (f.was_asked && !f.is_named) ||
 				(!f.was_asked && !f.is_orcpt))
 				assert_int_equal(c, CHARGE_NOBODY);

@@ -192,7 +192,8 @@ static void try_capture(bool is_long)
 		fill(m.queue_id, sizeof m.queue_id, is_long); fill(m.sender, sizeof m.sender, is_long);
 		fill(m.trap, sizeof m.trap, is_long); fill(m.orcpt, sizeof m.orcpt, is_long);
 		fill(m.message_id, sizeof m.message_id, is_long); fill(m.subject, sizeof m.subject, is_long);
-		fill(m.corpus_id, sizeof m.corpus_id, is_long));
+		fill(m.corpus_id, sizeof m.corpus_id, is_long); m.is_walked = is_long;
+		m.walked = is_long ? address(true) : (struct ipaddr){ 0 });
 	number = MSG_HIT_ACK;
 	TRY(hit_ack, msg_hit_ack, ROLE_ENGINE, ROLE_CAPTURE, 0, true, true, m.result = HIT_LATER);
 	number = MSG_CORPUS_REMOVE;
@@ -203,8 +204,7 @@ static void try_capture(bool is_long)
 	TRY(corpus_state, msg_corpus_state, ROLE_CAPTURE, ROLE_ENGINE, 0, true, true, m.is_full = 1);
 	number = MSG_CORPUS_FORGET;
 	TRY(corpus_forget, msg_corpus_forget, ROLE_ENGINE, ROLE_CAPTURE, 0, false, is_long, m.is_deleting = 1;
-		fill(m.address, sizeof m.address, is_long);
-		m.address[0] = 'a');
+		fill(m.address, sizeof m.address, is_long); m.address[0] = 'a');
 	number = MSG_CORPUS_FORGOTTEN;
 	TRY(corpus_forgotten, msg_corpus_forgotten, ROLE_CAPTURE, ROLE_ENGINE, 0, true, true, m.files = 1);
 	number = MSG_RIDERS;

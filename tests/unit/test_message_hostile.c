@@ -320,6 +320,8 @@ static void put_hit(struct wr *w)
 	wr_u32(w, (uint32_t)number());
 	for (unsigned i = 0; i < 9; i++)
 		text(w, i == 2 || i == 8 ? 32 : 256);
+	wr_u8(w, (uint8_t)chance(2));
+	address_to(w);
 }
 
 static void put_log(struct wr *w, enum message_type t)
