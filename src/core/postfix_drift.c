@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: ISC
  */
 #include "core/postfix_drift.h"
+#include "core/master_cf.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -45,6 +46,7 @@ static void look_at_client(struct look *l)
 	const char *stage = is_late ? "smtpd_recipient_restrictions" : "smtpd_client_restrictions";
 	bool is_first = false;
 
+	l->found.is_late = is_late;
 	if (!holds(l, stage, "$limetwig_client", &is_first))
 		add(l, "$limetwig_client is gone from %s: no trap is seen and no block acts", stage);
 	else if (value_of(l, "limetwig_client").n == 0)
@@ -100,6 +102,51 @@ enum err postfix_drift_find(struct slice postconf_n, const struct conf *c, struc
 		look_at_values(&l);
 	}
 	buf_done(&l.value);
+	*ret = l.found;
+	return ERR_OK;
+}
+
+/* Does mail from outside come in by this smtpd, as setup found it? */
+static bool is_own_service(const struct conf *c, const struct master_service *m)
+{
+	size_t colon = slice_rfind(m->name, ':');
+	struct slice host = colon < m->name.n ? slice_head(m->name, colon) : (struct slice){ "", 0 };
+	struct slice port = colon < m->name.n ? slice_from(m->name, colon + 1) : m->name;
+
+	if (!slice_eq(m->command, SLICE_LIT("smtpd")) || slice_starts(host, SLICE_LIT("127.")) ||
+		slice_eq(host, SLICE_LIT("[::1]")) || slice_eq(host, SLICE_LIT("localhost")))
+		return false;
+	if (slice_eq(m->type, SLICE_LIT("pass")) || slice_eq(port, SLICE_LIT("smtp")))
+		port = SLICE_LIT("25"); /* behind postscreen too */
+	else if (!slice_eq(m->type, SLICE_LIT("inet")))
+		return false;
+	for (uint32_t i = 0; i < c->postfix.own_services.count; i++)
+		if (slice_eq(port, slice_str(c->postfix.own_services.item[i])))
+			return true;
+	return false;
+}
+
+enum err postfix_drift_find_master(
+	struct slice postconf_m, const struct conf *c, bool is_late, struct postfix_drift *ret)
+{
+	const char *stage = is_late ? "smtpd_recipient_restrictions" : "smtpd_client_restrictions";
+	struct look l = { .text = postconf_m };
+	bool has_transport = false;
+	struct master_service m;
+	struct slice value;
+	size_t pos = 0, services = 0;
+
+	for (; master_cf_next(postconf_m, &pos, &m); services++) {
+		has_transport |= slice_eq(m.name, SLICE_LIT(MASTER_CF_TRANSPORT));
+		if (is_own_service(c, &m) && master_cf_option(postconf_m, &m, stage, &value) &&
+			!main_cf_has_item(value, "$limetwig_client", NULL))
+			add(&l, "master.cf: %.*s overrides %s without $limetwig_client: no trap is seen through it",
+				SLICE_ARG(slice_head(m.name, 60)), stage);
+	}
+	if (services == 0)
+		return ERR_SYNTAX;
+	if (!has_transport)
+		add(&l, "the transport limetwig is gone from master.cf: captures wait, then bounce to forged senders");
 	*ret = l.found;
 	return ERR_OK;
 }

@@ -127,6 +127,7 @@ struct engine_widen_list {
 	struct prefix network[ENGINE_WIDEN];
 };
 
+struct engine_fetch;   /* engine_fetch.h */
 struct engine_policy;  /* engine_policy.c */
 struct engine_control; /* engine_control.c */
 struct engine_release; /* engine_release.c */
@@ -178,6 +179,7 @@ struct engine {
 	struct msg_corpus_state corpus;
 	struct msg_log_state log;
 	struct postfix_drift drift; /* found by the last look, at drift_at */
+	struct postfix_drift drift_master;
 	uint64_t drift_at;
 	struct loop_watch *drift_timer;
 	uint64_t last_query;
@@ -191,6 +193,7 @@ struct engine {
 	struct engine_widen_list to_widen, wide;
 	uint64_t widen_again;
 
+	struct engine_fetch *fetch;
 	struct engine_policy *policy;
 	struct engine_control *control;
 	struct engine_backup *backup;

@@ -565,6 +565,9 @@ def test_the_daemon_itself_notices_that_main_cf_has_changed(site):
         site.daemon.told("reload")
         wait_for("a warning in status", lambda: warned("$limetwig_client is gone from smtpd_client_restrictions"))
         assert "postfix-drift" in site.daemon.log()
+    with replaced(MASTER, SMTP, SMTP + "  -o smtpd_client_restrictions=permit_mynetworks\n")(site):
+        site.daemon.told("reload")
+        wait_for("a warning in status", lambda: warned("master.cf: smtp overrides smtpd_client_restrictions"))
     site.daemon.told("reload")
     wait_for("no warning", lambda: not warned("limetwig_client"))
     wait_clean(site)

@@ -26,7 +26,7 @@ static const char *const whole[] = {
 /* All lines but one, and instead of it another. */
 static struct postfix_drift find(size_t without, const char *instead)
 {
-	struct postfix_drift d = { 99, { "" } };
+	struct postfix_drift d = { 99, false, { "" } };
 	char text[4096];
 	size_t n = 0;
 
@@ -71,9 +71,49 @@ static void names_what_is_gone(void **state)
 	}
 }
 
+#define HEAD "smtp       inet  n       -       y       -       -       smtpd\n"
+#define CLIENT_OVER "    -o smtpd_client_restrictions=permit_mynetworks\n"
+#define OURS "limetwig   unix  -       -       y       -       -       lmtp\n"
+#define SUBMISSION "submission inet  n       -       y       -       -       smtpd\n"
+
+static void looks_into_master_cf(void **state)
+{
+	static const struct {
+		const char *text, *want;
+		bool is_late;
+	} t[] = {
+		{ HEAD OURS, "", false },
+		{ HEAD, "the transport limetwig is gone", false },
+		{ HEAD CLIENT_OVER OURS, "master.cf: smtp overrides smtpd_client_restrictions", false },
+		{ HEAD CLIENT_OVER OURS, "", true }, /* the other stage */
+		{ HEAD "    -o smtpd_client_restrictions=$limetwig_client,permit\n" OURS, "", false },
+		{ HEAD SUBMISSION CLIENT_OVER OURS, "", false }, /* ours to trust, not to ask */
+		{ "127.0.0.1:25 inet n - y - - smtpd\n" CLIENT_OVER OURS, "", false },
+		{ "192.0.2.1:25 inet n - y - - smtpd\n" CLIENT_OVER OURS, "master.cf: 192.0.2.1:25 overrides", false },
+		{ "smtpd pass - - y - - smtpd\n" CLIENT_OVER OURS, "master.cf: smtpd overrides", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+		struct postfix_drift d = { 0 };
+
+		assert_int_equal(postfix_drift_find_master(slice_str(t[i].text), &conf, t[i].is_late, &d), ERR_OK);
+		assert_int_equal(d.count, t[i].want[0] ? 1 : 0);
+		if (d.count)
+			assert_non_null(strstr(d.text[0], t[i].want));
+	}
+	{
+		struct postfix_drift d = { 99, false, { "" } };
+
+		assert_int_equal(
+			postfix_drift_find_master(slice_str("postconf: fatal: no\n"), &conf, false, &d), ERR_SYNTAX);
+		assert_int_equal(d.count, 99);
+	}
+}
+
 static void says_that_all_of_it_is_gone_once(void **state)
 {
-	struct postfix_drift d = { 99, { "" } };
+	struct postfix_drift d = { 99, false, { "" } };
 
 	(void)state;
 	assert_int_equal(postfix_drift_find(slice_str("mydomain = example.org\n"), &conf, &d), ERR_OK);
@@ -83,7 +123,7 @@ static void says_that_all_of_it_is_gone_once(void **state)
 
 static void says_nothing_of_what_is_no_postconf(void **state)
 {
-	struct postfix_drift d = { 99, { "" } };
+	struct postfix_drift d = { 99, false, { "" } };
 
 	(void)state;
 	assert_int_equal(postfix_drift_find((struct slice){ NULL, 0 }, &conf, &d), ERR_SYNTAX);
@@ -95,11 +135,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_what_is_gone),
+		cmocka_unit_test(looks_into_master_cf),
 		cmocka_unit_test(says_that_all_of_it_is_gone_once),
 		cmocka_unit_test(says_nothing_of_what_is_no_postconf),
 	};
 
 	conf_defaults(&conf);
+	conf.postfix.own_services.count = 1;
+	(void)snprintf(conf.postfix.own_services.item[0], sizeof conf.postfix.own_services.item[0], "25");
 	(void)snprintf(conf.postfix.map, sizeof conf.postfix.map, "lmdb:/etc/postfix/limetwig_virtual");
 	(void)snprintf(conf.postfix.domains, sizeof conf.postfix.domains, "lmdb:/etc/postfix/limetwig_domains");
 	return cmocka_run_group_tests(tests, NULL, NULL);
