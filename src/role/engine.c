@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: ISC
  */
 #include "role/engine.h"
+#include "role/engine_fetch.h"
 
 #include <sodium/core.h>
 #include <sodium/randombytes.h>
@@ -199,7 +200,7 @@ static enum err engine_start(struct role_host *h)
 	subject_rules_init(&e->subjects_by);
 	if ((err = load_meta(e)) != ERR_OK || (err = engine_counter_load(e)) != ERR_OK ||
 		(err = subject_rules_make(&e->subjects_by, &h->conf)) != ERR_OK ||
-		(err = engine_allow_build(e)) != ERR_OK || (err = engine_block_load(e)) != ERR_OK ||
+		(err = engine_fetch_start(e)) != ERR_OK || (err = engine_allow_build(e)) != ERR_OK || (err = engine_block_load(e)) != ERR_OK ||
 		(err = engine_log_load(e)) != ERR_OK || (err = engine_hit_start(e)) != ERR_OK ||
 		(err = engine_ack_start(e)) != ERR_OK || (err = engine_insider_start(e)) != ERR_OK || (err = engine_trap_start(e)) != ERR_OK ||
 		(err = engine_release_start(e)) != ERR_OK || (err = engine_backup_start(e)) != ERR_OK || (err = engine_control_start(e)) != ERR_OK)
@@ -223,6 +224,7 @@ static void on_second(void *ctx)
 	engine_clock_tick(e);
 	transactions_sweep(&e->transactions, now, probe_found, e);
 	engine_allow_tick(e, now);
+	engine_fetch_second(e, now);
 	engine_ack_tick(e);
 	engine_hit_tick(e, now);
 	engine_block_tick(e, now);
@@ -278,6 +280,8 @@ static void engine_linked(struct role_host *h, enum role peer)
 		engine_drift_look(e);
 		break;
 	case ROLE_FETCH:
+		engine_fetch_linked(e);
+		break;
 	case ROLE_PARENT:
 	case ROLE_ENGINE:
 	case ROLE_CAPTURE:
@@ -296,6 +300,8 @@ static void engine_unlinked(struct role_host *h, enum role peer)
 		engine_release_link_lost(e);
 		engine_person_link_lost(e);
 	}
+	if (peer == ROLE_FETCH)
+		engine_fetch_unlinked(e);
 	if (peer == ROLE_FIREWALL)
 		e->fw = (struct msg_fw_state){ .state = FW_ERROR };
 }
@@ -366,6 +372,8 @@ static void engine_message(
 		engine_release_message(e, body);
 	else if (t >= MSG_LOG_RESUME && t <= MSG_LOG_STATE)
 		engine_message_log(e, t, body);
+	else if (t >= MSG_SPF_WALK && t <= MSG_DNS_STATE)
+		engine_fetch_message(e, t, body);
 	else if (t >= MSG_MAP_APPLY && t <= MSG_REREAD)
 		engine_message_map(e, t, body, n ? fds[0] : -1);
 	else if (t == MSG_RUN_DONE && message_get_run_done(body, &run) == ERR_OK)
@@ -429,6 +437,7 @@ static void engine_stop(struct role_host *h)
 	engine_hit_stop(e);
 	engine_ack_stop(e);
 	engine_insider_stop(e);
+	engine_fetch_stop(e);
 	engine_trap_stop(e);
 	engine_release_stop(e);
 	for (size_t i = 0; i < sizeof e->watch / sizeof e->watch[0]; i++)

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: ISC
  */
 #include "io/log.h"
-#include "role/engine.h"
+#include "role/engine_fetch.h"
 
 #define ALLOW_TEXT_MAX (64u << 20) /* bytes of all allow files */
 #define BAD_SHOWN 20               /* lines that are no prefix, in the log */
@@ -29,13 +29,15 @@ static bool add_stored(struct slice key, struct slice value, void *ctx)
 	return f->err == ERR_OK;
 }
 
-static enum err add_files(struct allow *a, const struct engine_allow_files *t, enum allow_tier tier)
+static enum err add_files(struct engine *e, struct allow *a, const struct engine_allow_files *t, enum allow_tier tier)
 {
 	struct slice rest = buf_slice(&t->text), line;
 	unsigned number = 0, bad = 0;
 
 	while (slice_line(&rest, &line)) {
+		const struct prefix *set = NULL;
 		struct allow_line l;
+		size_t n = 0;
 		bool is_any;
 		enum err err = allow_line_parse(line, &l, &is_any);
 
@@ -46,7 +48,9 @@ static enum err add_files(struct allow *a, const struct engine_allow_files *t, e
 					allow_tier_name(tier), number);
 			continue;
 		}
-		if (is_any && (err = allow_add_line(a, &l, tier, NULL, 0)) != ERR_OK)
+		if (is_any && l.form == ALLOW_SPF)
+			set = engine_fetch_spf_prefixes(e, l.text, &n);
+		if (is_any && (err = allow_add_line(a, &l, tier, set, n)) != ERR_OK)
 			return err;
 	}
 	return ERR_OK;
@@ -60,13 +64,14 @@ enum err engine_allow_build(struct engine *e)
 	enum err err;
 
 	allow_init(&a);
+	engine_fetch_spf_begin(e);
 	err = allow_add_own(&a, &e->host->conf, &bad);
 	if (err == ERR_SYNTAX)
 		log_alarm("allow", "entry=\"%s\" text=\"no prefix in own-networks or own-hosts\"", bad);
 	if (err == ERR_OK)
-		err = add_files(&a, &e->allow_text, ALLOW_TIER_NEVER);
+		err = add_files(e, &a, &e->allow_text, ALLOW_TIER_NEVER);
 	if (err == ERR_OK)
-		err = add_files(&a, &e->shared_text, ALLOW_TIER_SHARED);
+		err = add_files(e, &a, &e->shared_text, ALLOW_TIER_SHARED);
 	if (err == ERR_OK)
 		err = store_scan(
 			e->store, TABLE_ALLOW, (struct slice){ 0 }, (struct slice){ 0 }, false, add_stored, &f);
@@ -78,6 +83,7 @@ enum err engine_allow_build(struct engine *e)
 		allow_done(&a);
 		return err;
 	}
+	engine_fetch_spf_end(e);
 	allow_done(&e->allow);
 	e->allow = a;
 	e->allow_due = f.due;

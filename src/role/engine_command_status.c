@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "io/log.h"
-#include "role/engine.h"
+#include "role/engine_fetch.h"
 
 #define DROUGHT_S 86400 /* no policy query for so long: Postfix does not ask us */
 
@@ -17,6 +17,8 @@ static json_t *roles(const struct engine *e)
 	(void)json_array_append_new(list, json_pack("{s:s, s:b}", "name", "engine", "up", 1));
 	for (int r = ROLE_FIREWALL; r < ROLE_COUNT; r++) {
 		if (r == ROLE_FIREWALL && e->host->conf.firewall.backend == FW_BACKEND_NONE)
+			continue;
+		if (r == ROLE_FETCH && !conf_has_fetch(&e->host->conf))
 			continue;
 		if (r == ROLE_FOLLOW && strcmp(e->host->conf.postfix.log, "none") == 0)
 			continue;
@@ -185,6 +187,7 @@ void engine_command_status(struct engine *e, struct engine_call *c, const json_t
 	(void)json_object_set_new(j, "counters",
 		json_pack("{s:o, s:o}", "24h", counters(e, now, 24), "7d", counters(e, now, ENGINE_HOURS)));
 	list = warnings(e, &t, now);
+	engine_fetch_status(e, j, list);
 	engine_drift_status(e, j, list, engine_json_true(in, "sums"));
 	(void)json_object_set_new(j, "warnings", list);
 	(void)json_object_set_new(j, "ready", ready(e, now));

@@ -4,7 +4,7 @@
  * layers before the disk; the acknowledgement to capture waits for the disk.
  * SPDX-License-Identifier: ISC
  */
-#include "role/engine.h"
+#include "role/engine_fetch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +20,7 @@
 
 struct pending {
 	struct pending *next;
+	struct engine *engine;
 	uint64_t at, number;
 	struct msg_hit message;
 };
@@ -29,6 +30,7 @@ struct engine_hits {
 	size_t pendings;
 	struct pending *early; /* newest first */
 	size_t earlies;
+	struct pending *spf; /* stored; SPF is being asked for */
 };
 
 /* One hit being settled. */
@@ -40,6 +42,7 @@ struct hit {
 	bool is_charged;
 	const char *login;
 	const struct ipaddr *via; /* the forwarder, where m's client is the host before it; NULL */
+	enum charge_spf spf; /* of a sender at a shared provider: the answer to CHARGE_ASK */
 	uint64_t number; /* of the record, when it was already written */
 	bool is_written;
 };
@@ -65,6 +68,7 @@ void engine_hit_stop(struct engine *e)
 	if (e->hits) {
 		pending_free(e->hits->pending);
 		pending_free(e->hits->early);
+		pending_free(e->hits->spf);
 	}
 	free(e->hits);
 	e->hits = NULL;
@@ -190,6 +194,7 @@ static uint64_t carry_out(struct engine *e, struct engine_subject *s, struct dec
 	struct decide_view view = hit_view(e, s, now);
 	struct decide_verdict v = { .sum = s->sum };
 	struct record_hit_sum before;
+	bool is_held;
 
 	ev->grade = (enum grade)r->grade;
 	if (h->is_charged)
@@ -205,17 +210,18 @@ static uint64_t carry_out(struct engine *e, struct engine_subject *s, struct dec
 	r->weight = (float)v.weight;
 	if (h->is_charged && (ev->grade == GRADE_CONFIRMED || ev->grade == GRADE_UNSEEN))
 		engine_log_spoil(e, &s->prefix);
-	if (v.kind == DECIDE_BLOCK)
+	number = h->is_written ? h->number : v.sum.number++;
+	is_held = engine_fetch_hold(e, s, &v, number, r);
+	if (v.kind == DECIDE_BLOCK && !is_held)
 		engine_breaker_judge(e, &v.sum, &v.block, now);
-	if (v.kind == DECIDE_BLOCK || v.kind == DECIDE_RENEW) {
+	if ((v.kind == DECIDE_BLOCK && !is_held) || v.kind == DECIDE_RENEW) {
 		if (engine_block_apply(e, s, &v.block, v.kind == DECIDE_BLOCK) != ERR_OK)
 			engine_alarm(
 				e, "block", "block-full", "a block is not stored: table of blocks, disk or store full");
 		if (v.kind == DECIDE_BLOCK && v.block.state == BLOCK_ACTIVE)
 			engine_count(e, engine_is_enforcing(e) ? COUNT_BLOCKED : COUNT_WOULD_BLOCK, now);
 	}
-	number = h->is_written ? h->number : v.sum.number++;
-	log_hit(e, r, &v, kind_text(e, &v, h->is_charged));
+	log_hit(e, r, &v, is_held ? "pending" : kind_text(e, &v, h->is_charged));
 	if (!write_hit(e, s, number, r))
 		return 0;
 	before = s->sum;
@@ -285,7 +291,9 @@ static enum charge charge_hit(struct engine *e, struct hit *h)
 	struct charge_facts f = {
 		.origin = who.origin,
 		.has_identity = who.has_identity,
-		.spf = who.is_spf_proven ? CHARGE_SPF_PASS : CHARGE_SPF_NO,
+		.spf = who.is_spf_proven             ? CHARGE_SPF_PASS
+		       : h->spf || e->host->link[ROLE_FETCH] ? h->spf
+							     : CHARGE_SPF_NO,
 		.is_local = m->is_local,
 		.has_login = q && q->login[0],
 		.is_armed = h->trap && h->trap->state == TRAP_ARMED,
@@ -307,7 +315,7 @@ static void wait_for_log(struct engine *e, const struct msg_hit *m, uint64_t num
 
 	if (e->hits->pendings >= ENGINE_PENDING || !(p = malloc(sizeof *p)))
 		return;
-	*p = (struct pending){ e->hits->pending, clock_wall_s(), number, *m };
+	*p = (struct pending){ e->hits->pending, e, clock_wall_s(), number, *m };
 	e->hits->pending = p;
 	e->hits->pendings++;
 }
@@ -339,7 +347,7 @@ static void keep_early(struct engine *e, const struct msg_hit *m)
 		engine_ack_send(e, m->seq, HIT_LATER);
 		return;
 	}
-	*p = (struct pending){ h->early, clock_wall_s(), 0, *m };
+	*p = (struct pending){ h->early, e, clock_wall_s(), 0, *m };
 	h->early = p;
 	h->earlies++;
 }
@@ -395,6 +403,50 @@ static void walk_back(const struct engine *e, const struct msg_hit *m, struct ms
 	h->via = &m->client;
 }
 
+/* The hit is stored; now it is known who is charged. */
+static void settle_again(struct engine *e, struct hit *h)
+{
+	bool is_old;
+
+	h->is_charged = charge_hit(e, h) == CHARGE_CLIENT;
+	(void)settle(e, h, &is_old);
+	if (h->grade == GRADE_INSIDER)
+		note_insider(e, h);
+}
+
+/* A sender at a shared provider: charged when SPF passes for him, exempt when not, or when nobody can tell. */
+static void spf_known(void *ctx, enum spf_says says)
+{
+	struct pending *p = ctx, **at = &p->engine->hits->spf;
+	struct hit h = { .number = p->number,
+		.is_written = true,
+		.grade = content_grade_of(&p->message),
+		.spf = says == SPF_SAYS_PASS ? CHARGE_SPF_PASS : CHARGE_SPF_NO };
+	struct msg_hit room;
+
+	while (*at != p)
+		at = &(*at)->next;
+	*at = p->next;
+	walk_back(p->engine, &p->message, &room, &h);
+	find_trap(p->engine, p->message.trap, &h);
+	settle_again(p->engine, &h);
+	free(p);
+}
+
+static void ask_spf(struct engine *e, const struct hit *h, const struct msg_hit *original, uint64_t number)
+{
+	struct slice sender = slice_str(original->sender);
+	struct pending *p = malloc(sizeof *p);
+
+	if (!p)
+		return;
+	*p = (struct pending){ e->hits->spf, e, clock_wall_s(), number, *original };
+	e->hits->spf = p;
+	if (engine_fetch_spf_check(e, slice_from(sender, slice_rfind(sender, '@') + 1), &h->m->client, spf_known, p) !=
+		ERR_OK)
+		spf_known(p, SPF_SAYS_UNKNOWN);
+}
+
 static void take_message(struct engine *e, const struct msg_hit *original)
 {
 	struct hit h = { .grade = content_grade_of(original) };
@@ -429,6 +481,8 @@ static void take_message(struct engine *e, const struct msg_hit *original)
 		note_insider(e, &h);
 	if (c == CHARGE_WAIT)
 		wait_for_log(e, original, number);
+	if (c == CHARGE_ASK)
+		ask_spf(e, &h, original, number);
 	engine_ack_when_durable(e, m->seq, ticket);
 }
 
@@ -469,7 +523,6 @@ void engine_hit_identified(struct engine *e, const char *queue_id)
 		struct pending *p = *at;
 		struct hit h = { .number = p->number, .is_written = true };
 		struct msg_hit room;
-		bool is_old;
 
 		if (strcmp(p->message.queue_id, queue_id) != 0) {
 			at = &p->next;
@@ -480,10 +533,10 @@ void engine_hit_identified(struct engine *e, const char *queue_id)
 		h.grade = content_grade_of(&p->message);
 		walk_back(e, &p->message, &room, &h);
 		find_trap(e, p->message.trap, &h);
-		h.is_charged = charge_hit(e, &h) == CHARGE_CLIENT;
-		(void)settle(e, &h, &is_old);
-		if (h.grade == GRADE_INSIDER)
-			note_insider(e, &h);
+		if (charge_hit(e, &h) == CHARGE_ASK)
+			ask_spf(e, &h, &p->message, p->number);
+		else
+			settle_again(e, &h);
 		free(p);
 	}
 }
@@ -496,9 +549,28 @@ bool engine_hit_is_waiting(const struct engine *e, const char *queue_id)
 	return false;
 }
 
+static void forget_spf(struct engine *e, bool (*is_his)(const char *sender, void *ctx), void *ctx)
+{
+	struct pending **at = &e->hits->spf;
+
+	while (*at) {
+		struct pending *p = *at;
+
+		if (!is_his(p->message.sender, ctx)) {
+			at = &p->next;
+			continue;
+		}
+		*at = p->next;
+		engine_fetch_spf_forget(e, p);
+		free(p);
+	}
+}
+
 void engine_hit_forget(struct engine *e, bool (*is_his)(const char *sender, void *ctx), void *ctx)
 {
 	struct pending **at = &e->hits->pending;
+
+	forget_spf(e, is_his, ctx);
 
 	while (*at) {
 		struct pending *p = *at;
@@ -586,7 +658,7 @@ bool engine_hit_would_block(struct engine *e, const struct transaction *x, uint6
 	struct engine_who who = engine_who(e, &x->client, x->name, x->sender);
 	struct engine_subject *s = engine_subject_get(e, &who.subject);
 
-	if (!s)
+	if (!s || engine_fetch_is_spared(e, &x->client))
 		return false;
 	for (unsigned i = 0; i < x->traps && i < TRANSACTION_TRAPS; i++) {
 		const struct trap *trap = engine_trap_by_id(e, x->trap_id[i]);

@@ -17,7 +17,7 @@
 #include "base/num.h"
 #include "core/reply_text.h"
 #include "io/log.h"
-#include "role/engine.h"
+#include "role/engine_fetch.h"
 
 #define POLICY_READ 4096     /* bytes at a time */
 #define POLICY_OUT_MAX 65536 /* answers a peer has not taken: then it is closed */
@@ -119,8 +119,11 @@ static void remember_trap(
 
 	if (!x)
 		return;
-	if (x->traps == 0)
+	if (x->traps == 0) {
 		fill_transaction(x, r, g);
+		if (g->origin == GATE_FOREIGN)
+			engine_fetch_prefetch(c->e, &x->client);
+	}
 	c->has_transaction = true;
 	x->asked = c->asked;
 	if (x->trap_asked < UINT16_MAX)
