@@ -53,6 +53,10 @@ static int add_prefix(struct ctl *c, const char *cmd, const char *key, uint64_t 
 		return CTL_USAGE;
 	}
 	(void)json_object_set_new(q, "seconds", json_integer((json_int_t)span));
+	if (c->args.is_given[OPT_DRY_RUN])
+		(void)json_object_set_new(q, "dry_run", json_true());
+	if (c->args.is_given[OPT_HELD])
+		(void)json_object_set_new(q, "held", json_true());
 	return ctl_ask_show(c, q, show);
 }
 

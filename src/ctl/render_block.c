@@ -6,11 +6,26 @@
 
 #include <string.h>
 
+/* What it refuses, or would have refused: good mail of 14 days. */
+static void print_blast(struct render *r, const json_t *blast)
+{
+	uint64_t mails = render_number(blast, "mails"), hosts = render_number(blast, "hosts");
+
+	if (mails == 0)
+		return;
+	(void)fprintf(
+		r->to, "           would have refused %s good messages of the last 14 days", render_grouped(r, mails));
+	if (hosts > 1)
+		(void)fprintf(r->to, ", from %s hosts", render_grouped(r, hosts));
+	(void)fputc('\n', r->to);
+}
+
 void render_block_line(struct render *r, const json_t *b)
 {
 	uint64_t until = render_number(b, "until");
 	const char *state = render_text(r, b, "state");
-	bool is_live = strcmp(state, "active") == 0 || strcmp(state, "would") == 0;
+	bool is_held = strcmp(state, "held") == 0;
+	bool is_live = is_held || strcmp(state, "active") == 0 || strcmp(state, "would") == 0;
 
 	(void)fprintf(r->to, "%s  %-7s %s\n", render_text(r, b, "case"), state,
 		render_host(r, render_text(r, b, "name"), render_text(r, b, "subject")));
@@ -30,6 +45,11 @@ void render_block_line(struct render *r, const json_t *b)
 	(void)fputc('\n', r->to);
 	if (*render_text(r, b, "note"))
 		(void)fprintf(r->to, "           %s: \"%s\"\n", render_text(r, b, "by"), render_text(r, b, "note"));
+	print_blast(r, json_object_get(b, "blast"));
+	if (is_held)
+		(void)fprintf(r->to,
+			"           let it act: limetwig block confirm %s   drop it: limetwig block remove %s\n",
+			render_text(r, b, "case"), render_text(r, b, "case"));
 }
 
 void render_block_list(struct render *r, const json_t *a)
@@ -48,9 +68,21 @@ void render_block_list(struct render *r, const json_t *a)
 void render_block_change(struct render *r, const char *verb, const json_t *a)
 {
 	const json_t *b = json_object_get(a, "block");
+	bool is_held = strcmp(render_text(r, b, "state"), "held") == 0;
 
-	(void)fprintf(r->to, "%s: ", verb);
+	if (render_bool(a, "dry_run")) {
+		(void)fprintf(r->to, "%s would be blocked\n", render_text(r, a, "subject"));
+		print_blast(r, json_object_get(a, "blast"));
+		if (render_number(json_object_get(a, "blast"), "mails") == 0)
+			(void)fprintf(r->to, "           no good mail came from there in the last 14 days\n");
+		(void)fprintf(r->to, "Nothing was changed (--dry-run).\n");
+		return;
+	}
+	(void)fprintf(r->to, "%s: ", is_held ? "waits for a decision" : verb);
 	render_block_line(r, b);
+	if (is_held)
+		return;
+	print_blast(r, json_object_get(a, "blast"));
 	if (*render_text(r, b, "case"))
 		(void)fprintf(r->to, "Back: limetwig block remove %s --note TEXT\n", render_text(r, b, "case"));
 }

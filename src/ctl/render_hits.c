@@ -29,16 +29,6 @@ void render_hit_line(struct render *r, const json_t *h)
 	(void)fputc('\n', r->to);
 }
 
-void render_hits(struct render *r, const json_t *a)
-{
-	const json_t *hits = json_object_get(a, "hits"), *h;
-	size_t i;
-
-	json_array_foreach(hits, i, h) render_hit_line(r, h);
-	if (json_array_size(hits) == 0)
-		(void)fprintf(r->to, "no hits\n");
-}
-
 /* time  event  text  key=value ... : whatever the engine says. */
 void render_watch_line(struct render *r, const json_t *line)
 {
@@ -85,10 +75,26 @@ static void print_section(struct render *r, const json_t *data, const char *key,
 			render_text(r, x, "client"), render_text(r, x, "sender"), render_text(r, x, "recipient"));
 		if (*render_text(r, x, "case"))
 			(void)fprintf(r->to, "  case %s", render_text(r, x, "case"));
+		if (render_bool(x, "would"))
+			(void)fprintf(r->to, "  (would be)");
 		if (*render_text(r, x, "queue_id"))
 			(void)fprintf(r->to, "  queue id %s", render_text(r, x, "queue_id"));
 		(void)fputc('\n', r->to);
 	}
+}
+
+void render_hits(struct render *r, const json_t *a)
+{
+	const json_t *hits = json_object_get(a, "hits"), *h;
+	uint64_t total = render_number(a, "refusals_total");
+	size_t i, n = json_array_size(json_object_get(a, "refusals"));
+
+	json_array_foreach(hits, i, h) render_hit_line(r, h);
+	if (json_array_size(hits) == 0)
+		(void)fprintf(r->to, "no hits\n");
+	print_section(r, a, "refusals", "good mail refused");
+	if (total > n)
+		(void)fprintf(r->to, "%zu of %s shown (more: --limit N)\n", n, render_grouped(r, total));
 }
 
 void render_person(struct render *r, const json_t *a)

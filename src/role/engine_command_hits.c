@@ -1,5 +1,6 @@
 /*
- * engine_command_hits: hits listed.
+ * engine_command_hits: hits listed; with "good" those of hosts with good mail,
+ * and the mail of such hosts that was refused.
  * SPDX-License-Identifier: ISC
  */
 #include <stdlib.h>
@@ -65,9 +66,63 @@ static void note_riders(struct engine *e, json_t *hit)
 
 	if (engine_release_look(e, engine_json_string(hit, "corpus_id"), &r) != ERR_OK)
 		return;
-	(void)json_object_set_new(
-		hit, "riders", json_string(r.state == WITHHELD_KEPT ? "withheld" : "released"));
+	(void)json_object_set_new(hit, "riders", json_string(r.state == WITHHELD_KEPT ? "withheld" : "released"));
 	(void)json_object_set_new(hit, "rider_count", json_integer(r.riders));
+}
+
+/* ---- good mail refused */
+
+struct refused {
+	struct engine *e;
+	const struct prefix *subject; /* only of this one; NULL: all */
+	uint64_t since, limit, now;
+	unsigned left;
+	json_t *list;
+	json_int_t total;
+};
+
+static bool take_refusal(struct slice key, struct slice value, void *ctx)
+{
+	struct refused *x = ctx;
+	struct record_refusal r;
+	struct engine_who who;
+	char client[IPADDR_TEXT];
+
+	(void)key;
+	if (--x->left == 0)
+		return false;
+	if (record_get_refusal(value, &r) != ERR_OK || r.client.family == 0)
+		return true;
+	if (r.time < x->since)
+		return false;
+	who = engine_who(x->e, &r.client, r.name, r.sender);
+	if ((x->subject && !prefix_eq(&who.subject, x->subject)) || !(engine_good(x->e, &who.subject, x->now) > 0))
+		return true;
+	if ((uint64_t)x->total++ < x->limit)
+		(void)json_array_append_new(x->list,
+			json_pack("{s:I, s:s, s:o, s:o, s:o, s:i, s:s, s:b}", "time", (json_int_t)r.time, "client",
+				ipaddr_format(&r.client, client), "name", engine_json_text(r.name), "sender",
+				engine_json_hidden(x->e, r.sender), "recipient", engine_json_hidden(x->e, r.recipient),
+				"code", (int)r.code, "case", r.case_id, "would", r.is_would != 0));
+	return true;
+}
+
+/* Into the answer; whoever has good mail now: that of a host that lost it by its hits is not shown. */
+static void add_refused(struct engine *e, json_t *j, const struct prefix *subject, uint64_t since, uint64_t limit)
+{
+	struct refused x = { .e = e,
+		.subject = subject,
+		.since = since,
+		.limit = limit,
+		.now = clock_wall_s(),
+		.left = HITS_SORTED,
+		.list = json_array() };
+
+	if (store_scan(e->store, TABLE_REFUSAL, (struct slice){ 0 }, (struct slice){ 0 }, true, take_refusal, &x) !=
+		ERR_OK)
+		x.total = -1;
+	(void)json_object_set_new(j, "refusals", x.list);
+	(void)json_object_set_new(j, "refusals_total", json_integer(x.total));
 }
 
 void engine_command_hits(struct engine *e, struct engine_call *c, const json_t *in)
@@ -78,7 +133,7 @@ void engine_command_hits(struct engine *e, struct engine_call *c, const json_t *
 	uint8_t key[RECORD_KEY];
 	struct slice head = { 0 };
 	struct prefix p;
-	json_t *list = NULL;
+	json_t *list = NULL, *j;
 
 	x.since = since && since < 10ull * 366 * 86400 ? clock_wall_s() - since : since;
 	if (what) {
@@ -100,7 +155,10 @@ void engine_command_hits(struct engine *e, struct engine_call *c, const json_t *
 		note_riders(e, x.found[i].json);
 		(void)json_array_append(list, x.found[i].json);
 	}
-	engine_answer(c, json_pack("{s:o, s:I}", "hits", list, "total", (json_int_t)x.count));
+	j = json_pack("{s:o, s:I}", "hits", list, "total", (json_int_t)x.count);
+	if (x.is_good)
+		add_refused(e, j, what ? &p : NULL, x.since, limit);
+	engine_answer(c, j);
 out:
 	for (size_t i = 0; i < x.count; i++)
 		json_decref(x.found[i].json);

@@ -102,6 +102,17 @@ static void test_basic(void **state)
 	block_index_mark(&x, &net, BLOCK_FIREWALL); /* none */
 	assert_true(block_index_get(&x, &p, &got) && got.flags == BLOCK_FIREWALL && got.until == 100);
 	assert_int_equal(block_index_count(&x), 1);
+	/* what was told stays while the block is renewed, and goes with the case */
+	assert_int_equal(got.told, 0);
+	block_index_tell(&x, &p, 100);
+	e.until = 150;
+	assert_int_equal(block_index_put(&x, &e), ERR_OK);
+	assert_true(block_index_get(&x, &p, &got) && got.told == 100 && got.until == 150);
+	memcpy(e.case_id, "4FTN-2HRP", sizeof e.case_id);
+	e.until = 100;
+	assert_int_equal(block_index_put(&x, &e), ERR_OK);
+	assert_true(block_index_get(&x, &p, &got) && got.told == 0);
+	block_index_tell(&x, &net, 100); /* none */
 	e = entry(&net, 200);
 	assert_int_equal(block_index_put(&x, &e), ERR_OK);
 	assert_true(block_index_find(&x, &b, 5, &got));

@@ -270,6 +270,45 @@ static void a_person_blocks_and_it_escalates(void **state)
 	assert_int_equal(next.until, T0 + 2 * DAY + 60);
 }
 
+/* A held block acts on nobody: hits renew it, it makes no second one and no second offence. */
+static void a_held_block_waits(void **state)
+{
+	struct host h = { 0 };
+	struct decide_verdict v = hit(&h, GRADE_CONFIRMED, 1, T0);
+	struct decide_view view;
+	struct decide_event e;
+
+	(void)state;
+	assert_int_equal(v.kind, DECIDE_BLOCK);
+	h.block.state = BLOCK_HELD;
+	assert_true(decide_block_is_held(&h.block, T0));
+	assert_false(decide_block_is_active(&h.block, T0));
+	e = event_of(&h, GRADE_UNSEEN, 2);
+	view = view_of(&h);
+	assert_false(decide_would_block(&view, &e, T0 + 10));
+	v = hit(&h, GRADE_CONFIRMED, 2, T0 + 3600);
+	assert_int_equal(v.kind, DECIDE_RENEW);
+	assert_int_equal(h.block.state, BLOCK_HELD);
+	assert_int_equal(h.block.until, T0 + 3600 + DAY);
+	assert_int_equal(hit(&h, GRADE_CONFIRMED, 3, T0 + 3 * DAY).kind, DECIDE_BLOCK);
+	assert_int_equal(h.block.offence, 1);
+}
+
+static void a_confirmed_block_runs_its_full_time(void **state)
+{
+	struct host h = { 0 };
+	uint64_t forget;
+
+	(void)state;
+	(void)hit(&h, GRADE_CONFIRMED, 1, T0);
+	h.block.state = BLOCK_HELD;
+	forget = h.block.forget_at - h.block.until;
+	decide_confirm(&h.block, T0 + 20 * 3600);
+	assert_true(decide_block_is_active(&h.block, T0 + 20 * 3600 + DAY - 1));
+	assert_false(decide_block_is_active(&h.block, T0 + 20 * 3600 + DAY));
+	assert_int_equal(h.block.forget_at, h.block.until + forget);
+}
+
 #define TEST(f) cmocka_unit_test_setup(f, setup)
 
 int main(void)
@@ -291,6 +330,8 @@ int main(void)
 		TEST(jitter_stays_within_ten_percent),
 		TEST(firewall_from_its_offence),
 		TEST(a_person_blocks_and_it_escalates),
+		TEST(a_held_block_waits),
+		TEST(a_confirmed_block_runs_its_full_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

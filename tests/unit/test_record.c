@@ -152,6 +152,9 @@ static void fill_ledger(struct record_ledger *v)
 	v->fresh_day = 6;
 	v->days = 1000;
 	v->last_day = 7;
+	v->stretch = 8;
+	for (size_t i = 0; i < RECORD_LEDGER_STRETCHES; i++)
+		v->mails[i] = (uint16_t)(UINT16_MAX - i);
 }
 
 static void fill_correspondent(struct record_correspondent *v)
@@ -216,6 +219,25 @@ RECORD_TEST(correspondent)
 RECORD_TEST(audit)
 
 /* Version 1 ended before bulk_score: the same bytes, shorter. */
+/* Written before messages were counted by stretches: the same without them. */
+static void test_old_ledger(void **state)
+{
+	struct record_ledger in = { 0 }, out;
+	uint8_t bytes[RECORD_VALUE];
+	struct wr w = wr_init(bytes, sizeof bytes);
+
+	(void)state;
+	fill_ledger(&in);
+	record_put_ledger(&w, &in);
+	bytes[0] = 1;
+	assert_int_equal((int)record_get_ledger(slice_of(bytes, w.n), &out), ERR_SYNTAX);
+	assert_int_equal(
+		(int)record_get_ledger(slice_of(bytes, w.n - 8 - 2 * RECORD_LEDGER_STRETCHES), &out), ERR_OK);
+	in.stretch = 0;
+	memset(in.mails, 0, sizeof in.mails);
+	assert_memory_equal(&in, &out, sizeof in);
+}
+
 static void test_old_hit_sum(void **state)
 {
 	uint8_t bytes[RECORD_VALUE];
@@ -405,6 +427,7 @@ int main(void)
 		cmocka_unit_test(test_correspondent),
 		cmocka_unit_test(test_audit),
 		cmocka_unit_test(test_old_hit_sum),
+		cmocka_unit_test(test_old_ledger),
 		cmocka_unit_test(test_overlong_text),
 		cmocka_unit_test(test_bad_numbers),
 		cmocka_unit_test(test_keys),
