@@ -206,9 +206,10 @@ enum err suggest_add_live(struct suggest *s, struct slice address)
 	void *v;
 	enum err e;
 
-	if (address_parse(address, &a) != ERR_OK || a.domain.n == 0 ||
-		slice_eq(a.domain, SLICE_LIT("limetwig.invalid")))
+	if (address_parse(address, &a) != ERR_OK || slice_eq(a.domain, SLICE_LIT("limetwig.invalid")))
 		return ERR_OK;
+	if (a.domain.n == 0)
+		return a.text[0] ? name_add(s, slice_str(a.text)) : ERR_OK;
 	e = keymap_put(&s->known, slice_str(a.text), &v, &is_new);
 	if (e == ERR_FULL) {
 		s->live_lost++;

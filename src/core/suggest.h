@@ -54,7 +54,7 @@ void suggest_free(struct suggest *s);
 enum err suggest_line(struct suggest *s, const struct maillog_line *l) MUST_USE;
 /* A replay_log_fn: ctx is the suggest. */
 void suggest_event(const struct replay_event *e, void *ctx);
-/* Somebody who lives, from elsewhere (a list of users). ERR_NOMEM. */
+/* Somebody who lives, from elsewhere (a list of users); without domain: a name at each of ours. ERR_NOMEM. */
 enum err suggest_add_live(struct suggest *s, struct slice address) MUST_USE;
 /* At most limit. ERR_LIMIT: too many living addresses to tell near misses; ERR_NOMEM. */
 enum err suggest_find(struct suggest *s, size_t limit, struct suggest_found *ret) MUST_USE;

@@ -36,6 +36,8 @@ static const struct option_name {
 	[OPT_PURGE] = { "--purge", NULL, false, false },
 	[OPT_TRAPS] = { "--traps", NULL, true, false },
 	[OPT_SUGGEST] = { "--suggest", NULL, false, false },
+	[OPT_FROM] = { "--from", NULL, true, false },
+	[OPT_TRAP] = { "--trap", NULL, true, false },
 	[OPT_TO] = { "--to", NULL, true, false },
 	[OPT_KEEP_BLOCK] = { "--keep-block", NULL, false, false },
 };

@@ -1,13 +1,12 @@
 /*
- * command_trap: trap add and trap import.
+ * command_trap: trap add, and what every way to new traps ends with.
  * SPDX-License-Identifier: ISC
  */
 #include "base/num.h"
 #include "ctl/ctl.h"
-#include "ctl/trap_batch.h"
+#include "ctl/trap_add.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdlib.h>
 
 #define REFUSALS_SHOWN 1000
@@ -21,7 +20,7 @@ static bool is_tag(const char *s)
 	return n > 0 && n < TRAP_TAG && s[n] == '\0';
 }
 
-static bool take_wish(struct ctl *c, struct trap_batch_wish *ret)
+bool trap_add_wish(struct ctl *c, struct trap_batch_wish *ret)
 {
 	const char *weight = c->args.value[OPT_WEIGHT];
 	char *end = NULL;
@@ -113,7 +112,8 @@ static int reload(struct ctl *c, json_t **ret_answer)
 	return CTL_DONE;
 }
 
-static json_t *make_summary(const struct trap_batch *b, const char *path, const char *source, json_t *reloaded)
+static json_t *make_summary(
+	const struct trap_batch *b, const char *path, const char *source, json_t *reloaded, bool is_dry)
 {
 	json_t *refused = json_array();
 
@@ -122,50 +122,79 @@ static json_t *make_summary(const struct trap_batch *b, const char *path, const 
 			(void)json_array_append_new(
 				refused, json_pack("{s:s*, s:I, s:s*}", "source", source, "line",
 						 (json_int_t)b->item[i].number, "reason", b->item[i].reason));
-	return json_pack("{s:b, s:s, s:I, s:o, s:O*}", "ok", 1, "file", path, "added",
+	return json_pack("{s:b, s:b, s:s, s:I, s:o, s:O*}", "ok", 1, "dry_run", is_dry, "file", path, "added",
 		(json_int_t)trap_batch_count(b, TRAP_BATCH_NEW), "refused", refused, "reload", reloaded);
 }
 
-/* Compare, ask, write, reload, show. source: of an import; NULL: the words. */
-static int finish(
+/* What --dry-run shows: each line that would be written. */
+static void show_lines(struct ctl *c, const struct trap_batch *b, const struct buf *lines, const char *path)
+{
+	(void)fprintf(c->render.to, "%.*s", SLICE_ARG(buf_slice(lines)));
+	(void)fprintf(c->render.to,
+		"%zu would be added to %s, %zu were there already, %zu refused; nothing was changed\n",
+		trap_batch_count(b, TRAP_BATCH_NEW), path, trap_batch_count(b, TRAP_BATCH_THERE),
+		trap_batch_count(b, TRAP_BATCH_REFUSED));
+}
+
+static void show_added(struct ctl *c, const struct trap_batch *b, const char *path, const struct trap_batch_wish *w,
+	const json_t *reloaded)
+{
+	size_t n = trap_batch_count(b, TRAP_BATCH_NEW);
+
+	(void)fprintf(c->render.to, "%zu added to %s, %zu were there already, %zu refused\n", n, path,
+		trap_batch_count(b, TRAP_BATCH_THERE), trap_batch_count(b, TRAP_BATCH_REFUSED));
+	if (n)
+		show_state(c, w);
+	if (reloaded && b->is_unchecked)
+		(void)fprintf(c->render.to, "live?  %s\n", b->unchecked_text);
+	if (reloaded)
+		render_trap_reload(&c->render, reloaded);
+	advise_domains(c, b);
+}
+
+/* Nothing new is no failure where a list is imported again. */
+static int status_of(const struct trap_batch *b, const char *source)
+{
+	if (trap_batch_count(b, TRAP_BATCH_NEW))
+		return CTL_DONE;
+	return trap_batch_count(b, TRAP_BATCH_REFUSED) == 0 && source ? CTL_DONE : CTL_REFUSED;
+}
+
+int trap_add_finish(
 	struct ctl *c, struct trap_batch *b, const char *path, const char *source, const struct trap_batch_wish *w)
 {
+	bool is_dry = c->args.is_given[OPT_DRY_RUN];
 	char text[TRAP_EDIT_TEXT];
 	json_t *answer = NULL, *sum;
 	struct buf lines;
 	int status = CTL_REFUSED;
-	size_t n;
 
 	buf_init(&lines, TRAP_EDIT_MAX);
 	if (trap_batch_compare(b, &c->conf, text) != ERR_OK || trap_batch_check(b, c, text) != ERR_OK) {
 		status = ctl_refuse(c, "%s; no change", text);
 		goto out;
 	}
-	n = trap_batch_count(b, TRAP_BATCH_NEW);
 	if (!c->args.is_given[OPT_JSON])
 		show_refusals(c, b, source);
-	if (n && (trap_batch_print(b, &lines) != ERR_OK || trap_edit_append(path, buf_slice(&lines), text) != ERR_OK)) {
-		status = ctl_refuse(c, "%s; no change", lines.n ? text : "no memory");
+	if (trap_batch_print(b, &lines) != ERR_OK) {
+		status = ctl_refuse(c, "no memory; no change");
 		goto out;
 	}
-	status = n ? reload(c, &answer) : CTL_REFUSED;
-	if (n == 0 && trap_batch_count(b, TRAP_BATCH_REFUSED) == 0 && source)
-		status = CTL_DONE; /* importing a list again changes nothing and is fine */
-	sum = make_summary(b, path, source, answer);
-	if (ctl_show_json(c, sum)) {
-		json_decref(sum);
+	if (lines.n && !is_dry && trap_edit_append(path, buf_slice(&lines), text) != ERR_OK) {
+		status = ctl_refuse(c, "%s; no change", text);
 		goto out;
+	}
+	status = status_of(b, source);
+	if (lines.n && !is_dry)
+		status = reload(c, &answer);
+	sum = make_summary(b, path, source, answer, is_dry);
+	if (!ctl_show_json(c, sum)) {
+		if (is_dry)
+			show_lines(c, b, &lines, path);
+		else
+			show_added(c, b, path, w, answer);
 	}
 	json_decref(sum);
-	(void)fprintf(c->render.to, "%zu added to %s, %zu were there already, %zu refused\n", n, path,
-		trap_batch_count(b, TRAP_BATCH_THERE), trap_batch_count(b, TRAP_BATCH_REFUSED));
-	if (n)
-		show_state(c, w);
-	if (answer && b->is_unchecked)
-		(void)fprintf(c->render.to, "live?  %s\n", b->unchecked_text);
-	if (answer)
-		render_trap_reload(&c->render, answer);
-	advise_domains(c, b);
 out:
 	json_decref(answer);
 	buf_done(&lines);
@@ -179,7 +208,7 @@ int command_trap_add(struct ctl *c)
 	struct trap_batch b;
 	int status = CTL_REFUSED;
 
-	if (!take_wish(c, &w))
+	if (!trap_add_wish(c, &w))
 		return CTL_USAGE;
 	if (c->args.value[OPT_FILE])
 		(void)snprintf(path, sizeof path, "%s", c->args.value[OPT_FILE]);
@@ -193,60 +222,8 @@ int command_trap_add(struct ctl *c)
 	if (b.count == 0)
 		status = ctl_usage(c, "no trap among the words");
 	else
-		status = finish(c, &b, path, NULL, &w);
+		status = trap_add_finish(c, &b, path, NULL, &w);
 out:
 	trap_batch_done(&b);
-	return status;
-}
-
-/* DIR/imported-NAME.txt, of the file's own name. */
-static void make_import_path(struct ctl *c, char to[2 * TRAP_EDIT_PATH])
-{
-	struct slice s = slice_str(c->args.word[0]);
-	char dir[TRAP_EDIT_PATH], name[128];
-	size_t slash = slice_rfind(s, '/');
-
-	if (slash < s.n)
-		s = slice_from(s, slash + 1);
-	if (slice_ends(s, SLICE_LIT(".txt")))
-		s = slice_head(s, s.n - 4);
-	slice_copy(s, name, sizeof name);
-	for (char *p = name; *p; p++)
-		if (!isalnum((unsigned char)*p) && !strchr("-_.", *p))
-			*p = '_';
-	(void)snprintf(
-		to, 2 * TRAP_EDIT_PATH, "%s/imported-%s.txt", trap_edit_dir(&c->conf, dir), name[0] ? name : "list");
-}
-
-int command_trap_import(struct ctl *c)
-{
-	char path[2 * TRAP_EDIT_PATH], *line = NULL;
-	struct trap_batch_wish w;
-	struct trap_batch b;
-	size_t size = 0;
-	unsigned number = 0;
-	int status = CTL_REFUSED;
-	enum err e = ERR_OK;
-	FILE *f;
-
-	if (!take_wish(c, &w))
-		return CTL_USAGE;
-	make_import_path(c, path);
-	f = strcmp(c->args.word[0], "-") == 0 ? stdin : fopen(c->args.word[0], "re");
-	if (!f)
-		return ctl_refuse(c, "%s: %s", c->args.word[0], strerror(errno));
-	if (!trap_batch_init(&b))
-		e = ERR_NOMEM;
-	for (ssize_t n; e == ERR_OK && (n = getline(&line, &size, f)) >= 0;)
-		e = trap_batch_add(&b, slice_trim(slice_of(line, (size_t)n)), ++number, &w);
-	if (e != ERR_OK || ferror(f))
-		(void)ctl_refuse(c, "%s:%u: %s; no change", c->args.word[0], number,
-			e == ERR_OK ? "cannot be read" : err_name(e));
-	else
-		status = finish(c, &b, path, c->args.word[0], &w);
-	free(line);
-	trap_batch_done(&b);
-	if (f != stdin)
-		(void)fclose(f);
 	return status;
 }

@@ -2,18 +2,16 @@
  * command_trap_change: trap remove, arm, suspend, resume, retire; list and test.
  * SPDX-License-Identifier: ISC
  */
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
 #include "ctl/ctl.h"
 #include "ctl/trap_edit.h"
+#include "ctl/user_list.h"
+#include "io/trap_pattern.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TRAP_LIMIT 100
-#define TEST_STEPS 1000000 /* of the pattern engine for one address */
 #define TEST_SHOWN 20
 
 static const struct change {
@@ -171,72 +169,58 @@ static int test_address(struct ctl *c)
 	return status;
 }
 
-/* The pattern between the slashes. NULL: shown. */
-static pcre2_code *compile(struct ctl *c, struct slice pattern)
+/* How many of the users the pattern would catch; the first are shown. */
+static size_t count_caught(struct ctl *c, const struct user_list *u, struct trap_patterns *p, json_t *list)
 {
-	int error = 0;
-	PCRE2_SIZE at = 0;
-	PCRE2_UCHAR text[128];
-	pcre2_code *code = pcre2_compile((PCRE2_SPTR)pattern.p, pattern.n, PCRE2_CASELESS, &error, &at, NULL);
+	const char *user;
+	size_t at = 0, caught = 0;
 
-	if (!code) {
-		(void)pcre2_get_error_message(error, text, sizeof text);
-		(void)ctl_usage(c, "the pattern is wrong at character %zu: %s", (size_t)at, (const char *)text);
+	while ((user = user_list_match(u, p, &at))) {
+		if (++caught > TEST_SHOWN)
+			continue;
+		(void)json_array_append_new(list, json_string(user));
+		if (!c->args.is_given[OPT_JSON])
+			(void)fprintf(c->render.to, "catches  %s\n", user);
 	}
-	return code;
+	return caught;
 }
 
-/* How many of the file's addresses the pattern would catch; the first are shown. */
-static size_t count_caught(struct ctl *c, FILE *users, const pcre2_code *code, size_t *ret_all)
+static int show_caught(struct ctl *c, const struct user_list *u, struct trap_patterns *p)
 {
-	pcre2_match_data *data = pcre2_match_data_create_from_pattern(code, NULL);
-	pcre2_match_context *limits = pcre2_match_context_create(NULL);
-	size_t size = 0, caught = 0;
-	char *line = NULL;
+	json_t *list = json_array(), *answer;
+	size_t caught = count_caught(c, u, p, list);
 
-	(void)pcre2_set_match_limit(limits, TEST_STEPS);
-	for (ssize_t n; data && limits && (n = getline(&line, &size, users)) >= 0;) {
-		struct slice s = slice_trim(slice_of(line, (size_t)n)), word;
-
-		if (!slice_word(&s, &word) || word.p[0] == '#')
-			continue;
-		++*ret_all;
-		if (pcre2_match(code, (PCRE2_SPTR)word.p, word.n, 0, 0, data, limits) < 0)
-			continue;
-		if (++caught <= TEST_SHOWN && !c->args.is_given[OPT_JSON])
-			(void)fprintf(c->render.to, "catches  %.*s\n", SLICE_ARG(word));
-	}
-	free(line);
-	pcre2_match_context_free(limits);
-	pcre2_match_data_free(data);
-	return caught;
+	answer = json_pack("{s:b, s:I, s:I, s:o}", "ok", 1, "users", (json_int_t)u->count, "caught", (json_int_t)caught,
+		"first", list);
+	if (!ctl_show_json(c, answer))
+		(void)fprintf(c->render.to, "%zu of %zu users would be caught%s\n", caught, u->count,
+			caught ? ": do not use it" : "");
+	json_decref(answer);
+	return caught ? CTL_REFUSED : CTL_DONE;
 }
 
 static int test_pattern(struct ctl *c, struct slice pattern)
 {
-	pcre2_code *code;
-	size_t all = 0, caught;
-	FILE *users;
+	struct trap_patterns *p;
+	struct user_list u;
+	char why[200];
+	int status;
+	enum err e;
 
 	if (!c->args.value[OPT_USERS])
 		return ctl_usage(c, "a pattern needs --users FILE, one address a line");
-	users = fopen(c->args.value[OPT_USERS], "re");
-	if (!users)
-		return ctl_refuse(c, "%s: %s", c->args.value[OPT_USERS], strerror(errno));
-	code = compile(c, pattern);
-	if (!code) {
-		(void)fclose(users);
-		return CTL_USAGE;
+	p = trap_patterns_new();
+	e = p ? trap_patterns_add(p, pattern, 1, why, sizeof why) : ERR_NOMEM;
+	if (e != ERR_OK) {
+		trap_patterns_free(p);
+		return e == ERR_NOMEM ? ctl_refuse(c, "no memory") : ctl_usage(c, "%s", why);
 	}
-	caught = count_caught(c, users, code, &all);
-	pcre2_code_free(code);
-	(void)fclose(users);
-	if (c->args.is_given[OPT_JSON])
-		(void)fprintf(c->render.to, "{\"ok\":true,\"users\":%zu,\"caught\":%zu}\n", all, caught);
-	else
-		(void)fprintf(c->render.to, "%zu of %zu users would be caught%s\n", caught, all,
-			caught ? ": do not use it" : "");
-	return caught ? CTL_REFUSED : CTL_DONE;
+	status = user_list_read(c, c->args.value[OPT_USERS], &u);
+	if (status == CTL_DONE)
+		status = show_caught(c, &u, p);
+	user_list_done(&u);
+	trap_patterns_free(p);
+	return status;
 }
 
 int command_trap_test(struct ctl *c)

@@ -4,12 +4,12 @@
  */
 #include "ctl/replay_suggest.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
 #include "core/suggest.h"
 #include "ctl/replay_read.h"
+#include "ctl/user_list.h"
 
 #define SUGGESTED 1000 /* unless --limit says otherwise */
 #define LINE 500
@@ -40,26 +40,17 @@ static enum err line_take(const struct maillog_line *l, void *ctx)
 	return e == ERR_OK ? replay_log_add(r->log, l) : e;
 }
 
-/* --users FILE: who lives, one address a line. */
+/* --users FILE: who lives. */
 static int users_take(struct ctl *c, struct run *r)
 {
-	const char *path = c->args.value[OPT_USERS];
-	FILE *f = fopen(path, "re");
-	char *line = NULL;
-	size_t size = 0;
+	struct user_list u;
+	int status = user_list_read(c, c->args.value[OPT_USERS], &u);
 	enum err e = ERR_OK;
 
-	if (!f)
-		return ctl_refuse(c, "%s: %s", path, strerror(errno));
-	for (ssize_t n; e == ERR_OK && (n = getline(&line, &size, f)) >= 0;) {
-		struct slice s = slice_trim(slice_of(line, (size_t)n)), word;
-
-		if (slice_word(&s, &word) && word.p[0] != '#')
-			e = suggest_add_live(r->suggest, word);
-	}
-	free(line);
-	(void)fclose(f);
-	return e == ERR_OK ? CTL_DONE : ctl_refuse(c, "no memory");
+	for (size_t i = 0; i < u.count && status == CTL_DONE && e == ERR_OK; i++)
+		e = suggest_add_live(r->suggest, slice_str(user_list_at(&u, i)));
+	user_list_done(&u);
+	return e == ERR_OK ? status : ctl_refuse(c, "no memory");
 }
 
 /* CTL_DONE: *ret is there (run_done). own: networks of ours. */

@@ -54,6 +54,22 @@ static void refuse(struct trap_batch_item *i, enum trap_batch_fate fate, const c
 	i->reason = strdup(reason);
 }
 
+void trap_batch_refuse(struct trap_batch_item *i, const char *reason)
+{
+	refuse(i, TRAP_BATCH_REFUSED, reason);
+}
+
+enum err trap_batch_add_refused(struct trap_batch *b, unsigned number, const char *reason)
+{
+	struct trap_batch_item *i = new_item(b);
+
+	if (!i)
+		return ERR_LIMIT;
+	i->number = number;
+	refuse(i, TRAP_BATCH_REFUSED, reason);
+	return ERR_OK;
+}
+
 /* A parsed trap with what was wished, as a line and as a key. */
 static enum err store_line(
 	struct trap_batch *b, struct trap_batch_item *i, struct trap_line *t, const struct trap_batch_wish *w)

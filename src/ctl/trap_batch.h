@@ -44,6 +44,9 @@ void trap_batch_done(struct trap_batch *b);
 /* One line of the source; blank ones and comments add nothing. */
 enum err trap_batch_add(
 	struct trap_batch *b, struct slice line, unsigned number, const struct trap_batch_wish *w) MUST_USE;
+/* A line of the source that cannot be a trap at all. ERR_LIMIT. */
+enum err trap_batch_add_refused(struct trap_batch *b, unsigned number, const char *reason) MUST_USE;
+void trap_batch_refuse(struct trap_batch_item *i, const char *reason);
 /* Refuse what a trap file of this server has already. */
 enum err trap_batch_compare(struct trap_batch *b, const struct conf *c, char text[TRAP_EDIT_TEXT]) MUST_USE;
 /* Let the engine refuse live mailboxes ... ERR_DENIED: it answered with an error, in text. Without it: is_unchecked. */

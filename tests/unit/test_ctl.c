@@ -187,6 +187,36 @@ static void test_trap_import(void **state)
 	assert_int_equal(run("trap import DIR/nothing.txt"), CTL_REFUSED);
 }
 
+/* A map of Postfix: what it would do to the users is said first, and a dry run writes nothing. */
+static void test_trap_import_access(void **state)
+{
+	(void)state;
+	write_file("access",
+		"/spam(master|trap)?\\@.*/i DISCARD spam\n/^dead@example\\.org$/ DISCARD\nann@example.org REJECT\n"
+		"live.example DISCARD\nfriend@example.org OK\n/(/ DISCARD\n");
+	write_file(
+		"users", "antispam: root\nnospam@example.org  target\nann@example.org\n# no\nbob@live.example:x:1\n");
+	assert_int_equal(run("trap import --from access --users DIR/users --dry-run DIR/access"), CTL_DONE);
+	assert_non_null(strstr(
+		err, "access:1: the pattern matches living users: antispam nospam@example.org (2 in all); it counts"));
+	assert_non_null(strstr(err, "access:3: is one of the users"));
+	assert_non_null(strstr(err, "access:4: users live in this domain"));
+	assert_non_null(strstr(err, "access:6: pattern, character"));
+	assert_non_null(strstr(err, "1 entries are no traps there either"));
+	assert_non_null(strstr(out, "/spam(master|trap)?\\@.*/\ndead@example.org\n2 would be added to "));
+	assert_null(read_file("traps.d/imported-access.txt"));
+	assert_int_equal(run("trap import --from access --users DIR/users DIR/access --tag old"), CTL_DONE);
+	assert_string_equal(read_file("traps.d/imported-access.txt"),
+		"/spam(master|trap)?\\@.*/ tag=old\ndead@example.org tag=old\n");
+	assert_int_equal(run("trap import --from access DIR/access --users DIR/none"), CTL_REFUSED);
+	assert_int_equal(run("trap import --from nonsense DIR/access"), CTL_USAGE);
+	assert_int_equal(run("--json trap import --from access DIR/access --dry-run"), CTL_DONE);
+	assert_non_null(strstr(out, "\"dry_run\":true"));
+	write_file("dump", "INSERT INTO `spamtrap` VALUES ('p@example.org',1),('q@example.org',0);\n");
+	assert_int_equal(run("trap import --from policyd DIR/dump"), CTL_DONE);
+	assert_string_equal(read_file("traps.d/imported-dump.txt"), "p@example.org\nq@example.org state=watching\n");
+}
+
 /* Only the lines that change, and the file keeps its mode; a link stays a link. */
 static void test_trap_change(void **state)
 {
@@ -300,7 +330,7 @@ int main(void)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = { CASE(test_usage), CASE(test_no_daemon), CASE(test_trap_add),
 		CASE(test_trap_import), CASE(test_trap_change), CASE(test_concurrent), CASE(test_pattern),
-		CASE(test_db), CASE(test_off) };
+		CASE(test_trap_import_access), CASE(test_db), CASE(test_off) };
 
 	return cmocka_run_group_tests_name("ctl", tests, NULL, NULL);
 }

@@ -1,0 +1,45 @@
+/*
+ * fuzz_import_trap: first byte: the format. What comes out as a trap is one
+ * line without control characters added, and its own parser can read it or
+ * says why not.
+ * SPDX-License-Identifier: ISC
+ */
+#include "core/import_trap.h"
+#include "core/trap_file.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static enum err on_entry(const struct import_entry *e, void *ctx)
+{
+	unsigned *last = ctx;
+	struct trap_line t;
+	char why[200];
+	bool any;
+
+	if (e->line < *last && e->line == 0)
+		abort();
+	*last = e->line;
+	if (e->refused)
+		return ERR_OK;
+	if (memchr(e->text.p, '\0', e->text.n))
+		abort();
+	if (trap_file_line(e->text, e->line, &t, &any, why, sizeof why) != ERR_OK && why[0] == '\0')
+		abort();
+	return ERR_OK;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	unsigned last = 0, others;
+	enum err e;
+
+	if (size == 0)
+		return 0;
+	e = import_traps((enum import_from)(data[0] % 5), slice_of(data + 1, size - 1), on_entry, &last, &others);
+	if (e != ERR_OK && e != ERR_LIMIT && e != ERR_NOMEM)
+		abort();
+	return 0;
+}
