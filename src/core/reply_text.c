@@ -8,6 +8,7 @@
 
 #define DATE_TEXT 40
 #define HELP_MAX 200 /* of the contact */
+#define LOCAL_MAX 64
 
 /* "22 Nov 14:10 UTC" without the C library's time zone: days to a date by Hinnant's civil_from_days. */
 static const char *format_date(uint64_t t, char to[DATE_TEXT])
@@ -45,24 +46,42 @@ static void finish(struct buf *to, enum err e, size_t before, const char *fallba
 	(void)e; /* a buffer too small for ten bytes stays as it was: no action, the mail goes on */
 }
 
+/* No formatting: a host that is blocked asks again and again. */
+static enum err add_whom_to_ask(const struct conf *c, struct buf *to)
+{
+	char local[LOCAL_MAX], help[HELP_MAX];
+	enum err e = ERR_OK;
+
+	if (c->always_open.count) {
+		e = buf_add_str(to, " You can write to ");
+		if (e == ERR_OK)
+			e = buf_add_str(to, make_safe(c->always_open.item[0], local, sizeof local));
+		if (e == ERR_OK)
+			e = buf_add_str(to, c->contact[0] ? "@ here;" : "@ here");
+	}
+	if (e == ERR_OK && c->contact[0])
+		e = buf_add_str(to, c->always_open.count ? " help: " : " For help: ");
+	if (e == ERR_OK && c->contact[0])
+		e = buf_add_str(to, make_safe(c->contact, help, sizeof help));
+	return e;
+}
+
 void reply_text_blocked(const struct conf *c, unsigned code, const char *case_id, uint64_t until, struct buf *to)
 {
-	char date[DATE_TEXT], help[HELP_MAX], id[16], local[64], fallback[32];
+	char date[DATE_TEXT], id[16];
 	size_t before = to->n;
 	enum err e;
 
 	if (code < 400 || code > 599)
 		code = 450;
-	(void)snprintf(fallback, sizeof fallback, "%u %u.7.1 On hold", code, code / 100);
 	e = buf_printf(to, "%u %u.7.1 On hold until %s. Case %s.", code, code / 100, format_date(until, date),
 		make_safe(case_id, id, sizeof id));
-	if (e == ERR_OK && c->always_open.count)
-		e = buf_printf(to, " You can write to %s@ here%s",
-			make_safe(c->always_open.item[0], local, sizeof local), c->contact[0] ? ";" : "");
-	if (e == ERR_OK && c->contact[0])
-		e = buf_printf(to, "%s help: %s", c->always_open.count ? "" : " For",
-			make_safe(c->contact, help, sizeof help));
-	finish(to, e, before, fallback);
+	if (e == ERR_OK)
+		e = add_whom_to_ask(c, to);
+	if (e == ERR_OK)
+		return;
+	(void)snprintf(date, sizeof date, "%u %u.7.1 On hold", code, code / 100);
+	finish(to, e, before, date);
 }
 
 void reply_text_riders(const struct conf *c, const char *case_id, struct buf *to)

@@ -331,13 +331,25 @@ static bool may_record(struct engine *e, uint64_t now)
 	return ++e->refusals_in_second <= REFUSALS_A_SECOND;
 }
 
+static void note_refusal(
+	struct engine *e, const struct gate_result *g, const struct policy_request *q, bool is_would, uint64_t now)
+{
+	bool is_hidden = !e->traps || trap_table_find(e->traps, &g->recipient);
+	struct record_refusal r = { .time = now, .client = g->client, .code = g->block.code, .is_would = is_would };
+
+	memcpy(r.case_id, g->block.case_id, sizeof r.case_id);
+	slice_copy(q->client_name, r.name, sizeof r.name);
+	slice_copy(q->sender, r.sender, sizeof r.sender);
+	slice_copy(is_hidden ? SLICE_LIT("") : q->recipient, r.recipient, sizeof r.recipient);
+	engine_refusal_record(e, &r);
+	log_refusal(e, &r);
+}
+
 void engine_block_refused(struct engine *e, const struct gate_result *g, const struct policy_request *q, bool is_would)
 {
 	uint64_t now = clock_wall_s();
 	uint8_t key[RECORD_KEY];
-	bool is_hidden = !e->traps || trap_table_find(e->traps, &g->recipient);
 	struct engine_refused *x;
-	struct record_refusal r = { .time = now, .client = g->client, .code = g->block.code, .is_would = is_would };
 	struct prefix host = engine_subject_of(e, &g->client); /* the block may be a wider one */
 	bool is_good = engine_good(e, &g->block.subject, now) > 0 ||
 		       (!subject_is_identity(&g->block.subject) && engine_good(e, &host, now) > 0);
@@ -360,12 +372,7 @@ void engine_block_refused(struct engine *e, const struct gate_result *g, const s
 	take_to_firewall(e, &g->block, x->hour_count);
 	if (x->hour_count > REFUSALS_AN_HOUR || (!may_record(e, now) && !is_good))
 		return;
-	memcpy(r.case_id, g->block.case_id, sizeof r.case_id);
-	slice_copy(q->client_name, r.name, sizeof r.name);
-	slice_copy(q->sender, r.sender, sizeof r.sender);
-	slice_copy(is_hidden ? SLICE_LIT("") : q->recipient, r.recipient, sizeof r.recipient);
-	engine_refusal_record(e, &r);
-	log_refusal(e, &r);
+	note_refusal(e, g, q, is_would, now);
 }
 
 /* ---- housekeeping */
