@@ -23,7 +23,7 @@ static const struct report_kind {
 	const char *report_type;          /* parameter of multipart/report */
 	const char *part_type;            /* the part that must be there */
 	const char *field[REPORT_FIELDS]; /* ... with each of these, not empty */
-	uint32_t facts;
+	uint64_t facts;
 } report_kinds[] = {
 	{ "delivery-status", "message/delivery-status", { "reporting-mta", "final-recipient", "action" },
 		FACT_REPORT }, /* RFC 3464 */
@@ -34,9 +34,9 @@ static const struct report_kind {
 	{ "disposition-notification", "message/global-disposition-notification", { "final-recipient", "disposition" },
 		FACT_REPORT },
 	{ "feedback-report", "message/feedback-report", { "feedback-type", "version", "user-agent" },
-		FACT_REPORT },                                               /* RFC 5965 */
-	{ "tlsrpt", "application/tlsrpt+gzip", { NULL }, FACT_DATA_REPORT }, /* RFC 8460 */
-	{ "tlsrpt", "application/tlsrpt+json", { NULL }, FACT_DATA_REPORT },
+		FACT_REPORT },                                                                     /* RFC 5965 */
+	{ "tlsrpt", "application/tlsrpt+gzip", { NULL }, FACT_SUBJECT_REPORT | FACT_REPORT_FILE }, /* RFC 8460 */
+	{ "tlsrpt", "application/tlsrpt+json", { NULL }, FACT_SUBJECT_REPORT | FACT_REPORT_FILE },
 };
 #define REPORT_KINDS ((int8_t)(sizeof report_kinds / sizeof report_kinds[0]))
 
@@ -48,7 +48,7 @@ static const char *const copy_fields[] = { "received", "return-path", "from", "t
 	"mime-version", "content-type", "sender", "reply-to", "x-mailer" };
 #define COPY_FIELDS 3
 
-void content_body_init(struct content_body *b, uint32_t facts, struct slice trap)
+void content_body_init(struct content_body *b, uint64_t facts, struct slice trap)
 {
 	*b = (struct content_body){ .facts = facts, .trap = trap, .kind = KIND_ANY };
 	header_scan_init(&b->part);
@@ -188,6 +188,14 @@ static void copy_end(struct content_body *b)
 	b->is_copy_named = false;
 }
 
+/* Something to open: neither text nor a part of a report. */
+static bool is_file(const struct content_body *b)
+{
+	struct slice type = slice_str(b->type.type);
+
+	return type.n && !slice_starts(type, SLICE_LIT("text/")) && !slice_starts(type, SLICE_LIT("message/"));
+}
+
 /* The header of the message or of a part is complete: what is its content? */
 static void enter_part(struct content_body *b)
 {
@@ -202,6 +210,8 @@ static void enter_part(struct content_body *b)
 	if (enter_report(b))
 		return;
 	b->state = STATE_BETWEEN;
+	if (is_file(b))
+		b->facts |= FACT_FILE;
 	if (b->depth && is_returned(b->type.type)) {
 		header_scan_init(&b->part);
 		b->state = b->encoding == ENCODING_BASE64 ? STATE_BETWEEN : STATE_RETURNED;
@@ -242,8 +252,8 @@ static void report_field(struct content_body *b)
 
 static void returned_field(struct content_body *b)
 {
-	if (content_rules_is_author(header_scan_name(&b->part)) && has_trap(b, header_scan_value(&b->part)))
-		b->facts |= FACT_NAMED;
+	if (content_rules_is_author(header_scan_name(&b->part)))
+		b->facts |= has_trap(b, header_scan_value(&b->part)) ? FACT_NAMED : FACT_OTHER;
 }
 
 static void part_field(struct content_body *b)

@@ -32,7 +32,7 @@ struct content_level {
 };
 
 struct content_body {
-	uint32_t facts;    /* enum content_fact; those of the envelope are set by the caller before start */
+	uint64_t facts; /* FACT_... of core/content_rules; those of the envelope are set by the caller before start */
 	struct slice trap; /* canonical address; borrowed */
 	/* below: private */
 	struct header_scan part; /* header of the part, fields of a report, returned header */
@@ -52,7 +52,7 @@ struct content_body {
 };
 
 /* trap: the address this copy was for, canonical; "" unknown. It must outlive b. */
-void content_body_init(struct content_body *b, uint32_t facts, struct slice trap);
+void content_body_init(struct content_body *b, uint64_t facts, struct slice trap);
 /* A field of the message's own header; name in lower case. */
 void content_body_field(struct content_body *b, struct slice name, struct slice value, bool is_cut);
 /* The header is complete. */

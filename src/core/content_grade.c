@@ -8,7 +8,7 @@
 #include "core/content_rules.h"
 #include "core/encoded_word.h"
 
-static uint32_t envelope_facts(struct slice sender)
+static uint64_t envelope_facts(struct slice sender)
 {
 	if (sender.n == 0 || slice_eq(sender, SLICE_LIT("<>")))
 		return FACT_NULL;
@@ -52,7 +52,7 @@ static void add_hop(struct content_grade *g, struct slice value)
 static void look_at_field(struct content_grade *g)
 {
 	struct slice name = header_scan_name(&g->header), value = header_scan_value(&g->header);
-	uint32_t *facts = &g->body.facts;
+	uint64_t *facts = &g->body.facts;
 	char text[HEADER_VALUE];
 
 	if (slice_eq(name, SLICE_LIT("received"))) {

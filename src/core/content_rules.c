@@ -1,30 +1,16 @@
 /*
- * content_rules: the tables.
+ * content_rules: the tables of fields, senders and grades.
  * SPDX-License-Identifier: ISC
  */
 #include "core/content_rules.h"
 
+#include "core/content_table.h"
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
-enum match {
-	MATCH_ANY,    /* not empty */
-	MATCH_IS,     /* the whole value */
-	MATCH_NOT,    /* not empty and not this */
-	MATCH_STARTS, /* the value begins so */
-	MATCH_HAS,    /* somewhere in it */
-	MATCH_ENDS,
-};
-
-/* Texts in lower case (ASCII); what is compared is made lower case first. */
-struct text_rule {
-	enum match match;
-	const char *text;
-	uint32_t facts;
-};
 
 static const struct field_rule {
 	const char *name; /* sorted */
-	struct text_rule rule;
+	struct content_rule rule;
 } field_rules[] = {
 	{ "auto-submitted", { MATCH_STARTS, "auto-replied", FACT_REPLIED } }, /* RFC 3834 5 */
 	{ "auto-submitted", { MATCH_NOT, "no", FACT_AUTO } },
@@ -47,7 +33,8 @@ static const struct field_rule {
 	{ "precedence", { MATCH_IS, "junk", FACT_LIST } }, /* BSD vacation, procmail recipes */
 	{ "precedence", { MATCH_IS, "list", FACT_LIST } }, { "preference", { MATCH_IS, "auto_reply", FACT_RESPONDER } },
 	{ "references", { MATCH_ANY, NULL, FACT_THREAD } },
-	{ "rt-ticket", { MATCH_ANY, NULL, FACT_AUTO } },              /* Request Tracker */
+	{ "rt-ticket", { MATCH_ANY, NULL, FACT_AUTO } }, /* Request Tracker */
+	{ "user-agent", { MATCH_ANY, NULL, FACT_PROGRAM } },
 	{ "x-askversion", { MATCH_ANY, NULL, FACT_TEXT_CHALLENGE } }, /* Active Spam Killer */
 	{ "x-auto-reply", { MATCH_NOT, "no", FACT_RESPONDER } },
 	{ "x-auto-reply-from", { MATCH_ANY, NULL, FACT_RESPONDER } },
@@ -60,6 +47,7 @@ static const struct field_rule {
 	{ "x-autorespond", { MATCH_NOT, "no", FACT_RESPONDER } }, /* Zimbra, vpopmail autorespond */
 	{ "x-autoresponder", { MATCH_NOT, "no", FACT_RESPONDER } },
 	{ "x-beenthere", { MATCH_ANY, NULL, FACT_LIST } }, /* Mailman 2 */
+	{ "x-boxtrapper", { MATCH_ANY, NULL, FACT_TEXT_CHALLENGE } },
 	{ "x-campaign", { MATCH_ANY, NULL, FACT_LIST_HINT } }, { "x-campaign-id", { MATCH_ANY, NULL, FACT_LIST_HINT } },
 	{ "x-campaignid", { MATCH_ANY, NULL, FACT_LIST_HINT } },
 	{ "x-choicemail-registration-request", { MATCH_ANY, NULL, FACT_TEXT_CHALLENGE } },
@@ -73,12 +61,12 @@ static const struct field_rule {
 	{ "x-listserver", { MATCH_ANY, NULL, FACT_LIST } },
 	{ "x-loop", { MATCH_ANY, NULL, FACT_LIST } }, /* sympa, procmail's autoreply recipes, majordomo */
 	{ "x-mail-autoreply", { MATCH_NOT, "no", FACT_RESPONDER } }, /* Kerio */
-	{ "x-mailer", { MATCH_HAS, "autorespon", FACT_RESPONDER } },
+	{ "x-mailer", { MATCH_ANY, NULL, FACT_PROGRAM } }, { "x-mailer", { MATCH_HAS, "autorespon", FACT_RESPONDER } },
 	{ "x-mailer", { MATCH_HAS, "autoreply", FACT_RESPONDER } },
 	{ "x-mailer", { MATCH_HAS, "vacation", FACT_RESPONDER } },
 	{ "x-mailer", { MATCH_STARTS, "phplist", FACT_LIST_HINT } },
-	{ "x-mailinglist", { MATCH_ANY, NULL, FACT_LIST } },
 	{ "x-mailing-list", { MATCH_ANY, NULL, FACT_LIST } }, /* SmartList */
+	{ "x-mailinglist", { MATCH_ANY, NULL, FACT_LIST } },
 	{ "x-mailman-version", { MATCH_ANY, NULL, FACT_LIST } },
 	{ "x-mc-user", { MATCH_ANY, NULL, FACT_LIST_HINT } },                              /* Mailchimp */
 	{ "x-messageid", { MATCH_ANY, NULL, FACT_LIST_HINT } },                            /* phpList */
@@ -93,346 +81,8 @@ static const struct field_rule {
 	{ "x-xarf", { MATCH_ANY, NULL, FACT_AUTO } }, /* abusix X-ARF */
 };
 
-static const struct text_rule subject_rules[] = {
-	/* auto-replies: Exchange's and Outlook's own subjects in its languages, then other products */
-	{ MATCH_STARTS, "automatic reply:", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "auto reply", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "auto-reply", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "autoreply", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "auto:", FACT_SUBJECT_REPLY }, /* sieve vacation, RFC 5230 4.3 */
-	{ MATCH_STARTS, "automated reply", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "auto response", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "auto-response", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "autoresponse", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "automated response", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "automatic response", FACT_SUBJECT_REPLY },
-	{ MATCH_HAS, "out of office", FACT_SUBJECT_REPLY },
-	{ MATCH_HAS, "out of the office", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "away from my mail", FACT_SUBJECT_REPLY }, /* Sendmail's vacation */
-	{ MATCH_STARTS, "vacation reply", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "away:", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "on vacation", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "automatische antwort", FACT_SUBJECT_REPLY },
-	{ MATCH_HAS, "abwesenheitsnotiz", FACT_SUBJECT_REPLY },
-	{ MATCH_HAS, "abwesenheitsbenachrichtigung", FACT_SUBJECT_REPLY },
-	{ MATCH_HAS, "abwesenheitsassistent", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "abwesend", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "r\xc3\xa9ponse automatique", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "reponse automatique", FACT_SUBJECT_REPLY },
-	{ MATCH_HAS, "absence du bureau", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "respuesta autom\xc3\xa1tica", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "respuesta automatica", FACT_SUBJECT_REPLY },
-	{ MATCH_HAS, "fuera de la oficina", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "risposta automatica", FACT_SUBJECT_REPLY },
-	{ MATCH_HAS, "fuori sede", FACT_SUBJECT_REPLY },
-	{ MATCH_HAS, "fuori ufficio", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "resposta autom\xc3\xa1tica", FACT_SUBJECT_REPLY },
-	{ MATCH_HAS, "fora do escrit\xc3\xb3rio", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "automatisch antwoord", FACT_SUBJECT_REPLY },
-	{ MATCH_HAS, "afwezigheid", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "niet op kantoor", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "autosvar", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "automatiskt svar", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "automatisk svar", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "automaattinen vastaus", FACT_SUBJECT_REPLY },
-	{ MATCH_HAS, "frånvaro", FACT_SUBJECT_REPLY },
-	{ MATCH_HAS, "odpowied\xc5\xba automatyczna", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "automatyczna odpowied", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "autoodpowied", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "automatick\xc3\xa1 odpov", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "automatikus v\xc3\xa1lasz", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "r\xc4\x83spuns automat", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "otomatik yan\xc4\xb1t", FACT_SUBJECT_REPLY },
-	{ MATCH_HAS, "автоответ", FACT_SUBJECT_REPLY },
-	{ MATCH_HAS, "Автоответ", FACT_SUBJECT_REPLY },
-	{ MATCH_HAS, "автоматический ответ", FACT_SUBJECT_REPLY },
-	{ MATCH_HAS, "Автоматический ответ", FACT_SUBJECT_REPLY },
-	{ MATCH_HAS, "Автоматична відповідь", FACT_SUBJECT_REPLY },
-	{ MATCH_HAS, "自动回复", FACT_SUBJECT_REPLY },
-	{ MATCH_HAS, "自動回覆", FACT_SUBJECT_REPLY },
-	{ MATCH_HAS, "自動応答", FACT_SUBJECT_REPLY },
-	{ MATCH_HAS, "自動返信", FACT_SUBJECT_REPLY },
-	{ MATCH_HAS, "不在", FACT_SUBJECT_REPLY },
-	{ MATCH_HAS, "자동 회신", FACT_SUBJECT_REPLY },
-	{ MATCH_HAS, "자동회신", FACT_SUBJECT_REPLY },
-	/* the same in older charsets */
-	{ MATCH_HAS, "\xc1\xd7\xd4\xcf\xcf\xd4\xd7\xc5\xd4", FACT_SUBJECT_REPLY }, /* koi8-r */
-	{ MATCH_HAS, "\xe0\xe2\xf2\xee\xee\xf2\xe2\xe5\xf2", FACT_SUBJECT_REPLY }, /* cp1251 */
-	{ MATCH_HAS, "\xe1\xd7\xd4\xcf\xcf\xd4\xd7\xc5\xd4", FACT_SUBJECT_REPLY }, /* koi8-r */
-	{ MATCH_HAS, "\xc0\xe2\xf2\xee\xee\xf2\xe2\xe5\xf2", FACT_SUBJECT_REPLY }, /* cp1251 */
-	{ MATCH_HAS, "\xd0\xb2 \xd0\xbe\xd1\x82\xd0\xbf\xd1\x83\xd1\x81\xd0\xba\xd0\xb5",
-		FACT_SUBJECT_REPLY },                                                                      /* utf-8 */
-	{ MATCH_HAS, "\xd7 \xcf\xd4\xd0\xd5\xd3\xcb\xc5", FACT_SUBJECT_REPLY },                            /* koi8-r */
-	{ MATCH_HAS, "\xe2 \xee\xf2\xef\xf3\xf1\xea\xe5", FACT_SUBJECT_REPLY },                            /* cp1251 */
-	{ MATCH_HAS, "\xd7\xd4\xb6\xaf\xbb\xd8\xb8\xb4", FACT_SUBJECT_REPLY },                             /* gb2312 */
-	{ MATCH_HAS, "\xa6\xdb\xb0\xca\xa6^\xc2\xd0", FACT_SUBJECT_REPLY },                                /* big5 */
-	{ MATCH_HAS, "\xe4\xb8\x8d\xe5\x9c\xa8\xe5\x8a\x9e\xe5\x85\xac\xe5\xae\xa4", FACT_SUBJECT_REPLY }, /* utf-8 */
-	{ MATCH_HAS, "\xb2\xbb\xd4\xda\xb0\xec\xb9\xab\xca\xd2", FACT_SUBJECT_REPLY },                     /* gb2312 */
-	{ MATCH_HAS, "\x8e\xa9\x93\xae\x95\xd4\x90m", FACT_SUBJECT_REPLY },        /* shift_jis */
-	{ MATCH_HAS, "\xbc\xab\xc6\xb0\xca\xd6\xbf\xae", FACT_SUBJECT_REPLY },     /* euc-jp */
-	{ MATCH_HAS, "\x8e\xa9\x93\xae\x89\x9e\x93\x9a", FACT_SUBJECT_REPLY },     /* shift_jis */
-	{ MATCH_HAS, "\xbc\xab\xc6\xb0\xb1\xfe\xc5\xfa", FACT_SUBJECT_REPLY },     /* euc-jp */
-	{ MATCH_HAS, "\xc0\xda\xb5\xbf \xc8\xb8\xbd\xc5", FACT_SUBJECT_REPLY },    /* euc-kr */
-	{ MATCH_HAS, "\xeb\xb6\x80\xec\x9e\xac\xec\xa4\x91", FACT_SUBJECT_REPLY }, /* utf-8 */
-	{ MATCH_HAS, "\xba\xce\xc0\xe7\xc1\xdf", FACT_SUBJECT_REPLY },             /* euc-kr */
-	{ MATCH_HAS, "<+f0jv\x3f.", FACT_SUBJECT_REPLY },                          /* iso-2022-jp */
-	{ MATCH_HAS, "<+f01~ez", FACT_SUBJECT_REPLY },                             /* iso-2022-jp */
-	{ MATCH_STARTS, "im urlaub", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "abwesenheit", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "en vacances", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "absence", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "en cong", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "de vacaciones", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "ausencia", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "in ferie", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "assenza", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "afwezig", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "op vakantie", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "na urlopie", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "nieobecno", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "na dovolen", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "out of the offic", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "on leave", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "on annual leave", FACT_SUBJECT_REPLY },
-	{ MATCH_STARTS, "on holiday", FACT_SUBJECT_REPLY },
-	/* confirmations of list software */
-	{ MATCH_STARTS, "confirm ", FACT_SUBJECT_CONFIRM },          /* Mailman 2, ezmlm */
-	{ MATCH_STARTS, "confirmation for ", FACT_SUBJECT_CONFIRM }, /* Majordomo */
-	{ MATCH_HAS, "your confirmation is required to", FACT_SUBJECT_CONFIRM },
-	{ MATCH_HAS, "confirm your subscription", FACT_SUBJECT_CONFIRM },
-	{ MATCH_HAS, "confirm subscri", FACT_SUBJECT_CONFIRM }, /* mlmmj */
-	{ MATCH_HAS, "confirm unsubscri", FACT_SUBJECT_CONFIRM },
-	{ MATCH_STARTS, "command confirmation request", FACT_SUBJECT_CONFIRM }, /* LISTSERV */
-	{ MATCH_STARTS, "authentication requ", FACT_SUBJECT_CONFIRM },          /* sympa: "AUTH ... " */
-	{ MATCH_HAS, "subscription confirmation", FACT_SUBJECT_CONFIRM },
-	/* notices of virus filters: amavis, ScanMail, MailScanner, GroupShield, Antigen, RAV, InterScan, MDaemon */
-	{ MATCH_HAS, "virus in mail from you", FACT_SUBJECT_VIRUS },
-	{ MATCH_HAS, ") in mail from you", FACT_SUBJECT_VIRUS },
-	{ MATCH_STARTS, "virus (", FACT_SUBJECT_VIRUS },
-	{ MATCH_HAS, "virus found", FACT_SUBJECT_VIRUS },
-	{ MATCH_HAS, "virus detected", FACT_SUBJECT_VIRUS },
-	{ MATCH_HAS, "viruses detected", FACT_SUBJECT_VIRUS },
-	{ MATCH_HAS, "virus alert", FACT_SUBJECT_VIRUS },
-	{ MATCH_HAS, "virus warning", FACT_SUBJECT_VIRUS },
-	{ MATCH_HAS, "virus in your", FACT_SUBJECT_VIRUS },
-	{ MATCH_STARTS, "virus in ", FACT_SUBJECT_VIRUS },
-	{ MATCH_HAS, "contains a virus", FACT_SUBJECT_VIRUS },
-	{ MATCH_HAS, "found a virus", FACT_SUBJECT_VIRUS },
-	{ MATCH_HAS, "antigen found", FACT_SUBJECT_VIRUS },
-	{ MATCH_HAS, "scanmail message", FACT_SUBJECT_VIRUS },
-	{ MATCH_HAS, "interscan", FACT_SUBJECT_VIRUS },
-	{ MATCH_HAS, "groupshield", FACT_SUBJECT_VIRUS },
-	{ MATCH_HAS, "norton antivirus", FACT_SUBJECT_VIRUS },
-	{ MATCH_HAS, "rav antivirus", FACT_SUBJECT_VIRUS },
-	{ MATCH_HAS, "antivirus", FACT_SUBJECT_VIRUS },
-	{ MATCH_HAS, "virenwarnung", FACT_SUBJECT_VIRUS },
-	{ MATCH_HAS, "virenfund", FACT_SUBJECT_VIRUS },
-	{ MATCH_HAS, "virus gefunden", FACT_SUBJECT_VIRUS },
-	{ MATCH_HAS, "banned content", FACT_SUBJECT_VIRUS },
-	{ MATCH_HAS, "banned file", FACT_SUBJECT_VIRUS },
-	{ MATCH_STARTS, "banned (", FACT_SUBJECT_VIRUS },
-	{ MATCH_HAS, "quota", FACT_SUBJECT_QUOTA },
-	{ MATCH_HAS, "mailbox full", FACT_SUBJECT_QUOTA },
-	{ MATCH_HAS, "mailbox is full", FACT_SUBJECT_QUOTA },
-	{ MATCH_HAS, "mailbox is almost full", FACT_SUBJECT_QUOTA },
-	{ MATCH_HAS, "mailbox is over", FACT_SUBJECT_QUOTA },
-	{ MATCH_HAS, "mailbox size limit", FACT_SUBJECT_QUOTA },
-	{ MATCH_HAS, "postfach voll", FACT_SUBJECT_QUOTA },
-	/* challenges: TMDA, EarthLink, SpamArrest, Boxbe, UOL, qconfirm */
-	{ MATCH_HAS, "confirm your message", FACT_SUBJECT_CHALLENGE },
-	{ MATCH_HAS, "confirm your mail", FACT_SUBJECT_CHALLENGE },
-	{ MATCH_HAS, "confirm your e-mail to", FACT_SUBJECT_CHALLENGE },
-	{ MATCH_HAS, "message verification", FACT_SUBJECT_CHALLENGE },
-	{ MATCH_HAS, "verification required", FACT_SUBJECT_CHALLENGE },
-	{ MATCH_HAS, "requires confirmation", FACT_SUBJECT_CHALLENGE },
-	{ MATCH_HAS, "(verification required)", FACT_SUBJECT_CHALLENGE },
-	{ MATCH_HAS, "waitlisted", FACT_SUBJECT_CHALLENGE },
-	{ MATCH_HAS, "antispam uol", FACT_SUBJECT_CHALLENGE },
-	/* RFC 7489 7.2.1.1 */
-	{ MATCH_HAS, "report domain:", FACT_SUBJECT_REPORT },
-};
-
-static const struct text_rule line_rules[] = {
-	{ MATCH_STARTS, "hi. this is the qmail", FACT_TEXT_BOUNCE }, /* qmail (QSBMF) and its kin */
-	{ MATCH_STARTS, "hi. this is the deliver program", FACT_TEXT_BOUNCE },
-	{ MATCH_STARTS, "hi. this is the mailer-daemon", FACT_TEXT_BOUNCE },
-	{ MATCH_STARTS, "--- below this line is a copy of the m", FACT_TEXT_BOUNCE },
-	{ MATCH_HAS, "this is a permanent error; i've given up", FACT_TEXT_BOUNCE },
-	{ MATCH_STARTS, "this message was created automatically by mail delivery software",
-		FACT_TEXT_BOUNCE }, /* Exim */
-	{ MATCH_STARTS, "a message that you sent could not be delivered", FACT_TEXT_BOUNCE },
-	{ MATCH_STARTS, "a message that you sent has not yet been delivered", FACT_TEXT_BOUNCE },
-	{ MATCH_STARTS, "a message that you sent contained ", FACT_TEXT_BOUNCE },
-	{ MATCH_STARTS, "this is the mail system at host", FACT_TEXT_BOUNCE }, /* Postfix */
-	{ MATCH_STARTS, "this is the postfix program at host", FACT_TEXT_BOUNCE },
-	{ MATCH_HAS, "sorry to have to inform you that", FACT_TEXT_BOUNCE },
-	{ MATCH_HAS, "----- the following addresses had ", FACT_TEXT_BOUNCE }, /* Sendmail */
-	{ MATCH_HAS, "----- transcript of session follows", FACT_TEXT_BOUNCE },
-	{ MATCH_HAS, "this is a warning message only", FACT_TEXT_BOUNCE },
-	{ MATCH_HAS, "did not reach some or all of the intended recipients", FACT_TEXT_BOUNCE }, /* Exchange */
-	{ MATCH_HAS, "did not reach the following recipient", FACT_TEXT_BOUNCE },
-	{ MATCH_STARTS, "delivery has failed to these recipients", FACT_TEXT_BOUNCE },
-	{ MATCH_HAS, "automatically generated delivery status notification", FACT_TEXT_BOUNCE },
-	{ MATCH_STARTS, "delivery to the following recipient", FACT_TEXT_BOUNCE }, /* Exchange, Gmail */
-	{ MATCH_STARTS, "this is the mailer-daemon", FACT_TEXT_BOUNCE },           /* OpenSMTPD */
-	{ MATCH_HAS, "attempting to deliver a message for the following", FACT_TEXT_BOUNCE },
-	{ MATCH_STARTS, "this report relates to a message you sent", FACT_TEXT_BOUNCE }, /* iPlanet, PMDF */
-	{ MATCH_STARTS, "your message cannot be delivered to the following", FACT_TEXT_BOUNCE },
-	{ MATCH_STARTS, "unable to deliver message to the following", FACT_TEXT_BOUNCE }, /* Yahoo */
-	{ MATCH_HAS, "we were unable to deliver your message to the following", FACT_TEXT_BOUNCE },
-	{ MATCH_STARTS, "your mail message to the following", FACT_TEXT_BOUNCE },
-	{ MATCH_STARTS, "failed to deliver to '", FACT_TEXT_BOUNCE },           /* CommuniGate */
-	{ MATCH_HAS, "had permanent fatal delivery errors", FACT_TEXT_BOUNCE }, /* MDaemon */
-	{ MATCH_STARTS, "could not deliver message to the following", FACT_TEXT_BOUNCE },
-	{ MATCH_STARTS, "this is a delivery status notification", FACT_TEXT_BOUNCE },               /* Courier */
-	{ MATCH_STARTS, "this is a collection of reports about email delivery", FACT_TEXT_BOUNCE }, /* ZMailer */
-	{ MATCH_HAS, "------- message log follows", FACT_TEXT_BOUNCE },                             /* smail */
-	{ MATCH_HAS, "addresses in your message have failed", FACT_TEXT_BOUNCE },                   /* Mercury */
-	{ MATCH_HAS, "was undeliverable to the following", FACT_TEXT_BOUNCE },
-	{ MATCH_STARTS, "the following message to <", FACT_TEXT_BOUNCE }, /* IronPort */
-	{ MATCH_STARTS, "your message was not delivered to", FACT_TEXT_BOUNCE },
-	{ MATCH_STARTS, "diese nachricht wurde automatisch vo", FACT_TEXT_BOUNCE }, /* Exim, GMX, German */
-	{ MATCH_HAS, "konnte nicht zugestellt werden", FACT_TEXT_BOUNCE },
-	{ MATCH_HAS, "n'a pas pu \xc3\xaatre remis", FACT_TEXT_BOUNCE },
-	{ MATCH_HAS, "non \xc3\xa8 stato possibile consegnare", FACT_TEXT_BOUNCE },
-	{ MATCH_HAS, "no se ha podido entregar", FACT_TEXT_BOUNCE },
-	{ MATCH_HAS, "out of the office", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "out of office", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "on vacation", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "will not be reading my mail", FACT_TEXT_REPLY }, /* vacation(1) */
-	/* absence, in the languages and charsets that people write it in */
-	{ MATCH_HAS, "on annual leave", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "on holiday until", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "on holidays until", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "away from the office", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "away from my desk", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "currently away", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "i am away", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "i'm away", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "limited access to e", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "back in the office", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "automatic reply to your", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "auto-reply", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "autoreply", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "automated response to your", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "received your message and will", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "im urlaub", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "abwesend", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "nicht im haus", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "nicht erreichbar", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "automatische antwort", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "suis en cong", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "en vacances", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "suis absent", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "absent jusqu", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "absente jusqu", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "de vacaciones", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "estoy ausente", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "estar\xc3\xa9 ausente", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "fuera de la oficina", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "respuesta autom", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "in ferie", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "sono assente", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "fuori ufficio", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "risposta automatica", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "estou ausente", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "estarei ausente", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "resposta autom", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "op vakantie", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "met vakantie", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "ben afwezig", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "niet aanwezig", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "automatisch antwoord", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "na urlopie", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "poza biurem", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "nieobecn", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "na dovolen", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "mimo kancel", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "lomalla", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "poissa", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "automaattinen vastaus", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "tillbaka den", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "automatiskt svar", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "automatisk svar", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "ikke til stede", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "nicht im b\xc3\xbcro", FACT_TEXT_REPLY }, /* utf-8 */
-	{ MATCH_HAS, "nicht im b\xfcro", FACT_TEXT_REPLY },     /* latin-1 */
-	{ MATCH_HAS,
-		"au\xc3\x9f"
-		"er haus",
-		FACT_TEXT_REPLY }, /* utf-8 */
-	{ MATCH_HAS,
-		"au\xdf"
-		"er haus",
-		FACT_TEXT_REPLY },                            /* latin-1 */
-	{ MATCH_HAS, "de f\xc3\xa9rias", FACT_TEXT_REPLY },   /* utf-8 */
-	{ MATCH_HAS, "de f\xe9rias", FACT_TEXT_REPLY },       /* latin-1 */
-	{ MATCH_HAS, "p\xc3\xa5 semester", FACT_TEXT_REPLY }, /* utf-8 */
-	{ MATCH_HAS, "p\xe5 semester", FACT_TEXT_REPLY },     /* latin-1 */
-	{ MATCH_HAS, "p\xc3\xa5 ferie", FACT_TEXT_REPLY },    /* utf-8 */
-	{ MATCH_HAS, "p\xe5 ferie", FACT_TEXT_REPLY },        /* latin-1 */
-	{ MATCH_HAS, "szabads\xc3\xa1gon", FACT_TEXT_REPLY }, /* utf-8 */
-	{ MATCH_HAS, "szabads\xe1gon", FACT_TEXT_REPLY },     /* iso-8859-2 */
-	{ MATCH_HAS, "\xd0\xb2 \xd0\xbe\xd1\x82\xd0\xbf\xd1\x83\xd1\x81\xd0\xba\xd0\xb5", FACT_TEXT_REPLY }, /* utf-8 */
-	{ MATCH_HAS, "\xd7 \xcf\xd4\xd0\xd5\xd3\xcb\xc5", FACT_TEXT_REPLY }, /* koi8-r */
-	{ MATCH_HAS, "\xe2 \xee\xf2\xef\xf3\xf1\xea\xe5", FACT_TEXT_REPLY }, /* cp1251 */
-	{ MATCH_HAS, "\xd0\xbe\xd1\x82\xd1\x81\xd1\x83\xd1\x82\xd1\x81\xd1\x82\xd0\xb2\xd1\x83",
-		FACT_TEXT_REPLY },                                              /* utf-8 */
-	{ MATCH_HAS, "\xcf\xd4\xd3\xd5\xd4\xd3\xd4\xd7\xd5", FACT_TEXT_REPLY }, /* koi8-r */
-	{ MATCH_HAS, "\xee\xf2\xf1\xf3\xf2\xf1\xf2\xe2\xf3", FACT_TEXT_REPLY }, /* cp1251 */
-	{ MATCH_HAS, "\xd0\xb0\xd0\xb2\xd1\x82\xd0\xbe\xd0\xbe\xd1\x82\xd0\xb2\xd0\xb5\xd1\x82",
-		FACT_TEXT_REPLY },                                              /* utf-8 */
-	{ MATCH_HAS, "\xc1\xd7\xd4\xcf\xcf\xd4\xd7\xc5\xd4", FACT_TEXT_REPLY }, /* koi8-r */
-	{ MATCH_HAS, "\xe0\xe2\xf2\xee\xee\xf2\xe2\xe5\xf2", FACT_TEXT_REPLY }, /* cp1251 */
-	{ MATCH_HAS,
-		"\xd0\xb0\xd0\xb2\xd1\x82\xd0\xbe\xd0\xbc\xd0\xb0\xd1\x82\xd0\xb8\xd1\x87\xd0\xb5\xd1\x81\xd0\xba\xd0"
-		"\xb8\xd0\xb9 \xd0\xbe\xd1\x82\xd0\xb2\xd0\xb5\xd1\x82",
-		FACT_TEXT_REPLY }, /* utf-8 */
-	{ MATCH_HAS, "\xc1\xd7\xd4\xcf\xcd\xc1\xd4\xc9\xde\xc5\xd3\xcb\xc9\xca \xcf\xd4\xd7\xc5\xd4",
-		FACT_TEXT_REPLY }, /* koi8-r */
-	{ MATCH_HAS, "\xe0\xe2\xf2\xee\xec\xe0\xf2\xe8\xf7\xe5\xf1\xea\xe8\xe9 \xee\xf2\xe2\xe5\xf2",
-		FACT_TEXT_REPLY },                                                                      /* cp1251 */
-	{ MATCH_HAS, "\xe8\x87\xaa\xe5\x8a\xa8\xe5\x9b\x9e\xe5\xa4\x8d", FACT_TEXT_REPLY },             /* utf-8 */
-	{ MATCH_HAS, "\xd7\xd4\xb6\xaf\xbb\xd8\xb8\xb4", FACT_TEXT_REPLY },                             /* gb2312 */
-	{ MATCH_HAS, "\xe4\xbc\x91\xe5\x81\x87", FACT_TEXT_REPLY },                                     /* utf-8 */
-	{ MATCH_HAS, "\xd0\xdd\xbc\xd9", FACT_TEXT_REPLY },                                             /* gb2312 */
-	{ MATCH_HAS, "\xa5\xf0\xb0\xb2", FACT_TEXT_REPLY },                                             /* big5 */
-	{ MATCH_HAS, "\xe4\xb8\x8d\xe5\x9c\xa8\xe5\x8a\x9e\xe5\x85\xac\xe5\xae\xa4", FACT_TEXT_REPLY }, /* utf-8 */
-	{ MATCH_HAS, "\xb2\xbb\xd4\xda\xb0\xec\xb9\xab\xca\xd2", FACT_TEXT_REPLY },                     /* gb2312 */
-	{ MATCH_HAS, "\xe8\x87\xaa\xe5\x8b\x95\xe5\x9b\x9e\xe8\xa6\x86", FACT_TEXT_REPLY },             /* utf-8 */
-	{ MATCH_HAS, "\xa6\xdb\xb0\xca\xa6^\xc2\xd0", FACT_TEXT_REPLY },                                /* big5 */
-	{ MATCH_HAS, "\xe8\x87\xaa\xe5\x8b\x95\xe8\xbf\x94\xe4\xbf\xa1", FACT_TEXT_REPLY },             /* utf-8 */
-	{ MATCH_HAS, "<+f0jv\x3f.", FACT_TEXT_REPLY },                                       /* iso-2022-jp */
-	{ MATCH_HAS, "\x8e\xa9\x93\xae\x95\xd4\x90m", FACT_TEXT_REPLY },                     /* shift_jis */
-	{ MATCH_HAS, "\xbc\xab\xc6\xb0\xca\xd6\xbf\xae", FACT_TEXT_REPLY },                  /* euc-jp */
-	{ MATCH_HAS, "\xe4\xbc\x91\xe6\x9a\x87", FACT_TEXT_REPLY },                          /* utf-8 */
-	{ MATCH_HAS, "\x8bx\x89\xc9", FACT_TEXT_REPLY },                                     /* shift_jis */
-	{ MATCH_HAS, "\xb5\xd9\xb2\xcb", FACT_TEXT_REPLY },                                  /* euc-jp */
-	{ MATCH_HAS, "\xe4\xb8\x8d\xe5\x9c\xa8", FACT_TEXT_REPLY },                          /* utf-8 */
-	{ MATCH_HAS, "\x95s\x8d\xdd", FACT_TEXT_REPLY },                                     /* shift_jis */
-	{ MATCH_HAS, "\xc9\xd4\xba\xdf", FACT_TEXT_REPLY },                                  /* euc-jp */
-	{ MATCH_HAS, "\xec\x9e\x90\xeb\x8f\x99 \xed\x9a\x8c\xec\x8b\xa0", FACT_TEXT_REPLY }, /* utf-8 */
-	{ MATCH_HAS, "\xc0\xda\xb5\xbf \xc8\xb8\xbd\xc5", FACT_TEXT_REPLY },                 /* euc-kr */
-	{ MATCH_HAS, "\xeb\xb6\x80\xec\x9e\xac\xec\xa4\x91", FACT_TEXT_REPLY },              /* utf-8 */
-	{ MATCH_HAS, "\xba\xce\xc0\xe7\xc1\xdf", FACT_TEXT_REPLY },                          /* euc-kr */
-	{ MATCH_HAS, "\xed\x9c\xb4\xea\xb0\x80", FACT_TEXT_REPLY },                          /* utf-8 */
-	{ MATCH_HAS, "\xc8\xde\xb0\xa1", FACT_TEXT_REPLY },                                  /* euc-kr */
-	{ MATCH_HAS, "this is an automatic reply", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "this is an automated re", FACT_TEXT_REPLY },
-	{ MATCH_HAS, "apologize for this automatic reply to your email", FACT_TEXT_CHALLENGE }, /* EarthLink */
-	{ MATCH_HAS, "now allow incoming messages only from senders", FACT_TEXT_CHALLENGE },
-	{ MATCH_HAS, "protecting myself from receiving junk mail", FACT_TEXT_CHALLENGE }, /* SpamArrest */
-	{ MATCH_HAS, "mail delivery software (tmda)", FACT_TEXT_CHALLENGE },
-	{ MATCH_HAS, "reply to this message and leave the subject", FACT_TEXT_CHALLENGE },
-	{ MATCH_HAS, "before your message can be delivered", FACT_TEXT_CHALLENGE },
-	{ MATCH_HAS, "your message will be delivered once you confirm", FACT_TEXT_CHALLENGE },
-	{ MATCH_HAS, "to release your message for delivery", FACT_TEXT_CHALLENGE }, /* TMDA */
-	{ MATCH_HAS, "antispam uol", FACT_TEXT_CHALLENGE },
-	{ MATCH_HAS, "://", FACT_TEXT_LINK },
-};
-
 /* Local part of the envelope sender. */
-static const struct text_rule sender_rules[] = {
+static const struct content_rule sender_rules[] = {
 	{ MATCH_STARTS, "mailer-daemon", FACT_DAEMON },
 	{ MATCH_STARTS, "mailer_daemon", FACT_DAEMON },
 	{ MATCH_STARTS, "mailerdaemon", FACT_DAEMON },
@@ -460,7 +110,7 @@ static const struct text_rule sender_rules[] = {
 };
 
 /* The whole value of From or Reply-To. */
-static const struct text_rule from_rules[] = {
+static const struct content_rule from_rules[] = {
 	{ MATCH_HAS, "mailer-daemon", FACT_FROM_DAEMON }, { MATCH_HAS, "mailer_daemon", FACT_FROM_DAEMON },
 	{ MATCH_HAS, "postmaster", FACT_FROM_DAEMON }, { MATCH_HAS, "maildaemon", FACT_FROM_DAEMON },
 	{ MATCH_HAS, "mail delivery s", FACT_FROM_DAEMON }, /* ... system, subsystem, service */
@@ -482,26 +132,30 @@ static const char *const author_fields[] = { "from", "return-path", "sender", "r
 	"envelope-from", "x-envelope-from", "x-envelope-sender", "x-original-from", "x-sender", "x-mailfrom",
 	"original-mail-from" };
 
+/* What a notice of a machine does not have, and spam that looks like one needs. */
+#define NO_NOTICE (FACT_TEXT_LINK | FACT_TEXT_LONG | FACT_FILE)
+
 /* The first row whose facts are all there. */
 static const struct grade_rule {
-	uint32_t facts, without;
+	uint64_t facts, without;
 	enum grade grade;
 } grade_rules[] = {
 	/* what contradicts itself is forged: a list has no failed recipients */
 	{ FACT_FAILED | FACT_LIST, FACT_NULL | FACT_DAEMON | FACT_FROM_DAEMON, GRADE_CONFIRMED },
 	/* delivery reports, receipts, feedback reports */
-	{ FACT_REPORT | FACT_NULL, 0, GRADE_BACKSCATTER },
 	{ FACT_REPORT | FACT_NAMED, 0, GRADE_BACKSCATTER },
+	{ FACT_REPORT | FACT_NULL, FACT_OTHER, GRADE_BACKSCATTER },
 	{ FACT_NULL | FACT_NAMED, 0, GRADE_BACKSCATTER },
 	{ FACT_NULL | FACT_TEXT_BOUNCE | FACT_COPY, 0, GRADE_BACKSCATTER },
 	{ FACT_REPORT, 0, GRADE_AUTOMATIC },
-	{ FACT_DATA_REPORT, 0, GRADE_AUTOMATIC },
 	{ FACT_SUBJECT_REPORT | FACT_REPORT_FILE, 0, GRADE_AUTOMATIC },
 	{ FACT_NULL | FACT_TEXT_BOUNCE, 0, GRADE_AUTOMATIC },
 	{ FACT_DAEMON | FACT_TEXT_BOUNCE, 0, GRADE_AUTOMATIC },
 	{ FACT_FROM_DAEMON | FACT_TEXT_BOUNCE, 0, GRADE_AUTOMATIC },
 	{ FACT_TEXT_BOUNCE | FACT_COPY, 0, GRADE_AUTOMATIC },
 	{ FACT_NULL | FACT_COPY, 0, GRADE_AUTOMATIC },
+	{ FACT_NULL | FACT_TEXT_FAIL, NO_NOTICE, GRADE_AUTOMATIC },
+	{ FACT_DAEMON | FACT_TEXT_FAIL, NO_NOTICE, GRADE_AUTOMATIC },
 	{ FACT_DAEMON | FACT_NAMED, 0, GRADE_AUTOMATIC },
 	{ FACT_FROM_DAEMON | FACT_NAMED, 0, GRADE_AUTOMATIC },
 	{ FACT_DAEMON | FACT_COPY, 0, GRADE_AUTOMATIC },
@@ -522,8 +176,8 @@ static const struct grade_rule {
 	{ FACT_NULL | FACT_THREAD, 0, GRADE_AUTOMATIC },
 	{ FACT_REPLIED, 0, GRADE_BULK },
 	{ FACT_RESPONDER, 0, GRADE_BULK },
-	{ FACT_SUBJECT_REPLY, FACT_TEXT_LINK | FACT_TEXT_LONG, GRADE_BULK },
-	{ FACT_TEXT_REPLY, FACT_TEXT_LINK | FACT_TEXT_LONG, GRADE_BULK },
+	{ FACT_SUBJECT_REPLY, NO_NOTICE | FACT_PROGRAM, GRADE_BULK },
+	{ FACT_TEXT_REPLY, NO_NOTICE | FACT_PROGRAM, GRADE_BULK },
 	{ FACT_DAEMON | FACT_THREAD, 0, GRADE_AUTOMATIC },
 	/* challenges, confirmations, notices */
 	{ FACT_NULL | FACT_TEXT_CHALLENGE, 0, GRADE_AUTOMATIC },
@@ -536,62 +190,17 @@ static const struct grade_rule {
 	{ FACT_SUBJECT_CONFIRM | FACT_FROM_ROBOT, 0, GRADE_BULK },
 	{ FACT_SUBJECT_CONFIRM | FACT_NULL, 0, GRADE_BULK },
 	{ FACT_SUBJECT_VIRUS | FACT_NULL, 0, GRADE_AUTOMATIC },
-	{ FACT_SUBJECT_VIRUS | FACT_DAEMON, FACT_TEXT_LINK, GRADE_BULK },
-	{ FACT_SUBJECT_VIRUS | FACT_FROM_DAEMON, FACT_TEXT_LINK, GRADE_BULK },
-	{ FACT_SUBJECT_QUOTA | FACT_NULL, FACT_TEXT_LINK, GRADE_BULK },
-	{ FACT_SUBJECT_QUOTA | FACT_DAEMON, FACT_TEXT_LINK, GRADE_BULK },
+	{ FACT_SUBJECT_VIRUS | FACT_DAEMON, FACT_TEXT_LINK | FACT_FILE, GRADE_BULK },
+	{ FACT_SUBJECT_VIRUS | FACT_FROM_DAEMON, FACT_TEXT_LINK | FACT_FILE, GRADE_BULK },
+	{ FACT_SUBJECT_QUOTA | FACT_NULL, NO_NOTICE, GRADE_BULK },
+	{ FACT_SUBJECT_QUOTA | FACT_DAEMON, NO_NOTICE, GRADE_BULK },
+	{ FACT_SUBJECT_QUOTA | FACT_FROM_DAEMON, NO_NOTICE, GRADE_BULK },
 	/* lists, mailings, anything that calls itself automatic */
 	{ FACT_LIST, 0, GRADE_BULK },
 	{ FACT_AUTO, 0, GRADE_BULK },
 	{ FACT_UNSUBSCRIBE | FACT_LIST_HINT | FACT_SIGNED, 0, GRADE_BULK },
 	{ FACT_UNSUBSCRIBE | FACT_LIST_SENDER, 0, GRADE_BULK },
 };
-
-struct text {
-	char p[CONTENT_RULES_LINE];
-	size_t n;
-};
-
-static void lower(struct slice s, struct text *t)
-{
-	s = slice_trim(slice_head(s, sizeof t->p));
-	for (size_t i = 0; i < s.n; i++)
-		t->p[i] = ascii_lower(s.p[i]);
-	t->n = s.n;
-}
-
-static bool matches(const struct text_rule *r, const struct text *t)
-{
-	struct slice s = { t->p, t->n }, want = slice_str(r->text);
-
-	switch (r->match) {
-	case MATCH_ANY:
-		return s.n > 0;
-	case MATCH_IS:
-		return slice_eq(s, want);
-	case MATCH_NOT:
-		return s.n > 0 && !slice_eq(s, want);
-	case MATCH_STARTS:
-		return slice_starts(s, want);
-	case MATCH_HAS:
-		return s.n >= want.n && memmem(s.p, s.n, want.p, want.n);
-	case MATCH_ENDS:
-		return slice_ends(s, want);
-	}
-	return false;
-}
-
-static uint32_t facts_of(const struct text_rule *rule, size_t n, struct slice s)
-{
-	uint32_t facts = 0;
-	struct text t;
-
-	lower(s, &t);
-	for (size_t i = 0; i < n; i++)
-		if ((facts & rule[i].facts) != rule[i].facts && matches(&rule[i], &t))
-			facts |= rule[i].facts;
-	return facts;
-}
 
 static int compare_name(struct slice name, const char *other)
 {
@@ -601,11 +210,11 @@ static int compare_name(struct slice name, const char *other)
 	return c ? c : (name.n > n) - (name.n < n);
 }
 
-uint32_t content_rules_field(struct slice name, struct slice value)
+uint64_t content_rules_field(struct slice name, struct slice value)
 {
 	size_t low = 0, high = COUNT(field_rules);
-	uint32_t facts = 0;
-	struct text t;
+	struct content_text t;
+	uint64_t facts = 0;
 
 	if (name.n < 6)
 		return 0;
@@ -619,31 +228,21 @@ uint32_t content_rules_field(struct slice name, struct slice value)
 	}
 	if (low == COUNT(field_rules) || compare_name(name, field_rules[low].name) != 0)
 		return 0;
-	lower(value, &t);
+	content_table_text(value, &t);
 	for (; low < COUNT(field_rules) && compare_name(name, field_rules[low].name) == 0; low++)
-		if (matches(&field_rules[low].rule, &t))
+		if (content_table_matches(&field_rules[low].rule, &t))
 			facts |= field_rules[low].rule.facts;
 	return facts;
 }
 
-uint32_t content_rules_subject(struct slice text)
+uint64_t content_rules_sender(struct slice local)
 {
-	return facts_of(subject_rules, COUNT(subject_rules), text);
+	return content_table_facts(sender_rules, COUNT(sender_rules), local);
 }
 
-uint32_t content_rules_line(struct slice line)
+uint64_t content_rules_from(struct slice value)
 {
-	return facts_of(line_rules, COUNT(line_rules), line);
-}
-
-uint32_t content_rules_sender(struct slice local)
-{
-	return facts_of(sender_rules, COUNT(sender_rules), local);
-}
-
-uint32_t content_rules_from(struct slice value)
-{
-	return facts_of(from_rules, COUNT(from_rules), value);
+	return content_table_facts(from_rules, COUNT(from_rules), value);
 }
 
 bool content_rules_is_author(struct slice name)
@@ -654,7 +253,7 @@ bool content_rules_is_author(struct slice name)
 	return false;
 }
 
-enum grade content_rules_grade(uint32_t facts)
+enum grade content_rules_grade(uint64_t facts)
 {
 	for (size_t i = 0; i < COUNT(grade_rules); i++)
 		if ((facts & grade_rules[i].facts) == grade_rules[i].facts && !(facts & grade_rules[i].without))

@@ -13,7 +13,7 @@
 
 static const char trap[] = "t@o.org";
 
-static enum grade run(struct slice in, size_t step, bool is_null_sender, uint32_t *ret_facts)
+static enum grade run(struct slice in, size_t step, bool is_null_sender, uint64_t *ret_facts)
 {
 	static struct content_grade g;
 	enum grade grade;
@@ -37,7 +37,7 @@ static bool has_trap(struct slice in)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct slice in;
-	uint32_t facts, other;
+	uint64_t facts, other;
 	char text[64];
 	enum grade g;
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "core/content_grade.h"
+#include "core/content_rules.h"
 
 /* For tables: a slice as a constant. */
 #define LIT(s)                                                                                                         \
@@ -227,6 +228,26 @@ static void test_no_trap(void **state)
 	assert_int_equal((int)content_grade_end(&g), GRADE_AUTOMATIC);
 }
 
+/* The table is searched by halving: each name must be found. */
+static void test_fields_found(void **state)
+{
+	static const char *const names[] = { "auto-submitted", "delivered-to", "in-reply-to", "list-id", "mailing-list",
+		"precedence", "references", "user-agent", "x-autoreply", "x-failed-recipients", "x-loop", "x-mailer",
+		"x-mailing-list", "x-mailinglist", "x-mailman-version", "x-xarf" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		struct slice any = SLICE_LIT("autoresponder list-vacation");
+
+		if (strcmp(names[i], "precedence") == 0)
+			any = SLICE_LIT(" BULK ");
+		if (content_rules_field(slice_str(names[i]), any) == 0)
+			fail_msg("%s", names[i]);
+	}
+	assert_true(content_rules_field(SLICE_LIT("x-nothing"), SLICE_LIT("x")) == 0);
+	assert_true(content_rules_field(SLICE_LIT(""), SLICE_LIT("x")) == 0);
+}
+
 /* What capture keeps. */
 static void test_kept(void **state)
 {
@@ -305,6 +326,7 @@ int main(void)
 		cmocka_unit_test(test_any_split),
 		cmocka_unit_test(test_bytewise),
 		cmocka_unit_test(test_no_trap),
+		cmocka_unit_test(test_fields_found),
 		cmocka_unit_test(test_kept),
 		cmocka_unit_test(test_body_cap),
 		cmocka_unit_test(test_content_type),
