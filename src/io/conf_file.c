@@ -247,6 +247,7 @@ static void run_confuse(struct parse *p, const char *text)
 {
 	struct option_table *table = calloc(1, sizeof *table);
 	cfg_t *cfg = NULL;
+	uint32_t titles = conf_keys_titles(p->c); /* of the file before */
 	int rc;
 
 	if (table) {
@@ -261,7 +262,7 @@ static void run_confuse(struct parse *p, const char *text)
 	now = p;
 	(void)cfg_set_error_function(cfg, take_error);
 	rc = cfg_parse_buf(cfg, text);
-	if (rc == CFG_SUCCESS && cfg_size(cfg, "dns-list") != conf_keys_titles(p->c))
+	if (rc == CFG_SUCCESS && cfg_size(cfg, "dns-list") != conf_keys_titles(p->c) - titles)
 		(void)fail(p, ERR_SYNTAX, 0, "dns-list: a section is empty; it needs a zone");
 	else if (rc == CFG_SUCCESS)
 		take_empty_lists(p, cfg);
