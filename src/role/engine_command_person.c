@@ -8,6 +8,7 @@
 #include "role/engine.h"
 
 #define PERSON_LIMIT 10000 /* records of a kind that are shown */
+#define WITHHELD_BITE 64
 
 /* What is known of him, and the answer to it. */
 struct person {
@@ -182,6 +183,54 @@ static bool forget_allow(struct slice key, struct slice value, void *ctx)
 	return !w.bad && store_put(p->e->store, TABLE_ALLOW, key, wr_slice(&w)) != 0;
 }
 
+/* Messages of his that were kept from their riders. */
+struct withheld {
+	struct person *p;
+	size_t count;
+	char id[WITHHELD_BITE][MESSAGE_CORPUS_ID];
+};
+
+static bool forget_withheld(struct slice key, struct slice value, void *ctx)
+{
+	struct withheld *x = ctx;
+	struct record_withheld r;
+	uint8_t out[RECORD_VALUE];
+	struct wr w = wr_init(out, sizeof out);
+	bool is_to, is_noted;
+
+	if (record_get_withheld(value, &r) != ERR_OK)
+		return true;
+	if (is_person(x->p, r.sender)) {
+		slice_copy(key, x->id[x->count++], sizeof x->id[0]);
+		return x->count < WITHHELD_BITE;
+	}
+	is_to = is_person(x->p, r.to);
+	is_noted = cut_out(x->p, r.note);
+	if (!is_to && !is_noted)
+		return true;
+	if (is_to)
+		r.to[0] = '\0';
+	record_put_withheld(&w, &r);
+	return !w.bad && store_put(x->p->e->store, TABLE_WITHHELD, key, wr_slice(&w)) != 0;
+}
+
+static enum err person_withheld(struct person *p)
+{
+	const struct slice all = { 0 };
+	struct withheld x = { .p = p };
+	enum err err;
+
+	do {
+		x.count = 0;
+		err = store_scan(p->e->store, TABLE_WITHHELD, all, all, false, forget_withheld, &x);
+		for (size_t i = 0; i < x.count; i++)
+			engine_release_replaced(p->e, x.id[i], "");
+		if (err == ERR_OK)
+			err = store_flush(p->e->store);
+	} while (err == ERR_OK && x.count == WITHHELD_BITE);
+	return err;
+}
+
 static enum err person_scan(struct person *p)
 {
 	const struct slice all = { 0 };
@@ -251,6 +300,8 @@ static void forget(struct engine_person *q, json_int_t captured)
 	err = person_scan(&p);
 	if (err == ERR_OK)
 		err = person_cut_out(&p);
+	if (err == ERR_OK)
+		err = person_withheld(&p);
 	if (err == ERR_OK)
 		err = store_flush(p.e->store);
 	(void)keymap_del(&p.e->recent, slice_str(p.address));

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "engine_rig.h"
+#include "role/engine.h"
 
 #define TRAP RIG_SECRET "1@example.org"
 #define SPAMMER "192.0.2.66"
@@ -154,6 +155,42 @@ static void notes_and_waiting_hits_are_forgotten(void **state)
 	json_decref(j);
 }
 
+static void put_withheld(struct engine *e, const char *id, const char *sender, const char *to, const char *note)
+{
+	struct record_withheld r = { .time = clock_wall_s(), .state = WITHHELD_KEPT, .riders = 1 };
+
+	(void)snprintf(r.sender, sizeof r.sender, "%s", sender);
+	(void)snprintf(r.to, sizeof r.to, "%s", to);
+	(void)snprintf(r.note, sizeof r.note, "%s", note);
+	assert_int_equal(engine_release_save(e, id, &r), ERR_OK);
+}
+
+/* Withheld messages: his are gone, in those of others he is not named any more. */
+static void withheld_messages_are_forgotten(void **state)
+{
+	struct record_withheld r;
+	struct engine *e;
+	char id[16];
+
+	(void)state;
+	rig_start();
+	e = rig.host.ctx;
+	for (unsigned i = 0; i < 150; i++) {
+		(void)snprintf(id, sizeof id, "1%u.a", i);
+		put_withheld(e, id, "Eve@example.net", "", "");
+	}
+	put_withheld(e, "2.b", "mallory@example.net", "eve@example.net", "");
+	put_withheld(e, "3.c", "mallory@example.net", "", "given to eve@example.net");
+	assert_int_equal(store_flush(e->store), ERR_OK);
+	rig_do("{\"cmd\":\"forget\",\"address\":\"eve@example.net\"}");
+	assert_int_equal(engine_release_look(e, "10.a", &r), ERR_NOTFOUND);
+	assert_int_equal(engine_release_look(e, "1149.a", &r), ERR_NOTFOUND);
+	assert_int_equal(engine_release_look(e, "2.b", &r), ERR_OK);
+	assert_string_equal(r.to, "");
+	assert_int_equal(engine_release_look(e, "3.c", &r), ERR_OK);
+	assert_string_equal(r.note, "given to ");
+}
+
 static json_int_t messages(void)
 {
 	json_t *j = rig_call("{\"cmd\":\"status\"}");
@@ -190,6 +227,7 @@ int main(void)
 		ENGINE_TEST(the_answer_waits_for_the_corpus),
 		ENGINE_TEST(what_could_not_be_deleted_is_said),
 		ENGINE_TEST(notes_and_waiting_hits_are_forgotten),
+		ENGINE_TEST(withheld_messages_are_forgotten),
 		ENGINE_TEST(a_late_retry_counts_once),
 	};
 
