@@ -82,6 +82,7 @@ static int setup(void **state)
 	(void)state;
 	scn_world_setup();
 	scn_count_reset();
+	scn_fetch_reset();
 	scn_mail_reset();
 	scn_verb_reset();
 	return 0;

@@ -7,6 +7,7 @@
  *   scn_text.c    lines, words, {1..200}, repeat, addresses, times
  *   scn_clock.c   the wall clock and the engine's timers
  *   scn_world.c   the engine and what talks to it
+ *   scn_fetch.c   the role fetch, over a made-up DNS
  *   scn_mail.c    one message through all its stages
  *   scn_count.c   what was refused, by us and by the old recipe
  *   scn_verb.c    the statements
@@ -97,6 +98,9 @@ struct conf *scn_world_conf(void);
 /* A line of the trap or the allow file. False: too many. */
 bool scn_world_add_trap(const char *line);
 bool scn_world_add_allow(const char *line);
+bool scn_world_add_shared(const char *line);
+/* A message of the role fetch. */
+void scn_world_from_fetch(enum message_type t, const struct wr *w);
 /* Everything that was sent has come through and is on disk. */
 void scn_world_settle(void);
 void scn_world_pass(uint64_t seconds);
@@ -116,6 +120,19 @@ json_t *scn_world_command(json_t *takes, const char **ret_error);
 unsigned scn_world_alarms(const char *event);
 /* A trap address stands in the log: where, else NULL. */
 const char *scn_world_leak(void);
+
+/* ---- scn_fetch.c */
+
+void scn_fetch_reset(void);
+/* These addresses pass SPF for the domain: prefixes with commas. False: too many, or no prefixes. */
+bool scn_fetch_spf(const char *domain, const char *prefixes);
+/* A DNS list of the configuration; before the first event. */
+bool scn_fetch_list(struct conf *c, const char *title, bool is_allow, const char *codes);
+/* What the DNS answers: name, or "*.zone" for all below; an address, "none" or "fails". The last one that fits counts. */
+bool scn_fetch_dns(const char *name, const char *answer);
+void scn_fetch_asked(enum message_type t, struct rd *body);
+/* Time has passed: the lists are tested every ten minutes. */
+void scn_fetch_tick(void);
 
 /* ---- scn_mail.c */
 

@@ -65,6 +65,39 @@ static bool verb_allow(struct scn *s, struct scn_words *w)
 	return scn_world_add_allow(line) || scn_fail(s, "too many lines, or not taken");
 }
 
+static bool verb_shared(struct scn *s, struct scn_words *w)
+{
+	char line[400];
+
+	rest(w, line, sizeof line);
+	return scn_world_add_shared(line) || scn_fail(s, "too many lines, or not taken");
+}
+
+static bool verb_spf(struct scn *s, struct scn_words *w)
+{
+	const char *domain = scn_next(w), *prefixes = scn_next(w);
+
+	return (domain && prefixes && scn_fetch_spf(domain, prefixes)) || scn_fail(s, "spf DOMAIN PREFIX,PREFIX");
+}
+
+static bool verb_dnslist(struct scn *s, struct scn_words *w)
+{
+	const char *title = scn_next(w), *kind = scn_next(w), *codes = scn_attr(w, "codes");
+	bool is_allow = kind && strcmp(kind, "allow") == 0;
+
+	if (!title || !kind || (!is_allow && strcmp(kind, "block") != 0) || scn_world_is_started() ||
+		!scn_fetch_list(scn_world_conf(), title, is_allow, codes ? codes : "127.0.[0..255].[1..254]"))
+		return scn_fail(s, "dnslist TITLE allow (or block) [codes=PATTERN], before the first event");
+	return true;
+}
+
+static bool verb_dns(struct scn *s, struct scn_words *w)
+{
+	const char *name = scn_next(w), *answer = scn_next(w);
+
+	return (name && answer && scn_fetch_dns(name, answer)) || scn_fail(s, "dns NAME ADDRESS (or none, fails)");
+}
+
 static bool verb_alias(struct scn *s, struct scn_words *w)
 {
 	const char *from = scn_next(w), *to = scn_after(w, "->");
@@ -367,6 +400,10 @@ static const struct {
 } verbs[] = {
 	{ "trap", verb_trap },
 	{ "allow", verb_allow },
+	{ "shared", verb_shared },
+	{ "spf", verb_spf },
+	{ "dnslist", verb_dnslist },
+	{ "dns", verb_dns },
 	{ "alias", verb_alias },
 	{ "conf", verb_conf },
 	{ "at", verb_at },

@@ -68,6 +68,7 @@ void scn_world_setup(void)
 	assert_int_equal(rig_setup(NULL), 0);
 	rig.traps[0] = '\0';
 	rig.on_alarm = note_alarm;
+	rig.on_fetch = scn_fetch_asked;
 	rig.host.conf.firewall.offence = 2;
 }
 
@@ -86,6 +87,7 @@ void scn_world_start(void)
 	world.is_started = true;
 	rig_start();
 	rig_do("{\"cmd\":\"enforce\",\"mode\":\"soft\",\"force\":true}");
+	scn_fetch_tick();
 	scn_world_settle();
 }
 
@@ -139,6 +141,11 @@ bool scn_world_add_allow(const char *line)
 	return add_line(rig.allow, sizeof rig.allow, line) && (!world.is_started || reload());
 }
 
+bool scn_world_add_shared(const char *line)
+{
+	return add_line(rig.shared, sizeof rig.shared, line) && (!world.is_started || reload());
+}
+
 /* ---- rounds of the loop */
 
 static void stop_now(void *ctx)
@@ -161,6 +168,7 @@ static void run_rounds(unsigned n)
 
 static void one_round(void)
 {
+	scn_fetch_tick();
 	run_rounds(1);
 }
 
@@ -340,6 +348,14 @@ void scn_world_log_rcpt(const struct msg_log_rcpt *m)
 
 	message_put_log_rcpt(&w, MSG_LOG_RCPT, m);
 	give_log(MSG_LOG_RCPT, &w);
+}
+
+void scn_world_from_fetch(enum message_type t, const struct wr *w)
+{
+	struct rd body = rd_init(w->p + 1, w->n - 1);
+
+	assert_false(w->bad);
+	engine_ops.message(&rig.host, ROLE_FETCH, t, &body, NULL, 0);
 }
 
 json_t *scn_world_command(json_t *takes, const char **ret_error)

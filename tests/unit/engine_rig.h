@@ -58,6 +58,8 @@ static struct rig {
 	bool is_forget_held;
 	char alarm[1024];
 	void (*on_alarm)(const char *event); /* NULL: nobody counts them */
+	char shared[1024];                   /* of the tier shared; "": that file is not sent */
+	void (*on_fetch)(enum message_type t, struct rd *body); /* what fetch is asked; NULL: it never answers */
 	struct fw_op op[RIG_OPS];
 	size_t ops, op_adds, op_dels;
 	unsigned syncs;
@@ -137,6 +139,8 @@ static inline void rig_send_text(enum text_kind kind, const char *path, const ch
 static inline void rig_send_files(void)
 {
 	rig_send_text(TEXT_TRAPS, "traps.txt", rig.traps);
+	if (rig.shared[0])
+		rig_send_text(TEXT_SHARED, "shared.txt", rig.shared);
 	rig_send_text(TEXT_ALLOW, "allow.txt", rig.allow);
 }
 
@@ -269,6 +273,8 @@ static inline void rig_on_peer_message(
 		rig_take_forget(body);
 	} else if (t == MSG_RUN) {
 		rig_take_alarm(body);
+	} else if ((t == MSG_SPF_WALK || t == MSG_SPF_CHECK || t == MSG_DNS_ASK) && rig.on_fetch) {
+		rig.on_fetch(t, body);
 	}
 	for (size_t i = 0; i < n; i++)
 		(void)close(fds[i]);
