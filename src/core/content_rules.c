@@ -66,8 +66,7 @@ static const struct field_rule {
 	{ "x-mailer", { MATCH_HAS, "vacation", FACT_RESPONDER } },
 	{ "x-mailer", { MATCH_STARTS, "phplist", FACT_LIST_HINT } },
 	{ "x-mailing-list", { MATCH_ANY, NULL, FACT_LIST } }, /* SmartList */
-	{ "x-mailinglist", { MATCH_ANY, NULL, FACT_LIST } },
-	{ "x-mailman-version", { MATCH_ANY, NULL, FACT_LIST } },
+	{ "x-mailinglist", { MATCH_ANY, NULL, FACT_LIST } }, { "x-mailman-version", { MATCH_ANY, NULL, FACT_LIST } },
 	{ "x-mc-user", { MATCH_ANY, NULL, FACT_LIST_HINT } },                              /* Mailchimp */
 	{ "x-messageid", { MATCH_ANY, NULL, FACT_LIST_HINT } },                            /* phpList */
 	{ "x-ml-name", { MATCH_ANY, NULL, FACT_LIST } },                                   /* fml */
@@ -89,6 +88,7 @@ static const struct content_rule sender_rules[] = {
 	{ MATCH_STARTS, "mail-daemon", FACT_DAEMON },
 	{ MATCH_STARTS, "maildaemon", FACT_DAEMON },
 	{ MATCH_STARTS, "mail.daemon", FACT_DAEMON },
+	{ MATCH_STARTS, "administrator", FACT_DAEMON },
 	{ MATCH_IS, "daemon", FACT_DAEMON },
 	{ MATCH_IS, "mdaemon", FACT_DAEMON },
 	{ MATCH_STARTS, "postmaster", FACT_DAEMON },
@@ -115,8 +115,13 @@ static const struct content_rule from_rules[] = {
 	{ MATCH_HAS, "postmaster", FACT_FROM_DAEMON }, { MATCH_HAS, "maildaemon", FACT_FROM_DAEMON },
 	{ MATCH_HAS, "mail delivery s", FACT_FROM_DAEMON }, /* ... system, subsystem, service */
 	{ MATCH_HAS, "mail administrator", FACT_FROM_DAEMON },
-	{ MATCH_HAS, "system administrator", FACT_FROM_DAEMON }, /* Exchange */
-	{ MATCH_HAS, "content-filter at", FACT_FROM_DAEMON },    /* amavis */
+	{ MATCH_HAS, "system administrator", FACT_FROM_DAEMON }, /* Exchange, in its languages */
+	{ MATCH_HAS, "systemadministrator", FACT_FROM_DAEMON }, { MATCH_HAS, "administrateur syst", FACT_FROM_DAEMON },
+	{ MATCH_HAS, "administrador del sistema", FACT_FROM_DAEMON },
+	{ MATCH_HAS, "administrador do sistema", FACT_FROM_DAEMON },
+	{ MATCH_HAS, "amministratore di sistema", FACT_FROM_DAEMON },
+	{ MATCH_HAS, "systeembeheerder", FACT_FROM_DAEMON }, { MATCH_HAS, "administrator systemu", FACT_FROM_DAEMON },
+	{ MATCH_HAS, "virus", FACT_FROM_DAEMON }, { MATCH_HAS, "content-filter at", FACT_FROM_DAEMON }, /* amavis */
 	{ MATCH_HAS, "mailscanner", FACT_FROM_DAEMON }, { MATCH_HAS, "microsoftexchange", FACT_FROM_DAEMON },
 	{ MATCH_HAS, "majordomo", FACT_FROM_ROBOT }, { MATCH_HAS, "listserv@", FACT_FROM_ROBOT },
 	{ MATCH_HAS, "sympa@", FACT_FROM_ROBOT }, { MATCH_HAS, "mailman", FACT_FROM_ROBOT },
@@ -144,14 +149,14 @@ static const struct grade_rule {
 	{ FACT_FAILED | FACT_LIST, FACT_NULL | FACT_DAEMON | FACT_FROM_DAEMON, GRADE_CONFIRMED },
 	/* delivery reports, receipts, feedback reports */
 	{ FACT_REPORT | FACT_NAMED, 0, GRADE_BACKSCATTER },
-	{ FACT_REPORT | FACT_NULL, FACT_OTHER, GRADE_BACKSCATTER },
+	{ FACT_REPORT | FACT_NULL, FACT_OTHER | FACT_TEXT_LINK, GRADE_BACKSCATTER },
 	{ FACT_NULL | FACT_NAMED, 0, GRADE_BACKSCATTER },
 	{ FACT_NULL | FACT_TEXT_BOUNCE | FACT_COPY, 0, GRADE_BACKSCATTER },
 	{ FACT_REPORT, 0, GRADE_AUTOMATIC },
 	{ FACT_SUBJECT_REPORT | FACT_REPORT_FILE, 0, GRADE_AUTOMATIC },
 	{ FACT_NULL | FACT_TEXT_BOUNCE, 0, GRADE_AUTOMATIC },
 	{ FACT_DAEMON | FACT_TEXT_BOUNCE, 0, GRADE_AUTOMATIC },
-	{ FACT_FROM_DAEMON | FACT_TEXT_BOUNCE, 0, GRADE_AUTOMATIC },
+	{ FACT_FROM_DAEMON | FACT_TEXT_BOUNCE, NO_NOTICE, GRADE_AUTOMATIC },
 	{ FACT_TEXT_BOUNCE | FACT_COPY, 0, GRADE_AUTOMATIC },
 	{ FACT_NULL | FACT_COPY, 0, GRADE_AUTOMATIC },
 	{ FACT_NULL | FACT_TEXT_FAIL, NO_NOTICE, GRADE_AUTOMATIC },
@@ -159,9 +164,9 @@ static const struct grade_rule {
 	{ FACT_DAEMON | FACT_NAMED, 0, GRADE_AUTOMATIC },
 	{ FACT_FROM_DAEMON | FACT_NAMED, 0, GRADE_AUTOMATIC },
 	{ FACT_DAEMON | FACT_COPY, 0, GRADE_AUTOMATIC },
-	{ FACT_NULL | FACT_FAILED, 0, GRADE_AUTOMATIC },
-	{ FACT_DAEMON | FACT_FAILED, 0, GRADE_AUTOMATIC },
-	{ FACT_FROM_DAEMON | FACT_FAILED, 0, GRADE_AUTOMATIC },
+	{ FACT_NULL | FACT_FAILED, NO_NOTICE, GRADE_AUTOMATIC },
+	{ FACT_DAEMON | FACT_FAILED, NO_NOTICE, GRADE_AUTOMATIC },
+	{ FACT_FROM_DAEMON | FACT_FAILED, NO_NOTICE, GRADE_AUTOMATIC },
 	/* automatic replies */
 	{ FACT_REPLIED | FACT_NULL, 0, GRADE_AUTOMATIC },
 	{ FACT_REPLIED | FACT_THREAD, 0, GRADE_AUTOMATIC },
@@ -189,7 +194,7 @@ static const struct grade_rule {
 	{ FACT_SUBJECT_CONFIRM | FACT_LIST_SENDER, 0, GRADE_BULK },
 	{ FACT_SUBJECT_CONFIRM | FACT_FROM_ROBOT, 0, GRADE_BULK },
 	{ FACT_SUBJECT_CONFIRM | FACT_NULL, 0, GRADE_BULK },
-	{ FACT_SUBJECT_VIRUS | FACT_NULL, 0, GRADE_AUTOMATIC },
+	{ FACT_SUBJECT_VIRUS | FACT_NULL, FACT_FILE, GRADE_AUTOMATIC },
 	{ FACT_SUBJECT_VIRUS | FACT_DAEMON, FACT_TEXT_LINK | FACT_FILE, GRADE_BULK },
 	{ FACT_SUBJECT_VIRUS | FACT_FROM_DAEMON, FACT_TEXT_LINK | FACT_FILE, GRADE_BULK },
 	{ FACT_SUBJECT_QUOTA | FACT_NULL, NO_NOTICE, GRADE_BULK },
