@@ -218,6 +218,7 @@ static const struct {
 	{ doctor_check_firewall, false },
 	{ doctor_check_traps, false },
 	{ doctor_check_log, true },
+	{ doctor_check_fetch, true },
 	{ check_own_side, false },
 	{ check_share, true },
 	{ check_drift, true },

@@ -110,6 +110,22 @@ static void print_traps(struct render *r, const json_t *a)
 			render_bool(corpus, "full") ? " FULL: hits are kept, messages are not" : "");
 }
 
+/* Each DNS list, and how many `spf:` entries have a set. */
+static void print_fetch(struct render *r, const json_t *a)
+{
+	const json_t *f = json_object_get(a, "fetch"), *lists = json_object_get(f, "lists"), *spf, *x;
+	size_t i, known = 0;
+
+	spf = json_object_get(f, "spf");
+	json_array_foreach(lists, i, x)(void) fprintf(r->to, "%-8s %s (%s) %s, %s asked, %s listed%s%s\n",
+		i ? "" : "lists", render_text(r, x, "name"), render_text(r, x, "kind"), render_text(r, x, "state"),
+		render_grouped(r, render_number(x, "asked")), render_grouped(r, render_number(x, "listed")),
+		*render_text(r, x, "why") ? ": " : "", render_text(r, x, "why"));
+	json_array_foreach(spf, i, x) known += render_number(x, "prefixes") > 0;
+	if (json_array_size(spf))
+		(void)fprintf(r->to, "spf      %zu of %zu allow entries known\n", known, json_array_size(spf));
+}
+
 void render_status(struct render *r, const json_t *a)
 {
 	const json_t *warnings = json_object_get(a, "warnings"), *ready = json_object_get(a, "ready"), *w;
@@ -119,6 +135,7 @@ void render_status(struct render *r, const json_t *a)
 	if (json_object_get(a, "counters"))
 		print_counters(r, a);
 	print_traps(r, a);
+	print_fetch(r, a);
 	json_array_foreach(warnings, i, w)
 	{
 		json_t *one = json_pack("{s:O}", "w", w);

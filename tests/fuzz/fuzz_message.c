@@ -99,6 +99,19 @@ static void decode(enum message_type t, struct slice in)
 		CASE(map_done, msg_map_done)
 	case MSG_TEXT:
 		CASE(text, msg_text)
+	case MSG_SPF_WALK:
+	case MSG_SPF_CHECK:
+		CASE(spf_ask, msg_spf_ask)
+	case MSG_SPF_SET:
+		CASE(spf_set, msg_spf_set)
+	case MSG_SPF_SAYS:
+		CASE(spf_says, msg_spf_says)
+	case MSG_DNS_ASK:
+		CASE(dns_ask, msg_dns_ask)
+	case MSG_DNS_SAYS:
+		CASE(dns_says, msg_dns_says)
+	case MSG_DNS_STATE:
+		CASE(dns_state, msg_dns_state)
 	}
 	abort(); /* a type that the schema knows and this list does not */
 }

@@ -78,6 +78,12 @@ AGAIN(run_done, msg_run_done)
 AGAIN(map_apply, msg_map_apply)
 AGAIN(map_done, msg_map_done)
 AGAIN(text, msg_text)
+AGAIN(spf_ask, msg_spf_ask)
+AGAIN(spf_set, msg_spf_set)
+AGAIN(spf_says, msg_spf_says)
+AGAIN(dns_ask, msg_dns_ask)
+AGAIN(dns_says, msg_dns_says)
+AGAIN(dns_state, msg_dns_state)
 
 static void check_sample(const struct sample *s, bool is_fixed, bool is_long)
 {
@@ -270,6 +276,33 @@ static void try_helpers(bool is_long)
 		m.count = 5; fill(m.path, sizeof m.path, is_long));
 }
 
+static void try_fetch(bool is_long)
+{
+	enum message_type number = MSG_SPF_WALK;
+
+	TRY(spf_ask, msg_spf_ask, ROLE_ENGINE, ROLE_FETCH, 0, false, is_long, m.client = address(is_long);
+		fill(m.domain, sizeof m.domain, is_long));
+	number = MSG_SPF_CHECK;
+	TRY(spf_ask, msg_spf_ask, ROLE_ENGINE, ROLE_FETCH, 0, false, is_long, m.client = address(is_long);
+		fill(m.domain, sizeof m.domain, is_long));
+	number = MSG_SPF_SET;
+	TRY(spf_set, msg_spf_set, ROLE_FETCH, ROLE_ENGINE, 0, false, is_long, m.state = SPF_PERMERROR;
+		fill(m.reason, sizeof m.reason, is_long); m.count = is_long ? SPF_SET_MAX : 0;
+		for (int i = 0; i < m.count; i++) m.prefix[i] =
+			(struct prefix){ .addr = { .family = 6, .b = { 0x20, 1, (uint8_t)i } }, .len = 128 });
+	number = MSG_SPF_SAYS;
+	TRY(spf_says, msg_spf_says, ROLE_FETCH, ROLE_ENGINE, 0, true, true, m.result = SPF_SAYS_UNKNOWN);
+	number = MSG_DNS_ASK;
+	TRY(dns_ask, msg_dns_ask, ROLE_ENGINE, ROLE_FETCH, 0, false, is_long,
+		m.client = (struct ipaddr){ .family = is_long ? 6 : 4, .b = { 0x20, 1 } });
+	number = MSG_DNS_SAYS;
+	TRY(dns_says, msg_dns_says, ROLE_FETCH, ROLE_ENGINE, 0, false, is_long, m.result = DNS_SAYS_ALLOWED;
+		fill(m.list, sizeof m.list, is_long));
+	number = MSG_DNS_STATE;
+	TRY(dns_state, msg_dns_state, ROLE_FETCH, ROLE_ENGINE, 0, false, is_long, m.count = 1; m.kind = DNS_KIND_BLOCK;
+		m.state = SENTINEL_OFF; m.why = SENTINEL_NO_ANSWER; fill(m.list, sizeof m.list, is_long));
+}
+
 static void test_round_trip(void **state)
 {
 	(void)state;
@@ -279,6 +312,7 @@ static void test_round_trip(void **state)
 		try_capture(is_long);
 		try_follow(is_long);
 		try_helpers(is_long);
+		try_fetch(is_long);
 	}
 }
 

@@ -30,14 +30,15 @@
 #define ROUNDS_OF_PROGRAMS 500 /* aliasmap and run start programs for what is well-formed */
 #define PATIENCE_MS 30000      /* what the real parent gives a role before it kills it */
 #define LINK_MS 5000
-#define TYPES 72
+#define TYPES 80
 
 static const struct role_ops *const ops[ROLE_COUNT] = { [ROLE_ENGINE] = &engine_ops,
 	[ROLE_FIREWALL] = &firewall_ops,
 	[ROLE_CAPTURE] = &capture_ops,
 	[ROLE_FOLLOW] = &follow_ops,
 	[ROLE_RUN] = &run_ops,
-	[ROLE_ALIASMAP] = &aliasmap_ops };
+	[ROLE_ALIASMAP] = &aliasmap_ops,
+	[ROLE_FETCH] = &fetch_ops };
 
 static struct rig {
 	char dir[64];
@@ -366,6 +367,45 @@ static void put_run(struct wr *w, enum message_type t)
 		text(w, 1000);
 }
 
+static void put_fetch(struct wr *w, enum message_type t)
+{
+	struct ipaddr client = { .family = chance(2) ? 4 : 6, .b = { 0x20, 1 } };
+	uint32_t prefixes = chance(20);
+
+	wr_u64(w, chance(8)); /* now and then a number that is waited for */
+	if (t == MSG_SPF_SAYS || t == MSG_DNS_SAYS) {
+		wr_u8(w, (uint8_t)(1 + chance(4)));
+		if (t == MSG_DNS_SAYS)
+			text(w, CONF_TITLE);
+	} else if (t == MSG_SPF_SET) {
+		wr_u8(w, (uint8_t)(SPF_DONE + chance(4)));
+		wr_u8(w, (uint8_t)chance(2));
+		wr_u32(w, (uint32_t)number());
+		text(w, 100);
+		wr_u16(w, (uint16_t)prefixes);
+		for (uint32_t i = 0; i < prefixes; i++) {
+			wr_ipaddr(w, &client);
+			wr_u8(w, (uint8_t)chance(33));
+		}
+	} else {
+		wr_ipaddr(w, &client);
+		if (t != MSG_DNS_ASK)
+			text(w, DNS_NAME);
+	}
+}
+
+static void put_dns_state(struct wr *w)
+{
+	wr_u8(w, (uint8_t)chance(3));
+	wr_u8(w, (uint8_t)(1 + chance(CONF_DNS_LISTS)));
+	text(w, CONF_TITLE);
+	wr_u8(w, (uint8_t)(1 + chance(2)));
+	wr_u8(w, (uint8_t)chance(3));
+	wr_u8(w, (uint8_t)chance(SENTINEL_WHYS));
+	for (int i = 0; i < 5; i++)
+		wr_u64(w, number());
+}
+
 /* A body as the decoder wants it, with values of any kind. */
 static void put_body(struct wr *w, enum message_type t)
 {
@@ -442,6 +482,17 @@ static void put_body(struct wr *w, enum message_type t)
 		wr_u32(w, count ? chance(count) : 0);
 		wr_u32(w, count);
 		text(w, 500);
+		break;
+	case MSG_SPF_WALK:
+	case MSG_SPF_SET:
+	case MSG_SPF_CHECK:
+	case MSG_SPF_SAYS:
+	case MSG_DNS_ASK:
+	case MSG_DNS_SAYS:
+		put_fetch(w, t);
+		break;
+	case MSG_DNS_STATE:
+		put_dns_state(w);
 		break;
 	case MSG_LISTENER:
 	case MSG_LINK:
@@ -529,7 +580,7 @@ static enum role other_than(enum role sender)
 	enum role r = ROLE_FOLLOW;
 
 	while (r == rig.role || r == sender)
-		r = (enum role)(r == ROLE_ALIASMAP ? ROLE_ENGINE : r + 1);
+		r = (enum role)(r == ROLE_FETCH ? ROLE_ENGINE : r + 1);
 	return r;
 }
 
@@ -659,6 +710,7 @@ TEST(test_capture, ROLE_CAPTURE)
 TEST(test_follow, ROLE_FOLLOW)
 TEST(test_run, ROLE_RUN)
 TEST(test_aliasmap, ROLE_ALIASMAP)
+TEST(test_fetch, ROLE_FETCH)
 #undef TEST
 
 #define TEST(name) cmocka_unit_test_teardown(name, tear_down)
@@ -666,7 +718,7 @@ TEST(test_aliasmap, ROLE_ALIASMAP)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(test_engine), TEST(test_firewall), TEST(test_capture),
-		TEST(test_follow), TEST(test_run), TEST(test_aliasmap) };
+		TEST(test_follow), TEST(test_run), TEST(test_aliasmap), TEST(test_fetch) };
 
 	has_netns = netns_enter();
 	return cmocka_run_group_tests(tests, NULL, NULL);
