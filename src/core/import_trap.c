@@ -142,6 +142,8 @@ enum err import_add_pattern(struct import *im, struct slice s)
 
 	if (body.n == 0)
 		return import_refuse(im, "an empty pattern matches everybody");
+	if (memchr(body.p, '\0', body.n))
+		return import_refuse(im, "has a NUL byte");
 	for (size_t i = 0; i < flags.n; i++)
 		if (!strchr("imsuIMSU", flags.p[i]) || !flags.p[i])
 			return import_refuse(im, "a flag of the pattern that is not known here");

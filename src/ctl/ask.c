@@ -8,6 +8,7 @@
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 const char *ctl_user(char to[64])
@@ -152,6 +153,62 @@ bool ctl_number(struct ctl *c, enum opt o, uint64_t preset, uint64_t *ret)
 		return true;
 	(void)ctl_usage(c, "\"%s\" is no number", v);
 	return false;
+}
+
+/* "2026-11-20", "2026-11-20T14:00", with seconds or not, a blank for the T. False: none of these. */
+static bool parse_time(const char *v, uint64_t *ret)
+{
+	static const char *const forms[] = { "%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M",
+		"%Y-%m-%d %H:%M:%S" };
+
+	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+		struct tm tm = { 0 };
+		const char *end = strptime(v, forms[i], &tm);
+		time_t t = end && *end == '\0' ? timegm(&tm) : -1;
+
+		if (t < 0)
+			continue;
+		*ret = (uint64_t)t;
+		return true;
+	}
+	return false;
+}
+
+bool ctl_since(struct ctl *c, uint64_t *ret)
+{
+	const char *v = c->args.value[OPT_SINCE];
+	uint64_t span;
+
+	*ret = 0;
+	if (!v || parse_time(v, ret))
+		return true;
+	if (num_parse_duration(slice_str(v), &span) != ERR_OK) {
+		(void)ctl_usage(c, "\"%s\" is no time (like 24h, 10d, 2026-11-20, 2026-11-20T14:00 UTC)", v);
+		return false;
+	}
+	*ret = c->render.now > span ? c->render.now - span : 0;
+	return true;
+}
+
+bool ctl_trap_id(struct ctl *c, const char *what, uint64_t *ret, int *ret_status)
+{
+	json_t *q, *answer = NULL;
+	const char *id;
+	bool is_number;
+
+	if (num_parse(slice_str(strncmp(what, "T-", 2) == 0 ? what + 2 : what), UINT32_MAX, ret) == ERR_OK && *ret)
+		return true;
+	q = ctl_request(c, "trap_find");
+	ctl_request_text(q, "address", what);
+	*ret_status = ctl_ask(c, q, &answer);
+	if (*ret_status != CTL_DONE)
+		return false;
+	id = json_string_value(json_object_get(json_object_get(answer, "trap"), "id"));
+	is_number = id && num_parse(slice_str(id + 2), UINT32_MAX, ret) == ERR_OK;
+	json_decref(answer);
+	if (!is_number)
+		*ret_status = ctl_refuse(c, "%s: no trap (T-118, or its address)", what);
+	return is_number;
 }
 
 bool ctl_is_root(void)

@@ -26,13 +26,12 @@ int command_why(struct ctl *c)
 /* Adds "since": now less the duration given. */
 static bool add_since(struct ctl *c, json_t *q)
 {
-	uint64_t span;
+	uint64_t since;
 
-	if (!ctl_duration(c, OPT_SINCE, 0, &span))
+	if (!ctl_since(c, &since))
 		return false;
-	if (span)
-		(void)json_object_set_new(
-			q, "since", json_integer((json_int_t)(c->render.now > span ? c->render.now - span : 0)));
+	if (since)
+		(void)json_object_set_new(q, "since", json_integer((json_int_t)since));
 	return true;
 }
 

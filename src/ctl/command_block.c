@@ -65,23 +65,38 @@ int command_block_add(struct ctl *c)
 	return add_prefix(c, "block_add", "subject", BLOCK_FOR_S, show_block_added);
 }
 
+/* By tag, trap and time, all that are given. False: shown. */
+static bool add_causes(struct ctl *c, json_t *q, int *ret_status)
+{
+	uint64_t since, trap = 0;
+
+	*ret_status = CTL_USAGE;
+	if (!ctl_since(c, &since))
+		return false;
+	if (c->args.is_given[OPT_TRAP] && !ctl_trap_id(c, c->args.value[OPT_TRAP], &trap, ret_status))
+		return false;
+	ctl_request_text(q, "tag", c->args.value[OPT_TAG]);
+	if (trap)
+		(void)json_object_set_new(q, "trap", json_integer((json_int_t)trap));
+	if (c->args.is_given[OPT_SINCE])
+		(void)json_object_set_new(q, "since", json_integer((json_int_t)since));
+	return true;
+}
+
 int command_block_remove(struct ctl *c)
 {
-	json_t *q = ctl_request(c, "block_remove");
-	uint64_t span = 0;
+	bool is_by_cause = c->args.is_given[OPT_TAG] || c->args.is_given[OPT_SINCE] || c->args.is_given[OPT_TRAP];
+	json_t *q;
+	int status;
 
-	if (c->args.count == 0 && !c->args.is_given[OPT_TAG] && !c->args.is_given[OPT_SINCE]) {
+	if (is_by_cause == (c->args.count > 0))
+		return ctl_usage(c, "which one? either a case or an address, or --tag, --trap, --since");
+	q = ctl_request(c, "block_remove");
+	if (!add_causes(c, q, &status)) {
 		json_decref(q);
-		return ctl_usage(c, "which one? a case, an address, --tag or --since");
-	}
-	if (!ctl_duration(c, OPT_SINCE, 0, &span)) {
-		json_decref(q);
-		return CTL_USAGE;
+		return status;
 	}
 	ctl_request_text(q, "what", c->args.count ? c->args.word[0] : NULL);
-	ctl_request_text(q, "tag", c->args.value[OPT_TAG]);
-	if (c->args.is_given[OPT_SINCE])
-		(void)json_object_set_new(q, "since", json_integer((json_int_t)(c->render.now - span)));
 	if (c->args.is_given[OPT_DRY_RUN])
 		(void)json_object_set_new(q, "dry_run", json_true());
 	return ctl_ask_show(c, q, render_block_remove);

@@ -13,6 +13,7 @@
 
 #define TRAP_LIMIT 100
 #define TEST_SHOWN 20
+#define WORD_MAX 600
 
 static const struct change {
 	const char *sub, *done;
@@ -75,20 +76,44 @@ static int change_files(struct ctl *c, const struct change *k, struct wanted *w,
 	return status;
 }
 
+/* The word itself, or the trap that has this number. False: shown. */
+static bool find_text(struct ctl *c, const char *word, char to[WORD_MAX], int *ret_status)
+{
+	const char *text;
+	json_t *q, *answer = NULL;
+
+	(void)snprintf(to, WORD_MAX, "%s", word);
+	if (strncmp(word, "T-", 2) != 0 || strchr(word, '@'))
+		return true;
+	q = ctl_request(c, "trap_find");
+	ctl_request_text(q, "address", word);
+	(void)json_object_set_new(q, "reveal", json_true());
+	*ret_status = ctl_ask(c, q, &answer);
+	text = json_string_value(json_object_get(json_object_get(answer, "trap"), "text"));
+	if (*ret_status == CTL_DONE && !text)
+		*ret_status = ctl_refuse(c, "%s: no trap has this number", word);
+	else if (*ret_status == CTL_DONE)
+		(void)snprintf(to, WORD_MAX, "%s", text);
+	json_decref(answer);
+	return *ret_status == CTL_DONE;
+}
+
 /* The words, each one trap. */
 static int change_words(struct ctl *c, const struct change *k, size_t *changed)
 {
 	int status = CTL_DONE;
 
 	for (int i = 0; i < c->args.count && status == CTL_DONE; i++) {
-		char key[TRAP_EDIT_KEY], why[200];
+		char key[TRAP_EDIT_KEY], why[200], text[WORD_MAX];
 		struct wanted w = { .key = key };
 		struct trap_line t;
 		bool any = false;
 		size_t n = 0;
 
-		if (trap_file_line(slice_str(c->args.word[i]), 1, &t, &any, why, sizeof why) != ERR_OK || !any)
-			return ctl_usage(c, "%s: no trap (address, @domain, /pattern/)", c->args.word[i]);
+		if (!find_text(c, c->args.word[i], text, &status))
+			return status;
+		if (trap_file_line(slice_str(text), 1, &t, &any, why, sizeof why) != ERR_OK || !any)
+			return ctl_usage(c, "%s: no trap (address, @domain, /pattern/, T-118)", c->args.word[i]);
 		(void)trap_edit_key(&t, key);
 		status = change_files(c, k, &w, &n);
 		if (status == CTL_DONE && n == 0)

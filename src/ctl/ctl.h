@@ -74,6 +74,12 @@ int ctl_usage(struct ctl *c, const char *fmt, ...) __attribute__((format(printf,
 /* Value of a duration option in seconds. False: shown; usage. preset where it is not given. */
 bool ctl_duration(struct ctl *c, enum opt o, uint64_t preset, uint64_t *ret);
 bool ctl_number(struct ctl *c, enum opt o, uint64_t preset, uint64_t *ret);
+/*
+ * Unix time of --since: "10d" ago, or a time in UTC: "2026-11-20", "2026-11-20T14:00". 0: not given.
+ */
+bool ctl_since(struct ctl *c, uint64_t *ret);
+/* Number of a trap: "T-118" or "118"; an address is asked of the engine. False: shown. */
+bool ctl_trap_id(struct ctl *c, const char *what, uint64_t *ret, int *ret_status);
 /* Commands that read or write system files say so early. */
 bool ctl_is_root(void);
 
@@ -109,6 +115,7 @@ int command_trap_import(struct ctl *c); /* command_trap_import.c */
 int command_trap_change(struct ctl *c); /* command_trap_change.c: remove, arm, suspend, resume, retire */
 int command_trap_list(struct ctl *c);
 int command_trap_test(struct ctl *c);
+int command_trap_stats(struct ctl *c);   /* command_trap_stats.c */
 int command_trap_suggest(struct ctl *c); /* replay_suggest.c */
 int command_replay(struct ctl *c);       /* command_replay.c */
 int command_db_check(struct ctl *c); /* command_db.c */

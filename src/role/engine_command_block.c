@@ -101,6 +101,7 @@ void engine_command_block_add(struct engine *e, struct engine_call *c, const jso
 
 struct selection {
 	const char *tag;
+	uint32_t trap_id; /* 0: any */
 	uint64_t since, now;
 	size_t count;
 	struct prefix *subject;
@@ -115,7 +116,7 @@ static bool select_block(struct slice key, struct slice value, void *ctx)
 	(void)key;
 	if (record_get_block(value, &b) != ERR_OK || !decide_block_is_active(&b, x->now))
 		return true;
-	if ((x->tag && strcmp(x->tag, b.tag) != 0) || b.since < x->since)
+	if ((x->tag && strcmp(x->tag, b.tag) != 0) || b.since < x->since || (x->trap_id && b.trap_id != x->trap_id))
 		return true;
 	if (x->count == REMOVE_MAX) {
 		x->is_full = true;
@@ -148,6 +149,7 @@ static enum err select_all(struct engine *e, const json_t *in, struct selection 
 	uint64_t since = engine_json_number(in, "since", 0);
 
 	x->tag = engine_json_string(in, "tag");
+	x->trap_id = (uint32_t)engine_json_number(in, "trap", 0);
 	/* an age, as `--since 10d` sends it, or a time */
 	x->since = since && since < FOREVER_S ? x->now - since : since;
 	if (store_flush(e->store) != ERR_OK) /* it shows what is committed; what was just blocked must be found */
@@ -166,7 +168,8 @@ void engine_command_block_remove(struct engine *e, struct engine_call *c, const 
 	if (x.subject && what) {
 		err = engine_find_subject(e, what, &x.subject[0]);
 		x.count = 1;
-	} else if (x.subject && (engine_json_string(in, "tag") || engine_json_number(in, "since", 0))) {
+	} else if (x.subject && (engine_json_string(in, "tag") || engine_json_number(in, "since", 0) ||
+					engine_json_number(in, "trap", 0))) {
 		err = select_all(e, in, &x);
 	} else if (x.subject) {
 		err = ERR_SYNTAX;
@@ -174,7 +177,7 @@ void engine_command_block_remove(struct engine *e, struct engine_call *c, const 
 	if (err != ERR_OK) {
 		engine_answer_error(c, err == ERR_SYNTAX ? 2 : 1,
 			err == ERR_NOTFOUND ? "no such case: is every character right?"
-					    : "name a case, an address, --tag or --since");
+					    : "name a case, an address, --tag, --trap or --since");
 		goto out;
 	}
 	removed = lift_all(e, c, &x, is_dry, note_of(in));

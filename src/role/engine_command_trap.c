@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/num.h"
 #include "io/log.h"
 #include "role/engine_trap.h"
 
@@ -179,12 +180,15 @@ void engine_command_trap_find(struct engine *e, struct engine_call *c, const jso
 	const char *text = engine_json_string(in, "address");
 	struct address a;
 	const struct trap *t;
+	uint64_t id;
 
 	if (!text) {
 		engine_answer_error(c, 2, "address is missing");
 		return;
 	}
 	t = e->traps ? trap_table_get(e->traps, slice_str(text)) : NULL;
+	if (!t && strncmp(text, "T-", 2) == 0 && num_parse(slice_str(text + 2), UINT32_MAX, &id) == ERR_OK)
+		t = engine_trap_by_id(e, (uint32_t)id);
 	if (!t && e->traps && address_parse(slice_str(text), &a) == ERR_OK)
 		t = trap_table_find(e->traps, &a);
 	if (!t)

@@ -1,0 +1,71 @@
+/*
+ * test_engine_undo: blocks are lifted by what set them off.
+ * SPDX-License-Identifier: ISC
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "engine_rig.h"
+
+#define TRAP1 RIG_SECRET "1@example.org" /* tag web */
+#define TRAP2 RIG_SECRET "2@example.org"
+
+static size_t removed_by(const char *line)
+{
+	json_t *j = rig_call(line);
+	size_t n = json_array_size(json_object_get(j, "removed"));
+
+	json_decref(j);
+	return n;
+}
+
+/* Its number, as a person sees it, is found by address and the other way round. */
+static void trap_id(const char *trap, char to[16])
+{
+	char line[200];
+	json_t *j;
+
+	(void)snprintf(line, sizeof line, "{\"cmd\":\"trap_find\",\"address\":\"%s\"}", trap);
+	j = rig_call(line);
+	(void)snprintf(to, 16, "%s", json_string_value(json_object_get(json_object_get(j, "trap"), "id")));
+	json_decref(j);
+	(void)snprintf(line, sizeof line, "{\"cmd\":\"trap_find\",\"address\":\"%s\"}", to);
+	j = rig_call(line);
+	assert_true(json_is_true(json_object_get(j, "found")));
+	assert_string_equal(json_string_value(json_object_get(json_object_get(j, "trap"), "id")), to);
+	json_decref(j);
+}
+
+static void test_by_cause(void **state)
+{
+	char id[16], line[200];
+
+	(void)state;
+	rig_start();
+	assert_int_equal(rig_message("192.0.2.1", "M1", "a@s.example", TRAP1), HIT_STORED);
+	assert_int_equal(rig_message("192.0.2.2", "M2", "a@s.example", TRAP2), HIT_STORED);
+	assert_int_equal(rig_message("192.0.2.3", "M3", "a@s.example", TRAP2), HIT_STORED);
+	trap_id(TRAP2, id);
+	(void)snprintf(line, sizeof line, "{\"cmd\":\"block_remove\",\"trap\":%s,\"dry_run\":true}", id + 2);
+	assert_int_equal(removed_by(line), 2);
+	rig_assert_title("192.0.2.2", "WOULD BE BLOCKED");
+	(void)snprintf(line, sizeof line, "{\"cmd\":\"block_remove\",\"trap\":%s,\"tag\":\"web\"}", id + 2);
+	assert_int_equal(removed_by(line), 0);
+	(void)snprintf(line, sizeof line, "{\"cmd\":\"block_remove\",\"trap\":%s}", id + 2);
+	assert_int_equal(removed_by(line), 2);
+	assert_int_equal(removed_by(line), 0);
+	assert_int_equal(removed_by("{\"cmd\":\"block_remove\",\"tag\":\"web\"}"), 1);
+	assert_int_equal(removed_by("{\"cmd\":\"block_remove\"}"), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_by_cause, rig_setup, rig_teardown),
+	};
+
+	cmocka_set_test_filter(getenv("RIG_TEST"));
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
