@@ -1,5 +1,6 @@
 /*
- * block_index: a prefix_map plus the list of prefix lengths in use.
+ * block_index: a prefix_map plus the list of prefix lengths in use, and what
+ * others read along (core/block_share).
  * SPDX-License-Identifier: ISC
  */
 #include "core/block_index.h"
@@ -20,12 +21,37 @@ static unsigned family_of(const struct ipaddr *a)
 
 static struct block_entry entry_of(const struct prefix *p, const struct block_value *v)
 {
-	struct block_entry e = {
-		.subject = *p, .until = v->until, .told = v->told, .offence = v->offence, .code = v->code, .flags = v->flags
-	};
+	struct block_entry e = { .subject = *p,
+		.until = v->until,
+		.told = v->told,
+		.offence = v->offence,
+		.code = v->code,
+		.flags = v->flags };
 
 	memcpy(e.case_id, v->case_id, sizeof e.case_id);
 	return e;
+}
+
+/* Write along what stands in the table now. */
+static void share_put(struct block_index *x, const struct prefix *p, const struct block_value *v)
+{
+	struct block_entry e;
+
+	if (!x->share && !x->next)
+		return;
+	e = entry_of(p, v);
+	if (x->share)
+		block_share_put(x->share, &e);
+	if (x->next)
+		block_share_put(x->next, &e);
+}
+
+static void share_del(struct block_index *x, const struct prefix *p)
+{
+	if (x->share)
+		block_share_del(x->share, p);
+	if (x->next)
+		block_share_del(x->next, p);
 }
 
 void block_index_init(struct block_index *x, const uint8_t key[SIPHASH_KEY], size_t cap)
@@ -39,6 +65,7 @@ void block_index_done(struct block_index *x)
 	prefix_map_done(&x->map);
 	memset(x->in_use, 0, sizeof x->in_use);
 	x->lengths[0] = x->lengths[1] = 0;
+	x->share = x->next = NULL;
 }
 
 /* Make the list of a family's lengths anew: it changes at the first and the last entry of a length. */
@@ -85,6 +112,7 @@ enum err block_index_put(struct block_index *x, const struct block_entry *e)
 	memcpy(v->case_id, e->case_id, sizeof v->case_id);
 	if (is_new)
 		lengths_add(x, &e->subject);
+	share_put(x, &e->subject, v);
 	return ERR_OK;
 }
 
@@ -92,16 +120,20 @@ void block_index_tell(struct block_index *x, const struct prefix *subject, uint3
 {
 	struct block_value *v = prefix_map_get(&x->map, subject);
 
-	if (v)
-		v->told = told;
+	if (!v)
+		return;
+	v->told = told;
+	share_put(x, subject, v);
 }
 
 void block_index_mark(struct block_index *x, const struct prefix *subject, uint8_t flags)
 {
 	struct block_value *v = prefix_map_get(&x->map, subject);
 
-	if (v)
-		v->flags |= flags;
+	if (!v)
+		return;
+	v->flags |= flags;
+	share_put(x, subject, v);
 }
 
 bool block_index_del(struct block_index *x, const struct prefix *subject)
@@ -109,6 +141,7 @@ bool block_index_del(struct block_index *x, const struct prefix *subject)
 	if (!prefix_map_del(&x->map, subject))
 		return false;
 	lengths_del(x, subject);
+	share_del(x, subject);
 	return true;
 }
 
@@ -169,6 +202,7 @@ static bool sweep_one(const struct prefix *p, void *value, void *ctx)
 	if (w->now < e.until)
 		return true;
 	lengths_del(w->x, p);
+	share_del(w->x, p);
 	if (w->fn)
 		w->fn(&e, w->ctx);
 	return false;
@@ -180,6 +214,28 @@ size_t block_index_sweep(struct block_index *x, uint64_t now, size_t budget,
 	struct walk w = { .x = x, .now = now, .fn = fn, .ctx = ctx };
 
 	return prefix_map_retain(&x->map, budget, sweep_one, &w);
+}
+
+void block_index_share(struct block_index *x, struct block_share *s)
+{
+	if (!s)
+		x->share = NULL;
+	x->next = s;
+	x->next_at = 0;
+}
+
+static void fill_one(const struct block_entry *e, void *ctx)
+{
+	block_share_put(ctx, e);
+}
+
+bool block_index_fill(struct block_index *x, size_t budget)
+{
+	if (!x->next || block_index_walk(x, &x->next_at, budget, fill_one, x->next))
+		return false;
+	x->share = x->next;
+	x->next = NULL;
+	return true;
 }
 
 size_t block_index_count(const struct block_index *x)

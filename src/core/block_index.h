@@ -11,27 +11,16 @@
 #ifndef CORE_BLOCK_INDEX_H
 #define CORE_BLOCK_INDEX_H
 #include "base/prefix_map.h"
-#include "core/case_id.h"
-
-enum block_flag {
-	BLOCK_FIREWALL = 1, /* the firewall layer has it too */
-};
-
-struct block_entry {
-	struct prefix subject;
-	char case_id[CASE_ID_TEXT];
-	uint32_t until;   /* Unix seconds: over when now >= until */
-	uint16_t offence; /* 1, 2, ...; 65,535 stands for more */
-	uint16_t code;    /* reply: 450, 554 */
-	uint8_t flags;    /* enum block_flag */
-	uint32_t told;    /* the end that senders are told, by block_index_tell; 0: none yet. Stays while the case does */
-};
+#include "core/block_share.h"
 
 struct block_index {
-	struct prefix_map map;   /* map.count: entries now, with expired ones that no sweep has met */
-	uint32_t in_use[2][129]; /* entries by family (0: IPv4, 1: IPv6) and length */
-	uint8_t length[2][129];  /* the lengths in use, longest first */
-	uint8_t lengths[2];      /* how many those are */
+	struct prefix_map map;     /* map.count: entries now, with expired ones that no sweep has met */
+	uint32_t in_use[2][129];   /* entries by family (0: IPv4, 1: IPv6) and length */
+	uint8_t length[2][129];    /* the lengths in use, longest first */
+	uint8_t lengths[2];        /* how many those are */
+	struct block_share *share; /* each change is written there too; NULL: nobody reads along */
+	struct block_share *next;  /* the same, while it is being filled */
+	uint64_t next_at;
 };
 
 /* Allocates nothing yet. */
@@ -73,6 +62,16 @@ static inline bool block_index_has_length(const struct block_index *x, unsigned 
 {
 	return x->in_use[family == 6][len] > 0;
 }
+/*
+ * Begin to write along into s, which is empty and the caller's until another
+ * has taken its place. NULL: into nothing any more.
+ */
+void block_index_share(struct block_index *x, struct block_share *s);
+/*
+ * Fill it with what was there already, over budget homes. True: it is complete
+ * (readers may have it), and the one before is not written any more.
+ */
+bool block_index_fill(struct block_index *x, size_t budget);
 /* Entries now; those that are over but not yet swept count. */
 size_t block_index_count(const struct block_index *x);
 /* Bytes allocated. */

@@ -149,13 +149,11 @@ static void answer_dunno(struct policy_conn *c)
 /* The same for all recipients, trap or not: the end as it was when it was first told. */
 static void refuse_blocked(struct policy_conn *c, const struct gate_result *g, uint64_t now)
 {
-	uint32_t told = g->block.told;
+	uint32_t told = block_entry_end(&g->block, now);
 	struct buf text;
 
-	if (told <= now) {
-		told = g->block.until;
+	if (told != g->block.told)
 		block_index_tell(&c->e->blocks, &g->block.subject, told);
-	}
 	buf_init(&text, REPLY_TEXT_MAX + 64);
 	reply_text_blocked(&c->e->host->conf, g->block.code, g->block.case_id, told, &text);
 	answer(c, buf_slice(&text));
