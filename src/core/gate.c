@@ -68,6 +68,11 @@ static void look_at_recipient(const struct gate_view *v, const struct policy_req
 		g->trap = trap;
 }
 
+bool gate_is_open(const struct conf *c, struct slice local)
+{
+	return list_has(&c->always_open, local);
+}
+
 /* The sender at a shared provider: he himself, or all of his domain there. */
 static bool is_identity_blocked(
 	const struct gate_view *v, const struct policy_request *r, uint64_t now, struct gate_result *g)
@@ -107,5 +112,5 @@ void gate_look(const struct gate_view *v, const struct policy_request *r, uint64
 	if (ret->origin != GATE_FOREIGN)
 		ret->is_blocked = ret->origin == GATE_SHARED && has_identities && is_identity_blocked(v, r, now, ret);
 	if (ret->is_blocked)
-		ret->is_open = list_has(&v->conf->always_open, ret->recipient.local);
+		ret->is_open = gate_is_open(v->conf, ret->recipient.local);
 }

@@ -44,6 +44,8 @@ struct gate_result {
 
 /* For RCPT: all of the above. For the end of a message: origin and client only. */
 void gate_look(const struct gate_view *v, const struct policy_request *r, uint64_t now, struct gate_result *ret);
+/* May a blocked host still write to this local part? */
+bool gate_is_open(const struct conf *c, struct slice local);
 /* By the tables alone (no login known). name: the verified host name, "" or "unknown": none. */
 enum gate_origin gate_origin_named(
 	const struct gate_view *v, const struct ipaddr *client, struct slice name, struct allow_match *ret);
