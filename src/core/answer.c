@@ -442,6 +442,12 @@ void answer_secured(struct answer *a, uint64_t now_ms)
 	a->deadline_ms = now_ms + ANSWER_IDLE_MS;
 }
 
+void answer_turn_away(struct answer *a)
+{
+	a->state = ANSWER_STATE_CLOSED;
+	say(a, ANSWER_TEXT_RELEASED);
+}
+
 void answer_release(struct answer *a)
 {
 	if (a->state < ANSWER_STATE_HANDED)

@@ -111,6 +111,8 @@ struct slice answer_helo(const struct answer *a);
 struct slice answer_mail(const struct answer *a);
 /* After the handshake: the client begins anew, in secret. */
 void answer_secured(struct answer *a, uint64_t now_ms);
+/* Right after answer_init: 421 in place of the greeting, then the end. */
+void answer_turn_away(struct answer *a);
 /* The block has ended: 421 after what is being sent. Also when we must stop. */
 void answer_release(struct answer *a);
 /* True: close it. Nothing more will be sent, or the client's time is up. */

@@ -20,7 +20,13 @@ enum conf_riders {
 	RIDERS_WITHHOLD = 4, /* kept until a person releases it */
 };
 enum conf_fw_backend { FW_BACKEND_NFTABLES = 1, FW_BACKEND_NONE = 2 };
-enum conf_fw_action { FW_ACTION_REJECT = 1, FW_ACTION_DROP = 2 };
+enum conf_fw_action {
+	FW_ACTION_REJECT = 1,
+	FW_ACTION_DROP = 2,
+	FW_ACTION_ANSWER = 3, /* our SMTP server tells him */
+	FW_ACTION_TARPIT = 4, /* the same, slowly */
+};
+enum conf_hold { HOLD_RECIPIENT = 1, HOLD_DATA = 2 };
 
 enum conf_dns_kind { DNS_KIND_ALLOW = 1, DNS_KIND_BLOCK = 2 };
 enum conf_unlisted { UNLISTED_BLOCK = 1, UNLISTED_SOFTEN = 2 };
@@ -98,6 +104,16 @@ struct conf {
 		uint32_t max_elements;
 	} firewall;
 	struct {
+		uint32_t port;
+		char host[CONF_ITEM], name[CONF_ITEM]; /* in the greeting */
+		uint64_t pace_s;                       /* from one byte to the next */
+		uint32_t offence;                      /* held from this offence on */
+		enum conf_hold hold;
+		uint32_t connections, held, each; /* at once: all, held ones, of one subject */
+		uint32_t window;                  /* receive buffer of held ones; 0: the kernel's */
+		uint32_t reply;                   /* 450, 554; 0: as the block says */
+	} tarpit;
+	struct {
 		uint32_t good_hosts; /* so many hosts with good mail blocked in an hour: hold further ones; 0 never */
 		uint32_t good_mails; /* a block that would have refused so many in 14 days is held; 0 never */
 	} breaker;
@@ -137,6 +153,12 @@ struct conf {
 static inline bool conf_has_fetch(const struct conf *c)
 {
 	return c->fetch.dns || c->dns_lists > 0;
+}
+/* Does the firewall layer lead blocked clients to our own SMTP server? */
+static inline bool conf_has_tarpit(const struct conf *c)
+{
+	return c->firewall.backend == FW_BACKEND_NFTABLES &&
+	       (c->firewall.action == FW_ACTION_ANSWER || c->firewall.action == FW_ACTION_TARPIT);
 }
 /* All keys at their defaults. */
 void conf_defaults(struct conf *ret);

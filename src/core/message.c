@@ -13,7 +13,8 @@
 #define RUN ROLE_BIT(ROLE_RUN)
 #define ALIASMAP ROLE_BIT(ROLE_ALIASMAP)
 #define FETCH ROLE_BIT(ROLE_FETCH)
-#define CHILDREN (ENGINE | FIREWALL | CAPTURE | FOLLOW | RUN | ALIASMAP | FETCH)
+#define TARPIT ROLE_BIT(ROLE_TARPIT)
+#define CHILDREN (ENGINE | FIREWALL | CAPTURE | FOLLOW | RUN | ALIASMAP | FETCH | TARPIT)
 #define ANYBODY (PARENT | CHILDREN)
 
 /* Bytes on the wire: a type, an address at its shortest and longest, the longest text in size bytes with its NUL. */
@@ -42,7 +43,7 @@ struct schema {
 static const struct schema schema[] = {
 	[MSG_HELLO]         = { "HELLO", ANYBODY, ANYBODY, TYPE + 3, TYPE + 3, 0, 0 },
 	[MSG_CONFIG]        = { "CONFIG", PARENT, CHILDREN, TYPE, TYPE, 1, 1 },
-	[MSG_LISTENER]      = { "LISTENER", PARENT, ENGINE | CAPTURE, TYPE + 1, TYPE + 1, 1, 1 },
+	[MSG_LISTENER]      = { "LISTENER", PARENT, ENGINE | CAPTURE | TARPIT, TYPE + 1, TYPE + 1, 1, 1 },
 	[MSG_LINK]          = { "LINK", PARENT, CHILDREN, TYPE + 1, TYPE + 1, 1, 1 },
 	[MSG_FILE]          = { "FILE", PARENT, FOLLOW, TYPE + 1, TYPE + 1, 1, 1 },
 	[MSG_START]         = { "START", PARENT, CHILDREN, TYPE, TYPE, 0, 0 },
@@ -109,6 +110,10 @@ static const struct schema schema[] = {
 	[MSG_DNS_ASK]       = { "DNS_ASK", ENGINE, FETCH, TYPE + 8 + IP_MIN + 4, TYPE + 8 + IP_MAX, 0, 0 },
 	[MSG_DNS_SAYS]      = { "DNS_SAYS", FETCH, ENGINE, TYPE + 9 + TEXT_MIN, TYPE + 9 + TEXT_MAX(CONF_TITLE), 0, 0 },
 	[MSG_DNS_STATE]     = { "DNS_STATE", FETCH, ENGINE, TYPE + 45 + TEXT_MIN, TYPE + 45 + TEXT_MAX(CONF_TITLE), 0, 0 },
+
+	[MSG_BLOCKS]        = { "BLOCKS", ENGINE, TARPIT, TYPE, TYPE, 1, 1 },
+	[MSG_ANSWERED]      = { "ANSWERED", TARPIT, ENGINE, TYPE + IP_MIN + 3 * TEXT_MIN,
+		TYPE + IP_MAX + TEXT_MAX(MESSAGE_NAME) + 2 * TEXT_MAX(MESSAGE_ADDRESS), 0, 0 },
 };
 /* clang-format on */
 

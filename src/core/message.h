@@ -84,9 +84,14 @@ enum message_type {
 	MSG_DNS_ASK = 74,   /* engine -> fetch: what do the DNS lists say of this client? */
 	MSG_DNS_SAYS = 75,  /* fetch -> engine: all have answered, or one whose word is enough */
 	MSG_DNS_STATE = 76, /* fetch -> engine: of one list; at start, at change, every 10 s */
+
+	/* engine <-> tarpit */
+	MSG_BLOCKS = 80,   /* engine -> tarpit, 1 fd: the blocks, to be read along (core/block_share) */
+	MSG_ANSWERED = 81, /* tarpit -> engine: a recipient that a blocked client named */
 };
 
-enum listener { LISTENER_POLICY = 1, LISTENER_CONTROL = 2, LISTENER_LMTP = 3 };
+enum listener { LISTENER_POLICY = 1, LISTENER_CONTROL = 2, LISTENER_LMTP = 3, LISTENER_TARPIT = 4 };
+#define LISTENERS 5 /* kinds, and none */
 enum shared_file { FILE_MAIL_LOG = 1 };
 
 struct msg_hello {
@@ -289,6 +294,13 @@ struct msg_log_rcpt {
 	uint16_t code; /* 450, 550 ... */
 };
 
+struct msg_answered {
+	struct ipaddr client;
+	char helo[MESSAGE_NAME];
+	char sender[MESSAGE_ADDRESS];
+	char recipient[MESSAGE_ADDRESS];
+};
+
 enum log_state { LOG_ABSENT = 0, LOG_READING = 1, LOG_DENIED = 2, LOG_JOURNAL = 3 };
 
 struct msg_log_state {
@@ -451,6 +463,7 @@ MESSAGE_CODEC(spf_says, msg_spf_says)
 MESSAGE_CODEC(dns_ask, msg_dns_ask)
 MESSAGE_CODEC(dns_says, msg_dns_says)
 MESSAGE_CODEC(dns_state, msg_dns_state)
+MESSAGE_CODEC(answered, msg_answered)
 #undef MESSAGE_CODEC
 
 /*

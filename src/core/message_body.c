@@ -48,6 +48,7 @@ LOOK(spf_says, msg_spf_says)
 LOOK(dns_ask, msg_dns_ask)
 LOOK(dns_says, msg_dns_says)
 LOOK(dns_state, msg_dns_state)
+LOOK(answered, msg_answered)
 
 static const look_fn looks[] = {
 	[MSG_HELLO] = look_hello,
@@ -96,6 +97,8 @@ static const look_fn looks[] = {
 	[MSG_DNS_ASK] = look_dns_ask,
 	[MSG_DNS_SAYS] = look_dns_says,
 	[MSG_DNS_STATE] = look_dns_state,
+	[MSG_BLOCKS] = look_empty,
+	[MSG_ANSWERED] = look_answered,
 };
 
 enum err message_check_body(enum message_type t, struct rd body)

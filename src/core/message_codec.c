@@ -414,6 +414,25 @@ enum err message_get_log_rcpt(struct rd *r, struct msg_log_rcpt *ret)
 	DONE(r, m, ret);
 }
 
+void message_put_answered(struct wr *w, enum message_type t, const struct msg_answered *m)
+{
+	put_type(w, t);
+	wr_ipaddr(w, &m->client);
+	wr_cstr(w, m->helo);
+	wr_cstr(w, m->sender);
+	wr_cstr(w, m->recipient);
+}
+
+enum err message_get_answered(struct rd *r, struct msg_answered *ret)
+{
+	struct msg_answered m = { .client = rd_ipaddr(r) };
+
+	rd_cstr(r, m.helo, sizeof m.helo);
+	rd_cstr(r, m.sender, sizeof m.sender);
+	rd_cstr(r, m.recipient, sizeof m.recipient);
+	DONE(r, m, ret);
+}
+
 void message_put_log_state(struct wr *w, enum message_type t, const struct msg_log_state *m)
 {
 	put_type(w, t);

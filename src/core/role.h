@@ -16,6 +16,7 @@ enum role {
 	ROLE_RUN = 5,      /* fixed argv lists */
 	ROLE_ALIASMAP = 6, /* root helper: Postfix's view of the traps (alias map, live check) */
 	ROLE_FETCH = 7,    /* questions to the DNS */
+	ROLE_TARPIT = 8,   /* SMTP server for blocked clients */
 	ROLE_COUNT
 };
 
@@ -25,7 +26,7 @@ enum role {
 static inline const char *role_name(enum role r)
 {
 	static const char *const names[ROLE_COUNT] = { "parent", "engine", "firewall", "capture", "follow", "run",
-		"aliasmap", "fetch" };
+		"aliasmap", "fetch", "tarpit" };
 	return (unsigned)r < ROLE_COUNT ? names[r] : "?";
 }
 

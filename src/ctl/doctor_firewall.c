@@ -112,6 +112,7 @@ static void setup_form(const struct conf *c, struct firewall_nft *nft)
 		if (num_parse(slice_str(c->firewall.ports.item[i]), UINT16_MAX, &v) == ERR_OK)
 			port[ports++] = (uint16_t)v;
 	firewall_nft_setup(nft, port, ports, c->firewall.action == FW_ACTION_DROP, c->firewall.max_elements);
+	firewall_nft_redirect(nft, conf_has_tarpit(c) ? (uint16_t)c->tarpit.port : 0);
 }
 
 static void check_dump(struct doctor *d, struct firewall_nft *nft, const json_t *blocks)

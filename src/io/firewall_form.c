@@ -13,7 +13,9 @@
 #include <libnftnl/set.h>
 #include <libnftnl/table.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +24,8 @@
 
 #define CHAIN_INPUT "input"
 #define CHAIN_BLOCKED "blocked"
-#define CHAIN_PRIORITY (-10) /* before the site's own filter (0) */
+#define CHAIN_PRIORITY (-10)      /* before the site's own filter (0) */
+#define CHAIN_PRIORITY_NAT (-110) /* before the site's own dstnat (-100) */
 
 #define SET_TYPE_IPV4 7 /* numbers by which nft prints elements */
 #define SET_TYPE_IPV6 8
@@ -177,6 +180,37 @@ static void rule_reset(struct rule *r)
 	nftnl_expr_set_u8(e, NFTNL_EXPR_REJECT_CODE, 0);
 }
 
+static void rule_redirect(struct rule *r, uint16_t port)
+{
+	uint16_t wire_port = htons(port);
+	struct nftnl_expr *e = rule_expr(r, "immediate");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_1);
+	(void)nftnl_expr_set(e, NFTNL_EXPR_IMM_DATA, &wire_port, sizeof wire_port);
+	e = rule_expr(r, "redir");
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_REDIR_REG_PROTO_MIN, NFT_REG_1);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_REDIR_REG_PROTO_MAX, NFT_REG_1);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_REDIR_FLAGS, NF_NAT_RANGE_PROTO_SPECIFIED);
+}
+
+/* fib daddr type local */
+static void rule_local(struct rule *r)
+{
+	uint32_t local = RTN_LOCAL;
+	struct nftnl_expr *e = rule_expr(r, "fib");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_DREG, NFT_REG_1);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
+	rule_equals(r, &local, sizeof local);
+}
+
 static struct rule rule_new(const char *chain)
 {
 	struct rule r = { .r = nftnl_rule_alloc() };
@@ -190,12 +224,14 @@ static struct rule rule_new(const char *chain)
 }
 
 /* tcp dport PORT tcp flags & (fin | syn | rst | ack) == syn jump blocked */
-static struct rule rule_port(uint16_t port)
+static struct rule rule_port(const struct firewall_form *f, uint16_t port)
 {
 	static const uint8_t tcp = IPPROTO_TCP, mask = TCP_MASK_NEW, syn = TCP_SYN;
 	struct rule r = rule_new(CHAIN_INPUT);
 	uint16_t wire_port = htons(port);
 
+	if (f->redirect)
+		rule_local(&r);
 	rule_meta(&r, NFT_META_L4PROTO);
 	rule_equals(&r, &tcp, sizeof tcp);
 	rule_payload(&r, NFT_PAYLOAD_TRANSPORT_HEADER, TCP_OFFSET_DPORT, sizeof wire_port);
@@ -223,7 +259,9 @@ static struct rule rule_set(const struct firewall_form *f, struct firewall_set s
 	if (set.len < width * 8)
 		rule_mask(&r, prefix_of(&ones, set.len).addr.b, width);
 	rule_lookup(&r, firewall_set_name(set, name));
-	if (f->is_drop)
+	if (f->redirect)
+		rule_redirect(&r, f->redirect);
+	else if (f->is_drop)
 		rule_verdict(&r, NF_DROP, NULL);
 	else
 		rule_reset(&r);
@@ -240,7 +278,22 @@ static void rule_put(struct rule r, struct nft_socket *s)
 		nftnl_rule_free(r.r);
 }
 
-static void chain_put(const char *name, bool is_base, struct nft_socket *s)
+/* How the base chain hangs in the kernel. */
+struct hook {
+	const char *type;
+	uint32_t number;
+	int32_t priority;
+};
+
+static struct hook hook_of(const struct firewall_form *f)
+{
+	if (f->redirect)
+		return (struct hook){ "nat", NF_INET_PRE_ROUTING, CHAIN_PRIORITY_NAT };
+	return (struct hook){ "filter", NF_INET_LOCAL_IN, CHAIN_PRIORITY };
+}
+
+/* hook NULL: no base chain. */
+static void chain_put(const char *name, const struct hook *hook, struct nft_socket *s)
 {
 	struct nftnl_chain *c = nftnl_chain_alloc();
 
@@ -250,10 +303,10 @@ static void chain_put(const char *name, bool is_base, struct nft_socket *s)
 	}
 	nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, FIREWALL_TABLE);
 	nftnl_chain_set_str(c, NFTNL_CHAIN_NAME, name);
-	if (is_base) {
-		nftnl_chain_set_str(c, NFTNL_CHAIN_TYPE, "filter");
-		nftnl_chain_set_u32(c, NFTNL_CHAIN_HOOKNUM, NF_INET_LOCAL_IN);
-		nftnl_chain_set_s32(c, NFTNL_CHAIN_PRIO, CHAIN_PRIORITY);
+	if (hook) {
+		nftnl_chain_set_str(c, NFTNL_CHAIN_TYPE, hook->type);
+		nftnl_chain_set_u32(c, NFTNL_CHAIN_HOOKNUM, hook->number);
+		nftnl_chain_set_s32(c, NFTNL_CHAIN_PRIO, hook->priority);
 		nftnl_chain_set_u32(c, NFTNL_CHAIN_POLICY, NF_ACCEPT);
 	}
 	nftnl_chain_nlmsg_build_payload(nft_batch_add(s, NFT_MSG_NEWCHAIN, NLM_F_CREATE), c);
@@ -301,15 +354,17 @@ void firewall_form_put_delete(struct nft_socket *s)
 
 void firewall_form_put_table(const struct firewall_form *f, struct nft_socket *s)
 {
+	const struct hook hook = hook_of(f);
+
 	table_message(s, NFT_MSG_NEWTABLE, NLM_F_CREATE);
 	for (unsigned i = 0; i < f->sets; i++)
 		set_put(f, f->set[i], i + 1, s);
-	chain_put(CHAIN_BLOCKED, false, s);
-	chain_put(CHAIN_INPUT, true, s);
+	chain_put(CHAIN_BLOCKED, NULL, s);
+	chain_put(CHAIN_INPUT, &hook, s);
 	for (unsigned i = 0; i < f->sets; i++)
 		rule_put(rule_set(f, f->set[i]), s);
 	for (unsigned i = 0; i < f->ports; i++)
-		rule_put(rule_port(f->port[i]), s);
+		rule_put(rule_port(f, f->port[i]), s);
 }
 
 void firewall_form_put_set(const struct firewall_form *f, struct firewall_set set, struct nft_socket *s)
@@ -325,7 +380,7 @@ void firewall_form_put_rules(const struct firewall_form *f, struct nft_socket *s
 	for (unsigned i = 0; i < f->sets; i++)
 		rule_put(rule_set(f, f->set[i]), s);
 	for (unsigned i = 0; i < f->ports; i++)
-		rule_put(rule_port(f->port[i]), s);
+		rule_put(rule_port(f, f->port[i]), s);
 }
 
 /* The expressions of a rule as text, which is the same for a rule made here and its copy from the kernel. */
@@ -384,10 +439,11 @@ static int see_chain(const struct nlmsghdr *h, void *ctx)
 		c->chains++;
 		if (name && strcmp(name, CHAIN_INPUT) == 0) {
 			const char *type = nftnl_chain_get_str(n, NFTNL_CHAIN_TYPE);
+			const struct hook hook = hook_of(c->f);
 
-			c->is_unfit |= !type || strcmp(type, "filter") != 0 ||
-				       nftnl_chain_get_u32(n, NFTNL_CHAIN_HOOKNUM) != NF_INET_LOCAL_IN ||
-				       nftnl_chain_get_s32(n, NFTNL_CHAIN_PRIO) != CHAIN_PRIORITY ||
+			c->is_unfit |= !type || strcmp(type, hook.type) != 0 ||
+				       nftnl_chain_get_u32(n, NFTNL_CHAIN_HOOKNUM) != hook.number ||
+				       nftnl_chain_get_s32(n, NFTNL_CHAIN_PRIO) != hook.priority ||
 				       nftnl_chain_get_u32(n, NFTNL_CHAIN_POLICY) != NF_ACCEPT;
 		} else {
 			c->is_unfit |=
@@ -509,7 +565,7 @@ static enum err compare_rules(struct compare *c, struct nft_socket *s)
 	for (unsigned i = 0; i < c->f->sets; i++)
 		want_rule(c, rule_set(c->f, c->f->set[i]));
 	for (unsigned i = 0; i < c->f->ports; i++)
-		want_rule(c, rule_port(c->f->port[i]));
+		want_rule(c, rule_port(c->f, c->f->port[i]));
 	return compare_dump(c, s, NFT_MSG_GETRULE, see_rule);
 }
 

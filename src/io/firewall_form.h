@@ -13,9 +13,15 @@
  *       ip6 saddr & ffff:ffff:ffff:ffff:: @net6_64 reject with tcp reset }
  *   }
  *
+ * With redirect the two chains are of type nat at the hook prerouting:
+ *
+ *     chain input  { type nat hook prerouting priority dstnat - 10;
+ *       fib daddr type local tcp dport 25 tcp flags & (...) == syn jump blocked }
+ *     chain blocked { ip saddr @host4 redirect to :10725 ... }
+ *
  * Only first packets are looked up: an established connection goes on, and no
- * connection tracking is needed. The hook is input, not prerouting: mail that
- * this host merely forwards is not ours to judge. Owner: io/firewall_nft.
+ * connection tracking is needed (but for redirect). The hook is input, or the
+ * address one of this host: mail that it merely forwards is not ours to judge. Owner: io/firewall_nft.
  * SPDX-License-Identifier: ISC
  */
 #ifndef IO_FIREWALL_FORM_H
@@ -38,6 +44,7 @@ struct firewall_form {
 	uint16_t port[FIREWALL_PORTS];
 	unsigned ports;
 	bool is_drop;          /* else reject with tcp reset */
+	uint16_t redirect;     /* or lead it to this port of ours; 0: no */
 	uint32_t max_elements; /* in each set */
 	struct firewall_set set[FIREWALL_SETS];
 	unsigned sets;

@@ -99,6 +99,11 @@ void firewall_nft_setup(
 	f->form.max_elements = max_elements;
 }
 
+void firewall_nft_redirect(struct firewall_nft *f, uint16_t port)
+{
+	f->form.redirect = port;
+}
+
 static int see_generation(const struct nlmsghdr *h, void *ctx)
 {
 	uint32_t *ret = ctx;

@@ -30,6 +30,8 @@ int firewall_nft_fd(const struct firewall_nft *f);
 /* Ports, action and size; FIREWALL_PORTS at most. In force from the next make on. */
 void firewall_nft_setup(
 	struct firewall_nft *f, const uint16_t *port, unsigned ports, bool is_drop, uint32_t max_elements);
+/* New connections of a blocked client go to this port of ours instead; 0: as setup says. From the next make on. */
+void firewall_nft_redirect(struct firewall_nft *f, uint16_t port);
 /*
  * Bring the table into its form in one transaction: made when absent, kept
  * when it is right, only its rules replaced when the sets are right, else made

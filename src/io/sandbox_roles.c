@@ -10,6 +10,7 @@
  *   run       none                 any                        programs ro; the drop folder of Postfix rw
  *   aliasmap  files and ids        any                        all ro; folders of the two maps rw
  *   fetch     none                 internet                   none (resolv.conf is read before it serves)
+ *   tarpit    none                 accept                     none
  * SPDX-License-Identifier: ISC
  */
 #include "io/sandbox.h"
@@ -37,6 +38,7 @@ static const struct {
 	[ROLE_RUN] = { 0, CALLS_ANY, true },
 	[ROLE_ALIASMAP] = { CAPS_ALIASMAP, CALLS_ANY, true },
 	[ROLE_FETCH] = { 0, CALLS_INTERNET, true },
+	[ROLE_TARPIT] = { 0, CALLS_ACCEPT, false },
 };
 
 /* A path that is too long is left out: the role then may less, not more. */
@@ -125,6 +127,7 @@ static void allow_role(struct sandbox_rights *r, enum role role, const struct co
 		break;
 	case ROLE_PARENT:
 	case ROLE_FIREWALL:
+	case ROLE_TARPIT:
 	case ROLE_COUNT:
 		break;
 	}

@@ -228,6 +228,7 @@ static void on_second(void *ctx)
 	engine_ack_tick(e);
 	engine_hit_tick(e, now);
 	engine_block_tick(e, now);
+	engine_share_tick(e);
 	engine_breaker_tick(e, now);
 	engine_widen_tick(e, now);
 	engine_insider_tick(e, now);
@@ -281,6 +282,9 @@ static void engine_linked(struct role_host *h, enum role peer)
 		break;
 	case ROLE_FETCH:
 		engine_fetch_linked(e);
+		break;
+	case ROLE_TARPIT:
+		engine_share_linked(e);
 		break;
 	case ROLE_PARENT:
 	case ROLE_ENGINE:
@@ -364,6 +368,7 @@ static void engine_message(
 	struct msg_corpus_state corpus;
 	struct msg_corpus_forgotten forgotten;
 	struct msg_run_done run;
+	struct msg_answered answered;
 
 	(void)peer;
 	if (t == MSG_HIT)
@@ -376,6 +381,8 @@ static void engine_message(
 		engine_fetch_message(e, t, body);
 	else if (t >= MSG_MAP_APPLY && t <= MSG_REREAD)
 		engine_message_map(e, t, body, n ? fds[0] : -1);
+	else if (t == MSG_ANSWERED && message_get_answered(body, &answered) == ERR_OK)
+		engine_policy_answered(e, &answered);
 	else if (t == MSG_RUN_DONE && message_get_run_done(body, &run) == ERR_OK)
 		engine_drift_done(e, &run);
 	else if (t == MSG_FW_DONE && message_get_fw_done(body, &done) == ERR_OK)
@@ -414,6 +421,7 @@ static void engine_free(struct engine *e)
 	keymap_done(&e->recent);
 	keymap_done(&e->alarmed);
 	transactions_done(&e->transactions);
+	engine_share_stop(e);
 	block_index_done(&e->blocks);
 	free(e->client);
 	free(e);

@@ -136,6 +136,7 @@ struct engine_hits;    /* engine_hit.c */
 struct engine_acks;    /* engine_ack.c */
 struct engine_insiders; /* engine_insider.c */
 struct engine_person;  /* engine_command_person.c */
+struct engine_share;   /* engine_share.c */
 
 struct engine {
 	struct role_host *host;
@@ -194,6 +195,7 @@ struct engine {
 	uint64_t widen_again;
 
 	struct engine_fetch *fetch;
+	struct engine_share *share; /* NULL: no tarpit has asked yet */
 	struct engine_policy *policy;
 	struct engine_control *control;
 	struct engine_backup *backup;
@@ -307,6 +309,14 @@ enum err engine_block_apply(
 	struct engine *e, struct engine_subject *s, const struct record_block *b, bool is_new) MUST_USE;
 enum err engine_block_lift(struct engine *e, struct engine_subject *s, const char *by, const char *note) MUST_USE;
 /* One refused (or in monitor: would be refused) recipient. */
+/* engine_share.c: the blocks for the tarpit. changed: after an entry was added to the index. */
+void engine_share_linked(struct engine *e);
+void engine_share_changed(struct engine *e);
+void engine_share_tick(struct engine *e);
+void engine_share_stop(struct engine *e);
+/* engine_policy.c: a recipient that a blocked client named at the tarpit: the same as at the policy layer. */
+void engine_policy_answered(struct engine *e, const struct msg_answered *m);
+
 void engine_block_refused(struct engine *e, const struct gate_result *g, const struct policy_request *r, bool is_would);
 /* Record a refusal that is not a block's: riders. */
 void engine_refusal_record(struct engine *e, const struct record_refusal *r);

@@ -170,9 +170,12 @@ static enum err index_put(struct engine *e, const struct record_block *b, bool i
 		.code = decide_reply_code(&e->host->conf, b->offence),
 		.flags = is_firewall ? BLOCK_FIREWALL : 0,
 	};
+	enum err err;
 
 	memcpy(entry.case_id, b->case_id, sizeof entry.case_id);
-	return block_index_put(&e->blocks, &entry);
+	err = block_index_put(&e->blocks, &entry);
+	engine_share_changed(e);
+	return err;
 }
 
 struct load {

@@ -20,6 +20,8 @@ static json_t *roles(const struct engine *e)
 			continue;
 		if (r == ROLE_FETCH && !conf_has_fetch(&e->host->conf))
 			continue;
+		if (r == ROLE_TARPIT && !conf_has_tarpit(&e->host->conf))
+			continue;
 		if (r == ROLE_FOLLOW && strcmp(e->host->conf.postfix.log, "none") == 0)
 			continue;
 		if (r == ROLE_FETCH && !conf_has_fetch(&e->host->conf))

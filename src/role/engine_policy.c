@@ -173,6 +173,25 @@ static void probe_behind_block(struct engine *e, const struct policy_request *r,
 	free(x);
 }
 
+void engine_policy_answered(struct engine *e, const struct msg_answered *m)
+{
+	struct gate_view view = engine_gate_view(e);
+	char client[IPADDR_TEXT];
+	struct policy_request r = { .state = POLICY_RCPT,
+		.helo_name = slice_str(m->helo),
+		.sender = slice_str(m->sender),
+		.recipient = slice_str(m->recipient) };
+	struct gate_result g;
+
+	r.client_address = slice_str(ipaddr_format(&m->client, client));
+	gate_look(&view, &r, clock_wall_s(), &g);
+	if (!g.is_blocked || g.is_open || !engine_is_enforcing(e))
+		return;
+	if (g.trap)
+		probe_behind_block(e, &r, &g);
+	engine_block_refused(e, &g, &r, false);
+}
+
 static void on_rcpt(struct policy_conn *c, const struct policy_request *r, uint64_t now)
 {
 	struct engine *e = c->e;

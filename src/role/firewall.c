@@ -331,8 +331,10 @@ static void take_conf(struct firewall *f)
 	for (uint32_t i = 0; i < c->firewall.ports.count && ports < FIREWALL_PORTS; i++)
 		if (num_parse(slice_str(c->firewall.ports.item[i]), UINT16_MAX, &v) == ERR_OK)
 			port[ports++] = (uint16_t)v;
-	if (f->nft)
-		firewall_nft_setup(f->nft, port, ports, c->firewall.action == FW_ACTION_DROP, c->firewall.max_elements);
+	if (!f->nft)
+		return;
+	firewall_nft_setup(f->nft, port, ports, c->firewall.action == FW_ACTION_DROP, c->firewall.max_elements);
+	firewall_nft_redirect(f->nft, conf_has_tarpit(c) ? (uint16_t)c->tarpit.port : 0);
 }
 
 static enum err on_start(struct role_host *h)

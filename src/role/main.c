@@ -30,6 +30,7 @@ static const struct role_ops *const roles[ROLE_COUNT] = {
 	[ROLE_RUN] = &run_ops,
 	[ROLE_ALIASMAP] = &aliasmap_ops,
 	[ROLE_FETCH] = &fetch_ops,
+	[ROLE_TARPIT] = &tarpit_ops,
 };
 
 static int usage(void)

@@ -64,7 +64,11 @@ static unsigned roles_to_restart(const struct conf *old, const struct conf *c)
 {
 	bool sockets = lists_differ(&old->postfix.queues, &c->postfix.queues) ||
 		       texts_differ(old->postfix.group, c->postfix.group);
+	bool tarpit = conf_has_tarpit(old) != conf_has_tarpit(c) || old->tarpit.port != c->tarpit.port;
 	unsigned r = sockets ? ROLE_BIT(ROLE_ENGINE) | ROLE_BIT(ROLE_CAPTURE) : 0;
+
+	if (tarpit)
+		r |= ROLE_BIT(ROLE_TARPIT);
 
 	if (sockets || lists_differ(&old->alarm.command, &c->alarm.command) ||
 		texts_differ(old->postfix.dir, c->postfix.dir))
@@ -100,6 +104,8 @@ static enum err reopen_sockets(struct parent *p, const struct conf *c, char *tex
 	if (e != ERR_OK)
 		return e;
 	drop_old_queues(&p->sockets, &new);
+	new.tarpit = p->sockets.tarpit; /* it belongs to no instance */
+	p->sockets.tarpit = -1;
 	parent_close_sockets(&p->sockets, false);
 	p->sockets = new;
 	/* until the new engine is there: on the new listeners, and nobody is left on the old */
@@ -134,6 +140,8 @@ static enum err reload(struct parent *p, char *text, size_t size)
 	restart = roles_to_restart(&p->conf, &c);
 	if (restart & ROLE_BIT(ROLE_CAPTURE))
 		e = reopen_sockets(p, &c, text, size);
+	if (e == ERR_OK && restart & ROLE_BIT(ROLE_TARPIT))
+		e = parent_open_tarpit(&c, &p->sockets, text, size);
 	if (e != ERR_OK)
 		return e;
 	p->conf = c;
@@ -238,6 +246,8 @@ static enum err prepare(struct parent *p, char *text, size_t size)
 		e = parent_take_lock(p, text, size);
 	if (e == ERR_OK)
 		e = parent_open_sockets(&p->conf, p->is_root, &p->sockets, text, size);
+	if (e == ERR_OK)
+		e = parent_open_tarpit(&p->conf, &p->sockets, text, size);
 	if (e != ERR_OK)
 		return e;
 	(void)signal(SIGPIPE, SIG_IGN); /* reset in each child */

@@ -43,6 +43,7 @@ struct parent_sockets {
 	int policy[ROLE_LISTENERS], lmtp[ROLE_LISTENERS]; /* per Postfix instance */
 	char dir[ROLE_LISTENERS][CONF_TEXT];
 	int control;
+	int tarpit; /* -1: none wanted */
 	char run[CONF_TEXT];
 };
 
@@ -88,6 +89,8 @@ enum err parent_make_folders(struct parent *p, char *text, size_t size) MUST_USE
 enum err parent_take_lock(struct parent *p, char *text, size_t size) MUST_USE;
 enum err parent_open_sockets(
 	const struct conf *c, bool is_root, struct parent_sockets *ret, char *text, size_t size) MUST_USE;
+/* In place of the one that was, if any: for blocked clients, on all local addresses. */
+enum err parent_open_tarpit(const struct conf *c, struct parent_sockets *s, char *text, size_t size) MUST_USE;
 /* is_removed: the files go too (for good: not when new ones have taken their names). */
 void parent_close_sockets(struct parent_sockets *s, bool is_removed);
 void parent_close_queue(struct parent_sockets *s, size_t i, bool is_removed);

@@ -60,6 +60,7 @@ void parent_want_roles(struct parent *p)
 	p->child[ROLE_ALIASMAP].is_wanted = true;
 	p->child[ROLE_FOLLOW].is_wanted = strcmp(c->postfix.log, "none") != 0;
 	p->child[ROLE_FETCH].is_wanted = conf_has_fetch(c);
+	p->child[ROLE_TARPIT].is_wanted = conf_has_tarpit(c);
 	p->child[ROLE_FIREWALL].is_wanted = c->firewall.backend == FW_BACKEND_NFTABLES;
 }
 
@@ -121,6 +122,8 @@ static void send_listeners(struct child *c)
 
 	if (c->role == ROLE_ENGINE)
 		send_which(c, MSG_LISTENER, LISTENER_CONTROL, s->control);
+	if (c->role == ROLE_TARPIT && s->tarpit >= 0)
+		send_which(c, MSG_LISTENER, LISTENER_TARPIT, s->tarpit);
 	for (size_t i = 0; i < s->queues; i++) {
 		if (c->role == ROLE_ENGINE)
 			send_which(c, MSG_LISTENER, LISTENER_POLICY, s->policy[i]);
@@ -283,7 +286,7 @@ void parent_restart_child(struct child *c)
 void parent_stop_children(struct parent *p)
 {
 	static const unsigned phase[] = {
-		ROLE_BIT(ROLE_CAPTURE) | ROLE_BIT(ROLE_FOLLOW),
+		ROLE_BIT(ROLE_CAPTURE) | ROLE_BIT(ROLE_FOLLOW) | ROLE_BIT(ROLE_TARPIT),
 		ROLE_BIT(ROLE_ENGINE),
 		ROLE_BIT(ROLE_FIREWALL) | ROLE_BIT(ROLE_RUN) | ROLE_BIT(ROLE_ALIASMAP) | ROLE_BIT(ROLE_FETCH),
 	};

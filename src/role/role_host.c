@@ -105,7 +105,7 @@ static void take_conf(int fd)
 
 static void take_listener(unsigned which, int fd)
 {
-	if (which >= 1 && which < 4)
+	if (which >= 1 && which < LISTENERS)
 		for (int i = 0; i < ROLE_LISTENERS; i++)
 			if (host.pub.listener[which][i] < 0) {
 				host.pub.listener[which][i] = fd;
@@ -306,7 +306,7 @@ static bool init(enum role role, const struct role_ops *ops, void *ctx)
 	h->ctx = ctx;
 	for (int i = 0; i < ROLE_COUNT; i++)
 		host.early_link[i] = -1;
-	for (int i = 0; i < 4 * ROLE_LISTENERS; i++)
+	for (int i = 0; i < LISTENERS * ROLE_LISTENERS; i++)
 		h->listener[i / ROLE_LISTENERS][i % ROLE_LISTENERS] = -1;
 	h->file[0] = h->file[1] = -1;
 	h->loop = loop_new();

@@ -198,7 +198,8 @@ static bool do_run(const struct place *p)
 #define R ROLE_BIT(ROLE_RUN)
 #define A ROLE_BIT(ROLE_ALIASMAP)
 #define N ROLE_BIT(ROLE_FETCH)
-#define LISTED (E | W | C | F | N)
+#define T ROLE_BIT(ROLE_TARPIT)
+#define LISTED (E | W | C | F | N | T)
 #define ALL (LISTED | R | A)
 
 static const struct trial {

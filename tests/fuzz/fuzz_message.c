@@ -45,6 +45,7 @@ static void decode(enum message_type t, struct slice in)
 	case MSG_PONG:
 	case MSG_STOP:
 	case MSG_REREAD:
+	case MSG_BLOCKS:
 		CASE(empty, msg_which)
 	case MSG_SELFTEST:
 	case MSG_SELFTEST_DONE:
@@ -99,6 +100,8 @@ static void decode(enum message_type t, struct slice in)
 		CASE(map_done, msg_map_done)
 	case MSG_TEXT:
 		CASE(text, msg_text)
+	case MSG_ANSWERED:
+		CASE(answered, msg_answered)
 	case MSG_SPF_WALK:
 	case MSG_SPF_CHECK:
 		CASE(spf_ask, msg_spf_ask)

@@ -119,6 +119,30 @@ static void test_upsert_renews(void **state)
 	firewall_nft_close(f);
 }
 
+static void test_redirect(void **state)
+{
+	struct firewall_nft *f = open_made();
+
+	(void)state;
+	op(f, true, "198.51.100.7", 100);
+	op(f, true, "198.51.100.0/24", 100);
+	firewall_nft_redirect(f, 10725);
+	make(f, false, true); /* chains of another kind: all anew */
+	assert_true(netns_has("\"type\": \"nat\", \"hook\": \"prerouting\", \"prio\": -110"));
+	assert_true(netns_has("\"redirect\": {\"port\": 10725}"));
+	assert_true(netns_has("\"fib\""));
+	make(f, true, false);
+	op(f, true, "203.0.113.4/31", 100); /* a set that comes later */
+	make(f, true, false);
+	firewall_nft_redirect(f, 10726); /* only the rules */
+	make(f, true, true);
+	assert_int_equal(dump(f).n, 1);
+	firewall_nft_redirect(f, 0);
+	make(f, false, true);
+	assert_int_equal(firewall_nft_remove(f), ERR_OK);
+	firewall_nft_close(f);
+}
+
 static void check_block(struct firewall_nft *f, const char *prefix, const char *in, const char *out)
 {
 	assert_int_equal(netns_try(in), 0);
@@ -431,7 +455,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
-		cmocka_unit_test(test_upsert_renews),
+		cmocka_unit_test(test_upsert_renews), cmocka_unit_test(test_redirect),
 		cmocka_unit_test(test_connections),
 		cmocka_unit_test(test_established),
 		cmocka_unit_test(test_expiry),

@@ -84,6 +84,7 @@ AGAIN(spf_says, msg_spf_says)
 AGAIN(dns_ask, msg_dns_ask)
 AGAIN(dns_says, msg_dns_says)
 AGAIN(dns_state, msg_dns_state)
+AGAIN(answered, msg_answered)
 
 static void check_sample(const struct sample *s, bool is_fixed, bool is_long)
 {
@@ -303,6 +304,17 @@ static void try_fetch(bool is_long)
 		m.state = SENTINEL_OFF; m.why = SENTINEL_NO_ANSWER; fill(m.list, sizeof m.list, is_long));
 }
 
+static void try_tarpit(bool is_long)
+{
+	enum message_type number = MSG_BLOCKS;
+
+	TRY(empty, msg_which, ROLE_ENGINE, ROLE_TARPIT, 1, true, true, (void)m);
+	number = MSG_ANSWERED;
+	TRY(answered, msg_answered, ROLE_TARPIT, ROLE_ENGINE, 0, false, is_long, m.client = address(is_long);
+		fill(m.helo, sizeof m.helo, is_long); fill(m.sender, sizeof m.sender, is_long);
+		fill(m.recipient, sizeof m.recipient, is_long));
+}
+
 static void test_round_trip(void **state)
 {
 	(void)state;
@@ -313,6 +325,7 @@ static void test_round_trip(void **state)
 		try_follow(is_long);
 		try_helpers(is_long);
 		try_fetch(is_long);
+		try_tarpit(is_long);
 	}
 }
 
@@ -333,7 +346,7 @@ static void test_schema_refuses(void **state)
 		}
 		assert_int_equal(message_check(ROLE_PARENT, ROLE_ENGINE, slice_of(b, 1), 0, &t), ERR_SYNTAX);
 	}
-	assert_int_equal(known, 46);
+	assert_int_equal(known, 48);
 	assert_int_equal((int)t, MSG_PING);
 	b[0] = MSG_FW_SYNC;
 	for (int from = 0; from <= ROLE_COUNT; from++)

@@ -30,7 +30,7 @@
 #define ROUNDS_OF_PROGRAMS 500 /* aliasmap and run start programs for what is well-formed */
 #define PATIENCE_MS 30000      /* what the real parent gives a role before it kills it */
 #define LINK_MS 5000
-#define TYPES 80
+#define TYPES 85
 
 static const struct role_ops *const ops[ROLE_COUNT] = { [ROLE_ENGINE] = &engine_ops,
 	[ROLE_FIREWALL] = &firewall_ops,
@@ -38,7 +38,8 @@ static const struct role_ops *const ops[ROLE_COUNT] = { [ROLE_ENGINE] = &engine_
 	[ROLE_FOLLOW] = &follow_ops,
 	[ROLE_RUN] = &run_ops,
 	[ROLE_ALIASMAP] = &aliasmap_ops,
-	[ROLE_FETCH] = &fetch_ops };
+	[ROLE_FETCH] = &fetch_ops,
+	[ROLE_TARPIT] = &tarpit_ops };
 
 static struct rig {
 	char dir[64];
@@ -494,6 +495,12 @@ static void put_body(struct wr *w, enum message_type t)
 	case MSG_DNS_STATE:
 		put_dns_state(w);
 		break;
+	case MSG_ANSWERED:
+		wr_ipaddr(w, &(struct ipaddr){ .family = 4, .b = { 192, 0, 2, (uint8_t)chance(4) } });
+		text(w, MESSAGE_NAME);
+		text(w, MESSAGE_ADDRESS);
+		text(w, MESSAGE_ADDRESS);
+		break;
 	case MSG_LISTENER:
 	case MSG_LINK:
 	case MSG_FILE:
@@ -580,7 +587,7 @@ static enum role other_than(enum role sender)
 	enum role r = ROLE_FOLLOW;
 
 	while (r == rig.role || r == sender)
-		r = (enum role)(r == ROLE_FETCH ? ROLE_ENGINE : r + 1);
+		r = (enum role)(r == ROLE_TARPIT ? ROLE_ENGINE : r + 1);
 	return r;
 }
 
@@ -711,6 +718,7 @@ TEST(test_follow, ROLE_FOLLOW)
 TEST(test_run, ROLE_RUN)
 TEST(test_aliasmap, ROLE_ALIASMAP)
 TEST(test_fetch, ROLE_FETCH)
+TEST(test_tarpit, ROLE_TARPIT)
 #undef TEST
 
 #define TEST(name) cmocka_unit_test_teardown(name, tear_down)
@@ -718,7 +726,7 @@ TEST(test_fetch, ROLE_FETCH)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(test_engine), TEST(test_firewall), TEST(test_capture),
-		TEST(test_follow), TEST(test_run), TEST(test_aliasmap), TEST(test_fetch) };
+		TEST(test_follow), TEST(test_run), TEST(test_aliasmap), TEST(test_fetch), TEST(test_tarpit) };
 
 	has_netns = netns_enter();
 	return cmocka_run_group_tests(tests, NULL, NULL);

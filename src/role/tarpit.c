@@ -1,0 +1,227 @@
+/*
+ * tarpit: the order of things, and the pace: when we use more than a fifth of
+ * a core, those who are held wait longer for each byte.
+ * SPDX-License-Identifier: ISC
+ */
+#include "role/tarpit.h"
+
+#include "io/log.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define SECOND_MS 1000
+#define CPU_HIGH_US 200000 /* in a second */
+#define CPU_LOW_US 100000
+#define PACE_MAX_MS 30000
+
+/* Printable ASCII only: it stands in replies. */
+static void copy_text(const char *from, char *to, size_t size)
+{
+	size_t n = 0;
+
+	for (; *from && n + 1 < size; from++)
+		if (*from >= ' ' && *from <= '~')
+			to[n++] = *from;
+	to[n] = '\0';
+}
+
+static uint32_t pace_of(const struct conf *c)
+{
+	return (uint32_t)c->tarpit.pace_s * 1000;
+}
+
+static void take_conf(struct tarpit *t)
+{
+	const struct conf *c = &t->host->conf;
+	char name[256] = "localhost";
+	struct rlimit r;
+
+	if (!c->tarpit.host[0])
+		(void)gethostname(name, sizeof name - 1);
+	copy_text(c->tarpit.host[0] ? c->tarpit.host : name, t->host_name, sizeof t->host_name);
+	copy_text(c->tarpit.name, t->name, sizeof t->name);
+	t->site = (struct answer_site){ .conf = c,
+		.host = t->host_name,
+		.name = t->name,
+		.pace_ms = pace_of(c),
+		.code = (uint16_t)c->tarpit.reply,
+		.is_to_data = c->tarpit.hold == HOLD_DATA };
+	t->cap = c->tarpit.connections;
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < (rlim_t)t->cap + TARPIT_SPARE)
+		t->cap = r.rlim_cur > 2 * TARPIT_SPARE ? (uint32_t)r.rlim_cur - TARPIT_SPARE : TARPIT_SPARE;
+	if (t->cap > t->pools_max * TARPIT_POOL && t->pools_max)
+		t->cap = t->pools_max * TARPIT_POOL;
+}
+
+static enum err tarpit_start(struct role_host *h)
+{
+	struct tarpit *t = calloc(1, sizeof *t);
+	uint8_t key[SIPHASH_KEY];
+
+	if (!t)
+		return ERR_NOMEM;
+	h->ctx = t;
+	t->host = h;
+	t->memory = BLOCK_MEMORY_NONE;
+	t->free = t->oldest = t->newest = TARPIT_NONE;
+	take_conf(t);
+	t->pools_max = (t->cap + TARPIT_POOL - 1) / TARPIT_POOL;
+	t->pool = calloc(t->pools_max, sizeof *t->pool);
+	t->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (!t->pool || t->epoll < 0 || sodium_init() < 0)
+		return ERR_NOMEM;
+	randombytes_buf(key, sizeof key);
+	prefix_map_init(&t->each, key, sizeof(uint32_t), t->cap + 1);
+	buf_init(&t->scratch, ANSWER_TEXT);
+	tarpit_wheel_init(t);
+	return ERR_OK;
+}
+
+static void on_turn(void *ctx)
+{
+	tarpit_wheel_turn(ctx, clock_mono_ms());
+}
+
+static uint64_t cpu_us(void)
+{
+	struct rusage u;
+
+	if (getrusage(RUSAGE_SELF, &u) != 0)
+		return 0;
+	return (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000 +
+	       (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+}
+
+static void on_second(void *ctx)
+{
+	struct tarpit *t = ctx;
+	uint64_t now = cpu_us(), used = now - t->cpu_us;
+	uint32_t least = pace_of(&t->host->conf);
+
+	t->cpu_us = now;
+	if (used > CPU_HIGH_US && t->site.pace_ms < PACE_MAX_MS)
+		t->site.pace_ms += t->site.pace_ms / 4 + 1;
+	else if (used < CPU_LOW_US && t->site.pace_ms > least)
+		t->site.pace_ms -= (t->site.pace_ms - least) / 4 + 1;
+	if (t->unlogged)
+		log_info("answered", "unlogged=%llu", (unsigned long long)t->unlogged);
+	if (t->refused || t->shed)
+		log_info("tarpit", "connections=%u held=%u refused=%llu shed=%llu pace_ms=%u", t->count, t->held,
+			(unsigned long long)t->refused, (unsigned long long)t->shed, t->site.pace_ms);
+	t->logged = t->unlogged = t->refused = t->shed = 0;
+	t->is_logged_pause = false;
+}
+
+static bool watch_listeners(struct tarpit *t)
+{
+	for (unsigned i = 0; i < ROLE_LISTENERS; i++) {
+		int fd = t->host->listener[LISTENER_TARPIT][i];
+
+		if (fd < 0 || t->listener[i])
+			continue;
+		t->listener[i] = loop_fd(t->host->loop, fd, LOOP_READ, tarpit_on_listener, t);
+		if (!t->listener[i])
+			return false;
+	}
+	return true;
+}
+
+static void tarpit_serve(struct role_host *h)
+{
+	struct tarpit *t = h->ctx;
+
+	t->cpu_us = cpu_us();
+	t->ready = loop_fd(h->loop, t->epoll, LOOP_READ, tarpit_on_ready, t);
+	t->turn = loop_every(h->loop, TARPIT_TICK_MS, on_turn, t);
+	t->second = loop_every(h->loop, SECOND_MS, on_second, t);
+	if (!t->ready || !t->turn || !t->second || !watch_listeners(t)) {
+		log_warn("role_failed", "reason=\"no memory\"");
+		loop_stop(h->loop);
+	}
+}
+
+/* The old area stays in use where the new one is no good. */
+static void take_blocks(struct tarpit *t, int fd)
+{
+	struct block_memory m;
+	struct block_view v;
+	enum err e = block_memory_open(fd, &m);
+
+	if (e == ERR_OK) {
+		e = block_view_init(&v, m.map, m.bytes);
+		if (e != ERR_OK)
+			block_memory_close(&m);
+	}
+	if (e != ERR_OK) {
+		log_warn("blocks_refused", "reason=\"%s\"", err_name(e));
+		return;
+	}
+	block_memory_close(&t->memory);
+	t->memory = m;
+	t->view = v;
+	t->has_view = true;
+}
+
+static void tarpit_message(
+	struct role_host *h, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
+{
+	(void)body;
+	if (peer == ROLE_ENGINE && t == MSG_BLOCKS && n == 1) {
+		take_blocks(h->ctx, fds[0]);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		(void)close(fds[i]);
+}
+
+static void tarpit_reloaded(struct role_host *h)
+{
+	take_conf(h->ctx);
+}
+
+/* Each client hears 421 if it listens; nobody is waited for. */
+static void tarpit_stop(struct role_host *h)
+{
+	struct tarpit *t = h->ctx;
+
+	for (unsigned i = 0; i < ROLE_LISTENERS; i++)
+		loop_remove(t->listener[i]);
+	while (t->oldest != TARPIT_NONE) {
+		struct tarpit_conn *c = tarpit_conn_at(t, t->oldest);
+
+		if (!c->answer.text) {
+			answer_release(&c->answer);
+			t->held -= c->answer.is_held;
+			c->answer.is_held = false;
+			tarpit_talk(t, c); /* says it all at once */
+		}
+		if (c->fd >= 0)
+			tarpit_conn_close(t, c);
+	}
+	loop_remove(t->ready);
+	loop_remove(t->turn);
+	loop_remove(t->resume);
+	loop_remove(t->second);
+	block_memory_close(&t->memory);
+	prefix_map_done(&t->each);
+	buf_done(&t->scratch);
+	for (uint32_t i = 0; i < t->pools; i++)
+		free(t->pool[i]);
+	free(t->pool);
+	(void)close(t->epoll);
+	free(t);
+	h->ctx = NULL;
+	loop_stop(h->loop);
+}
+
+const struct role_ops tarpit_ops = {
+	.start = tarpit_start,
+	.serve = tarpit_serve,
+	.message = tarpit_message,
+	.reloaded = tarpit_reloaded,
+	.stop = tarpit_stop,
+};

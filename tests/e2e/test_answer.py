@@ -1,0 +1,134 @@
+"""Blocked hosts at our own SMTP server: real clients, a real Postfix, real nftables."""
+import time
+
+import pytest
+from lab import witness
+from lab.network import wait_for
+from lab.scene import ALICE, TRAPS, assert_code
+
+BOTH = pytest.mark.parametrize("six", [False, True], ids=["ipv4", "ipv6"])
+CONF = """contact = "https://postmaster.example.org/ or +49 30 5550100"
+block {
+  jitter = 0
+}
+firewall {
+  action = %s
+}
+tarpit {
+  host = mx.example.org
+  offence = 1
+  pace = 1s
+}
+"""
+
+
+@pytest.fixture(scope="module", params=["answer"])
+def answering(new_scene, request):
+    scene = new_scene(hosts={"friend"})
+    scene.daemon.configure(CONF % request.param)
+    scene.install()
+    scene.enforce("full")
+    return scene
+
+
+@pytest.fixture(scope="module")
+def holding(new_scene):
+    scene = new_scene(hosts={"friend"})
+    scene.daemon.configure(CONF % "tarpit")
+    scene.install()
+    scene.enforce("full")
+    return scene
+
+
+def blocked(scene, six=False, subject="spam"):
+    """The key of a host that has just been blocked and whose element is in the kernel."""
+    key = scene.new_host()
+    address = scene.address(key, six)
+    assert_code(scene.spam_mail(key, subject=subject, six=six), 250, "spam")
+    wait_for("the kernel element", lambda: scene.in_kernel(address))
+    return key
+
+
+def talk(scene, key, six=False, to=ALICE):
+    """A session of a blocked host; the answer of op_mail."""
+    host = scene.host[key]
+    return host.mail("offers@other.example", [to], "Subject: again\n\nagain\n", six=six)
+
+
+@BOTH
+def test_a_blocked_innocent_reads_his_case_at_the_first_offence(answering, six):
+    key, neighbour = blocked(answering, six), answering.new_host()
+    case = answering.wait_block(answering.address(key, six))["case"]
+    answer = talk(answering, key, six)
+    assert answer["replies"][0]["text"] == "mx.example.org ESMTP"
+    code, text = answer["mails"][0]["rcpt"][0]
+    assert code == 450 and witness.case_of(text) == case and "+49 30 5550100" in text
+    assert answer["replies"][-1]["code"] == 221
+    answering.good_mail(neighbour, "neighbour of " + answering.address(key, six), six=six)
+
+
+def test_the_words_are_those_of_the_policy_layer(answering):
+    key = blocked(answering)
+    there = talk(answering, key)["mails"][0]["rcpt"][0]
+    answering.enforce("soft")
+    try:
+        wait_for("the element to go", lambda: not answering.in_kernel(answering.address(key)))
+        here = talk(answering, key)["mails"][0]["rcpt"][0]
+    finally:
+        answering.enforce("full")
+    assert there[0] == here[0] == 450
+    assert here[1].endswith(there[1].replace("4.7.1 ", ""))  # Postfix puts the client's name in front
+
+
+def test_what_he_names_is_recorded(answering):
+    key = blocked(answering)
+    talk(answering, key)
+    def refusals():
+        match = answering.daemon.json("why", answering.address(key))["matches"][0]
+        return match["refusals"]["items"]
+    item = wait_for("the refusal", refusals)[0]
+    assert item["sender"] == "offers@other.example" and item["recipient"] == ALICE
+
+
+def test_a_lifted_host_meets_postfix_again(answering):
+    key = blocked(answering)
+    address = answering.address(key)
+    answering.host[key].ask("open", id="held", **answering.host[key].end())
+    answering.daemon.told("block", "remove", address)
+    reply = answering.host[key].ask("say", id="held", line="MAIL FROM:<a@b.example>")
+    assert reply["code"] == 421
+    answering.good_mail(key, "after the block of " + address)
+
+
+def test_an_unblocked_host_at_our_port_is_sent_away(answering):
+    host = answering.host["friend"]
+    answer = host.ask("mail", port=10725, mails=[], **host.end())
+    assert "421" in str(answer) and "Come again" in str(answer)
+
+
+@BOTH
+def test_a_spammer_sits_in_the_tarpit(holding, six):
+    key, neighbour = blocked(holding, six), holding.new_host()
+    host = holding.host[key]
+    began = time.monotonic()
+    answer = host.ask("open", id="held", timeout=60, **host.end(six))
+    seconds = time.monotonic() - began
+    assert answer["code"] is not None
+    assert seconds > 25  # 28 bytes of greeting, one a second
+    holding.good_mail(neighbour, "beside the tarpit %s" % six, six=six)
+
+
+def test_postfix_is_not_asked_meanwhile(holding):
+    key = blocked(holding)
+    before = holding.postfix.log().count("connect from")
+    holding.host[key].ask("open", id="x", timeout=3, **holding.host[key].end())
+    assert holding.postfix.log().count("connect from") == before
+
+
+def test_the_role_comes_back(answering):
+    import os
+    import signal
+    key = blocked(answering)
+    os.kill(answering.daemon.pids()["tarpit"], signal.SIGKILL)
+    wait_for("the role", lambda: talk(answering, key).get("mails"))
+    assert talk(answering, key)["mails"][0]["rcpt"][0][0] == 450
