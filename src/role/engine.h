@@ -52,6 +52,7 @@
 #define ENGINE_ACKS 16384u     /* hits waiting for the disk */
 #define ENGINE_EARLY 1024u     /* hits that came before the traps were loaded */
 #define ENGINE_PENDING 4096u   /* hits waiting for the log to say who sent them */
+#define ENGINE_DOUBTED 10000 /* traps that got plausible mail */
 #define ENGINE_HITS_KEPT 50    /* full records per subject */
 #define ENGINE_BAD_LINES 200   /* shown by status */
 
@@ -164,6 +165,7 @@ struct engine {
 	struct keymap recent;         /* uint64_t: recipient address -> last delivery */
 	struct keymap trap_delta;     /* struct engine_trap_delta, engine_trap.c */
 	struct keymap alarmed;        /* uint64_t: alarm key -> when */
+	struct keymap trap_quality;   /* struct trap_quality, engine_suspend.c */
 
 	struct engine_hour hour[ENGINE_HOURS];
 	uint64_t durable;  /* highest ticket on disk, as last seen */
@@ -348,6 +350,10 @@ struct engine_blast {
 };
 void engine_breaker_blast(struct engine *e, const struct prefix *p, uint64_t now, struct engine_blast *ret);
 json_t *engine_breaker_json(struct engine *e, const struct prefix *p, uint64_t now); /* owned by the caller */
+
+/* ---- engine_suspend.c: a charged message, content seen, to this trap. */
+void engine_suspend_note(
+	struct engine *e, uint32_t trap_id, const struct prefix *host, const char *sender, uint64_t now);
 
 /* ---- engine_trap.c */
 enum err engine_trap_start(struct engine *e) MUST_USE;

@@ -477,6 +477,8 @@ static void take_message(struct engine *e, const struct msg_hit *original)
 		return;
 	}
 	engine_count(e, h.grade == GRADE_BACKSCATTER ? COUNT_BACKSCATTER : COUNT_WHOLE, clock_wall_s());
+	if (h.is_charged && h.trap && h.grade == GRADE_CONFIRMED)
+		engine_suspend_note(e, h.trap->id, &who.subject, m->sender, clock_wall_s());
 	if (h.grade == GRADE_INSIDER)
 		note_insider(e, &h);
 	if (c == CHARGE_WAIT)
