@@ -427,6 +427,7 @@ static void engine_stop(struct role_host *h)
 	struct engine *e = h->ctx;
 
 	engine_policy_stop(e);
+	engine_fetch_unlinked(e); /* what waits for it is settled without it */
 	engine_drift_stop(e);
 	engine_control_stop(e);
 	engine_backup_stop(e);
