@@ -193,8 +193,7 @@ static enum err unescape(struct slice s, char *to, size_t size)
 		int c = (unsigned char)s.p[i];
 
 		if (c == '\\') {
-			if (i + 3 >= s.n || s.p[i + 1] != 'x' || hex_value(s.p[i + 2]) < 0 ||
-				hex_value(s.p[i + 3]) < 0)
+			if (i + 3 >= s.n || s.p[i + 1] != 'x' || hex_value(s.p[i + 2]) < 0 || hex_value(s.p[i + 3]) < 0)
 				return ERR_SYNTAX;
 			c = hex_value(s.p[i + 2]) * 16 + hex_value(s.p[i + 3]);
 			i += 3;

@@ -458,6 +458,8 @@ FAULTS = {
         "warn", "postfix", "smtp offers DSN to foreign mail", SETUP),
     "transport: gone from master.cf": (without(MASTER, "limetwig "),
         "fail", "postfix", "transport limetwig is gone from /etc/postfix/master.cf", SETUP),
+    "way back: gone from master.cf": (without(MASTER, "limetwig-back "),
+        "warn", "postfix", "the service limetwig-back is not in /etc/postfix/master.cf", SETUP),
     "transport: gone from transport_maps": (without(MAIN, "transport_maps"),
         "fail", "postfix", "does not name limetwig.invalid", SETUP),
     "queue: captures of three days": (old_captures,
