@@ -51,7 +51,7 @@ static const char *const copy_fields[] = { "received", "return-path", "from", "t
 void content_body_init(struct content_body *b, uint64_t facts, struct slice trap)
 {
 	*b = (struct content_body){ .facts = facts, .trap = trap, .kind = KIND_ANY };
-	header_scan_init(&b->part);
+	header_scan_init(&b->part, NULL);
 }
 
 /* ---- the trap's address in a value */
@@ -120,7 +120,7 @@ void content_body_field(struct content_body *b, struct slice name, struct slice 
 
 static void begin_header(struct content_body *b)
 {
-	header_scan_init(&b->part);
+	header_scan_init(&b->part, NULL);
 	b->type = (struct content_type){ .type = "" };
 	b->types = 0;
 	b->encoding = ENCODING_PLAIN;
@@ -167,7 +167,7 @@ static bool enter_report(struct content_body *b)
 		b->kind = k;
 		b->seen = 0;
 		b->is_own_report = false;
-		header_scan_init(&b->part);
+		header_scan_init(&b->part, NULL);
 		b->state = STATE_REPORT;
 		return true;
 	}
@@ -213,7 +213,7 @@ static void enter_part(struct content_body *b)
 	if (is_file(b))
 		b->facts |= FACT_FILE;
 	if (b->depth && is_returned(b->type.type)) {
-		header_scan_init(&b->part);
+		header_scan_init(&b->part, NULL);
 		b->state = b->encoding == ENCODING_BASE64 ? STATE_BETWEEN : STATE_RETURNED;
 	} else if (type.n == 0 || slice_starts(type, SLICE_LIT("text/"))) {
 		copy_end(b);
@@ -284,7 +284,7 @@ static void feed_fields(struct content_body *b, struct slice line)
 	if (b->state == STATE_HEADER)
 		enter_part(b);
 	else if (b->state == STATE_REPORT)
-		header_scan_init(&b->part); /* the next recipient */
+		header_scan_init(&b->part, NULL); /* the next recipient */
 	else
 		b->state = STATE_BETWEEN;
 }
@@ -331,11 +331,16 @@ static void look_for_copy(struct content_body *b, struct slice line)
 
 static void look_at_text(struct content_body *b, struct slice line)
 {
-	if (line.n && b->text_lines < CONTENT_BODY_TEXT) {
-		b->facts |= content_rules_line(line);
-		if (++b->text_lines > CONTENT_BODY_LONG)
-			b->facts |= FACT_TEXT_LONG;
+	if (line.n == 0) {
+		copy_end(b);
+		return;
 	}
+	if (b->text_lines++ < CONTENT_BODY_TEXT)
+		b->facts |= content_rules_line(line);
+	else
+		b->facts |= FACT_TEXT_LONG;
+	if (!(b->facts & FACT_TEXT_LINK) && content_rules_has_link(line))
+		b->facts |= FACT_TEXT_LINK;
 	look_for_copy(b, line);
 }
 

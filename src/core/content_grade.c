@@ -15,9 +15,24 @@ static uint64_t envelope_facts(struct slice sender)
 	return content_rules_sender(slice_head(sender, slice_rfind(sender, '@')));
 }
 
+/* Fields that are looked at here or in content_body, besides those of the tables. */
+static bool wants(struct slice name)
+{
+	static const char *const names[] = { "received", "message-id", "subject", "from", "reply-to", "content-type",
+		"content-disposition", "content-transfer-encoding" };
+
+	if (name.n < 4)
+		return false;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (slice_eq(name, slice_str(names[i])))
+			return true;
+	return content_rules_knows(name);
+}
+
 void content_grade_init(struct content_grade *g, struct slice sender, struct slice trap)
 {
-	header_scan_init(&g->header);
+	header_scan_init(&g->header, wants);
+	g->fields = g->froms = 0;
 	g->message_id[0] = g->subject[0] = '\0';
 	g->has_message_id = g->has_subject = g->is_body = false;
 	g->hops = 0;
@@ -25,9 +40,20 @@ void content_grade_init(struct content_grade *g, struct slice sender, struct sli
 	content_body_init(&g->body, envelope_facts(sender), slice_str(g->trap));
 }
 
-static struct slice decode(struct slice value, char text[HEADER_VALUE])
+static void look_at_subject(struct content_grade *g, struct slice value)
 {
-	return slice_of(text, encoded_word_decode(value, text, HEADER_VALUE));
+	char text[HEADER_VALUE];
+	size_t n = encoded_word_decode(value, text, sizeof text);
+
+	g->body.facts |= content_rules_subject(slice_of(text, n));
+}
+
+static void look_at_from(struct content_grade *g, struct slice value)
+{
+	char text[HEADER_VALUE];
+	size_t n = encoded_word_decode(value, text, sizeof text);
+
+	g->body.facts |= content_rules_from(slice_of(text, n));
 }
 
 /* The first of a field counts: a second Subject is not what people see. */
@@ -52,20 +78,21 @@ static void add_hop(struct content_grade *g, struct slice value)
 static void look_at_field(struct content_grade *g)
 {
 	struct slice name = header_scan_name(&g->header), value = header_scan_value(&g->header);
-	uint64_t *facts = &g->body.facts;
-	char text[HEADER_VALUE];
 
+	if (++g->fields > CONTENT_GRADE_FIELDS)
+		header_scan_skip_rest(&g->header);
 	if (slice_eq(name, SLICE_LIT("received"))) {
 		add_hop(g, value);
 	} else if (slice_eq(name, SLICE_LIT("message-id"))) {
 		(void)keep_first(&g->has_message_id, value, g->message_id);
 	} else if (slice_eq(name, SLICE_LIT("subject"))) {
 		if (keep_first(&g->has_subject, value, g->subject))
-			*facts |= content_rules_subject(decode(value, text));
+			look_at_subject(g, value);
 	} else if (slice_eq(name, SLICE_LIT("from")) || slice_eq(name, SLICE_LIT("reply-to"))) {
-		*facts |= content_rules_from(decode(value, text));
+		if (g->froms++ < CONTENT_GRADE_FROM)
+			look_at_from(g, value);
 	} else {
-		*facts |= content_rules_field(name, value);
+		g->body.facts |= content_rules_field(name, value);
 		content_body_field(&g->body, name, value, g->header.is_cut);
 	}
 }

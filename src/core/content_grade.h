@@ -17,7 +17,9 @@
 #include "core/header_scan.h"
 #include "core/received.h"
 
-#define CONTENT_GRADE_TEXT 256 /* bytes of Message-ID and Subject kept, with NUL */
+#define CONTENT_GRADE_FIELDS 300 /* fields of the tables looked at; Received count up to RECEIVED_HOPS */
+#define CONTENT_GRADE_FROM 4     /* From and Reply-To looked at */
+#define CONTENT_GRADE_TEXT 256   /* bytes of Message-ID and Subject kept, with NUL */
 
 struct content_grade {
 	/* of the message's header; read them freely */
@@ -28,6 +30,7 @@ struct content_grade {
 	size_t hops;
 	/* below: private */
 	char trap[ADDRESS_TEXT];
+	uint32_t fields, froms;
 	struct content_body body;
 	bool has_message_id, has_subject, is_body;
 };

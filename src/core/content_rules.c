@@ -215,14 +215,13 @@ static int compare_name(struct slice name, const char *other)
 	return c ? c : (name.n > n) - (name.n < n);
 }
 
-uint64_t content_rules_field(struct slice name, struct slice value)
+/* The first row of this name, or COUNT(field_rules). */
+static size_t find_field(struct slice name)
 {
 	size_t low = 0, high = COUNT(field_rules);
-	struct content_text t;
-	uint64_t facts = 0;
 
 	if (name.n < 6)
-		return 0;
+		return COUNT(field_rules);
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
@@ -231,12 +230,26 @@ uint64_t content_rules_field(struct slice name, struct slice value)
 		else
 			high = middle;
 	}
-	if (low == COUNT(field_rules) || compare_name(name, field_rules[low].name) != 0)
+	return low < COUNT(field_rules) && compare_name(name, field_rules[low].name) == 0 ? low : COUNT(field_rules);
+}
+
+bool content_rules_knows(struct slice name)
+{
+	return find_field(name) < COUNT(field_rules);
+}
+
+uint64_t content_rules_field(struct slice name, struct slice value)
+{
+	size_t i = find_field(name);
+	struct content_text t;
+	uint64_t facts = 0;
+
+	if (i == COUNT(field_rules))
 		return 0;
 	content_table_text(value, &t);
-	for (; low < COUNT(field_rules) && compare_name(name, field_rules[low].name) == 0; low++)
-		if (content_table_matches(&field_rules[low].rule, &t))
-			facts |= field_rules[low].rule.facts;
+	for (; i < COUNT(field_rules) && compare_name(name, field_rules[i].name) == 0; i++)
+		if (content_table_matches(&field_rules[i].rule, &t))
+			facts |= field_rules[i].rule.facts;
 	return facts;
 }
 

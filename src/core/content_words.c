@@ -469,8 +469,6 @@ static const struct content_rule line_rules[] = {
 	{ MATCH_HAS, "无法投递", FACT_TEXT_FAIL },
 	{ MATCH_HAS, "退信", FACT_TEXT_FAIL },
 	{ MATCH_HAS, "配信できません", FACT_TEXT_FAIL },
-	{ MATCH_HAS, "://", FACT_TEXT_LINK },
-	{ MATCH_HAS, "www.", FACT_TEXT_LINK },
 };
 
 uint64_t content_rules_subject(struct slice text)
@@ -481,4 +479,9 @@ uint64_t content_rules_subject(struct slice text)
 uint64_t content_rules_line(struct slice line)
 {
 	return content_table_facts(line_rules, sizeof line_rules / sizeof line_rules[0], line);
+}
+
+bool content_rules_has_link(struct slice line)
+{
+	return line.p && line.n > 3 && (memmem(line.p, line.n, "://", 3) || memmem(line.p, line.n, "www.", 4));
 }
