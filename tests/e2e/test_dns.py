@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 
 import pytest
+from lab import messages
 from lab.network import PYTHON, die_with_parent, wait_for
 from lab.scene import CONF, TRAPS
 
@@ -243,3 +244,27 @@ def test_fetch_dies_and_comes_back(site):
     listed(site, address, code="127.0.5.2")
     hit(site, host)
     wait_result(site, address, "spared")
+
+
+def test_a_sender_at_a_shared_provider_is_charged_where_spf_passes(site):
+    host, other = site.new_host(), site.new_host()
+    sender = {key: "offers@s%s.example" % key.replace(".", "-") for key in (host, other)}
+    for key, record in ((host, "v=spf1 ip4:%s -all" % site.address(host)), (other, "v=spf1 -all")):
+        site.dns.record(sender[key].split("@")[1], TXT=[record])
+    site.net.write("/etc/limetwig/shared.d/site.txt",
+                   "".join("%s as provider\n" % site.address(key) for key in (host, other)))
+    site.daemon.told("reload")
+    wait_lists(site)  # fetch is started anew by it
+    for key in (host, other):
+        answer = site.host[key].mail(sender[key], [TRAPS[0]], messages.spam(sender[key], TRAPS[0], "shared"))
+        assert answer["mails"][0]["code"] == 250
+
+    def blocks():
+        return [b for b in site.daemon.json("block", "list")["blocks"] if b["state"] == "active"]
+    block = wait_for("the sender's block", lambda: next((b for b in blocks() if "provider" in json.dumps(b)), None))
+    assert sender[host] in json.dumps(block)
+    wait_for("no block of the forged one", lambda: any(
+        h["grade"] == "exempt" for h in site.daemon.json("hits")["hits"] if h["sender"] == sender[other]))
+    assert not any(sender[other] in json.dumps(b) for b in blocks())
+    for key in (host, other):
+        assert not any(b["subject"] == site.address(key) for b in blocks())
