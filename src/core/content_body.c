@@ -335,9 +335,10 @@ static void look_at_text(struct content_body *b, struct slice line)
 		copy_end(b);
 		return;
 	}
+	b->text_bytes += (uint32_t)line.n;
 	if (b->text_lines++ < CONTENT_BODY_TEXT)
 		b->facts |= content_rules_line(line);
-	else
+	if (b->text_lines > CONTENT_BODY_TEXT || b->text_bytes > CONTENT_BODY_CHARS)
 		b->facts |= FACT_TEXT_LONG;
 	if (!(b->facts & FACT_TEXT_LINK) && content_rules_has_link(line))
 		b->facts |= FACT_TEXT_LINK;

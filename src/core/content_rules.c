@@ -127,10 +127,10 @@ static const struct content_rule from_rules[] = {
 	{ MATCH_HAS, "sympa@", FACT_FROM_ROBOT }, { MATCH_HAS, "mailman", FACT_FROM_ROBOT },
 	{ MATCH_HAS, "-request@", FACT_FROM_ROBOT }, { MATCH_HAS, "-owner@", FACT_FROM_ROBOT },
 	{ MATCH_HAS, "+owner@", FACT_FROM_ROBOT }, { MATCH_HAS, "+help@", FACT_FROM_ROBOT },
-	{ MATCH_HAS, "-help@", FACT_FROM_ROBOT }, { MATCH_HAS, "owner-", FACT_FROM_ROBOT },
-	{ MATCH_HAS, "-confirm+", FACT_FROM_ROBOT }, { MATCH_HAS, "+confsub", FACT_FROM_ROBOT },
-	{ MATCH_HAS, "+confunsub", FACT_FROM_ROBOT },                                   /* mlmmj */
-	{ MATCH_HAS, "-sc.", FACT_FROM_ROBOT }, { MATCH_HAS, "-uc.", FACT_FROM_ROBOT }, /* ezmlm */
+	{ MATCH_HAS, "-help@", FACT_FROM_ROBOT }, { MATCH_STARTS, "owner-", FACT_FROM_ROBOT },
+	{ MATCH_HAS, "<owner-", FACT_FROM_ROBOT }, { MATCH_HAS, "-confirm+", FACT_FROM_ROBOT },
+	{ MATCH_HAS, "+confsub", FACT_FROM_ROBOT }, { MATCH_HAS, "+confunsub", FACT_FROM_ROBOT }, /* mlmmj */
+	{ MATCH_HAS, "-sc.", FACT_FROM_ROBOT }, { MATCH_HAS, "-uc.", FACT_FROM_ROBOT },           /* ezmlm */
 };
 
 static const char *const author_fields[] = { "from", "return-path", "sender", "reply-to", "resent-from", "errors-to",

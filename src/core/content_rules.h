@@ -55,7 +55,7 @@
 #define FACT_REPORT (UINT64_C(1) << 24)      /* a whole report part */
 #define FACT_NAMED (UINT64_C(1) << 25)       /* a returned message or its header names the trap as author */
 #define FACT_REPORT_FILE (UINT64_C(1) << 26) /* an aggregate report: domain!domain!time!time.xml, or a TLS report */
-#define FACT_TEXT_LONG (UINT64_C(1) << 27)   /* more than CONTENT_BODY_TEXT lines of text */
+#define FACT_TEXT_LONG (UINT64_C(1) << 27)   /* more than CONTENT_BODY_TEXT lines or CONTENT_BODY_CHARS bytes of text */
 #define FACT_SIGNED (UINT64_C(1) << 28)      /* DKIM-Signature; not verified, nothing alone */
 #define FACT_OTHER (UINT64_C(1) << 29)       /* a returned message names an author who is not the trap */
 #define FACT_PROGRAM (UINT64_C(1) << 30)     /* written with a mail program, says its header */
