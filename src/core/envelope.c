@@ -134,11 +134,12 @@ static enum err add_recipient(struct envelope *v, struct slice address, struct s
 
 bool envelope_next(const struct envelope *v, size_t *pos, struct lmtp_recipient *ret)
 {
-	struct slice all = slice_from(buf_slice(&v->recipients), *pos);
+	struct slice all;
 	uint16_t n[2];
 
-	if (all.n == 0)
+	if (*pos >= v->recipients.n)
 		return false;
+	all = slice_from(buf_slice(&v->recipients), *pos);
 	memcpy(n, all.p, sizeof n);
 	ret->address = slice_head(slice_from(all, sizeof n), n[0]);
 	ret->orcpt = slice_head(slice_from(all, sizeof n + n[0]), n[1]);

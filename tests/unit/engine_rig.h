@@ -55,6 +55,9 @@ static struct rig {
 	struct msg_corpus_forget forget; /* the last one */
 	unsigned forgets;
 	uint32_t corpus_files; /* the answer to it */
+	struct msg_riders_do order; /* the last one */
+	unsigned orders;
+	void (*on_order)(void); /* capture's answer; NULL: none */
 	bool is_forget_held;
 	char alarm[1024];
 	void (*on_alarm)(const char *event); /* NULL: nobody counts them */
@@ -271,6 +274,10 @@ static inline void rig_on_peer_message(
 		rig.removed++;
 	} else if (t == MSG_CORPUS_FORGET) {
 		rig_take_forget(body);
+	} else if (t == MSG_RIDERS_DO) {
+		rig.orders += message_get_riders_do(body, &rig.order) == ERR_OK;
+		if (rig.on_order)
+			rig.on_order();
 	} else if (t == MSG_RUN) {
 		rig_take_alarm(body);
 	} else if ((t == MSG_SPF_WALK || t == MSG_SPF_CHECK || t == MSG_DNS_ASK) && rig.on_fetch) {
