@@ -12,7 +12,7 @@
 
 #define DAY_S 86400
 #define HELD_S JOIN_EXPIRE_S
-#define SWEEP_S 3600
+#define SWEEP_S DAY_S
 
 /* A message of a blocked client, or one that a trap among its recipients stops. */
 struct held {
@@ -243,7 +243,7 @@ static enum grade grade_of(const struct replay_event *e, const struct trap *trap
 
 static uint64_t digest_of(const struct replay_world *w, struct slice a, struct slice b, uint32_t trap_id, bool is_probe)
 {
-	uint8_t text[2048];
+	uint8_t text[832];
 	struct wr out = wr_init(text, sizeof text);
 
 	wr_bytes(&out, slice_head(a, 400));

@@ -52,6 +52,8 @@ static const struct command commands[] = {
 	{ "release", NULL, "MESSAGE|CASE|ADDRESS [--to ADDRESS] [--keep-block] [--dry-run]", "to keep-block dry-run", 1,
 		1, false, command_release, "give a captured message to its riders, lift the block" },
 	{ "allow", "add", "ADDRESS|NETWORK [--for 90d]", "for", 1, 1, false, command_allow_add, "never block this" },
+	{ "allow", "import", "FILE [--from access|postgrey|spamdb] [--dry-run]", "from dry-run", 1, 1, false,
+		command_allow_import, "good clients, one a line, or of another system, into a file of allow.d" },
 	{ "allow", "remove", "ADDRESS|NETWORK", "", 1, 1, false, command_allow_remove, "undo allow add" },
 	{ "allow", "list", "", "", 0, 0, false, command_allow_list, "who is never blocked" },
 	{ "setup", "postfix", "[--dry-run|--print|--revert]", "", 0, -1, true, command_setup,
