@@ -408,6 +408,14 @@ static bool is_enough(const struct suggest *s, const struct candidate *c)
 	       c->days >= days;
 }
 
+/* An estimate is no more than there were tries. */
+static uint32_t at_most(const struct distinct *d, uint32_t tries)
+{
+	uint32_t n = distinct_count(d);
+
+	return n < tries ? n : tries;
+}
+
 /* All candidates that were tried enough, best first. */
 static enum err collect(const struct suggest *s, struct suggest_found *f)
 {
@@ -423,8 +431,8 @@ static enum err collect(const struct suggest *s, struct suggest_found *f)
 			f->too_few++;
 			continue;
 		}
-		f->item[f->count++] = (struct suggest_item){ (*c)->text, distinct_count(&(*c)->networks),
-			distinct_count(&(*c)->senders), (*c)->tries, (*c)->days, (*c)->first, (*c)->last };
+		f->item[f->count++] = (struct suggest_item){ (*c)->text, at_most(&(*c)->networks, (*c)->tries),
+			at_most(&(*c)->senders, (*c)->tries), (*c)->tries, (*c)->days, (*c)->first, (*c)->last };
 	}
 	qsort(f->item, f->count, sizeof *f->item, better);
 	return ERR_OK;

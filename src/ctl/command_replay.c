@@ -211,13 +211,13 @@ static json_t *make_answer(const struct replay *r)
 {
 	const struct replay_sums *s = replay_world_sums(r->world);
 
-	return json_pack("{s:b, s:I, s:I, s:o, s:{s:I, s:s, s:I, s:I}, s:o, s:I, s:I, s:I, s:o, s:O, s:o, s:o, s:o}",
+	return json_pack("{s:b, s:I, s:I, s:o, s:{s:I, s:o, s:I, s:I}, s:o, s:I, s:I, s:I, s:o, s:O, s:o, s:o, s:o}",
 		"ok", 1, "first", (json_int_t)s->first, "last", (json_int_t)s->last, "log", replay_read_json(&r->read),
-		"traps", "count", (json_int_t)trap_table_count(r->traps.table), "from", r->traps.from, "bad",
-		(json_int_t)r->traps.bad, "asleep", (json_int_t)r->traps.asleep, "all", day_json(&s->all),
-		"empty_sender", (json_int_t)s->null_sender, "insider", (json_int_t)s->insider, "exempt",
-		(json_int_t)s->exempt, "days", days_json(s), "good_mail", r->good, "hosts", hosts_json(r), "yield",
-		yield_json(r), "limits", limits_json(r));
+		"traps", "count", (json_int_t)trap_table_count(r->traps.table), "from",
+		text_json(slice_str(r->traps.from)), "bad", (json_int_t)r->traps.bad, "asleep",
+		(json_int_t)r->traps.asleep, "all", day_json(&s->all), "empty_sender", (json_int_t)s->null_sender,
+		"insider", (json_int_t)s->insider, "exempt", (json_int_t)s->exempt, "days", days_json(s), "good_mail",
+		r->good, "hosts", hosts_json(r), "yield", yield_json(r), "limits", limits_json(r));
 }
 
 /* ---- the run */

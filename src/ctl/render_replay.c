@@ -128,8 +128,10 @@ static void show_good(struct render *r, const json_t *a)
 	if (json_array_size(list) == 0)
 		return;
 	(void)fprintf(r->to, "\nGood mail that would have been refused: %s\n", render_grouped(r, all));
-	(void)fprintf(r->to, " %s from hosts with a history of good mail, or domains that your users write to\n",
-		render_grouped(r, known));
+	if (known)
+		(void)fprintf(r->to,
+			" %s from hosts with a history of good mail, or domains that your users write to\n",
+			render_grouped(r, known));
 	(void)show_some(r, list, true, KNOWN_SHOWN);
 	if (known > KNOWN_SHOWN)
 		(void)fprintf(r->to, "  and %s more: --json\n", render_grouped(r, known - KNOWN_SHOWN));
@@ -205,16 +207,20 @@ void render_replay(struct render *r, const json_t *a)
 
 static void show_suggested(struct render *r, const json_t *i)
 {
+	const char *line = json_string_value(json_object_get(i, "line"));
 	time_t t = (time_t)render_number(i, "last");
 	char day[32] = "?";
 	struct tm tm;
 
+	if (!line)
+		return;
 	if (gmtime_r(&t, &tm))
 		(void)strftime(day, sizeof day, "%Y-%m-%d", &tm);
-	(void)fprintf(r->to, "%s  # %s%s networks, %s senders, %s tries on %s days, last %s\n",
-		render_text(r, i, "line"), render_number(i, "networks") > 15 ? "about " : "",
-		render_grouped(r, render_number(i, "networks")), render_grouped(r, render_number(i, "senders")),
-		render_grouped(r, render_number(i, "tries")), render_grouped(r, render_number(i, "days")), day);
+	/* a line of a trap file, as core/trap_file wrote it: neither cut nor escaped */
+	(void)fprintf(r->to, "%s  # %s%s networks, %s senders, %s tries on %s days, last %s\n", line,
+		render_number(i, "networks") > 15 ? "about " : "", render_grouped(r, render_number(i, "networks")),
+		render_grouped(r, render_number(i, "senders")), render_grouped(r, render_number(i, "tries")),
+		render_grouped(r, render_number(i, "days")), day);
 }
 
 void render_suggest(struct render *r, const json_t *a)
