@@ -82,8 +82,8 @@ static enum err line_take(const struct maillog_line *l, void *ctx)
 
 static json_t *count_json(const struct replay_count *k)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "whole",
-		(json_int_t)(k->grade[GRADE_UNSEEN] + k->grade[GRADE_CONFIRMED]), "unseen",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "held", (json_int_t)k->held,
+		"whole", (json_int_t)(k->grade[GRADE_UNSEEN] + k->grade[GRADE_CONFIRMED]), "unseen",
 		(json_int_t)k->grade[GRADE_UNSEEN], "probes", (json_int_t)k->grade[GRADE_PROBE], "backscatter",
 		(json_int_t)k->grade[GRADE_BACKSCATTER], "blocks", (json_int_t)k->blocks, "renewals",
 		(json_int_t)k->renewals, "connections", (json_int_t)k->connections, "spam", (json_int_t)k->spam,

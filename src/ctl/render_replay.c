@@ -45,6 +45,7 @@ static void show_numbers(struct render *r, const json_t *a)
 	row(r, "         recipients only (probes)", all, "probes", "");
 	row(r, "         bounces", all, "backscatter", "never count");
 	row(r, "blocks", all, "blocks", "");
+	row(r, "held for you", all, "held", "hosts with good mail: not blocked before you say so");
 	row(r, "refused  connections", all, "connections", "");
 	row(r, "         spam", all, "spam", "messages that a filter refused or tagged");
 	row(r, "         unknown", all, "unknown", "messages whose end the log does not show");
