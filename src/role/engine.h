@@ -125,6 +125,7 @@ struct engine_allow_files {
 struct engine_widen_list {
 	size_t count;
 	uint64_t ticket; /* the newest block that put a network here: the store must show it first */
+	size_t at;       /* where the round goes on */
 	struct prefix network[ENGINE_WIDEN];
 };
 
@@ -241,6 +242,19 @@ struct engine_who {
 /* name: verified host name, "" none. */
 struct engine_who engine_who(
 	const struct engine *e, const struct ipaddr *client, const char *name, const char *sender);
+#define ENGINE_SUBJECT_TEXT 700
+/* For people: the prefix, or "offers@example.org at provider"; without quotes or control characters. */
+const char *engine_subject_text(const struct engine *e, const struct record_block *b, char to[ENGINE_SUBJECT_TEXT]);
+/* {sender, provider}; sender: without its extension, "@domain" for all of it. Owned by the caller. */
+json_t *engine_json_identity(const struct engine *e, const char *sender, const char *provider);
+/* The identities of this sender (or "@domain") that were blocked or hit a trap, at all providers; at most max. */
+size_t engine_find_identities(struct engine *e, const char *sender, struct prefix *ret, size_t max);
+/* Is this mail of subject's? name: "" unknown. */
+bool engine_is_of(const struct engine *e, const struct prefix *subject, const struct ipaddr *client, const char *name,
+	const char *sender);
+/* The entry that allows this client, as people wrote it; "" a private range. */
+const char *engine_allow_entry(
+	const struct engine *e, const struct ipaddr *client, const struct allow_match *m, char to[ALLOW_TEXT]);
 
 /* ---- engine_policy.c */
 enum err engine_policy_start(struct engine *e) MUST_USE;
@@ -517,7 +531,8 @@ ENGINE_COMMAND(release)
 /* JSON of a block, a hit, an allow entry; owned by the caller. */
 json_t *engine_json_block(struct engine *e, const struct record_block *b);
 json_t *engine_json_hit(struct engine *e, const struct record_hit *h);
-json_t *engine_json_allow(const struct prefix *p, enum allow_source source, const struct record_allow *r);
+/* entry: its text; tier: NULL as the source says; r: NULL unless set by command. */
+json_t *engine_json_allow(const char *entry, const char *tier, enum allow_source source, const struct record_allow *r);
 /* Hostile bytes as a JSON string: what is no UTF-8 is escaped. */
 json_t *engine_json_text(const char *s);
 /* "what" of a command: an address or prefix as charged, or a case id. ERR_NOTFOUND: no such case; ERR_SYNTAX: neither. */

@@ -147,7 +147,8 @@ static void answer_dunno(struct policy_conn *c)
 }
 
 /* The same for all recipients, trap or not: the end as it was when it was first told. */
-static void refuse_blocked(struct policy_conn *c, const struct gate_result *g, uint64_t now)
+static void refuse_blocked(
+	struct policy_conn *c, const struct policy_request *r, const struct gate_result *g, uint64_t now)
 {
 	uint32_t told = g->block.told;
 	struct buf text;
@@ -157,7 +158,8 @@ static void refuse_blocked(struct policy_conn *c, const struct gate_result *g, u
 		block_index_tell(&c->e->blocks, &g->block.subject, told);
 	}
 	buf_init(&text, REPLY_TEXT_MAX + 64);
-	reply_text_blocked(&c->e->host->conf, g->block.code, g->block.case_id, told, &text);
+	reply_text_blocked(&c->e->host->conf, g->block.code, g->block.case_id, told,
+		subject_is_identity(&g->block.subject) ? r->sender : (struct slice){ 0 }, &text);
 	answer(c, buf_slice(&text));
 	buf_done(&text);
 }
@@ -194,7 +196,7 @@ static void on_rcpt(struct policy_conn *c, const struct policy_request *r, uint6
 			probe_behind_block(e, r, &g);
 		engine_block_refused(e, &g, r, !is_enforced);
 		if (is_enforced) {
-			refuse_blocked(c, &g, now);
+			refuse_blocked(c, r, &g, now);
 			return;
 		}
 	}
