@@ -26,7 +26,7 @@ static const char *headline(struct render *r, const json_t *m, const char *state
 static void print_until(struct render *r, const json_t *b, const char *state)
 {
 	uint64_t until = render_number(b, "until"), lifted = render_number(b, "lifted_at");
-	bool is_live = strcmp(state, "active") == 0 || strcmp(state, "would") == 0;
+	bool is_live = strcmp(state, "active") == 0 || strcmp(state, "would") == 0 || strcmp(state, "held") == 0;
 
 	if (lifted) {
 		(void)fprintf(r->to, "lifted   %s by %s", render_time(r, lifted), render_text(r, b, "by"));
@@ -191,8 +191,8 @@ static void print_match(struct render *r, const json_t *m)
 	print_shared(r, m);
 	if (json_is_object(b))
 		print_until(r, b, state);
-	if (json_array_size(json_object_get(m, "hits")) == 0 && *render_text(r, b, "note") &&
-		!render_number(b, "lifted_at"))
+	if ((json_array_size(json_object_get(m, "hits")) == 0 || strcmp(state, "held") == 0) &&
+		*render_text(r, b, "note") && !render_number(b, "lifted_at"))
 		(void)fprintf(r->to, "because  %s says: \"%s\"\n", render_text(r, b, "by"), render_text(r, b, "note"));
 	print_hits(r, m);
 	print_score(r, m);
