@@ -22,7 +22,7 @@ struct held {
 	uint8_t bounds; /* bit by enum replay_bound: refused there */
 	bool is_rider;
 	bool is_counted;   /* what became of it was told */
-	bool is_uncertain; /* perhaps the trap was its only recipient: counted only when told */
+	bool is_uncertain; /* perhaps a trap or postmaster was its only recipient: counted only when told */
 };
 
 struct replay_world {
@@ -521,7 +521,9 @@ static void mail_take(struct replay_world *w, const struct replay_event *e)
 	}
 	count_message(w, e);
 	h = held_find(w, e->message);
-	if (h && !h->is_counted && !is_always_open(w, e->recipient))
+	if (h && !h->is_counted && is_always_open(w, e->recipient))
+		h->is_uncertain = true; /* refused only if it went to others too */
+	else if (h && !h->is_counted)
 		refused_take(w, e, h);
 	if (fate_of(e) != FATE_GOOD || !e->mail->is_first || e->sender.n == 0 || e->client.family == 0)
 		return;

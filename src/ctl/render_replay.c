@@ -10,6 +10,7 @@
 #define KNOWN_SHOWN 1000
 #define OTHERS_SHOWN 40
 #define HOSTS_SHOWN 10
+#define TRAPS_SHOWN 10
 
 static uint64_t in(const json_t *all, const char *bound, const char *key)
 {
@@ -164,6 +165,30 @@ static void show_hosts(struct render *r, const json_t *a)
 	}
 }
 
+static void show_yield(struct render *r, const json_t *a)
+{
+	const json_t *list = json_object_get(a, "yield"), *t;
+	size_t i;
+
+	if (json_array_size(list) == 0)
+		return;
+	(void)fprintf(r->to, "\nTraps, those that cost good mail first:\n");
+	json_array_foreach(list, i, t)
+	{
+		const char *text = render_text(r, t, "text");
+
+		if (i == TRAPS_SHOWN)
+			break;
+		(void)fprintf(r->to,
+			"  %-7s %s%stried %s times, set off %s to %s blocks, good mail refused by them: %s\n",
+			render_text(r, t, "trap"), text, *text ? "  " : "",
+			render_grouped(r, render_number(t, "tries")),
+			render_grouped(r, render_number(t, "blocks_least")),
+			render_grouped(r, render_number(t, "blocks_most")),
+			render_grouped(r, render_number(t, "good")));
+	}
+}
+
 /* Nothing that was left out stays unsaid. */
 static void show_limits(struct render *r, const json_t *a)
 {
@@ -201,6 +226,7 @@ void render_replay(struct render *r, const json_t *a)
 	show_days(r, a);
 	show_good(r, a);
 	show_hosts(r, a);
+	show_yield(r, a);
 	show_limits(r, a);
 }
 
