@@ -17,7 +17,7 @@
 #include "core/header_scan.h"
 #include "core/received.h"
 
-#define CONTENT_GRADE_FIELDS 300 /* fields of the tables looked at; Received count up to RECEIVED_HOPS */
+#define CONTENT_GRADE_FIELDS 150 /* fields of the tables looked at; Received count up to RECEIVED_HOPS */
 #define CONTENT_GRADE_FROM 4     /* From and Reply-To looked at */
 #define CONTENT_GRADE_TEXT 256   /* bytes of Message-ID and Subject kept, with NUL */
 

@@ -7,16 +7,18 @@
  *   VALUE   LINE           VALUE                 VALUE       VALUE
  *
  * A blank at LINE continues the field before; in the first line it is broken.
+ * Behind HEADER_LINES lines only an empty line is looked for: REST_LINE is the
+ * start of a line, REST inside of one.
  * SPDX-License-Identifier: ISC
  */
 #include "core/header_scan.h"
 
-enum state { STATE_LINE, STATE_NAME, STATE_VALUE };
+enum state { STATE_LINE, STATE_NAME, STATE_VALUE, STATE_REST_LINE, STATE_REST };
 
 void header_scan_init(struct header_scan *h, bool (*wants)(struct slice name))
 {
 	h->is_done = h->has_field = h->is_cut = h->had_cr = h->is_open = h->is_skipped = false;
-	h->bytes = 0;
+	h->bytes = h->lines = 0;
 	h->wants = wants;
 	h->state = STATE_LINE;
 	h->name_n = 0;
@@ -108,6 +110,7 @@ static size_t feed_value(struct header_scan *h, struct slice s)
 	add_value(h, line);
 	if (is_whole) {
 		h->had_cr = false;
+		h->lines++;
 		h->is_open = true;
 		h->state = STATE_LINE;
 	}
@@ -179,6 +182,36 @@ static size_t feed_line(struct header_scan *h, struct slice s)
 	return c == '\n';
 }
 
+static size_t feed_rest(struct header_scan *h, struct slice s)
+{
+	size_t i = 0;
+
+	while (i < s.n) {
+		if (h->state == STATE_REST_LINE && s.p[i] == '\n') {
+			finish(h);
+			return i + 1;
+		}
+		if (h->state == STATE_REST_LINE && s.p[i] == '\r' && !h->had_cr) {
+			h->had_cr = true;
+			i++;
+			continue;
+		}
+		h->had_cr = false;
+		i += slice_find(slice_from(s, i), '\n');
+		h->state = i < s.n ? STATE_REST_LINE : STATE_REST;
+		i += i < s.n;
+	}
+	return i;
+}
+
+/* The header is too long to be looked at any more; what is open is whole. */
+static void begin_rest(struct header_scan *h)
+{
+	if (h->is_open)
+		end_field(h);
+	h->state = STATE_REST_LINE;
+}
+
 size_t header_scan_feed(struct header_scan *h, struct slice s)
 {
 	size_t i = 0;
@@ -189,7 +222,11 @@ size_t header_scan_feed(struct header_scan *h, struct slice s)
 	while (i < s.n && !h->is_done && !h->has_field) {
 		struct slice rest = slice_from(s, i);
 
-		if (h->state == STATE_VALUE)
+		if (h->state == STATE_REST_LINE || h->state == STATE_REST)
+			i += feed_rest(h, rest);
+		else if (h->state == STATE_LINE && h->lines >= HEADER_LINES)
+			begin_rest(h);
+		else if (h->state == STATE_VALUE)
 			i += feed_value(h, rest);
 		else if (h->state == STATE_NAME)
 			i += feed_name(h, rest);

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #define HEADER_SCAN_MAX (256u << 10) /* bytes looked at; Postfix's header_size_limit is 100 kB a field */
+#define HEADER_LINES 2000            /* lines whose fields are looked at; then only the end is */
 #define HEADER_NAME 44               /* longest field name told from another, with NUL */
 #define HEADER_VALUE 1000            /* bytes of one value kept, with NUL */
 
@@ -28,6 +29,7 @@ struct header_scan {
 	bool has_field; /* name and value are a whole field, until the next call */
 	bool is_cut;    /* the value was longer than what is kept */
 	uint32_t bytes; /* of the header so far, the empty line included */
+	uint32_t lines;
 	/* below: private */
 	bool (*wants)(struct slice name);
 	bool is_skipped; /* the field at hand is one that nobody wants */

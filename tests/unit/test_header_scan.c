@@ -140,7 +140,9 @@ static void test_caps(void **state)
 		memcpy(p + i, "a:b\n", 4);
 	s.fields = 0;
 	assert_int_equal(scan((struct slice){ p, n }, &s), HEADER_SCAN_MAX);
-	assert_int_equal(s.fields, HEADER_SCAN_MAX / 4);
+	assert_int_equal(s.fields, HEADER_LINES);
+	memcpy(p + 4 * (HEADER_LINES + 100), "\r\n\r\n", 4); /* the end is still found */
+	assert_int_equal(scan((struct slice){ p, n }, &s), 4 * (HEADER_LINES + 100) + 2);
 	free(p);
 }
 
