@@ -23,6 +23,7 @@ struct entry {
 	struct spf_keep keep;
 	uint64_t seq; /* walk under way; 0: none */
 	uint64_t asked;
+	uint64_t since; /* named by a line, in this run */
 	unsigned round; /* the last build of the list that named it */
 };
 
@@ -157,6 +158,7 @@ static struct entry *find_or_add(struct engine *e, const char *domain)
 		return NULL;
 	}
 	memcpy(x->domain, domain, sizeof x->domain);
+	x->since = clock_wall_s();
 	s->entry[s->entries++] = x;
 	load(e, x);
 	return x;
@@ -389,7 +391,8 @@ bool engine_fetch_spf_tick(struct engine *e, uint64_t mono_ms)
 
 static json_t *entry_json(const struct entry *x)
 {
-	return json_pack("{s:s, s:I, s:I, s:I, s:b, s:s, s:s}", "domain", x->domain, "prefixes",
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:b, s:s, s:s}", "domain", x->domain, "since", (json_int_t)x->since,
+		"prefixes",
 		(json_int_t)x->keep.set.count, "good_at", (json_int_t)x->keep.good_at, "next", (json_int_t)x->keep.next,
 		"partial", x->keep.is_partial, "state", x->keep.last ? spf_state_name(x->keep.state) : "waiting", "text",
 		spf_taken_text(x->keep.last));
