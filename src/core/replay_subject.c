@@ -168,8 +168,11 @@ void replay_side_hit(struct replay_subjects *s, struct replay_subject *x, enum r
 
 	e->random = next_random(s);
 	decide_hit(&v, e, now, ret);
-	if (ret->kind != DECIDE_RETRY)
+	if (ret->kind != DECIDE_RETRY) {
 		side->sum = ret->sum;
+		if (e->grade == GRADE_CONFIRMED || e->grade == GRADE_UNSEEN)
+			ledger_spoil(&side->ledger, now);
+	}
 	if (ret->kind != DECIDE_BLOCK && ret->kind != DECIDE_RENEW)
 		return;
 	is_held = ret->kind == DECIDE_BLOCK && breaker_holds(s, side, b, now);
