@@ -111,7 +111,7 @@ void doctor_check_fetch(struct doctor *d, const struct doctor_daemon_facts *f)
 			"they allow only who was allowed when they last were; shared providers can be blocked by "
 			"address",
 			"set dns = yes in section fetch, then: limetwig reload");
-	else if (render_bool(fetch, "on") && doctor_count(d, DOCTOR_WARN) == before)
+	else if (json_array_size(lists) + json_array_size(spf) && doctor_count(d, DOCTOR_WARN) == before)
 		doctor_addf(d, DOCTOR_OK, "dns", NULL, NULL, "%zu DNS lists, %zu spf: entries: all answer",
 			json_array_size(lists), json_array_size(spf));
 }

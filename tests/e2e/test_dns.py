@@ -170,6 +170,8 @@ def test_a_list_that_lies_is_switched_off_and_comes_back(site, mode, why):
     assert any("good" in w and why in w for w in status["warnings"])
     assert "DNS list good is not asked any more" in site.daemon.log()
     assert lists(site)["bad"]["state"] == "on"
+    found = [x for x in json.loads(site.daemon.ctl("doctor", "--json").stdout)["items"] if x["name"] == "dns"]
+    assert any(x["level"] == "warn" and "good" in x["text"] and x["mend"] for x in found), found
     host = site.new_host()
     address = site.address(host)
     listed(site, address, zone=BLOCK, code="127.0.0.2")
@@ -271,3 +273,20 @@ def test_a_sender_at_a_shared_provider_is_charged_where_spf_passes(site):
     assert not any(sender[other] in json.dumps(b) for b in blocks())
     for key in (host, other):
         assert not any(b["subject"] == site.address(key) for b in blocks())
+
+
+def test_a_reload_ends_and_starts_fetch(site):
+    def roles():
+        return {r["name"]: r["up"] for r in site.daemon.json("status")["roles"]}
+    site.daemon.configure(CONF + "fetch {\n  dns = no\n}\n")
+    site.daemon.told("reload")
+    wait_for("fetch to be gone", lambda: "fetch" not in roles() and "fetch" not in site.daemon.pids())
+    host = site.new_host()
+    hit(site, host)
+    site.wait_block(site.address(host))  # nobody is asked
+    site.daemon.configure(CONF + FETCH)
+    site.daemon.told("reload")
+    wait_for("fetch", lambda: roles().get("fetch"))
+    wait_lists(site)
+    shown = site.net.run(["/run/lab/bin/limetwigd", "-c", "/etc/limetwig/limetwig.conf", "-nv"], check=True).stdout
+    assert 'dns-list "good" {\n\tzone = "%s"' % ALLOW in shown
