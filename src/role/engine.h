@@ -21,6 +21,7 @@
  *   engine_counter.c   hourly counters, connections by client
  *   engine_control.c   control socket
  *   engine_command_*.c the commands
+ *   engine_riders.c    riders at the end of the data
  *   engine_release.c   riders of captured messages: withheld, handed back, released
  *   engine_backup.c    a copy of the store, by a thread
  *   engine_keep.c      retention
@@ -437,6 +438,13 @@ void engine_counter_client(struct engine *e, const struct ipaddr *client, uint64
 unsigned engine_counter_top(const struct engine *e, struct ipaddr *ret_client);
 
 struct engine_call; /* a command under way, engine_control.c */
+
+/* ---- engine_riders.c */
+/* Trap and riders together, from a host that this would block, and none of them refused by Postfix? */
+bool engine_riders_are(struct engine *e, const struct policy_request *r, const struct gate_result *g,
+	const struct transaction *x, uint64_t now);
+/* The case id that the refused sender is told: of the block this made, else one for this message alone. */
+void engine_riders_case(struct engine *e, const struct transaction *x, uint64_t now, char to[CASE_ID_TEXT]);
 
 /* ---- engine_release.c */
 enum err engine_release_start(struct engine *e) MUST_USE;
