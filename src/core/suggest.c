@@ -5,6 +5,7 @@
  */
 #include "core/suggest.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/address.h"
@@ -55,8 +56,8 @@ struct suggest *suggest_new(const uint8_t key[SIPHASH_KEY], const char *delimite
 		return NULL;
 	memcpy(s->key, key, SIPHASH_KEY);
 	slice_copy(slice_str(delimiters), s->delimiters, sizeof s->delimiters);
-	if (!strchr(s->delimiters, '+') && strlen(s->delimiters) + 1 < sizeof s->delimiters)
-		strcat(s->delimiters, "+");
+	if (!strchr(s->delimiters, '+')) /* always: somebody wrote "name+list@" down elsewhere */
+		(void)snprintf(s->delimiters, sizeof s->delimiters, "+%.14s", delimiters);
 	keymap_init(&s->candidates, key, sizeof(struct candidate *), SUGGEST_CANDIDATES);
 	keymap_init(&s->known, key, 1, SUGGEST_LIVE);
 	keymap_init(&s->names, key, 1, 3 * (size_t)SUGGEST_LIVE);
