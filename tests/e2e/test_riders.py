@@ -391,7 +391,9 @@ def back_pids(scene):
 
 
 @pytest.mark.parametrize("riders", ["junk", "withhold"])
-def test_kill_9_of_capture_loses_and_doubles_nothing(scene, riders):
+def test_kill_9_of_capture_loses_nothing(scene, riders):
+    """What is withheld is never doubled. What is handed back can be by a death between Postfix's 250 for it and our own
+    250 to Postfix, which no SMTP client can tell from no answer (RFC 5321 4.5.4.1); whoever was not killed comes once."""
     restart(scene)
     use(scene, riders)
     keys = []
@@ -408,7 +410,8 @@ def test_kill_9_of_capture_loses_and_doubles_nothing(scene, riders):
             assert scene.daemon.json("release", withheld_id(scene, key))["messages"][0]["to"] == [ALICE]
         scene.postfix.wait_mail(ALICE, subject)
         settled(scene)
-        assert len(mails(scene, ALICE, subject)) == 1
+        copies = len(mails(scene, ALICE, subject))
+        assert copies == 1 or (riders == "junk" and copies == 2)
 
 
 def test_withheld_after_a_lost_reply_is_withheld_once(withhold):
