@@ -393,7 +393,7 @@ def back_pids(scene):
 @pytest.mark.parametrize("riders", ["junk", "withhold"])
 def test_kill_9_of_capture_loses_nothing(scene, riders):
     """What is withheld is never doubled. What is handed back can be by a death between Postfix's 250 for it and our own
-    250 to Postfix, which no SMTP client can tell from no answer (RFC 5321 4.5.4.1); whoever was not killed comes once."""
+    250 to Postfix, which no SMTP client can tell from no answer (RFC 5321 4.5.4.1)."""
     restart(scene)
     use(scene, riders)
     keys = []
