@@ -48,7 +48,7 @@ struct content_body {
 	uint8_t depth, state, types;
 	int8_t kind;      /* row the report part at hand belongs to */
 	uint8_t encoding; /* of the part, enum content_encoding */
-	bool is_file, is_own_report, is_copy_named;
+	bool is_file, is_own_report, is_copy_named, is_preamble;
 };
 
 /* trap: the address this copy was for, canonical; "" unknown. It must outlive b. */

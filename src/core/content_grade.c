@@ -32,6 +32,8 @@ static bool wants(struct slice name)
 void content_grade_init(struct content_grade *g, struct slice sender, struct slice trap)
 {
 	header_scan_init(&g->header, wants);
+	content_relate_init(&g->relate);
+	content_relate_add(&g->relate.sender, sender);
 	g->fields = g->froms = 0;
 	g->message_id[0] = g->subject[0] = '\0';
 	g->has_message_id = g->has_subject = g->is_body = false;
@@ -54,6 +56,19 @@ static void look_at_from(struct content_grade *g, struct slice value)
 	size_t n = encoded_word_decode(value, text, sizeof text);
 
 	g->body.facts |= content_rules_from(slice_of(text, n));
+	content_relate_add(&g->relate.sender, value);
+}
+
+static void look_at_known(struct content_grade *g, struct slice name, struct slice value)
+{
+	uint64_t facts = content_rules_field(name, value);
+
+	g->body.facts |= facts;
+	if (facts & FACT_SIGNED)
+		content_relate_add(&g->relate.sender, value);
+	if (facts & (FACT_LIST | FACT_LIST_CLAIM | FACT_LIST_HINT | FACT_UNSUBSCRIBE))
+		content_relate_add(&g->relate.list, value);
+	content_body_field(&g->body, name, value, g->header.is_cut);
 }
 
 /* The first of a field counts: a second Subject is not what people see. */
@@ -70,6 +85,8 @@ static void add_hop(struct content_grade *g, struct slice value)
 {
 	if (g->hops == RECEIVED_HOPS)
 		return;
+	if (g->hops < CONTENT_GRADE_HOPS)
+		content_relate_add_hop(&g->relate.sender, value);
 	if (g->header.is_cut)
 		value.n = 0;
 	received_parse(value, &g->hop[g->hops++]);
@@ -92,14 +109,15 @@ static void look_at_field(struct content_grade *g)
 		if (g->froms++ < CONTENT_GRADE_FROM)
 			look_at_from(g, value);
 	} else {
-		g->body.facts |= content_rules_field(name, value);
-		content_body_field(&g->body, name, value, g->header.is_cut);
+		look_at_known(g, name, value);
 	}
 }
 
 static void end_header(struct content_grade *g)
 {
 	g->is_body = true;
+	if (content_relate_is(&g->relate))
+		g->body.facts |= FACT_RELATED;
 	content_body_start(&g->body);
 }
 

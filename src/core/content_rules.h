@@ -61,6 +61,11 @@
 #define FACT_PROGRAM (UINT64_C(1) << 30)     /* written with a mail program, says its header */
 #define FACT_TEXT_FAIL (UINT64_C(1) << 31)   /* words about mail that did not arrive; weak */
 #define FACT_FILE (UINT64_C(1) << 32)        /* an attachment that is no report */
+#define FACT_SUBJECT_BOUNCE (UINT64_C(1) << 33) /* "Undelivered Mail Returned to Sender" */
+#define FACT_SUBJECT_ABUSE (UINT64_C(1) << 34)  /* complaint, abuse report */
+#define FACT_RELATED (UINT64_C(1) << 35)        /* list fields name a domain of the sender (core/content_relate) */
+#define FACT_LIST_CLAIM (UINT64_C(1) << 36)     /* List-Id, Precedence: bulk: in spam as well; little alone */
+#define FACT_TEXT_ADDRESS (UINT64_C(1) << 37)   /* the text has an address that is not the trap's */
 
 /* Is this field in the table? name in lower case. */
 bool content_rules_knows(struct slice name);
