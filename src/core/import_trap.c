@@ -142,12 +142,12 @@ static bool has_text(struct slice s, const char *text)
 enum err import_add_pattern(struct import *im, struct slice s)
 {
 	size_t end = slice_rfind(s, s.p[0]);
-	struct slice body = { s.p + 1, end - 1 }, flags = slice_from(s, end + 1), exact;
+	struct slice body = slice_head(slice_from(s, 1), end ? end - 1 : 0), flags = slice_from(s, end + 1), exact;
 	char text[ADDRESS_TEXT];
 
 	if (body.n == 0)
 		return import_refuse(im, "an empty pattern matches everybody");
-	if (memchr(body.p, '\0', body.n))
+	if (slice_find(body, '\0') < body.n)
 		return import_refuse(im, "has a NUL byte");
 	for (size_t i = 0; i < flags.n; i++)
 		if (!strchr("imsuIMSU", flags.p[i]) || !flags.p[i])

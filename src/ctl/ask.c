@@ -193,11 +193,11 @@ bool ctl_since(struct ctl *c, uint64_t *ret)
 }
 
 /* "T-118" or "118". */
-static bool parse_trap_id(struct slice s, uint64_t *ret)
+static bool parse_trap_id(const char *text, uint64_t *ret)
 {
-	if (slice_starts(s, SLICE_LIT("T-")))
-		s = slice_from(s, 2);
-	return num_parse(s, UINT32_MAX, ret) == ERR_OK && *ret > 0;
+	if (text[0] == 'T' && text[1] == '-')
+		text += 2;
+	return num_parse(slice_str(text), UINT32_MAX, ret) == ERR_OK && *ret > 0;
 }
 
 bool ctl_trap_id(struct ctl *c, const char *what, uint64_t *ret, int *ret_status)
@@ -206,7 +206,7 @@ bool ctl_trap_id(struct ctl *c, const char *what, uint64_t *ret, int *ret_status
 	const char *id;
 	bool is_number;
 
-	if (parse_trap_id(slice_str(what), ret))
+	if (parse_trap_id(what, ret))
 		return true;
 	q = ctl_request(c, "trap_find");
 	ctl_request_text(q, "address", what);
