@@ -214,7 +214,7 @@ bool ctl_trap_id(struct ctl *c, const char *what, uint64_t *ret, int *ret_status
 	if (*ret_status != CTL_DONE)
 		return false;
 	id = json_string_value(json_object_get(json_object_get(answer, "trap"), "id"));
-	is_number = id && parse_trap_id(slice_str(id), ret);
+	is_number = id && parse_trap_id(id, ret);
 	json_decref(answer);
 	if (!is_number)
 		*ret_status = ctl_refuse(c, "%s: no trap (T-118, or its address)", what);
