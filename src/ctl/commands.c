@@ -43,7 +43,7 @@ static const struct command commands[] = {
 		"block by hand; --dry-run: what good mail that would have refused" },
 	{ "trap", "stats", "[--tag TAG] [--limit N]", "tag limit", 0, 0, false, command_trap_stats,
 		"what the traps of each tag have brought" },
-	{ "block", "remove", "CASE|ADDRESS|--tag TAG|--trap TRAP|--since TIME [--dry-run]", "tag trap since dry-run", 0, 1,
+	{ "block", "remove", "CASE|ADDRESS|SENDER|--tag TAG|--trap TRAP|--since TIME [--dry-run]", "tag trap since dry-run", 0, 1,
 		false,
 		command_block_remove, "lift blocks, with a pardon" },
 	{ "block", "list", "[--held] [--all] [--limit N]", "held all limit", 0, 0, false, command_block_list,
