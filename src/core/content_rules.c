@@ -18,6 +18,9 @@ static const struct field_rule {
 	{ "delivered-to", { MATCH_STARTS, "autoresponder", FACT_RESPONDER } }, /* qmail-autoresponder */
 	{ "delivered-to", { MATCH_STARTS, "responder for ", FACT_LIST } },     /* ezmlm */
 	{ "dkim-signature", { MATCH_ANY, NULL, FACT_SIGNED } },
+	{ "errors-to", { MATCH_HAS, "owner-", FACT_LIST_SENDER } }, /* Majordomo and its kin */
+	{ "errors-to", { MATCH_HAS, "-owner@", FACT_LIST_SENDER } },
+	{ "errors-to", { MATCH_HAS, "-bounces@", FACT_LIST_SENDER } },
 	{ "feedback-id", { MATCH_ANY, NULL, FACT_LIST_HINT } }, /* Gmail's feedback loop */
 	{ "in-reply-to", { MATCH_ANY, NULL, FACT_THREAD } },
 	{ "list-archive", { MATCH_ANY, NULL, FACT_LIST_HINT } }, /* RFC 2369 */
@@ -111,6 +114,7 @@ static const struct content_rule sender_rules[] = {
 	{ MATCH_ENDS, "-owner", FACT_LIST_SENDER },
 	{ MATCH_ENDS, "+owner", FACT_LIST_SENDER },
 	{ MATCH_ENDS, "-request", FACT_LIST_SENDER },
+	{ MATCH_ENDS, "-return", FACT_LIST_SENDER },
 	{ MATCH_ENDS, "-admin", FACT_LIST_SENDER },
 	{ MATCH_HAS, "-return-", FACT_LIST_SENDER }, /* ezmlm */
 	{ MATCH_HAS, "-confirm", FACT_LIST_SENDER },
@@ -136,6 +140,7 @@ static const struct content_rule from_rules[] = {
 	{ MATCH_HAS, "virus", FACT_FROM_DAEMON }, { MATCH_HAS, "content-filter at", FACT_FROM_DAEMON }, /* amavis */
 	{ MATCH_HAS, "mailscanner", FACT_FROM_DAEMON }, { MATCH_HAS, "microsoftexchange", FACT_FROM_DAEMON },
 	{ MATCH_HAS, "majordomo", FACT_FROM_ROBOT }, { MATCH_HAS, "listserv@", FACT_FROM_ROBOT },
+	{ MATCH_HAS, "ecartis@", FACT_FROM_ROBOT }, { MATCH_HAS, "listar@", FACT_FROM_ROBOT },
 	{ MATCH_HAS, "sympa@", FACT_FROM_ROBOT }, { MATCH_HAS, "mailman", FACT_FROM_ROBOT },
 	{ MATCH_HAS, "-request@", FACT_FROM_ROBOT }, { MATCH_HAS, "-owner@", FACT_FROM_ROBOT },
 	{ MATCH_HAS, "+owner@", FACT_FROM_ROBOT }, { MATCH_HAS, "+help@", FACT_FROM_ROBOT },
