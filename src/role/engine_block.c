@@ -231,11 +231,12 @@ static void log_block(struct engine *e, const struct record_block *b, const char
 	(void)escape_text(slice_str(b->name), name, sizeof name);
 	(void)escape_text(slice_str(b->note), note, sizeof note);
 	log_info(event,
-		"case=%s subject=\"%s\" name=\"%s\" offence=%u until=%llu trap=T-%u by=%s mode=%s firewall=%d note=\"%s\"",
+		"case=%s subject=\"%s\" name=\"%s\" offence=%u until=%llu trap=T-%u by=%s mode=%s firewall=%d "
+		"note=\"%s\"",
 		b->case_id, subject, name, b->offence, (unsigned long long)b->until, b->trap_id, b->by,
 		mode_name(e->mode), is_firewall, note);
-	engine_watch(e, event, "case=%s subject=\"%s\" name=\"%s\" offence=%u until=%llu trap=T-%u firewall=%d", b->case_id,
-		subject, name, b->offence, (unsigned long long)b->until, b->trap_id, is_firewall);
+	engine_watch(e, event, "case=%s subject=\"%s\" name=\"%s\" offence=%u until=%llu trap=T-%u firewall=%d",
+		b->case_id, subject, name, b->offence, (unsigned long long)b->until, b->trap_id, is_firewall);
 }
 
 enum err engine_block_apply(struct engine *e, struct engine_subject *s, const struct record_block *b, bool is_new)

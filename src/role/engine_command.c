@@ -160,9 +160,9 @@ json_t *engine_json_allow(const char *entry, const char *tier, enum allow_source
 	static const char *const tiers[] = { "", "own", "never", "never", "forwarder" };
 
 	return json_pack("{s:o, s:s, s:s, s:I, s:I, s:o, s:o}", "prefix", engine_json_text(entry), "tier",
-		tier ? tier : tiers[source], "source", allow_source_name(source), "since", (json_int_t)(r ? r->since : 0), "until",
-		(json_int_t)(r ? r->until : 0), "by", engine_json_text(r ? r->by : ""), "note",
-		engine_json_text(r ? r->note : ""));
+		tier ? tier : tiers[source], "source", allow_source_name(source), "since",
+		(json_int_t)(r ? r->since : 0), "until", (json_int_t)(r ? r->until : 0), "by",
+		engine_json_text(r ? r->by : ""), "note", engine_json_text(r ? r->note : ""));
 }
 
 enum err engine_find_subject(struct engine *e, const char *what, struct prefix *ret)

@@ -313,7 +313,8 @@ void engine_command_allow_add(struct engine *e, struct engine_call *c, const jso
 		return;
 	}
 	engine_audit(e, c, note_of(in), "allow add %s", engine_json_string(in, "prefix"));
-	engine_answer(c, json_pack("{s:o}", "allow", engine_json_allow(prefix_format(&r.prefix, text), NULL, ALLOW_COMMAND, &r)));
+	engine_answer(c, json_pack("{s:o}", "allow",
+				 engine_json_allow(prefix_format(&r.prefix, text), NULL, ALLOW_COMMAND, &r)));
 }
 
 void engine_command_allow_remove(struct engine *e, struct engine_call *c, const json_t *in)

@@ -337,6 +337,15 @@ static bool search_accepted(struct slice key, struct slice value, void *ctx)
 	return s->count < WHY_MATCHES && --s->left > 0;
 }
 
+/* Him, and what holds for all of his domain. */
+static void search_identities(struct search *s, const char *sender)
+{
+	s->count = engine_find_identities(s->e, sender, s->found, WHY_MATCHES);
+	if (sender[0] != '@')
+		s->count +=
+			engine_find_identities(s->e, strrchr(sender, '@'), s->found + s->count, WHY_MATCHES - s->count);
+}
+
 static void search_all(struct search *s)
 {
 	const struct slice all = { 0 };
@@ -408,7 +417,7 @@ void engine_command_why(struct engine *e, struct engine_call *c, const json_t *i
 		s.what = slice_str(what);
 		s.is_domain = strchr(what, '@') != NULL;
 		if (s.is_domain)
-			s.count = engine_find_identities(e, what, s.found, WHY_MATCHES);
+			search_identities(&s, what);
 		search_all(&s);
 		for (size_t i = 0; i < s.count; i++)
 			(void)json_array_append_new(matches, match_json(e, &s.found[i], s.name[i]));

@@ -392,10 +392,9 @@ bool engine_fetch_spf_tick(struct engine *e, uint64_t mono_ms)
 static json_t *entry_json(const struct entry *x)
 {
 	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:b, s:s, s:s}", "domain", x->domain, "since", (json_int_t)x->since,
-		"prefixes",
-		(json_int_t)x->keep.set.count, "good_at", (json_int_t)x->keep.good_at, "next", (json_int_t)x->keep.next,
-		"partial", x->keep.is_partial, "state", x->keep.last ? spf_state_name(x->keep.state) : "waiting", "text",
-		spf_taken_text(x->keep.last));
+		"prefixes", (json_int_t)x->keep.set.count, "good_at", (json_int_t)x->keep.good_at, "next",
+		(json_int_t)x->keep.next, "partial", x->keep.is_partial, "state",
+		x->keep.last ? spf_state_name(x->keep.state) : "waiting", "text", spf_taken_text(x->keep.last));
 }
 
 static void note_empty(const struct entry *x, unsigned *count, char *to, size_t size)
@@ -409,8 +408,7 @@ static void note_empty(const struct entry *x, unsigned *count, char *to, size_t 
 json_t *engine_fetch_spf_one(const struct engine *e, const char *domain)
 {
 	char name[DNS_NAME];
-	const struct entry *x =
-		dns_question_name(slice_str(domain), name) == ERR_OK ? find(e->fetch->spf, name) : NULL;
+	const struct entry *x = dns_question_name(slice_str(domain), name) == ERR_OK ? find(e->fetch->spf, name) : NULL;
 
 	return x ? entry_json(x) : NULL;
 }
@@ -437,8 +435,9 @@ json_t *engine_fetch_spf_json(const struct engine *e, json_t *warnings)
 	}
 	if (empties)
 		(void)json_array_append_new(warnings,
-			json_sprintf("%d spf: entries of the allow list allow nobody, these domains have no SPF record: "
-				     "%s%s",
+			json_sprintf(
+				"%d spf: entries of the allow list allow nobody, these domains have no SPF record: "
+				"%s%s",
 				(int)empties, empty, empties > EMPTY_SHOWN ? ", ..." : ""));
 	if (unanswered)
 		(void)json_array_append_new(warnings,

@@ -144,6 +144,9 @@ static void test_a_domain(void **state)
 	assert_string_equal(text_at(j, "identity", "sender"), "@deals.example");
 	assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "refusals"), "count")), 1);
 	json_decref(j);
+	j = rig_why("desk@deals.example"); /* of himself nothing is known but that */
+	assert_string_equal(text_at(j, "identity", "sender"), "@deals.example");
+	json_decref(j);
 	rig_do("{\"cmd\":\"block_remove\",\"what\":\"@deals.example\"}");
 	assert_reply("desk@deals.example", "action=DUNNO");
 }
