@@ -35,6 +35,19 @@ void engine_riders_case(struct engine *e, const struct transaction *x, uint64_t 
 	memcpy(to, b.case_id, CASE_ID_TEXT);
 }
 
+/*
+ * A 550 at the dot tells that one of the recipients is a trap. A host hears it
+ * once: its next such message goes through, and the trap's copy blocks it. So
+ * each trap that somebody finds out costs a fresh address and a whole message.
+ */
+static bool was_told(struct engine *e, const struct transaction *x)
+{
+	struct prefix subject = engine_subject_of(e, &x->client);
+	const struct engine_subject *s = engine_subject_get(e, &subject);
+
+	return s && s->sum.count[GRADE_UNSEEN] > 0;
+}
+
 bool engine_riders_are(struct engine *e, const struct policy_request *r, const struct gate_result *g,
 	const struct transaction *x, uint64_t now)
 {
@@ -47,5 +60,7 @@ bool engine_riders_are(struct engine *e, const struct policy_request *r, const s
 		return false;
 	if (num_parse(r->recipient_count, UINT16_MAX, &accepted) != ERR_OK || accepted != x->asked)
 		return false; /* one was refused, it may have been the trap; or we were not asked about all */
+	if (e->host->conf.traps.riders == RIDERS_REFUSE && was_told(e, x))
+		return false;
 	return accepted > x->trap_asked && engine_hit_would_block(e, x, now);
 }
