@@ -160,6 +160,7 @@ const char *render_whom(struct render *r, const json_t *o)
 	if (!json_is_object(who))
 		return render_host(r, render_text(r, o, "name"), render_text(r, o, "subject"));
 	to = take(r);
-	(void)snprintf(to, RENDER_TEXT, "%.230s at %.80s", render_text(r, who, "sender"), render_text(r, who, "provider"));
+	(void)snprintf(
+		to, RENDER_TEXT, "%.230s at %.80s", render_text(r, who, "sender"), render_text(r, who, "provider"));
 	return to;
 }
