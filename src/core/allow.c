@@ -20,6 +20,7 @@ void allow_init(struct allow *a)
 	prefix_table_init(&a->never);
 	prefix_table_init(&a->shared);
 	keymap_init(&a->names, key, sizeof(uint32_t), ALLOW_MAX);
+	keymap_init(&a->freemail, key, sizeof(uint32_t), ALLOW_FREEMAIL);
 }
 
 void allow_done(struct allow *a)
@@ -27,6 +28,7 @@ void allow_done(struct allow *a)
 	prefix_table_done(&a->never);
 	prefix_table_done(&a->shared);
 	keymap_done(&a->names);
+	keymap_done(&a->freemail);
 	free(a->entry);
 	a->entry = NULL;
 	a->entries = a->room = a->count = 0;
@@ -113,6 +115,11 @@ static enum err parse_entry(struct slice s, struct allow_line *l)
 		l->text = slice_trim(slice_from(s, 4));
 		return is_host_name(l->text) ? ERR_OK : ERR_SYNTAX;
 	}
+	if (slice_starts(s, SLICE_LIT("freemail:"))) {
+		l->form = ALLOW_FREEMAIL_DOMAIN;
+		l->text = slice_trim(slice_from(s, 9));
+		return is_host_name(l->text) ? ERR_OK : ERR_SYNTAX;
+	}
 	l->form = ALLOW_PREFIX;
 	return prefix_parse(s, &l->prefix);
 }
@@ -156,7 +163,7 @@ static void lower(struct slice s, char *to, size_t size)
 		*p = *p >= 'A' && *p <= 'Z' ? (char)(*p + ('a' - 'A')) : *p;
 }
 
-static enum err add_entry(struct allow *a, const struct allow_line *l, uint32_t *ret_number)
+static enum err add_entry(struct allow *a, const struct allow_line *l, bool is_shared, uint32_t *ret_number)
 {
 	struct allow_entry *entry;
 
@@ -172,7 +179,7 @@ static enum err add_entry(struct allow *a, const struct allow_line *l, uint32_t 
 		a->room = room;
 	}
 	entry = &a->entry[a->entries];
-	*entry = (struct allow_entry){ .form = l->form };
+	*entry = (struct allow_entry){ .form = l->form, .is_shared = is_shared };
 	lower(l->whole, entry->text, sizeof entry->text);
 	lower(l->label, entry->label, sizeof entry->label);
 	*ret_number = (uint32_t)++a->entries;
@@ -195,6 +202,17 @@ static enum err add_name(struct allow *a, const struct allow_line *l, uint32_t v
 	return e;
 }
 
+static enum err add_freemail(struct allow *a, struct slice domain)
+{
+	char name[ALLOW_TEXT];
+	void *v;
+	enum err e;
+
+	lower(slice_from(domain, domain.n && domain.p[0] == '.'), name, sizeof name);
+	e = keymap_put(&a->freemail, slice_str(name), &v, NULL);
+	return e == ERR_FULL ? ERR_LIMIT : e;
+}
+
 enum err allow_add_line(
 	struct allow *a, const struct allow_line *l, enum allow_tier tier, const struct prefix *set, size_t n)
 {
@@ -203,9 +221,13 @@ enum err allow_add_line(
 	struct prefix_table *t = is_shared ? &a->shared : &a->never;
 	enum err e;
 
+	if (l->form == ALLOW_FREEMAIL_DOMAIN)
+		return add_freemail(a, l->text);
 	if (l->form == ALLOW_PREFIX && !is_shared)
 		return add_prefix(a, t, &l->prefix, value);
-	e = add_entry(a, l, &number);
+	e = add_entry(a, l, is_shared, &number);
+	if (e == ERR_OK && is_shared && l->form != ALLOW_PREFIX)
+		e = add_freemail(a, l->text);
 	if (e != ERR_OK)
 		return e;
 	value |= number << ENTRY_SHIFT;
@@ -272,6 +294,19 @@ bool allow_find(const struct allow *a, const struct ipaddr *client, struct slice
 	if (prefix_table_find(&a->never, client, &v) || find_name(a, name, false, &v) ||
 		prefix_table_find(&a->shared, client, &v) || find_name(a, name, true, &v))
 		return match_of(a, v, ret);
+	return false;
+}
+
+bool allow_is_freemail(const struct allow *a, struct slice domain)
+{
+	char text[ALLOW_TEXT];
+
+	if (domain.n >= sizeof text)
+		return false;
+	lower(domain, text, sizeof text);
+	for (struct slice s = slice_str(text); s.n; s = slice_from(s, slice_find(s, '.') + 1))
+		if (keymap_get(&a->freemail, s))
+			return true;
 	return false;
 }
 

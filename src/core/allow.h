@@ -12,7 +12,11 @@
  *
  * One line of a file, # comments:
  *   192.0.2.0/24  |  name:mail.example.org  |  name:.example.org  |  spf:example.org
- * each with an optional "as LABEL": entries of one label are one provider.
+ * each with an optional "as LABEL": entries of one label are one provider. And
+ *   freemail:example.org
+ * allows nobody: strangers share this domain and all below, so that it is never
+ * blocked as a whole (core/widen). The domains of shared spf: and name: entries
+ * are such ones too.
  *
  * Built off the request path and swapped whole. Pure; owns its memory.
  * SPDX-License-Identifier: ISC
@@ -25,18 +29,19 @@
 
 #define ALLOW_MAX 1000000u   /* prefixes and names in all */
 #define ALLOW_ENTRIES 65536u /* entries with a text: names, spf, and all of tier shared */
-#define ALLOW_TEXT 260       /* "spf:" and a domain name, with NUL */
+#define ALLOW_FREEMAIL 65536u
+#define ALLOW_TEXT 270 /* "freemail:" and a domain name, with NUL */
 
 enum allow_source { ALLOW_NONE = 0, ALLOW_OWN = 1, ALLOW_FILE = 2, ALLOW_COMMAND = 3, ALLOW_FORWARDER = 4 };
 enum allow_tier { ALLOW_TIER_NONE = 0, ALLOW_TIER_OWN, ALLOW_TIER_NEVER, ALLOW_TIER_SHARED, ALLOW_TIER_FORWARDER };
-enum allow_form { ALLOW_PREFIX = 1, ALLOW_NAME, ALLOW_SPF };
+enum allow_form { ALLOW_PREFIX = 1, ALLOW_NAME, ALLOW_SPF, ALLOW_FREEMAIL_DOMAIN };
 
 /* A parsed line; slices borrow it. */
 struct allow_line {
 	enum allow_form form;
 	struct prefix prefix; /* ALLOW_PREFIX */
 	struct slice whole;   /* the entry without "as LABEL": what people see */
-	struct slice text;    /* ALLOW_NAME: host name, ".example.org" for all below; ALLOW_SPF: domain */
+	struct slice text;    /* ALLOW_NAME: host name, ".example.org" for all below; ALLOW_SPF, freemail: domain */
 	struct slice label;   /* "as": else whole */
 };
 
@@ -44,11 +49,13 @@ struct allow_entry {
 	char text[ALLOW_TEXT];  /* as in the file */
 	char label[ALLOW_TEXT]; /* part of an identity */
 	enum allow_form form;
+	bool is_shared; /* else tier never */
 };
 
 struct allow {
 	struct prefix_table never, shared;
-	struct keymap names; /* uint32_t */
+	struct keymap names;    /* uint32_t */
+	struct keymap freemail; /* uint32_t, unused */
 	struct allow_entry *entry;
 	size_t entries, room;
 	size_t count;
@@ -78,6 +85,8 @@ enum err allow_seal(struct allow *a) MUST_USE;
  * tier none: nobody of these.
  */
 bool allow_find(const struct allow *a, const struct ipaddr *client, struct slice name, struct allow_match *ret);
+/* Do strangers share this domain, or one above it? */
+bool allow_is_freemail(const struct allow *a, struct slice domain);
 /* Is any address of p in a tier, by prefix? Then no layer that knows only addresses may have p. */
 bool allow_overlaps(const struct allow *a, const struct prefix *p);
 const char *allow_source_name(enum allow_source s);

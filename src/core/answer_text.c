@@ -59,7 +59,8 @@ enum err answer_text_write(const struct answer *a, const struct answer_site *sit
 	else if (a->text == ANSWER_TEXT_EHLO)
 		e = add_ehlo(a, site, to);
 	else if (a->text == ANSWER_TEXT_REFUSED)
-		reply_text_blocked(site->conf, site->code ? site->code : a->code, a->case_id, a->until, to);
+		reply_text_blocked(
+			site->conf, site->code ? site->code : a->code, a->case_id, a->until, (struct slice){ 0 }, to);
 	else
 		e = add_plain(texts[a->text], site, to);
 	return e == ERR_OK ? buf_add_str(to, "\r\n") : e;

@@ -132,7 +132,7 @@ static const struct conf_key keys[] = {
 	LIST("allow", "shared", PATH, "/usr/share/limetwig/shared.txt /etc/limetwig/shared.d/*.txt", allow.shared,
 		"files of providers that many share: blocked by sender, never by address"),
 
-	BOOL("fetch", "dns", "no", fetch.dns, "ask the DNS for spf: entries; a dns-list does so too"),
+	BOOL("fetch", "dns", "yes", fetch.dns, "ask the DNS for spf: entries and senders at shared providers"),
 	LIST("fetch", "resolvers", SERVER, "", fetch.resolvers,
 		"DNS servers, address or address:port; none: those of /etc/resolv.conf"),
 	RANGE(DURATION, "fetch", "test", "10m", 1, DAY_S, fetch.test_s, "each DNS list is tested this often"),

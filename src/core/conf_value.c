@@ -131,7 +131,8 @@ static enum err check_form(const struct conf_key *k, struct slice v, char text[C
 	case CONF_FORM_SERVER:
 		if (is_server(v))
 			return ERR_OK;
-		return say(ERR_SYNTAX, text, v, "is no DNS server (like 192.0.2.53, 192.0.2.53:5353, [2001:db8::53]:53)");
+		return say(
+			ERR_SYNTAX, text, v, "is no DNS server (like 192.0.2.53, 192.0.2.53:5353, [2001:db8::53]:53)");
 	case CONF_FORM_LENGTH:
 		if (subject_length_parse(v, &prefix, &len) == ERR_OK)
 			return ERR_OK;

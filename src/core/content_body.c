@@ -51,7 +51,7 @@ static const char *const copy_fields[] = { "received", "return-path", "from", "t
 void content_body_init(struct content_body *b, uint64_t facts, struct slice trap)
 {
 	*b = (struct content_body){ .facts = facts, .trap = trap, .kind = KIND_ANY };
-	header_scan_init(&b->part);
+	header_scan_init(&b->part, NULL);
 }
 
 /* ---- the trap's address in a value */
@@ -92,6 +92,15 @@ static bool has_trap(const struct content_body *b, struct slice value)
 	return false;
 }
 
+/* An address that is not the trap's: a report names whom it could not reach. */
+static bool has_address(const struct content_body *b, struct slice line)
+{
+	size_t at = slice_find(line, '@');
+
+	return at > 0 && at + 1 < line.n && is_address_char(ascii_lower(line.p[at - 1])) &&
+	       is_address_char(ascii_lower(line.p[at + 1])) && !is_at(line, at, b->trap);
+}
+
 /* ---- header of a part */
 
 static bool is_report_file(struct slice value)
@@ -111,6 +120,9 @@ void content_body_field(struct content_body *b, struct slice name, struct slice 
 			b->types++;
 		if (b->types > 1 || is_cut || content_type_parse(value, &b->type) != ERR_OK)
 			b->type = (struct content_type){ .type = "?" };
+		/* text whose parameters are broken is still text to people */
+		if (b->types == 1 && b->type.type[0] == '?' && slice_starts_nocase(value, SLICE_LIT("text/plain")))
+			b->type = (struct content_type){ .type = "text/plain" };
 	} else if (slice_eq(name, SLICE_LIT("content-disposition"))) {
 		b->is_file |= is_report_file(value);
 	} else if (slice_eq(name, SLICE_LIT("content-transfer-encoding"))) {
@@ -120,7 +132,7 @@ void content_body_field(struct content_body *b, struct slice name, struct slice 
 
 static void begin_header(struct content_body *b)
 {
-	header_scan_init(&b->part);
+	header_scan_init(&b->part, NULL);
 	b->type = (struct content_type){ .type = "" };
 	b->types = 0;
 	b->encoding = ENCODING_PLAIN;
@@ -146,6 +158,8 @@ static void enter_multipart(struct content_body *b)
 	b->state = STATE_BETWEEN;
 	if (!b->type.boundary[0] || b->depth >= CONTENT_BODY_DEPTH)
 		return;
+	b->is_preamble = b->depth == 0;
+	content_decode_init(&b->text, ENCODING_PLAIN);
 	l = &b->level[b->depth++];
 	memcpy(l->boundary, b->type.boundary, sizeof l->boundary);
 	l->kind = KIND_ANY;
@@ -167,7 +181,7 @@ static bool enter_report(struct content_body *b)
 		b->kind = k;
 		b->seen = 0;
 		b->is_own_report = false;
-		header_scan_init(&b->part);
+		header_scan_init(&b->part, NULL);
 		b->state = STATE_REPORT;
 		return true;
 	}
@@ -213,8 +227,10 @@ static void enter_part(struct content_body *b)
 	if (is_file(b))
 		b->facts |= FACT_FILE;
 	if (b->depth && is_returned(b->type.type)) {
-		header_scan_init(&b->part);
 		b->state = b->encoding == ENCODING_BASE64 ? STATE_BETWEEN : STATE_RETURNED;
+		header_scan_init(&b->part, NULL);
+		b->type = (struct content_type){ .type = "" };
+		b->types = 0;
 	} else if (type.n == 0 || slice_starts(type, SLICE_LIT("text/"))) {
 		copy_end(b);
 		content_decode_init(&b->text, (enum content_encoding)b->encoding);
@@ -252,7 +268,9 @@ static void report_field(struct content_body *b)
 
 static void returned_field(struct content_body *b)
 {
-	if (content_rules_is_author(header_scan_name(&b->part)))
+	if (slice_eq(header_scan_name(&b->part), SLICE_LIT("content-type")))
+		content_body_field(b, SLICE_LIT("content-type"), header_scan_value(&b->part), b->part.is_cut);
+	else if (content_rules_is_author(header_scan_name(&b->part)))
 		b->facts |= has_trap(b, header_scan_value(&b->part)) ? FACT_NAMED : FACT_OTHER;
 }
 
@@ -284,7 +302,9 @@ static void feed_fields(struct content_body *b, struct slice line)
 	if (b->state == STATE_HEADER)
 		enter_part(b);
 	else if (b->state == STATE_REPORT)
-		header_scan_init(&b->part); /* the next recipient */
+		header_scan_init(&b->part, NULL); /* the next recipient */
+	else if ((b->facts & FACT_NULL) && strcmp(b->type.type, "multipart/report") == 0)
+		enter_multipart(b); /* a gateway that sends a bounce on as an attachment */
 	else
 		b->state = STATE_BETWEEN;
 }
@@ -331,11 +351,19 @@ static void look_for_copy(struct content_body *b, struct slice line)
 
 static void look_at_text(struct content_body *b, struct slice line)
 {
-	if (line.n && b->text_lines < CONTENT_BODY_TEXT) {
-		b->facts |= content_rules_line(line);
-		if (++b->text_lines > CONTENT_BODY_LONG)
-			b->facts |= FACT_TEXT_LONG;
+	if (line.n == 0) {
+		copy_end(b);
+		return;
 	}
+	b->text_bytes += (uint32_t)line.n;
+	if (b->text_lines++ < CONTENT_BODY_TEXT)
+		b->facts |= content_rules_line(line);
+	if (b->text_lines > CONTENT_BODY_TEXT || b->text_bytes > CONTENT_BODY_CHARS)
+		b->facts |= FACT_TEXT_LONG;
+	if (!(b->facts & FACT_TEXT_ADDRESS) && has_address(b, line))
+		b->facts |= FACT_TEXT_ADDRESS;
+	if (!(b->facts & FACT_TEXT_LINK) && content_rules_has_link(line))
+		b->facts |= FACT_TEXT_LINK;
 	look_for_copy(b, line);
 }
 
@@ -393,6 +421,7 @@ static bool feed_border(struct content_body *b, struct slice line)
 		if (border == BORDER_NONE)
 			continue;
 		end_part(b);
+		b->is_preamble = false;
 		b->depth = (uint8_t)(border == BORDER_PART ? i + 1 : i);
 		b->state = STATE_BETWEEN;
 		if (border == BORDER_PART)
@@ -410,7 +439,7 @@ static void feed_line(struct content_body *b, struct slice line)
 		line.n--;
 	if (feed_border(b, line))
 		return;
-	if (b->state == STATE_TEXT)
+	if (b->state == STATE_TEXT || b->is_preamble) /* old programs show what stands before the first part */
 		feed_text(b, line);
 	else if (b->state != STATE_BETWEEN && b->state != STATE_IGNORE)
 		feed_fields(b, line);

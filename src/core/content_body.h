@@ -22,8 +22,8 @@
 #define CONTENT_BODY_MAX (64u << 10) /* bytes of body looked at */
 #define CONTENT_BODY_LINE 1000       /* bytes of a line looked at, RFC 5321 4.5.3.1.6 */
 #define CONTENT_BODY_DEPTH 4         /* multiparts in one another */
-#define CONTENT_BODY_TEXT 80         /* lines of text compared with the tables */
-#define CONTENT_BODY_LONG 40         /* more lines than a notice has */
+#define CONTENT_BODY_TEXT 40         /* lines of text compared with the tables: more than a notice has */
+#define CONTENT_BODY_CHARS 2500      /* bytes of text, the same */
 
 struct content_level {
 	char boundary[CONTENT_TYPE_TEXT];
@@ -44,11 +44,11 @@ struct content_body {
 	uint32_t bytes;
 	uint32_t seen; /* fields of the report part, bit by bit */
 	uint32_t copy; /* fields of a copied header in the text, bit by bit */
-	uint16_t text_lines;
+	uint32_t text_lines, text_bytes;
 	uint8_t depth, state, types;
 	int8_t kind;      /* row the report part at hand belongs to */
 	uint8_t encoding; /* of the part, enum content_encoding */
-	bool is_file, is_own_report, is_copy_named;
+	bool is_file, is_own_report, is_copy_named, is_preamble;
 };
 
 /* trap: the address this copy was for, canonical; "" unknown. It must outlive b. */

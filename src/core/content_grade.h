@@ -13,11 +13,15 @@
 #ifndef CORE_CONTENT_GRADE_H
 #define CORE_CONTENT_GRADE_H
 #include "core/content_body.h"
+#include "core/content_relate.h"
 #include "core/grade.h"
 #include "core/header_scan.h"
 #include "core/received.h"
 
-#define CONTENT_GRADE_TEXT 256 /* bytes of Message-ID and Subject kept, with NUL */
+#define CONTENT_GRADE_FIELDS 150 /* fields of the tables looked at; Received count up to RECEIVED_HOPS */
+#define CONTENT_GRADE_HOPS 4     /* Received fields whose host names are looked at */
+#define CONTENT_GRADE_FROM 4     /* From and Reply-To looked at */
+#define CONTENT_GRADE_TEXT 256   /* bytes of Message-ID and Subject kept, with NUL */
 
 struct content_grade {
 	/* of the message's header; read them freely */
@@ -28,7 +32,9 @@ struct content_grade {
 	size_t hops;
 	/* below: private */
 	char trap[ADDRESS_TEXT];
+	uint32_t fields, froms;
 	struct content_body body;
+	struct content_relate relate;
 	bool has_message_id, has_subject, is_body;
 };
 

@@ -12,29 +12,40 @@ static const struct field_rule {
 	const char *name; /* sorted */
 	struct content_rule rule;
 } field_rules[] = {
+	{ "approved-by", { MATCH_ANY, NULL, FACT_LIST } },                    /* LISTSERV */
 	{ "auto-submitted", { MATCH_STARTS, "auto-replied", FACT_REPLIED } }, /* RFC 3834 5 */
 	{ "auto-submitted", { MATCH_NOT, "no", FACT_AUTO } },
 	{ "delivered-to", { MATCH_STARTS, "autoresponder", FACT_RESPONDER } }, /* qmail-autoresponder */
 	{ "delivered-to", { MATCH_STARTS, "responder for ", FACT_LIST } },     /* ezmlm */
 	{ "dkim-signature", { MATCH_ANY, NULL, FACT_SIGNED } },
+	{ "errors-to", { MATCH_HAS, "owner-", FACT_LIST_SENDER } }, /* Majordomo and its kin */
+	{ "errors-to", { MATCH_HAS, "-owner@", FACT_LIST_SENDER } },
+	{ "errors-to", { MATCH_HAS, "-bounces@", FACT_LIST_SENDER } },
 	{ "feedback-id", { MATCH_ANY, NULL, FACT_LIST_HINT } }, /* Gmail's feedback loop */
 	{ "in-reply-to", { MATCH_ANY, NULL, FACT_THREAD } },
 	{ "list-archive", { MATCH_ANY, NULL, FACT_LIST_HINT } }, /* RFC 2369 */
 	{ "list-help", { MATCH_ANY, NULL, FACT_LIST_HINT } },
-	{ "list-id", { MATCH_ANY, NULL, FACT_LIST } }, /* RFC 2919 */
+	{ "list-id", { MATCH_ANY, NULL, FACT_LIST_CLAIM } }, /* RFC 2919 */
 	{ "list-owner", { MATCH_ANY, NULL, FACT_LIST_HINT } }, { "list-post", { MATCH_ANY, NULL, FACT_LIST_HINT } },
 	{ "list-subscribe", { MATCH_ANY, NULL, FACT_LIST_HINT } },
-	{ "list-unsubscribe", { MATCH_ANY, NULL, FACT_UNSUBSCRIBE } },
+	{ "list-unsubscribe", { MATCH_HAS, "mailto:", FACT_UNSUBSCRIBE } }, /* RFC 2369: an URL */
+	{ "list-unsubscribe", { MATCH_HAS, "://", FACT_UNSUBSCRIBE } },
 	{ "list-unsubscribe-post", { MATCH_ANY, NULL, FACT_LIST_HINT } }, /* RFC 8058 */
 	{ "mailing-list", { MATCH_ANY, NULL, FACT_LIST } },               /* ezmlm */
 	{ "precedence", { MATCH_IS, "auto-reply", FACT_RESPONDER } },
 	{ "precedence", { MATCH_IS, "auto_reply", FACT_RESPONDER } }, /* Gmail, cPanel, Plesk */
-	{ "precedence", { MATCH_IS, "autoreply", FACT_RESPONDER } }, { "precedence", { MATCH_IS, "bulk", FACT_LIST } },
-	{ "precedence", { MATCH_IS, "junk", FACT_LIST } }, /* BSD vacation, procmail recipes */
+	{ "precedence", { MATCH_IS, "autoreply", FACT_RESPONDER } },
+	{ "precedence", { MATCH_IS, "bulk", FACT_LIST_CLAIM } },
+	{ "precedence", { MATCH_IS, "junk", FACT_LIST_CLAIM } }, /* BSD vacation, procmail recipes */
 	{ "precedence", { MATCH_IS, "list", FACT_LIST } }, { "preference", { MATCH_IS, "auto_reply", FACT_RESPONDER } },
 	{ "references", { MATCH_ANY, NULL, FACT_THREAD } },
-	{ "rt-ticket", { MATCH_ANY, NULL, FACT_AUTO } }, /* Request Tracker */
-	{ "user-agent", { MATCH_ANY, NULL, FACT_PROGRAM } },
+	{ "rt-ticket", { MATCH_ANY, NULL, FACT_AUTO } },         /* Request Tracker */
+	{ "sender", { MATCH_HAS, "owner-", FACT_LIST_SENDER } }, /* Majordomo, LISTSERV */
+	{ "sender", { MATCH_HAS, "-owner@", FACT_LIST_SENDER } },
+	{ "sender", { MATCH_HAS, "-admin@", FACT_LIST_SENDER } },
+	{ "sender", { MATCH_HAS, "-bounces@", FACT_LIST_SENDER } },
+	{ "sender", { MATCH_HAS, "-request@", FACT_LIST_SENDER } }, { "user-agent", { MATCH_ANY, NULL, FACT_PROGRAM } },
+	{ "x-amz-sns-message-id", { MATCH_ANY, NULL, FACT_AUTO } },   /* Amazon SNS, notices of SES */
 	{ "x-askversion", { MATCH_ANY, NULL, FACT_TEXT_CHALLENGE } }, /* Active Spam Killer */
 	{ "x-auto-reply", { MATCH_NOT, "no", FACT_RESPONDER } },
 	{ "x-auto-reply-from", { MATCH_ANY, NULL, FACT_RESPONDER } },
@@ -47,6 +58,7 @@ static const struct field_rule {
 	{ "x-autorespond", { MATCH_NOT, "no", FACT_RESPONDER } }, /* Zimbra, vpopmail autorespond */
 	{ "x-autoresponder", { MATCH_NOT, "no", FACT_RESPONDER } },
 	{ "x-beenthere", { MATCH_ANY, NULL, FACT_LIST } }, /* Mailman 2 */
+	{ "x-bluebottle-request", { MATCH_ANY, NULL, FACT_TEXT_CHALLENGE } },
 	{ "x-boxtrapper", { MATCH_ANY, NULL, FACT_TEXT_CHALLENGE } },
 	{ "x-campaign", { MATCH_ANY, NULL, FACT_LIST_HINT } }, { "x-campaign-id", { MATCH_ANY, NULL, FACT_LIST_HINT } },
 	{ "x-campaignid", { MATCH_ANY, NULL, FACT_LIST_HINT } },
@@ -56,10 +68,11 @@ static const struct field_rule {
 	{ "x-failed-recipients", { MATCH_ANY, NULL, FACT_FAILED } },       /* Exim, Gmail */
 	{ "x-fc-machinegenerated", { MATCH_IS, "true", FACT_RESPONDER } }, /* FirstClass */
 	{ "x-google-group-id", { MATCH_ANY, NULL, FACT_LIST } },
-	{ "x-list-administrivia", { MATCH_IS, "yes", FACT_LIST } }, /* Mailman 2 */
+	{ "x-hmxmroriginalrecipient", { MATCH_ANY, NULL, FACT_AUTO } }, /* Hotmail's JMRP: a complaint */
+	{ "x-list-administrivia", { MATCH_IS, "yes", FACT_LIST } },     /* Mailman 2 */
 	{ "x-list-received-date", { MATCH_ANY, NULL, FACT_LIST_HINT } },
 	{ "x-listserver", { MATCH_ANY, NULL, FACT_LIST } },
-	{ "x-loop", { MATCH_ANY, NULL, FACT_LIST } }, /* sympa, procmail's autoreply recipes, majordomo */
+	{ "x-loop", { MATCH_ANY, NULL, FACT_LIST_CLAIM } }, /* sympa, procmail's autoreply recipes, majordomo */
 	{ "x-mail-autoreply", { MATCH_NOT, "no", FACT_RESPONDER } }, /* Kerio */
 	{ "x-mailer", { MATCH_ANY, NULL, FACT_PROGRAM } }, { "x-mailer", { MATCH_HAS, "autorespon", FACT_RESPONDER } },
 	{ "x-mailer", { MATCH_HAS, "autoreply", FACT_RESPONDER } },
@@ -70,10 +83,11 @@ static const struct field_rule {
 	{ "x-mc-user", { MATCH_ANY, NULL, FACT_LIST_HINT } },                              /* Mailchimp */
 	{ "x-messageid", { MATCH_ANY, NULL, FACT_LIST_HINT } },                            /* phpList */
 	{ "x-ml-name", { MATCH_ANY, NULL, FACT_LIST } },                                   /* fml */
+	{ "x-mlserver", { MATCH_ANY, NULL, FACT_LIST } },                                  /* fml */
 	{ "x-ms-exchange-generated-message-source", { MATCH_ANY, NULL, FACT_RESPONDER } }, /* "Mailbox Rules Agent" */
 	{ "x-otrs-loop", { MATCH_ANY, NULL, FACT_AUTO } },
 	{ "x-precedence", { MATCH_IS, "auto_reply", FACT_RESPONDER } },
-	{ "x-precedence", { MATCH_IS, "bulk", FACT_LIST } },
+	{ "x-precedence", { MATCH_IS, "bulk", FACT_LIST_CLAIM } },
 	{ "x-rt-loop-prevention", { MATCH_ANY, NULL, FACT_AUTO } }, /* Request Tracker */
 	{ "x-sg-eid", { MATCH_ANY, NULL, FACT_LIST_HINT } },        /* SendGrid */
 	{ "x-vacation", { MATCH_NOT, "no", FACT_RESPONDER } },
@@ -92,6 +106,7 @@ static const struct content_rule sender_rules[] = {
 	{ MATCH_IS, "daemon", FACT_DAEMON },
 	{ MATCH_IS, "mdaemon", FACT_DAEMON },
 	{ MATCH_STARTS, "postmaster", FACT_DAEMON },
+	{ MATCH_IS, "double-bounce", FACT_DAEMON }, /* Postfix's notices to its postmaster */
 	{ MATCH_IS, "post-master", FACT_DAEMON },
 	{ MATCH_STARTS, "microsoftexchange", FACT_DAEMON }, /* microsoftexchange329e71ec88ae4615bbc36ab6ce41109e */
 	{ MATCH_HAS, "bounce", FACT_LIST_SENDER },          /* list-bounces@, bounces+token@ */
@@ -99,6 +114,7 @@ static const struct content_rule sender_rules[] = {
 	{ MATCH_ENDS, "-owner", FACT_LIST_SENDER },
 	{ MATCH_ENDS, "+owner", FACT_LIST_SENDER },
 	{ MATCH_ENDS, "-request", FACT_LIST_SENDER },
+	{ MATCH_ENDS, "-return", FACT_LIST_SENDER },
 	{ MATCH_ENDS, "-admin", FACT_LIST_SENDER },
 	{ MATCH_HAS, "-return-", FACT_LIST_SENDER }, /* ezmlm */
 	{ MATCH_HAS, "-confirm", FACT_LIST_SENDER },
@@ -124,13 +140,14 @@ static const struct content_rule from_rules[] = {
 	{ MATCH_HAS, "virus", FACT_FROM_DAEMON }, { MATCH_HAS, "content-filter at", FACT_FROM_DAEMON }, /* amavis */
 	{ MATCH_HAS, "mailscanner", FACT_FROM_DAEMON }, { MATCH_HAS, "microsoftexchange", FACT_FROM_DAEMON },
 	{ MATCH_HAS, "majordomo", FACT_FROM_ROBOT }, { MATCH_HAS, "listserv@", FACT_FROM_ROBOT },
+	{ MATCH_HAS, "ecartis@", FACT_FROM_ROBOT }, { MATCH_HAS, "listar@", FACT_FROM_ROBOT },
 	{ MATCH_HAS, "sympa@", FACT_FROM_ROBOT }, { MATCH_HAS, "mailman", FACT_FROM_ROBOT },
 	{ MATCH_HAS, "-request@", FACT_FROM_ROBOT }, { MATCH_HAS, "-owner@", FACT_FROM_ROBOT },
 	{ MATCH_HAS, "+owner@", FACT_FROM_ROBOT }, { MATCH_HAS, "+help@", FACT_FROM_ROBOT },
-	{ MATCH_HAS, "-help@", FACT_FROM_ROBOT }, { MATCH_HAS, "owner-", FACT_FROM_ROBOT },
-	{ MATCH_HAS, "-confirm+", FACT_FROM_ROBOT }, { MATCH_HAS, "+confsub", FACT_FROM_ROBOT },
-	{ MATCH_HAS, "+confunsub", FACT_FROM_ROBOT },                                   /* mlmmj */
-	{ MATCH_HAS, "-sc.", FACT_FROM_ROBOT }, { MATCH_HAS, "-uc.", FACT_FROM_ROBOT }, /* ezmlm */
+	{ MATCH_HAS, "-help@", FACT_FROM_ROBOT }, { MATCH_STARTS, "owner-", FACT_FROM_ROBOT },
+	{ MATCH_HAS, "<owner-", FACT_FROM_ROBOT }, { MATCH_HAS, "-confirm+", FACT_FROM_ROBOT },
+	{ MATCH_HAS, "+confsub", FACT_FROM_ROBOT }, { MATCH_HAS, "+confunsub", FACT_FROM_ROBOT }, /* mlmmj */
+	{ MATCH_HAS, "-sc.", FACT_FROM_ROBOT }, { MATCH_HAS, "-uc.", FACT_FROM_ROBOT },           /* ezmlm */
 };
 
 static const char *const author_fields[] = { "from", "return-path", "sender", "reply-to", "resent-from", "errors-to",
@@ -146,6 +163,7 @@ static const struct grade_rule {
 	enum grade grade;
 } grade_rules[] = {
 	/* what contradicts itself is forged: a list has no failed recipients */
+	{ FACT_FAILED | FACT_LIST_CLAIM, FACT_NULL | FACT_DAEMON | FACT_FROM_DAEMON, GRADE_CONFIRMED },
 	{ FACT_FAILED | FACT_LIST, FACT_NULL | FACT_DAEMON | FACT_FROM_DAEMON, GRADE_CONFIRMED },
 	/* delivery reports, receipts, feedback reports */
 	{ FACT_REPORT | FACT_NAMED, 0, GRADE_BACKSCATTER },
@@ -159,6 +177,15 @@ static const struct grade_rule {
 	{ FACT_FROM_DAEMON | FACT_TEXT_BOUNCE, NO_NOTICE, GRADE_AUTOMATIC },
 	{ FACT_TEXT_BOUNCE | FACT_COPY, 0, GRADE_AUTOMATIC },
 	{ FACT_NULL | FACT_COPY, 0, GRADE_AUTOMATIC },
+	{ FACT_NULL | FACT_FROM_DAEMON | FACT_SUBJECT_BOUNCE | FACT_TEXT_ADDRESS, NO_NOTICE, GRADE_AUTOMATIC },
+	{ FACT_NULL | FACT_FROM_DAEMON | FACT_SUBJECT_BOUNCE | FACT_TEXT_FAIL, FACT_FILE, GRADE_AUTOMATIC },
+	{ FACT_NULL | FACT_SUBJECT_BOUNCE | FACT_TEXT_ADDRESS, NO_NOTICE, GRADE_BULK },
+	{ FACT_DAEMON | FACT_FROM_DAEMON | FACT_SUBJECT_BOUNCE | FACT_TEXT_ADDRESS, NO_NOTICE, GRADE_AUTOMATIC },
+	{ FACT_SUBJECT_BOUNCE | FACT_NAMED, 0, GRADE_AUTOMATIC },
+	{ FACT_SUBJECT_BOUNCE | FACT_TEXT_FAIL | FACT_OTHER, 0, GRADE_BULK },
+	{ FACT_SUBJECT_BOUNCE | FACT_TEXT_FAIL, NO_NOTICE | FACT_PROGRAM, GRADE_BULK },
+	{ FACT_SUBJECT_ABUSE | FACT_OTHER, 0, GRADE_BULK },
+	{ FACT_SUBJECT_ABUSE | FACT_NAMED, 0, GRADE_BULK },
 	{ FACT_NULL | FACT_TEXT_FAIL, NO_NOTICE, GRADE_AUTOMATIC },
 	{ FACT_DAEMON | FACT_TEXT_FAIL, NO_NOTICE, GRADE_AUTOMATIC },
 	{ FACT_DAEMON | FACT_NAMED, 0, GRADE_AUTOMATIC },
@@ -202,6 +229,13 @@ static const struct grade_rule {
 	{ FACT_SUBJECT_QUOTA | FACT_FROM_DAEMON, NO_NOTICE, GRADE_BULK },
 	/* lists, mailings, anything that calls itself automatic */
 	{ FACT_LIST, 0, GRADE_BULK },
+	{ FACT_LIST_CLAIM | FACT_RELATED, 0, GRADE_BULK },
+	{ FACT_LIST_CLAIM | FACT_LIST_SENDER, 0, GRADE_BULK },
+	{ FACT_LIST_CLAIM | FACT_FROM_ROBOT, 0, GRADE_BULK },
+	{ FACT_LIST_CLAIM | FACT_UNSUBSCRIBE | FACT_SIGNED, 0, GRADE_BULK },
+	{ FACT_LIST_CLAIM | FACT_NULL, 0, GRADE_BULK },
+	{ FACT_LIST_CLAIM | FACT_THREAD, NO_NOTICE, GRADE_BULK },
+	{ FACT_LIST_CLAIM, NO_NOTICE | FACT_PROGRAM, GRADE_BULK },
 	{ FACT_AUTO, 0, GRADE_BULK },
 	{ FACT_UNSUBSCRIBE | FACT_LIST_HINT | FACT_SIGNED, 0, GRADE_BULK },
 	{ FACT_UNSUBSCRIBE | FACT_LIST_SENDER, 0, GRADE_BULK },
@@ -215,14 +249,13 @@ static int compare_name(struct slice name, const char *other)
 	return c ? c : (name.n > n) - (name.n < n);
 }
 
-uint64_t content_rules_field(struct slice name, struct slice value)
+/* The first row of this name, or COUNT(field_rules). */
+static size_t find_field(struct slice name)
 {
 	size_t low = 0, high = COUNT(field_rules);
-	struct content_text t;
-	uint64_t facts = 0;
 
 	if (name.n < 6)
-		return 0;
+		return COUNT(field_rules);
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
@@ -231,12 +264,26 @@ uint64_t content_rules_field(struct slice name, struct slice value)
 		else
 			high = middle;
 	}
-	if (low == COUNT(field_rules) || compare_name(name, field_rules[low].name) != 0)
+	return low < COUNT(field_rules) && compare_name(name, field_rules[low].name) == 0 ? low : COUNT(field_rules);
+}
+
+bool content_rules_knows(struct slice name)
+{
+	return find_field(name) < COUNT(field_rules);
+}
+
+uint64_t content_rules_field(struct slice name, struct slice value)
+{
+	size_t i = find_field(name);
+	struct content_text t;
+	uint64_t facts = 0;
+
+	if (i == COUNT(field_rules))
 		return 0;
 	content_table_text(value, &t);
-	for (; low < COUNT(field_rules) && compare_name(name, field_rules[low].name) == 0; low++)
-		if (content_table_matches(&field_rules[low].rule, &t))
-			facts |= field_rules[low].rule.facts;
+	for (; i < COUNT(field_rules) && compare_name(name, field_rules[i].name) == 0; i++)
+		if (content_table_matches(&field_rules[i].rule, &t))
+			facts |= field_rules[i].rule.facts;
 	return facts;
 }
 

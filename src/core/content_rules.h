@@ -55,18 +55,25 @@
 #define FACT_REPORT (UINT64_C(1) << 24)      /* a whole report part */
 #define FACT_NAMED (UINT64_C(1) << 25)       /* a returned message or its header names the trap as author */
 #define FACT_REPORT_FILE (UINT64_C(1) << 26) /* an aggregate report: domain!domain!time!time.xml, or a TLS report */
-#define FACT_TEXT_LONG (UINT64_C(1) << 27)   /* more than CONTENT_BODY_LONG lines of text */
+#define FACT_TEXT_LONG (UINT64_C(1) << 27)   /* more than CONTENT_BODY_TEXT lines or CONTENT_BODY_CHARS bytes of text */
 #define FACT_SIGNED (UINT64_C(1) << 28)      /* DKIM-Signature; not verified, nothing alone */
 #define FACT_OTHER (UINT64_C(1) << 29)       /* a returned message names an author who is not the trap */
 #define FACT_PROGRAM (UINT64_C(1) << 30)     /* written with a mail program, says its header */
 #define FACT_TEXT_FAIL (UINT64_C(1) << 31)   /* words about mail that did not arrive; weak */
 #define FACT_FILE (UINT64_C(1) << 32)        /* an attachment that is no report */
+#define FACT_SUBJECT_BOUNCE (UINT64_C(1) << 33) /* "Undelivered Mail Returned to Sender" */
+#define FACT_SUBJECT_ABUSE (UINT64_C(1) << 34)  /* complaint, abuse report */
+#define FACT_RELATED (UINT64_C(1) << 35)        /* list fields name a domain of the sender (core/content_relate) */
+#define FACT_LIST_CLAIM (UINT64_C(1) << 36)     /* List-Id, Precedence: bulk: in spam as well; little alone */
+#define FACT_TEXT_ADDRESS (UINT64_C(1) << 37)   /* the text has an address that is not the trap's */
 
-/* name in lower case. */
+/* Is this field in the table? name in lower case. */
+bool content_rules_knows(struct slice name);
 uint64_t content_rules_field(struct slice name, struct slice value);
 /* Subject, decoded. */
 uint64_t content_rules_subject(struct slice text);
 uint64_t content_rules_line(struct slice line);
+bool content_rules_has_link(struct slice line);
 /* Local part of the envelope sender, in lower case. */
 uint64_t content_rules_sender(struct slice local);
 /* Value of From or Reply-To, decoded. */

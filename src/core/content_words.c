@@ -208,6 +208,40 @@ static const struct content_rule subject_rules[] = {
 	{ MATCH_HAS, "(verification required)", FACT_SUBJECT_CHALLENGE },
 	{ MATCH_HAS, "waitlisted", FACT_SUBJECT_CHALLENGE },
 	{ MATCH_HAS, "antispam uol", FACT_SUBJECT_CHALLENGE },
+	/* reports of mail systems: Postfix, Sendmail, Exchange, Exim, qmail, PMDF, IMail, Notes, GroupWise, gateways */
+	{ MATCH_STARTS, "undeliverable", FACT_SUBJECT_BOUNCE },
+	{ MATCH_STARTS, "undelivered", FACT_SUBJECT_BOUNCE },
+	{ MATCH_STARTS, "returned mail", FACT_SUBJECT_BOUNCE },
+	{ MATCH_HAS, "returned to sender", FACT_SUBJECT_BOUNCE },
+	{ MATCH_STARTS, "failure notice", FACT_SUBJECT_BOUNCE },
+	{ MATCH_STARTS, "failure delivery", FACT_SUBJECT_BOUNCE },
+	{ MATCH_HAS, "delivery fail", FACT_SUBJECT_BOUNCE }, /* also "mail delivery failed" */
+	{ MATCH_HAS, "delivery status", FACT_SUBJECT_BOUNCE },
+	{ MATCH_HAS, "delivery notification", FACT_SUBJECT_BOUNCE },
+	{ MATCH_HAS, "delivery report", FACT_SUBJECT_BOUNCE },
+	{ MATCH_HAS, "delivery problem", FACT_SUBJECT_BOUNCE },
+	{ MATCH_HAS, "delivery error", FACT_SUBJECT_BOUNCE },
+	{ MATCH_HAS, "not been delivered", FACT_SUBJECT_BOUNCE },
+	{ MATCH_HAS, "not yet been delivered", FACT_SUBJECT_BOUNCE },
+	{ MATCH_HAS, "not be delivered", FACT_SUBJECT_BOUNCE },
+	{ MATCH_HAS, "not delivered", FACT_SUBJECT_BOUNCE },
+	{ MATCH_HAS, "mail system error", FACT_SUBJECT_BOUNCE },
+	{ MATCH_HAS, "errors from ", FACT_SUBJECT_BOUNCE }, /* Postfix to its postmaster */
+	{ MATCH_HAS, "user unknown", FACT_SUBJECT_BOUNCE },
+	{ MATCH_HAS, "unzustellbar", FACT_SUBJECT_BOUNCE },
+	{ MATCH_HAS, "non remis", FACT_SUBJECT_BOUNCE },
+	{ MATCH_HAS, "non distribu", FACT_SUBJECT_BOUNCE },
+	{ MATCH_HAS, "no se puede entregar", FACT_SUBJECT_BOUNCE },
+	{ MATCH_HAS, "non recapitabile", FACT_SUBJECT_BOUNCE },
+	{ MATCH_HAS, "onbestelbaar", FACT_SUBJECT_BOUNCE },
+	{ MATCH_HAS, "退信", FACT_SUBJECT_BOUNCE },
+	{ MATCH_HAS, "\xcd\xcb\xd0\xc5", FACT_SUBJECT_BOUNCE }, /* gb2312 */
+	/* feedback loops and abuse desks that do not use RFC 5965: Hotmail's JMRP ... */
+	{ MATCH_STARTS, "complaint about message", FACT_SUBJECT_ABUSE },
+	{ MATCH_HAS, "abuse report", FACT_SUBJECT_ABUSE },
+	{ MATCH_HAS, "spam report", FACT_SUBJECT_ABUSE },
+	{ MATCH_HAS, "dmarc failure report", FACT_SUBJECT_ABUSE },
+	{ MATCH_HAS, "authentication failure report", FACT_SUBJECT_ABUSE },
 	/* RFC 7489 7.2.1.1 */
 	{ MATCH_HAS, "report domain:", FACT_SUBJECT_REPORT },
 };
@@ -224,11 +258,13 @@ static const struct content_rule line_rules[] = {
 	{ MATCH_STARTS, "a message that you sent could not be delivered", FACT_TEXT_BOUNCE },
 	{ MATCH_STARTS, "a message that you sent has not yet been delivered", FACT_TEXT_BOUNCE },
 	{ MATCH_STARTS, "a message that you sent contained ", FACT_TEXT_BOUNCE },
+	{ MATCH_HAS, "message created by mail delivery software", FACT_TEXT_BOUNCE },
 	{ MATCH_STARTS, "this is the mail system at host", FACT_TEXT_BOUNCE }, /* Postfix */
 	{ MATCH_STARTS, "this is the postfix program at host", FACT_TEXT_BOUNCE },
 	{ MATCH_HAS, "sorry to have to inform you that", FACT_TEXT_BOUNCE },
-	{ MATCH_HAS, "----- the following addresses had ", FACT_TEXT_BOUNCE }, /* Sendmail */
-	{ MATCH_HAS, "----- transcript of session follows", FACT_TEXT_BOUNCE },
+	{ MATCH_HAS, "--- the following addresses had ", FACT_TEXT_BOUNCE }, /* Sendmail */
+	{ MATCH_HAS, "---the following addresses had ", FACT_TEXT_BOUNCE },  /* Mail2000 */
+	{ MATCH_HAS, "transcript of session follows", FACT_TEXT_BOUNCE },
 	{ MATCH_HAS, "this is a warning message only", FACT_TEXT_BOUNCE },
 	{ MATCH_HAS, "did not reach some or all of the intended recipients", FACT_TEXT_BOUNCE }, /* Exchange */
 	{ MATCH_HAS, "did not reach the following recipient", FACT_TEXT_BOUNCE },
@@ -429,6 +465,7 @@ static const struct content_rule line_rules[] = {
 	{ MATCH_HAS, "unable to deliver", FACT_TEXT_FAIL },
 	{ MATCH_HAS, "delivery fail", FACT_TEXT_FAIL },
 	{ MATCH_HAS, "failed to deliver", FACT_TEXT_FAIL },
+	{ MATCH_HAS, "rejected by a remote", FACT_TEXT_FAIL }, /* ezweb */
 	{ MATCH_HAS, "user unknown", FACT_TEXT_FAIL },
 	{ MATCH_HAS, "unknown user", FACT_TEXT_FAIL },
 	{ MATCH_HAS, "no such user", FACT_TEXT_FAIL },
@@ -469,8 +506,6 @@ static const struct content_rule line_rules[] = {
 	{ MATCH_HAS, "无法投递", FACT_TEXT_FAIL },
 	{ MATCH_HAS, "退信", FACT_TEXT_FAIL },
 	{ MATCH_HAS, "配信できません", FACT_TEXT_FAIL },
-	{ MATCH_HAS, "://", FACT_TEXT_LINK },
-	{ MATCH_HAS, "www.", FACT_TEXT_LINK },
 };
 
 uint64_t content_rules_subject(struct slice text)
@@ -481,4 +516,9 @@ uint64_t content_rules_subject(struct slice text)
 uint64_t content_rules_line(struct slice line)
 {
 	return content_table_facts(line_rules, sizeof line_rules / sizeof line_rules[0], line);
+}
+
+bool content_rules_has_link(struct slice line)
+{
+	return line.p && line.n > 3 && (memmem(line.p, line.n, "://", 3) || memmem(line.p, line.n, "www.", 4));
 }

@@ -134,11 +134,12 @@ static enum err add_recipient(struct envelope *v, struct slice address, struct s
 
 bool envelope_next(const struct envelope *v, size_t *pos, struct lmtp_recipient *ret)
 {
-	struct slice all = slice_from(buf_slice(&v->recipients), *pos);
+	struct slice all;
 	uint16_t n[2];
 
-	if (all.n == 0)
+	if (*pos >= v->recipients.n)
 		return false;
+	all = slice_from(buf_slice(&v->recipients), *pos);
 	memcpy(n, all.p, sizeof n);
 	ret->address = slice_head(slice_from(all, sizeof n), n[0]);
 	ret->orcpt = slice_head(slice_from(all, sizeof n + n[0]), n[1]);
@@ -193,8 +194,7 @@ static enum err unescape(struct slice s, char *to, size_t size)
 		int c = (unsigned char)s.p[i];
 
 		if (c == '\\') {
-			if (i + 3 >= s.n || s.p[i + 1] != 'x' || hex_value(s.p[i + 2]) < 0 ||
-				hex_value(s.p[i + 3]) < 0)
+			if (i + 3 >= s.n || s.p[i + 1] != 'x' || hex_value(s.p[i + 2]) < 0 || hex_value(s.p[i + 3]) < 0)
 				return ERR_SYNTAX;
 			c = hex_value(s.p[i + 2]) * 16 + hex_value(s.p[i + 3]);
 			i += 3;

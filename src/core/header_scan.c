@@ -7,38 +7,63 @@
  *   VALUE   LINE           VALUE                 VALUE       VALUE
  *
  * A blank at LINE continues the field before; in the first line it is broken.
+ * Behind HEADER_LINES lines only an empty line is looked for: REST_LINE is the
+ * start of a line, REST inside of one.
  * SPDX-License-Identifier: ISC
  */
 #include "core/header_scan.h"
 
-enum state { STATE_LINE, STATE_NAME, STATE_VALUE };
+enum state { STATE_LINE, STATE_NAME, STATE_VALUE, STATE_REST_LINE, STATE_REST };
 
-void header_scan_init(struct header_scan *h)
+void header_scan_init(struct header_scan *h, bool (*wants)(struct slice name))
 {
-	h->is_done = h->has_field = h->is_cut = h->had_cr = h->is_open = false;
-	h->bytes = 0;
+	h->is_done = h->has_field = h->is_cut = h->had_cr = h->is_open = h->is_skipped = false;
+	h->bytes = h->lines = 0;
+	h->wants = wants;
 	h->state = STATE_LINE;
 	h->name_n = 0;
 	h->value_n = 0;
 }
 
+static bool wants_none(struct slice name)
+{
+	(void)name;
+	return false;
+}
+
+void header_scan_skip_rest(struct header_scan *h)
+{
+	h->wants = wants_none;
+}
+
 static void clear_field(struct header_scan *h)
 {
-	h->has_field = h->is_cut = h->is_open = false;
+	h->has_field = h->is_cut = h->is_open = h->is_skipped = false;
 	h->name_n = 0;
 	h->value_n = 0;
 }
 
-/* The field is whole: trim what is known of it. */
-static void show_field(struct header_scan *h)
+/* The name is whole: is its value worth keeping? */
+static void end_name(struct header_scan *h)
 {
-	while (h->value_n && h->value[h->value_n - 1] == ' ')
-		h->value_n--;
-	h->value[h->value_n] = '\0';
 	while (h->name_n && (h->name[h->name_n - 1] == ' ' || h->name[h->name_n - 1] == '\t'))
 		h->name_n--;
 	if (h->name_n == HEADER_NAME)
 		h->name_n = 0;
+	h->is_skipped = h->wants && !h->wants(header_scan_name(h));
+	h->state = STATE_VALUE;
+}
+
+/* The field is whole. */
+static void end_field(struct header_scan *h)
+{
+	if (h->is_skipped) {
+		clear_field(h);
+		return;
+	}
+	while (h->value_n && h->value[h->value_n - 1] == ' ')
+		h->value_n--;
+	h->value[h->value_n] = '\0';
 	h->is_open = false;
 	h->has_field = true;
 }
@@ -46,12 +71,14 @@ static void show_field(struct header_scan *h)
 static void finish(struct header_scan *h)
 {
 	if (h->is_open || h->state == STATE_VALUE)
-		show_field(h);
+		end_field(h);
 	h->is_done = true;
 }
 
 static void add_value(struct header_scan *h, struct slice s)
 {
+	if (h->is_skipped || h->is_cut)
+		return;
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i] == '\t' ? ' ' : s.p[i];
 
@@ -68,7 +95,7 @@ static void add_value(struct header_scan *h, struct slice s)
 /* The rest of a line, as far as it is here; returns the bytes taken. */
 static size_t feed_value(struct header_scan *h, struct slice s)
 {
-	size_t n = slice_find(s, '\n');
+	size_t n = s.p[0] == '\n' ? 0 : slice_find(s, '\n');
 	struct slice line = slice_head(s, n);
 	bool is_whole = n < s.n;
 
@@ -83,6 +110,7 @@ static size_t feed_value(struct header_scan *h, struct slice s)
 	add_value(h, line);
 	if (is_whole) {
 		h->had_cr = false;
+		h->lines++;
 		h->is_open = true;
 		h->state = STATE_LINE;
 	}
@@ -95,42 +123,52 @@ static void add_name(struct header_scan *h, char c)
 		h->name[h->name_n++] = ascii_lower(c);
 }
 
-static void feed_name(struct header_scan *h, char c)
+/* The rest of a name, as far as it is here; returns the bytes taken. */
+static size_t feed_name(struct header_scan *h, struct slice s)
 {
-	if (c == '\n') {
-		finish(h);
-		return;
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (c == '\n') {
+			finish(h);
+			return i + 1;
+		}
+		if (h->had_cr)
+			add_name(h, '\r');
+		h->had_cr = c == '\r';
+		if (c == ':') {
+			end_name(h);
+			return i + 1;
+		}
+		if (!h->had_cr)
+			add_name(h, c);
 	}
-	if (h->had_cr)
-		add_name(h, '\r');
-	h->had_cr = c == '\r';
-	if (c == ':')
-		h->state = STATE_VALUE;
-	else if (!h->had_cr)
-		add_name(h, c);
+	return s.n;
 }
 
-/* The first byte of a line with no field open: an empty line, a name, or the end. */
-static void start_line(struct header_scan *h, char c)
+/* A line with no field open: an empty line, a name, or the end. Returns the bytes taken. */
+static size_t start_line(struct header_scan *h, struct slice s)
 {
+	char c = s.p[0];
+
 	if (c == '\n' || (!h->had_cr && (c == ':' || c == ' ' || c == '\t'))) {
 		finish(h);
-		return;
+		return 1;
 	}
 	if (c == '\r' && !h->had_cr) {
 		h->had_cr = true;
-		return;
-	}
-	h->state = STATE_NAME;
-	feed_name(h, c);
-}
-
-static size_t feed_line(struct header_scan *h, char c)
-{
-	if (!h->is_open) {
-		start_line(h, c);
 		return 1;
 	}
+	h->state = STATE_NAME;
+	return feed_name(h, s);
+}
+
+static size_t feed_line(struct header_scan *h, struct slice s)
+{
+	char c = s.p[0];
+
+	if (!h->is_open)
+		return start_line(h, s);
 	if (c == ' ' || c == '\t') {
 		h->is_open = false;
 		h->state = STATE_VALUE;
@@ -140,8 +178,38 @@ static size_t feed_line(struct header_scan *h, char c)
 	if (c == '\n')
 		finish(h);
 	else
-		show_field(h);
+		end_field(h);
 	return c == '\n';
+}
+
+static size_t feed_rest(struct header_scan *h, struct slice s)
+{
+	size_t i = 0;
+
+	while (i < s.n) {
+		if (h->state == STATE_REST_LINE && s.p[i] == '\n') {
+			finish(h);
+			return i + 1;
+		}
+		if (h->state == STATE_REST_LINE && s.p[i] == '\r' && !h->had_cr) {
+			h->had_cr = true;
+			i++;
+			continue;
+		}
+		h->had_cr = false;
+		i += slice_find(slice_from(s, i), '\n');
+		h->state = i < s.n ? STATE_REST_LINE : STATE_REST;
+		i += i < s.n;
+	}
+	return i;
+}
+
+/* The header is too long to be looked at any more; what is open is whole. */
+static void begin_rest(struct header_scan *h)
+{
+	if (h->is_open)
+		end_field(h);
+	h->state = STATE_REST_LINE;
 }
 
 size_t header_scan_feed(struct header_scan *h, struct slice s)
@@ -152,15 +220,18 @@ size_t header_scan_feed(struct header_scan *h, struct slice s)
 		clear_field(h);
 	s = slice_head(s, HEADER_SCAN_MAX - h->bytes);
 	while (i < s.n && !h->is_done && !h->has_field) {
-		size_t n = 1;
+		struct slice rest = slice_from(s, i);
 
-		if (h->state == STATE_VALUE)
-			n = feed_value(h, slice_from(s, i));
+		if (h->state == STATE_REST_LINE || h->state == STATE_REST)
+			i += feed_rest(h, rest);
+		else if (h->state == STATE_LINE && h->lines >= HEADER_LINES)
+			begin_rest(h);
+		else if (h->state == STATE_VALUE)
+			i += feed_value(h, rest);
 		else if (h->state == STATE_NAME)
-			feed_name(h, s.p[i]);
+			i += feed_name(h, rest);
 		else
-			n = feed_line(h, s.p[i]);
-		i += n;
+			i += feed_line(h, rest);
 	}
 	h->bytes += (uint32_t)i;
 	if (h->bytes >= HEADER_SCAN_MAX && !h->is_done && !h->has_field)

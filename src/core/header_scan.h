@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #define HEADER_SCAN_MAX (256u << 10) /* bytes looked at; Postfix's header_size_limit is 100 kB a field */
+#define HEADER_LINES 2000            /* lines whose fields are looked at; then only the end is */
 #define HEADER_NAME 44               /* longest field name told from another, with NUL */
 #define HEADER_VALUE 1000            /* bytes of one value kept, with NUL */
 
@@ -28,7 +29,10 @@ struct header_scan {
 	bool has_field; /* name and value are a whole field, until the next call */
 	bool is_cut;    /* the value was longer than what is kept */
 	uint32_t bytes; /* of the header so far, the empty line included */
+	uint32_t lines;
 	/* below: private */
+	bool (*wants)(struct slice name);
+	bool is_skipped; /* the field at hand is one that nobody wants */
 	uint8_t state;
 	bool had_cr;
 	bool is_open; /* a field has been read to the end of a line; the next may continue it */
@@ -38,7 +42,10 @@ struct header_scan {
 	char value[HEADER_VALUE];
 };
 
-void header_scan_init(struct header_scan *h);
+/* wants: which fields are shown (name in lower case); the others only count. NULL: all. */
+void header_scan_init(struct header_scan *h, bool (*wants)(struct slice name));
+/* From now on none is shown: only the end of the header is looked for. */
+void header_scan_skip_rest(struct header_scan *h);
 /*
  * Take the next bytes, up to the end of a field at most. Returns how many: it
  * can be 0 when the next byte only shows that a field is complete (has_field).

@@ -134,20 +134,25 @@ static enum err pattern_print(struct import *im, struct slice s, char delimiter)
 	return im->fn(&e, im->ctx);
 }
 
+static bool has_text(struct slice s, const char *text)
+{
+	return s.p && s.n && memmem(s.p, s.n, text, strlen(text));
+}
+
 enum err import_add_pattern(struct import *im, struct slice s)
 {
 	size_t end = slice_rfind(s, s.p[0]);
-	struct slice body = { s.p + 1, end - 1 }, flags = slice_from(s, end + 1), exact;
+	struct slice body = slice_head(slice_from(s, 1), end ? end - 1 : 0), flags = slice_from(s, end + 1), exact;
 	char text[ADDRESS_TEXT];
 
 	if (body.n == 0)
 		return import_refuse(im, "an empty pattern matches everybody");
-	if (memchr(body.p, '\0', body.n))
+	if (slice_find(body, '\0') < body.n)
 		return import_refuse(im, "has a NUL byte");
 	for (size_t i = 0; i < flags.n; i++)
 		if (!strchr("imsuIMSU", flags.p[i]) || !flags.p[i])
 			return import_refuse(im, "a flag of the pattern that is not known here");
-	if (memmem(body.p, body.n, "\\<", 2) || memmem(body.p, body.n, "\\>", 2))
+	if (has_text(body, "\\<") || has_text(body, "\\>"))
 		return import_refuse(im, "\\< and \\> mean something else in PCRE: write \\b");
 	if (exact_of(body, text, sizeof text, &exact))
 		return import_add(im, exact, "");

@@ -96,9 +96,25 @@ void ledger_add(struct record_ledger *l, uint64_t time, double count)
 	l->last_day = l->fresh_day;
 }
 
+/* Messages since the stretch that time `from` is in. */
+static uint32_t mails_since(const struct record_ledger *l, uint64_t from)
+{
+	uint32_t sum = 0;
+
+	for (uint64_t i = 0; i < RECORD_LEDGER_STRETCHES && i <= l->stretch; i++)
+		if (l->stretch - i >= from / STRETCH_S)
+			sum += l->mails[i];
+	return sum;
+}
+
+uint32_t ledger_recent(const struct record_ledger *l, uint64_t now)
+{
+	return mails_since(l, now > LEDGER_RECENT_S ? now - LEDGER_RECENT_S : 0);
+}
+
 void ledger_spoil(struct record_ledger *l, uint64_t time)
 {
-	if (l->days == 0)
+	if (l->days == 0 || mails_since(l, time > STRETCH_S ? time - STRETCH_S : 0) >= LEDGER_BUSY)
 		return;
 	if (time / DAY_S > l->fresh_day)
 		fresh_roll(l, time / DAY_S);
@@ -119,17 +135,6 @@ double ledger_good(const struct record_ledger *l, uint64_t now)
 		if (i <= l->fresh_day && l->fresh[i] > 0 && now >= day_ripe(l->fresh_day - i))
 			good_join(&ripe, l->fresh[i], day_ripe(l->fresh_day - i));
 	return capped(decay_value(ripe.good, ripe.good_at, now, LEDGER_HALF_LIFE_S));
-}
-
-uint32_t ledger_recent(const struct record_ledger *l, uint64_t now)
-{
-	uint64_t oldest = now > LEDGER_RECENT_S ? (now - LEDGER_RECENT_S) / STRETCH_S : 0;
-	uint32_t sum = 0;
-
-	for (uint64_t i = 0; i < RECORD_LEDGER_STRETCHES && i <= l->stretch; i++)
-		if (l->stretch - i >= oldest)
-			sum += l->mails[i];
-	return sum;
 }
 
 bool ledger_is_spent(const struct record_ledger *l, uint64_t now)

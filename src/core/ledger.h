@@ -14,13 +14,15 @@
 #define LEDGER_HALF_LIFE_S (30 * 86400)
 #define LEDGER_CAP 100.0
 #define LEDGER_RECENT_S (14 * 86400)
+#define LEDGER_BUSY 100
 
 /* One good message at time (not before the entry's newest day by more than 3 days: else ignored). */
 void ledger_add(struct record_ledger *l, uint64_t time, double count);
 /*
  * The subject mailed a trap: its mail of these days, not yet matured, will not
  * count. So who hits a trap every day never has good mail, and a good sender
- * loses three days of it by one mistake.
+ * loses three days of it by one mistake. One that sent LEDGER_BUSY messages in
+ * the last two to four days loses nothing: many people send through it.
  */
 void ledger_spoil(struct record_ledger *l, uint64_t time);
 /* Good mail that counts at now; 0 for an entry that has not matured. */

@@ -191,15 +191,16 @@ static enum err apply_edit(struct buf *b, const struct master_cf_edit *d)
 
 static bool is_transport(const struct master_service *s)
 {
-	return (slice_eq(s->name, SLICE_LIT(MASTER_CF_TRANSPORT)) ||
-		       slice_eq(s->name, SLICE_LIT(MASTER_CF_HANDBACK))) &&
+	return (slice_eq(s->name, SLICE_LIT(MASTER_CF_TRANSPORT)) || slice_eq(s->name, SLICE_LIT(MASTER_CF_HANDBACK)) ||
+		       slice_eq(s->name, SLICE_LIT(MASTER_CF_CLEANUP))) &&
 	       slice_eq(s->type, SLICE_LIT("unix"));
 }
 
 /*
  * The way back: reached through a socket that only root and Postfix can open.
  * Whatever the site asks of foreign mail was asked when it first came in, and
- * its addresses are already what the alias maps made of them.
+ * its addresses are already what the alias maps made of them. It has grown by
+ * a few header lines: the size limit, which cleanup holds as well, is off.
  */
 #define HANDBACK_LINES                                                                                                 \
 	"  -o syslog_name=postfix/" MASTER_CF_HANDBACK "\n"                                                            \
@@ -221,13 +222,16 @@ static bool is_transport(const struct master_service *s)
 	"  -o smtpd_upstream_proxy_protocol=\n"                                                                        \
 	"  -o smtpd_discard_ehlo_keywords=\n"                                                                          \
 	"  -o smtpd_discard_ehlo_keyword_address_maps=\n"                                                              \
+	"  -o message_size_limit=0\n"                                                                                  \
+	"  -o cleanup_service_name=" MASTER_CF_CLEANUP "\n"                                                            \
 	"  -o smtpd_recipient_limit=1000\n"                                                                            \
 	"  -o smtpd_client_event_limit_exceptions=127.0.0.0/8,[::1]/128\n"                                             \
 	"  -o smtpd_error_sleep_time=0\n"                                                                              \
 	"  -o smtpd_soft_error_limit=1001\n"                                                                           \
 	"  -o smtpd_hard_error_limit=1000\n"                                                                           \
 	"  -o local_header_rewrite_clients=\n"                                                                         \
-	"  -o receive_override_options=no_unknown_recipient_checks,no_address_mappings,no_header_body_checks,no_milters\n"
+	"  -o "                                                                                                        \
+	"receive_override_options=no_unknown_recipient_checks,no_address_mappings,no_header_body_checks,no_milters\n"
 
 static enum err add_transport(struct buf *b, char chroot)
 {
@@ -241,8 +245,10 @@ static enum err add_transport(struct buf *b, char chroot)
 	(void)snprintf(lines, sizeof lines,
 		MASTER_CF_TRANSPORT " unix - - %c - 10 lmtp\n"
 				    "  -o lmtp_send_xforward_command=yes\n"
-				    "  -o syslog_name=postfix/limetwig\n" MASTER_CF_HANDBACK " unix - - %c - - smtpd\n" HANDBACK_LINES,
-		chroot, chroot);
+				    "  -o syslog_name=postfix/limetwig\n" MASTER_CF_HANDBACK
+				    " unix - - %c - - smtpd\n" HANDBACK_LINES MASTER_CF_CLEANUP
+				    " unix n - %c - 0 cleanup\n  -o message_size_limit=0\n",
+		chroot, chroot, chroot);
 	return main_cf_add_block(b, slice_str(lines));
 }
 

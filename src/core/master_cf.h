@@ -1,6 +1,6 @@
 /*
  * master_cf: reads the text of Postfix's master.cf and edits it in place, as
- * main_cf does: our two services in a framed block at the end, our item put first
+ * main_cf does: our three services in a framed block at the end, our item put first
  * into -o overrides that are there already; nothing else changes by a byte, and
  * master_cf_revert(master_cf_apply(x)) == x for each x without our parts. Pure.
  *
@@ -15,6 +15,8 @@
 
 #define MASTER_CF_TRANSPORT "limetwig"     /* service name of our transport, type unix */
 #define MASTER_CF_HANDBACK "limetwig-back" /* of the smtpd that takes mail back from us, type unix: QUEUE/private/ */
+
+#define MASTER_CF_CLEANUP "limetwig-clean" /* of the cleanup behind it */
 
 /* Slices borrow the text. */
 struct master_service {

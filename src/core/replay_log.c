@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #define HOST_TEXT 256
-#define SWEEP_S 60
+#define SWEEP_S 300
 
 struct try_held {
 	struct try_held *next;
@@ -42,6 +42,7 @@ struct replay_log {
 	struct keymap sessions; /* (machine, process) -> struct session * */
 	struct keymap messages; /* message -> struct session *, until its content comes */
 	uint64_t now, swept, shared;
+	struct maillog_event event; /* being told: large, so not made anew for every line */
 };
 
 struct replay_log *replay_log_new(
@@ -372,21 +373,21 @@ static void connect_add(struct replay_log *r, const struct host *h, const struct
 
 static void mail_tell(struct replay_log *r, struct host *h)
 {
-	struct maillog_event ev;
+	struct maillog_event *ev = &r->event;
 
-	while (maillog_join_next(h->join, &ev)) {
-		const struct msg_log_mail *m = &ev.u.mail;
+	while (maillog_join_next(h->join, ev)) {
+		const struct msg_log_mail *m = &ev->u.mail;
 		struct replay_event e = { .type = REPLAY_MAIL,
 			.time = m->time,
 			.client = m->client,
 			.name = slice_str(m->name),
 			.sender = slice_str(m->sender),
 			.recipient = slice_str(m->recipient),
-			.is_bounced = ev.is_bounced,
-			.is_unknown = ev.is_unknown,
+			.is_bounced = ev->is_bounced,
+			.is_unknown = ev->is_unknown,
 			.mail = m };
 
-		if (ev.type != MSG_LOG_MAIL)
+		if (ev->type != MSG_LOG_MAIL)
 			continue;
 		e.message = message_of(r, h, slice_str(m->queue_id));
 		r->fn(&e, r->ctx);

@@ -82,14 +82,14 @@ struct replay_subject *replay_subject_open(struct replay_subjects *s, const stru
 
 bool replay_side_is_blocked(const struct replay_side *x, uint64_t now)
 {
-	return now < x->block.until;
+	return now < x->block.until && !x->block.is_held;
 }
 
 static void block_expand(const struct replay_subject *x, const struct replay_block *b, struct record_block *ret)
 {
 	*ret = (struct record_block){
 		.subject = x->prefix,
-		.state = BLOCK_ACTIVE,
+		.state = b->is_held ? BLOCK_HELD : BLOCK_ACTIVE,
 		.cause = CAUSE_HIT,
 		.grade = b->grade,
 		.is_generic = b->is_generic,
@@ -140,21 +140,48 @@ static struct decide_view view_of(const struct replay_subjects *s, const struct 
 	};
 }
 
+static struct breaker_facts facts_of(const struct replay_side *x, uint64_t now)
+{
+	return (struct breaker_facts){
+		.good = ledger_good(&x->ledger, now),
+		.mails = ledger_recent(&x->ledger, now),
+		.traps = x->sum.traps,
+	};
+}
+
+static bool breaker_holds(struct replay_subjects *s, const struct replay_side *x, enum replay_bound b, uint64_t now)
+{
+	struct breaker_facts f = facts_of(x, now);
+	enum breaker_verdict v = breaker_judge(&s->breaker[b], s->conf, &f, now);
+
+	breaker_note(&s->breaker[b], &f, now);
+	return v != BREAKER_ACT;
+}
+
 void replay_side_hit(struct replay_subjects *s, struct replay_subject *x, enum replay_bound b, struct decide_event *e,
 	uint64_t now, struct decide_verdict *ret)
 {
 	struct replay_side *side = &x->side[b];
 	struct record_block block;
 	struct decide_view v = view_of(s, x, side, now, &block);
+	bool is_held, was_held;
 
 	e->random = next_random(s);
 	decide_hit(&v, e, now, ret);
-	if (ret->kind != DECIDE_RETRY)
+	if (ret->kind != DECIDE_RETRY) {
 		side->sum = ret->sum;
+		if (e->grade == GRADE_CONFIRMED || e->grade == GRADE_UNSEEN)
+			ledger_spoil(&side->ledger, now);
+	}
 	if (ret->kind != DECIDE_BLOCK && ret->kind != DECIDE_RENEW)
 		return;
+	is_held = ret->kind == DECIDE_BLOCK && breaker_holds(s, side, b, now);
+	was_held = side->block.is_held && now < side->block.until;
 	block_shorten(&ret->block, &side->block);
-	if (ret->kind == DECIDE_BLOCK)
+	side->block.is_held = is_held;
+	if (is_held) /* one that is held already is not held anew */
+		ret->kind = was_held ? DECIDE_RENEW : ret->kind;
+	else if (ret->kind == DECIDE_BLOCK)
 		side->blocks++;
 }
 
@@ -163,9 +190,13 @@ bool replay_side_would_block(
 {
 	struct record_block block;
 	struct decide_view v = view_of(s, x, &x->side[b], now, &block);
+	struct breaker_facts facts;
 
 	e->random = next_random(s);
-	return decide_would_block(&v, e, now);
+	if (!decide_would_block(&v, e, now))
+		return false;
+	facts = facts_of(&x->side[b], now);
+	return breaker_judge(&s->breaker[b], s->conf, &facts, now) == BREAKER_ACT;
 }
 
 struct spent {

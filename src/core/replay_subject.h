@@ -12,6 +12,7 @@
 #ifndef CORE_REPLAY_SUBJECT_H
 #define CORE_REPLAY_SUBJECT_H
 #include "base/keymap.h"
+#include "core/breaker.h"
 #include "core/decide.h"
 
 #define REPLAY_LEDGER 300000
@@ -30,6 +31,7 @@ struct replay_block {
 	uint32_t offence, trap_id, last_trap_id;
 	uint8_t grade;
 	bool is_generic;
+	bool is_held; /* by core/breaker: waits for a person, refuses nothing */
 };
 
 struct replay_side {
@@ -54,7 +56,8 @@ struct replay_subjects {
 	struct keymap wrote_to;  /* domains our users wrote to: uint8_t */
 	uint64_t uncharged;      /* hits beyond REPLAY_SUBJECTS */
 	uint64_t uncredited;     /* good mail beyond REPLAY_LEDGER */
-	uint64_t random;         /* the same in every run */
+	struct breaker breaker[REPLAY_BOUNDS];
+	uint64_t random; /* the same in every run */
 };
 
 void replay_subjects_init(struct replay_subjects *s, const struct conf *c, const uint8_t key[SIPHASH_KEY]);
@@ -67,10 +70,13 @@ struct replay_subject *replay_subject_open(struct replay_subjects *s, const stru
 struct replay_subject *replay_subject_next(const struct replay_subjects *s, size_t *pos);
 
 bool replay_side_is_blocked(const struct replay_side *x, uint64_t now);
-/* A hit of this client in this bound. e->random is set here. *ret_would: a message with this hit is refused at its end. */
+/*
+ * A hit of this client in this bound; e->random is set here. What breaker would
+ * hold waits for a person, who never comes: x->side[b].block.is_held.
+ */
 void replay_side_hit(struct replay_subjects *s, struct replay_subject *x, enum replay_bound b, struct decide_event *e,
 	uint64_t now, struct decide_verdict *ret);
-/* Would this hit, were it confirmed, leave the client blocked? */
+/* Would this hit, were it confirmed, leave the client blocked, and not held? */
 bool replay_side_would_block(
 	struct replay_subjects *s, struct replay_subject *x, enum replay_bound b, struct decide_event *e, uint64_t now);
 

@@ -7,12 +7,13 @@
 
 #include <stdlib.h>
 
+#include "core/charge.h"
 #include "core/host_name.h"
 #include "core/ledger.h"
 
 #define DAY_S 86400
 #define HELD_S JOIN_EXPIRE_S
-#define SWEEP_S 3600
+#define SWEEP_S DAY_S
 
 /* A message of a blocked client, or one that a trap among its recipients stops. */
 struct held {
@@ -21,7 +22,7 @@ struct held {
 	uint8_t bounds; /* bit by enum replay_bound: refused there */
 	bool is_rider;
 	bool is_counted;   /* what became of it was told */
-	bool is_uncertain; /* perhaps the trap was its only recipient: counted only when told */
+	bool is_uncertain; /* perhaps a trap or postmaster was its only recipient: counted only when told */
 };
 
 struct replay_world {
@@ -117,17 +118,12 @@ static void time_note(struct replay_world *w, uint64_t time)
 
 /* ---- who */
 
-enum origin { ORIGIN_FOREIGN, ORIGIN_OURS, ORIGIN_EXEMPT };
-
-static enum origin origin_of(const struct replay_world *w, const struct replay_event *e)
+static enum gate_origin origin_of(const struct replay_world *w, const struct replay_event *e)
 {
+	const struct gate_view v = { .conf = w->setup.conf, .allow = w->setup.allow };
 	struct allow_match m;
 
-	if (e->is_ours)
-		return ORIGIN_OURS;
-	if (!allow_find(w->setup.allow, &e->client, e->name, &m))
-		return ORIGIN_FOREIGN;
-	return m.tier == ALLOW_TIER_OWN ? ORIGIN_OURS : ORIGIN_EXEMPT;
+	return e->is_ours ? GATE_LOGIN : gate_origin_named(&v, &e->client, e->name, &m);
 }
 
 /* Of a client that ever hit a trap; NULL: nobody to look at. */
@@ -243,7 +239,7 @@ static enum grade grade_of(const struct replay_event *e, const struct trap *trap
 
 static uint64_t digest_of(const struct replay_world *w, struct slice a, struct slice b, uint32_t trap_id, bool is_probe)
 {
-	uint8_t text[2048];
+	uint8_t text[832];
 	struct wr out = wr_init(text, sizeof text);
 
 	wr_bytes(&out, slice_head(a, 400));
@@ -324,6 +320,10 @@ static void hit_play(struct replay_world *w, const struct hit *h, enum replay_bo
 		COUNT(w, e->time, bound[b].renewals);
 	if (v.kind != DECIDE_BLOCK)
 		return;
+	if (h->x->side[b].block.is_held) {
+		COUNT(w, e->time, bound[b].held);
+		return;
+	}
 	COUNT(w, e->time, bound[b].blocks);
 	y->blocks[b]++;
 }
@@ -343,16 +343,17 @@ static const struct trap *trap_of(const struct replay_world *w, struct slice rec
 	return trap ? trap : pattern;
 }
 
-static void hit_take(struct replay_world *w, const struct replay_event *e, const struct trap *trap,
-	const struct trap *mark, enum origin origin)
+static void hit_take(
+	struct replay_world *w, const struct replay_event *e, const struct trap *trap, const struct trap *mark)
 {
+	enum grade spared = GRADE_NONE;
 	struct prefix p;
 	struct hit h = { .e = e, .trap = trap, .mark = mark };
 
 	w->yield[trap->id - 1].tries++;
-	if (origin != ORIGIN_FOREIGN) {
-		w->sums.insider += origin == ORIGIN_OURS;
-		w->sums.exempt += origin == ORIGIN_EXEMPT;
+	if (charge_of_transaction(origin_of(w, e), false, e->is_ours, true, &spared) != CHARGE_CLIENT) {
+		w->sums.insider += spared == GRADE_INSIDER;
+		w->sums.exempt += spared == GRADE_EXEMPT;
 		return;
 	}
 	p = subject_of_client(w->setup.rules, &e->client);
@@ -377,7 +378,7 @@ static void connect_take(struct replay_world *w, const struct replay_event *e)
 	unsigned bits = blocked_in(x, e->time);
 
 	COUNT(w, e->time, connections);
-	if (!bits || origin_of(w, e) != ORIGIN_FOREIGN)
+	if (!bits || origin_of(w, e) != GATE_FOREIGN)
 		return;
 	for (unsigned b = 0; b < REPLAY_BOUNDS; b++) {
 		if (!(bits & 1u << b))
@@ -393,7 +394,7 @@ static void accept_take(struct replay_world *w, const struct replay_event *e)
 	unsigned bits = blocked_in(x, e->time);
 	struct held *h;
 
-	if (!bits || origin_of(w, e) != ORIGIN_FOREIGN)
+	if (!bits || origin_of(w, e) != GATE_FOREIGN)
 		return;
 	h = held_open(w, e->message, e->time, bits);
 	if (h)
@@ -408,12 +409,12 @@ static void try_take(struct replay_world *w, const struct replay_event *e)
 
 	COUNT(w, e->time, tries);
 	if (trap) {
-		hit_take(w, e, trap, mark, origin_of(w, e));
+		hit_take(w, e, trap, mark);
 		return;
 	}
 	x = subject_of(w, &e->client);
 	bits = blocked_in(x, e->time);
-	if (!bits || origin_of(w, e) != ORIGIN_FOREIGN)
+	if (!bits || origin_of(w, e) != GATE_FOREIGN)
 		return;
 	for (unsigned b = 0; b < REPLAY_BOUNDS; b++)
 		if (bits & 1u << b)
@@ -515,12 +516,14 @@ static void mail_take(struct replay_world *w, const struct replay_event *e)
 	}
 	trap = trap_of(w, e->recipient, &mark);
 	if (trap && trap->kind != TRAP_PATTERN) {
-		hit_take(w, e, trap, mark, origin_of(w, e));
+		hit_take(w, e, trap, mark);
 		return;
 	}
 	count_message(w, e);
 	h = held_find(w, e->message);
-	if (h && !h->is_counted && !is_always_open(w, e->recipient))
+	if (h && !h->is_counted && is_always_open(w, e->recipient))
+		h->is_uncertain = true; /* refused only if it went to others too */
+	else if (h && !h->is_counted)
 		refused_take(w, e, h);
 	if (fate_of(e) != FATE_GOOD || !e->mail->is_first || e->sender.n == 0 || e->client.family == 0)
 		return;

@@ -37,6 +37,7 @@
 struct replay_count {
 	uint64_t grade[GRADE_COUNT]; /* hits, retries not counted */
 	uint64_t blocks, renewals;
+	uint64_t held;        /* blocks that would wait for a person: they refuse nothing here */
 	uint64_t connections; /* refused: of blocked clients; without connections in the log: 0 */
 	uint64_t messages;    /* refused: good + spam + unknown */
 	uint64_t good, spam, unknown;

@@ -9,6 +9,7 @@
 #define DATE_TEXT 40
 #define HELP_MAX 200 /* of the contact */
 #define LOCAL_MAX 64
+#define SENDER_MAX 100
 
 /* "22 Nov 14:10 UTC" without the C library's time zone: days to a date by Hinnant's civil_from_days. */
 static const char *format_date(uint64_t t, char to[DATE_TEXT])
@@ -66,18 +67,26 @@ static enum err add_whom_to_ask(const struct conf *c, struct buf *to)
 	return e;
 }
 
-void reply_text_blocked(const struct conf *c, unsigned code, const char *case_id, uint64_t until, struct buf *to)
+void reply_text_blocked(
+	const struct conf *c, unsigned code, const char *case_id, uint64_t until, struct slice sender, struct buf *to)
 {
-	char date[DATE_TEXT], id[16];
+	char date[DATE_TEXT], id[16], from[SENDER_MAX], raw[SENDER_MAX];
 	size_t before = to->n;
 	enum err e;
 
 	if (code < 400 || code > 599)
 		code = 450;
-	e = buf_printf(to, "%u %u.7.1 On hold until %s. Case %s.", code, code / 100, format_date(until, date),
+	slice_copy(sender, raw, sizeof raw);
+	e = buf_printf(to, "%u %u.7.1 %s%s%s until %s. Case %s.", code, code / 100, sender.n ? "Mail from " : "",
+		make_safe(raw, from, sizeof from), sender.n ? " is on hold" : "On hold", format_date(until, date),
 		make_safe(case_id, id, sizeof id));
 	if (e == ERR_OK)
 		e = add_whom_to_ask(c, to);
+	if (sender.n && (e != ERR_OK || to->n - before > REPLY_TEXT_MAX)) {
+		to->n = before;
+		reply_text_blocked(c, code, case_id, until, (struct slice){ 0 }, to);
+		return;
+	}
 	if (e == ERR_OK)
 		return;
 	(void)snprintf(date, sizeof date, "%u %u.7.1 On hold", code, code / 100);

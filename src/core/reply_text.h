@@ -15,9 +15,12 @@
 
 /*
  * A blocked client, at any recipient: code 4xx or 5xx (anything else is taken as
- * 450), case id, end of the block. Without memory the action is the bare code.
+ * 450), case id, end of the block. sender: of mail that is blocked by it at a
+ * shared provider, where the host is not; else empty. Without memory the action
+ * is the bare code.
  */
-void reply_text_blocked(const struct conf *c, unsigned code, const char *case_id, uint64_t until, struct buf *to);
+void reply_text_blocked(
+	const struct conf *c, unsigned code, const char *case_id, uint64_t until, struct slice sender, struct buf *to);
 /* The same host's message to several recipients, refused after the dot. case_id "" leaves it out. */
 void reply_text_riders(const struct conf *c, const char *case_id, struct buf *to);
 

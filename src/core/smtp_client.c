@@ -86,7 +86,8 @@ static void say_xforward(struct smtp_client *c)
 	(void)snprintf(port, sizeof port, "%u", k->port);
 	e = e == ERR_OK ? add_attribute(&c->out, "NAME", slice_str(k->name)) : e;
 	if (e == ERR_OK)
-		e = buf_printf(&c->out, " ADDR=%s%s", k->addr.family == 6 ? "IPv6:" : "", ipaddr_format(&k->addr, addr));
+		e = buf_printf(
+			&c->out, " ADDR=%s%s", k->addr.family == 6 ? "IPv6:" : "", ipaddr_format(&k->addr, addr));
 	if (e == ERR_OK && k->port)
 		e = add_attribute(&c->out, "PORT", slice_str(port));
 	say(c, SMTP_XFORWARD, e);

@@ -43,8 +43,8 @@ struct smtp_client {
 	/* below: private */
 	const struct envelope *envelope; /* borrowed */
 	bool is_forwarded, has_xforward, has_8bit, has_utf8, has_size;
-	size_t pos;    /* in the recipients */
-	uint32_t at;   /* recipient that was sent last */
+	size_t pos;  /* in the recipients */
+	uint32_t at; /* recipient that was sent last */
 	uint8_t has[(LMTP_RECIPIENTS + 7) / 8];
 	char line[SMTP_CLIENT_LINE];
 	size_t line_n;

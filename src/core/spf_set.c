@@ -1,7 +1,6 @@
 /*
  * spf_set: a prefix that partly does not pass is halved until each piece does
- * or does not. The rules that take away are sorted aside as they stop to
- * overlap, so that the work is bounded by pieces times depth.
+ * or does not. The rules that take away are put aside as they stop to overlap.
  * SPDX-License-Identifier: ISC
  */
 #include "core/spf_set.h"
@@ -97,51 +96,98 @@ static struct prefix half(const struct prefix *p, unsigned which)
 	return h;
 }
 
+/* Which half of p holds q. */
+static unsigned side_of(const struct prefix *p, const struct prefix *q)
+{
+	return q->addr.b[p->len / 8] >> (7 - p->len % 8) & 1u;
+}
+
+/* Leading bits that all of the n prefixes share, at most the length of the shortest. */
+static unsigned common_bits(const struct prefix *p, size_t n)
+{
+	unsigned bits = p[0].len;
+
+	for (size_t i = 1; i < n; i++) {
+		unsigned b = 0;
+
+		if (p[i].len < bits)
+			bits = p[i].len;
+		while (b < bits && p[i].addr.b[b / 8] == p[0].addr.b[b / 8])
+			b = b / 8 * 8 + 8;
+		while (b < bits && ((p[i].addr.b[b / 8] ^ p[0].addr.b[b / 8]) & (0x80u >> (b % 8))) == 0)
+			b++;
+		bits = b < bits ? b : bits;
+	}
+	return bits;
+}
+
 /*
  * p without the n prefixes of not (their order changes) into *s. The recursion
- * is as deep as an address has bits.
+ * is as deep as an address has bits; where all of not lie in one half, it does
+ * not look at them again for each bit.
  */
-static enum err subtract(const struct prefix *p, struct prefix * not, size_t n, struct spf_set *s)
+static enum err subtract(struct prefix p, struct prefix * not, size_t n, struct spf_set *s)
 {
 	size_t near = 0;
+	unsigned bits;
 	enum err e = ERR_OK;
 
 	for (size_t i = 0; i < n; i++) {
 		struct prefix q = not [i];
 
-		if (holds(&q, p))
+		if (holds(&q, &p))
 			return ERR_OK;
-		if (!holds(p, &q))
+		if (!holds(&p, &q))
 			continue;
 		not [i] = not [near];
 		not [near++] = q;
 	}
 	if (near == 0)
-		return spf_set_add(s, p);
-	for (unsigned i = 0; i < 2 && e == ERR_OK; i++) {
-		struct prefix h = half(p, i);
+		return spf_set_add(s, &p);
+	bits = common_bits(not, near);
+	while (p.len < bits && e == ERR_OK) {
+		unsigned side = side_of(&p, &not [0]);
+		struct prefix other = half(&p, !side);
 
-		e = subtract(&h, not, near, s);
+		e = spf_set_add(s, &other);
+		p = half(&p, side);
 	}
+	for (size_t i = 0; i < near; i++)
+		if (not [i].len == p.len)
+			return e;
+	for (unsigned i = 0; i < 2 && e == ERR_OK; i++)
+		e = subtract(half(&p, i), not, near, s);
 	return e;
+}
+
+/* An earlier rule has all its addresses: it never matches. */
+static bool is_shadowed(const struct spf_rules *r, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (holds(&r->rule[k].prefix, &r->rule[i].prefix))
+			return true;
+	return false;
 }
 
 enum err spf_rules_flatten(const struct spf_rules *r, struct spf_set *ret)
 {
-	struct prefix *not = calloc(r->count + 1, sizeof *not );
-	enum err e = not ? ERR_OK : ERR_NOMEM;
+	struct prefix *all = calloc(2 * r->count + 1, sizeof *all), *not = all ? all + r->count : NULL;
+	size_t fails = 0;
+	enum err e = all ? ERR_OK : ERR_NOMEM;
 
 	for (size_t i = 0; i < r->count && e == ERR_OK; i++) {
-		size_t n = 0;
+		const struct spf_rule *rule = &r->rule[i];
 
-		if (!r->rule[i].is_pass)
+		if (is_shadowed(r, i))
 			continue;
-		for (size_t k = 0; k < i; k++)
-			if (!r->rule[k].is_pass && prefix_overlaps(&r->rule[k].prefix, &r->rule[i].prefix))
-				not [n++] = r->rule[k].prefix;
-		e = subtract(&r->rule[i].prefix, not, n, ret);
+		if (!rule->is_pass) {
+			all[fails++] = rule->prefix;
+			continue;
+		}
+		memcpy(not, all, fails * sizeof *not );
+		e = subtract(rule->prefix, not, fails, ret);
 	}
-	free(not );
+	free(all);
 	if (e == ERR_OK)
 		spf_set_sort(ret);
 	else

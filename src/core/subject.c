@@ -119,9 +119,15 @@ enum err subject_of_sender(const uint8_t key[SIPHASH_KEY], struct slice label, s
 
 enum err subject_of_domain(const uint8_t key[SIPHASH_KEY], struct slice label, struct slice sender, struct prefix *ret)
 {
+	char text[ADDRESS_TEXT + 1] = "x";
 	struct address a;
-	enum err e = parse_sender(sender, &a);
+	enum err e;
 
+	if (sender.n && sender.p[0] == '@' && sender.n < ADDRESS_TEXT) {
+		slice_copy(sender, text + 1, sizeof text - 1);
+		sender = slice_str(text);
+	}
+	e = parse_sender(sender, &a);
 	if (e == ERR_OK)
 		*ret = identity_of(key, label, (struct slice){ 0 }, a.domain);
 	return e;
@@ -131,4 +137,12 @@ bool subject_is_identity(const struct prefix *p)
 {
 	return p->addr.family == 6 && p->len == SUBJECT_IDENTITY_LEN &&
 	       memcmp(p->addr.b, identity_net, sizeof identity_net) == 0;
+}
+
+struct prefix subject_identities(void)
+{
+	struct prefix p = { .addr.family = 6, .len = 8 * sizeof identity_net };
+
+	memcpy(p.addr.b, identity_net, sizeof identity_net);
+	return p;
 }

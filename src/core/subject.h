@@ -39,9 +39,11 @@ struct prefix subject_of_client(const struct subject_rules *r, const struct ipad
  */
 enum err subject_of_sender(
 	const uint8_t key[SIPHASH_KEY], struct slice label, struct slice sender, struct prefix *ret) MUST_USE;
-/* All senders of the domain of sender. */
+/* All senders of the domain of sender; "@domain" will do. */
 enum err subject_of_domain(
 	const uint8_t key[SIPHASH_KEY], struct slice label, struct slice sender, struct prefix *ret) MUST_USE;
 bool subject_is_identity(const struct prefix *p);
+/* 100::/64: all identities are in it. */
+struct prefix subject_identities(void);
 
 #endif /* CORE_SUBJECT_H */

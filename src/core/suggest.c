@@ -5,6 +5,7 @@
  */
 #include "core/suggest.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/address.h"
@@ -55,8 +56,8 @@ struct suggest *suggest_new(const uint8_t key[SIPHASH_KEY], const char *delimite
 		return NULL;
 	memcpy(s->key, key, SIPHASH_KEY);
 	slice_copy(slice_str(delimiters), s->delimiters, sizeof s->delimiters);
-	if (!strchr(s->delimiters, '+') && strlen(s->delimiters) + 1 < sizeof s->delimiters)
-		strcat(s->delimiters, "+");
+	if (!strchr(s->delimiters, '+')) /* always: somebody wrote "name+list@" down elsewhere */
+		(void)snprintf(s->delimiters, sizeof s->delimiters, "+%.14s", delimiters);
 	keymap_init(&s->candidates, key, sizeof(struct candidate *), SUGGEST_CANDIDATES);
 	keymap_init(&s->known, key, 1, SUGGEST_LIVE);
 	keymap_init(&s->names, key, 1, 3 * (size_t)SUGGEST_LIVE);
@@ -408,6 +409,14 @@ static bool is_enough(const struct suggest *s, const struct candidate *c)
 	       c->days >= days;
 }
 
+/* An estimate is no more than there were tries. */
+static uint32_t at_most(const struct distinct *d, uint32_t tries)
+{
+	uint32_t n = distinct_count(d);
+
+	return n < tries ? n : tries;
+}
+
 /* All candidates that were tried enough, best first. */
 static enum err collect(const struct suggest *s, struct suggest_found *f)
 {
@@ -423,8 +432,8 @@ static enum err collect(const struct suggest *s, struct suggest_found *f)
 			f->too_few++;
 			continue;
 		}
-		f->item[f->count++] = (struct suggest_item){ (*c)->text, distinct_count(&(*c)->networks),
-			distinct_count(&(*c)->senders), (*c)->tries, (*c)->days, (*c)->first, (*c)->last };
+		f->item[f->count++] = (struct suggest_item){ (*c)->text, at_most(&(*c)->networks, (*c)->tries),
+			at_most(&(*c)->senders, (*c)->tries), (*c)->tries, (*c)->days, (*c)->first, (*c)->last };
 	}
 	qsort(f->item, f->count, sizeof *f->item, better);
 	return ERR_OK;

@@ -28,6 +28,34 @@ void widen_start(struct widen *w, const struct prefix *network)
 	*w = (struct widen){ .network = *network };
 }
 
+enum err widen_start_domain(struct widen *w, const struct prefix *identity, const char *label, const char *sender)
+{
+	struct slice s = slice_str(sender), domain = slice_from(s, slice_rfind(s, '@') + 1);
+
+	if (domain.n == 0 || domain.n >= sizeof w->domain || !label[0] || strlen(label) >= sizeof w->label)
+		return ERR_SYNTAX;
+	widen_start(w, identity);
+	slice_copy(slice_str(label), w->label, sizeof w->label);
+	slice_copy(domain, w->domain, sizeof w->domain);
+	return ERR_OK;
+}
+
+static bool is_of_domain(const struct widen *w, const struct record_block *b)
+{
+	struct slice sender = slice_str(b->sender);
+	size_t at = slice_rfind(sender, '@');
+
+	return subject_is_identity(&b->subject) && at > 0 && strcmp(b->name, w->label) == 0 &&
+	       slice_eq_nocase(slice_from(sender, at + 1), slice_str(w->domain));
+}
+
+static bool is_inside(const struct widen *w, const struct record_block *b)
+{
+	if (w->label[0])
+		return is_of_domain(w, b);
+	return b->subject.len > w->network.len && prefix_has(&w->network, &b->subject.addr);
+}
+
 /* Add v to a short list of distinct numbers, as long as there is room. */
 static void add_distinct(uint32_t *list, uint32_t *n, uint32_t room, uint32_t v)
 {
@@ -40,8 +68,7 @@ static void add_distinct(uint32_t *list, uint32_t *n, uint32_t room, uint32_t v)
 
 void widen_add(struct widen *w, const struct record_block *b, uint64_t now)
 {
-	if (b->cause != CAUSE_HIT || !decide_block_is_active(b, now) || b->subject.len <= w->network.len ||
-		!prefix_has(&w->network, &b->subject.addr))
+	if (b->cause != CAUSE_HIT || !decide_block_is_active(b, now) || !is_inside(w, b))
 		return;
 	if (w->subjects++ == 0 || b->since < w->first)
 		w->first = b->since;
@@ -60,7 +87,7 @@ void widen_veto(struct widen *w)
 
 bool widen_is_due(const struct widen *w, uint64_t now, uint64_t *ret_until)
 {
-	uint32_t need = w->network.addr.family == 4 ? WIDEN_HOSTS4 : WIDEN_HOSTS6;
+	uint32_t need = w->label[0] ? WIDEN_SENDERS : w->network.addr.family == 4 ? WIDEN_HOSTS4 : WIDEN_HOSTS6;
 
 	if (w->is_vetoed || w->subjects < need || w->traps < WIDEN_TRAPS || w->last < w->first + WIDEN_SPREAD_S)
 		return false;

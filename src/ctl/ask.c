@@ -42,7 +42,9 @@ static int patience_ms(const char *cmd)
 {
 	if (strcmp(cmd, "status") == 0)
 		return CONTROL_STATUS_MS;
-	return strcmp(cmd, "release") == 0 || strcmp(cmd, "person") == 0 || strcmp(cmd, "forget") == 0 ? CONTROL_CORPUS_MS : CONTROL_TIMEOUT_MS;
+	return strcmp(cmd, "release") == 0 || strcmp(cmd, "person") == 0 || strcmp(cmd, "forget") == 0
+		       ? CONTROL_CORPUS_MS
+		       : CONTROL_TIMEOUT_MS;
 }
 
 enum err ctl_try(struct ctl *c, json_t *request, json_t **ret_answer, char text[CONTROL_TEXT])
@@ -190,13 +192,21 @@ bool ctl_since(struct ctl *c, uint64_t *ret)
 	return true;
 }
 
+/* "T-118" or "118". */
+static bool parse_trap_id(const char *text, uint64_t *ret)
+{
+	if (text[0] == 'T' && text[1] == '-')
+		text += 2;
+	return num_parse(slice_str(text), UINT32_MAX, ret) == ERR_OK && *ret > 0;
+}
+
 bool ctl_trap_id(struct ctl *c, const char *what, uint64_t *ret, int *ret_status)
 {
 	json_t *q, *answer = NULL;
 	const char *id;
 	bool is_number;
 
-	if (num_parse(slice_str(strncmp(what, "T-", 2) == 0 ? what + 2 : what), UINT32_MAX, ret) == ERR_OK && *ret)
+	if (parse_trap_id(what, ret))
 		return true;
 	q = ctl_request(c, "trap_find");
 	ctl_request_text(q, "address", what);
@@ -204,7 +214,7 @@ bool ctl_trap_id(struct ctl *c, const char *what, uint64_t *ret, int *ret_status
 	if (*ret_status != CTL_DONE)
 		return false;
 	id = json_string_value(json_object_get(json_object_get(answer, "trap"), "id"));
-	is_number = id && num_parse(slice_str(id + 2), UINT32_MAX, ret) == ERR_OK;
+	is_number = id && parse_trap_id(id, ret);
 	json_decref(answer);
 	if (!is_number)
 		*ret_status = ctl_refuse(c, "%s: no trap (T-118, or its address)", what);

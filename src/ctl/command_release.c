@@ -13,8 +13,8 @@ static void show_names(struct render *r, const json_t *message, const char *key,
 	char text[NAME_TEXT];
 	size_t i;
 
-	json_array_foreach(list, i, name) (void)fprintf(
-		r->to, "  %s %s\n", verb, escape_text(slice_str(json_string_value(name)), text, sizeof text));
+	json_array_foreach(list, i, name)(void)
+		fprintf(r->to, "  %s %s\n", verb, escape_text(slice_str(json_string_value(name)), text, sizeof text));
 }
 
 static void show_message(struct render *r, const json_t *message, bool is_dry)

@@ -82,17 +82,21 @@ static enum err line_take(const struct maillog_line *l, void *ctx)
 
 static json_t *count_json(const struct replay_count *k)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "whole",
-		(json_int_t)(k->grade[GRADE_UNSEEN] + k->grade[GRADE_CONFIRMED]), "unseen",
-		(json_int_t)k->grade[GRADE_UNSEEN], "probes", (json_int_t)k->grade[GRADE_PROBE], "backscatter",
-		(json_int_t)k->grade[GRADE_BACKSCATTER], "blocks", (json_int_t)k->blocks, "renewals",
-		(json_int_t)k->renewals, "connections", (json_int_t)k->connections, "spam", (json_int_t)k->spam,
-		"unknown", (json_int_t)k->unknown, "good", (json_int_t)k->good, "tries", (json_int_t)k->tries);
+	uint64_t whole = k->grade[GRADE_UNSEEN] + k->grade[GRADE_CONFIRMED];
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "held", (json_int_t)k->held,
+		"whole", (json_int_t)whole, "unseen", (json_int_t)k->grade[GRADE_UNSEEN], "probes",
+		(json_int_t)k->grade[GRADE_PROBE], "backscatter", (json_int_t)k->grade[GRADE_BACKSCATTER], "blocks",
+		(json_int_t)k->blocks, "renewals", (json_int_t)k->renewals, "connections", (json_int_t)k->connections,
+		"spam", (json_int_t)k->spam, "unknown", (json_int_t)k->unknown, "good", (json_int_t)k->good, "tries",
+		(json_int_t)k->tries);
 }
 
 static json_t *day_json(const struct replay_day *d)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "day", (json_int_t)(d->day * DAY_S), "connections",
+	uint64_t begin = d->day * DAY_S;
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "day", (json_int_t)begin, "connections",
 		(json_int_t)d->connections, "good", (json_int_t)d->good, "spam", (json_int_t)d->spam, "unknown",
 		(json_int_t)d->unknown, "tries", (json_int_t)d->tries, "least", count_json(&d->bound[REPLAY_LEAST]),
 		"most", count_json(&d->bound[REPLAY_MOST]));
@@ -107,11 +111,15 @@ static json_t *days_json(const struct replay_sums *s)
 	return days;
 }
 
+struct host_order {
+	const struct replay_subject *subject;
+	uint32_t good, connections;
+};
+
 /* Clients: those with the most good mail first, then with the most connections. */
-static int subject_order(const void *a, const void *b)
+static int host_order(const void *a, const void *b)
 {
-	const struct replay_side *x = &(*(struct replay_subject *const *)a)->side[REPLAY_MOST];
-	const struct replay_side *y = &(*(struct replay_subject *const *)b)->side[REPLAY_MOST];
+	const struct host_order *x = a, *y = b;
 
 	if (x->good != y->good)
 		return x->good < y->good ? 1 : -1;
@@ -132,18 +140,21 @@ static json_t *subject_json(const struct replay_subject *x)
 static json_t *hosts_json(const struct replay *r)
 {
 	const struct replay_subjects *s = replay_world_subjects(r->world);
-	const struct replay_subject **list = calloc(s->by_prefix.count + 1, sizeof *list);
+	struct host_order *list = calloc(s->by_prefix.count + 1, sizeof *list);
 	struct replay_subject *x;
 	json_t *hosts = json_array();
 	size_t pos = 0, n = 0;
 
-	while (list && (x = replay_subject_next(s, &pos)))
-		if (x->side[REPLAY_MOST].blocks || x->side[REPLAY_LEAST].blocks)
-			list[n++] = x;
+	while (list && (x = replay_subject_next(s, &pos))) {
+		const struct replay_side *most = &x->side[REPLAY_MOST];
+
+		if (most->blocks || x->side[REPLAY_LEAST].blocks)
+			list[n++] = (struct host_order){ x, most->good, most->connections };
+	}
 	if (list)
-		qsort(list, n, sizeof *list, subject_order);
+		qsort(list, n, sizeof *list, host_order);
 	for (size_t i = 0; i < n && i < TOP; i++)
-		(void)json_array_append_new(hosts, subject_json(list[i]));
+		(void)json_array_append_new(hosts, subject_json(list[i].subject));
 	free(list);
 	return hosts;
 }
@@ -211,13 +222,13 @@ static json_t *make_answer(const struct replay *r)
 {
 	const struct replay_sums *s = replay_world_sums(r->world);
 
-	return json_pack("{s:b, s:I, s:I, s:o, s:{s:I, s:s, s:I, s:I}, s:o, s:I, s:I, s:I, s:o, s:O, s:o, s:o, s:o}",
+	return json_pack("{s:b, s:I, s:I, s:o, s:{s:I, s:o, s:I, s:I}, s:o, s:I, s:I, s:I, s:o, s:O, s:o, s:o, s:o}",
 		"ok", 1, "first", (json_int_t)s->first, "last", (json_int_t)s->last, "log", replay_read_json(&r->read),
-		"traps", "count", (json_int_t)trap_table_count(r->traps.table), "from", r->traps.from, "bad",
-		(json_int_t)r->traps.bad, "asleep", (json_int_t)r->traps.asleep, "all", day_json(&s->all),
-		"empty_sender", (json_int_t)s->null_sender, "insider", (json_int_t)s->insider, "exempt",
-		(json_int_t)s->exempt, "days", days_json(s), "good_mail", r->good, "hosts", hosts_json(r), "yield",
-		yield_json(r), "limits", limits_json(r));
+		"traps", "count", (json_int_t)trap_table_count(r->traps.table), "from",
+		text_json(slice_str(r->traps.from)), "bad", (json_int_t)r->traps.bad, "asleep",
+		(json_int_t)r->traps.asleep, "all", day_json(&s->all), "empty_sender", (json_int_t)s->null_sender,
+		"insider", (json_int_t)s->insider, "exempt", (json_int_t)s->exempt, "days", days_json(s), "good_mail",
+		r->good, "hosts", hosts_json(r), "yield", yield_json(r), "limits", limits_json(r));
 }
 
 /* ---- the run */

@@ -111,7 +111,8 @@ int command_allow_add(struct ctl *c);
 int command_allow_remove(struct ctl *c);
 int command_allow_list(struct ctl *c);
 int command_trap_add(struct ctl *c); /* command_trap.c */
-int command_trap_import(struct ctl *c); /* command_trap_import.c */
+int command_trap_import(struct ctl *c);  /* command_trap_import.c */
+int command_allow_import(struct ctl *c); /* command_allow_import.c */
 int command_trap_change(struct ctl *c); /* command_trap_change.c: remove, arm, suspend, resume, retire */
 int command_trap_list(struct ctl *c);
 int command_trap_test(struct ctl *c);

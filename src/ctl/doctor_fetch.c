@@ -8,6 +8,9 @@
 
 #include <string.h>
 
+#define SHOWN 5
+#define WAIT_S 3600 /* an entry may wait so long for its first answer */
+
 static const char *const public_resolvers[] = { "1.1.1.1", "1.0.0.1", "8.8.8.8", "8.8.4.4", "9.9.9.9",
 	"149.112.112.112", "208.67.222.222", "208.67.220.220", "[2606:4700:4700::1111]", "2606:4700:4700::1111",
 	"2606:4700:4700::1001", "[2001:4860:4860::8888]", "2001:4860:4860::8888", "2001:4860:4860::8844",
@@ -48,16 +51,49 @@ static void check_list(struct doctor *d, const json_t *list)
 			"the DNS list %.40s is switched off: %.120s", doctor_text(list, "name"), why);
 }
 
-static void check_spf(struct doctor *d, const json_t *entry)
+/* What the entries have in common is said once: there can be a thousand of them. */
+struct entries {
+	size_t all, unanswered, bad, without; /* without: no prefix, so that they allow nobody */
+};
+
+static void check_entry(struct doctor *d, const struct doctor_daemon_facts *f, const json_t *entry, struct entries *n)
 {
 	const char *state = doctor_text(entry, "state");
+	bool has_prefix = render_number(entry, "prefixes") > 0, is_waiting = strcmp(state, "waiting") == 0;
+	uint64_t since = render_number(entry, "since");
 
-	if (strcmp(state, "done") == 0 || strcmp(state, "waiting") == 0)
+	n->all++;
+	if (strcmp(state, "done") == 0 || (is_waiting && since + WAIT_S > f->now))
 		return;
-	doctor_addf(d, DOCTOR_WARN, "dns",
-		render_number(entry, "prefixes") ? "who was allowed before stays allowed" : "it allows nobody",
-		"is the domain right (limetwig.conf allow files)? dig TXT shows its record",
-		"allow entry spf:%.200s: %.100s", doctor_text(entry, "domain"), doctor_text(entry, "text"));
+	n->without += !has_prefix;
+	if (is_waiting || strcmp(state, "temperror") == 0)
+		n->unanswered++;
+	else if (n->bad++ < SHOWN)
+		doctor_addf(d, DOCTOR_WARN, "dns",
+			has_prefix ? "who was allowed before stays allowed"
+				   : "it allows nobody; a provider of a shared file can be blocked by address",
+			"is the domain right? dig TXT shows its record; else take the line out, or name the networks "
+			"instead",
+			"allow entry spf:%.200s: %.100s", doctor_text(entry, "domain"), doctor_text(entry, "text"));
+}
+
+static void check_entries(struct doctor *d, const struct doctor_daemon_facts *f, const json_t *spf)
+{
+	struct entries n = { 0 };
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(spf, i, one) check_entry(d, f, one, &n);
+	if (n.bad > SHOWN)
+		doctor_addf(d, DOCTOR_WARN, "dns", NULL, "limetwig allow list shows them",
+			"%zu of %zu spf: entries are not as they should be", n.bad, n.all);
+	if (n.unanswered)
+		doctor_addf(d, DOCTOR_WARN, "dns",
+			n.without ? "providers that were never read can be blocked by address"
+				  : "who was allowed before stays allowed",
+			"is there a resolver? /etc/resolv.conf, or fetch resolvers, then: limetwig reload",
+			"the DNS does not answer for %zu of %zu spf: entries, %zu of them have no prefix", n.unanswered,
+			n.all, n.without);
 }
 
 void doctor_check_fetch(struct doctor *d, const struct doctor_daemon_facts *f)
@@ -68,12 +104,14 @@ void doctor_check_fetch(struct doctor *d, const struct doctor_daemon_facts *f)
 
 	check_resolvers(d);
 	json_array_foreach(lists, i, one) check_list(d, one);
-	json_array_foreach(spf, i, one) check_spf(d, one);
+	if (render_bool(fetch, "on"))
+		check_entries(d, f, spf);
 	if (json_array_size(spf) && !render_bool(fetch, "on"))
-		doctor_add(d, DOCTOR_WARN, "dns", "spf: entries of the allow list are not looked up",
-			"they allow only who was allowed when they last were",
+		doctor_add(d, DOCTOR_WARN, "dns", "spf: entries of allow and shared files are not looked up",
+			"they allow only who was allowed when they last were; shared providers can be blocked by "
+			"address",
 			"set dns = yes in section fetch, then: limetwig reload");
-	else if (render_bool(fetch, "on") && doctor_count(d, DOCTOR_WARN) == before)
+	else if (json_array_size(lists) + json_array_size(spf) && doctor_count(d, DOCTOR_WARN) == before)
 		doctor_addf(d, DOCTOR_OK, "dns", NULL, NULL, "%zu DNS lists, %zu spf: entries: all answer",
 			json_array_size(lists), json_array_size(spf));
 }

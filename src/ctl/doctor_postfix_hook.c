@@ -136,7 +136,7 @@ void doctor_postfix_ehlo(struct doctor *d, const struct setup_instance *in, cons
 
 	(void)f;
 	buf_init(&value, MAIN_CF_MAX);
-	is_set = main_cf_get(buf_slice(&in->main), EHLO + 1, &value);
+	is_set = main_cf_get(buf_slice(&in->main), &EHLO[1], &value);
 	if (is_set && !main_cf_has_item(buf_slice(&value), "dsn", NULL))
 		doctor_postfix_add(d, DOCTOR_WARN, "Postfix offers DSN to foreign mail", DOCTOR_SETUP,
 			"limetwig_ehlo is not what setup writes: %.200s", buf_cstr(&value));

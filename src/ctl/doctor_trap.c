@@ -118,29 +118,37 @@ static void read_allow_file(struct doctor *d, const char *path, size_t *bad)
 			continue;
 		if ((*bad)++ < SHOWN)
 			doctor_addf(d, DOCTOR_WARN, "allow", "this line allows nobody, the others do",
-				"192.0.2.0/24, name:mail.example.org or spf:example.org a line, # comments; it is read "
+				"192.0.2.0/24, name:mail.example.org, spf:example.org a line, \"as LABEL\" behind it, "
+				"# comments; it is read "
 				"again by itself",
 				"%.300s:%u: not understood", path, number);
 	}
 	(void)fclose(file);
 }
 
-static void check_allow(struct doctor *d, const struct doctor_daemon_facts *f)
+static size_t read_allow_files(struct doctor *d, const struct conf_list *l, size_t *bad)
 {
-	const struct conf_list *l = &d->conf->allow.files;
-	size_t bad = 0, before = d->count, files = 0;
+	size_t files = 0;
 
-	if (!f->is_root)
-		return;
 	for (uint32_t i = 0; i < l->count; i++) {
 		glob_t g;
 
 		if (glob(l->item[i], 0, NULL, &g) != 0)
 			continue;
 		for (size_t k = 0; k < g.gl_pathc; k++, files++)
-			read_allow_file(d, g.gl_pathv[k], &bad);
+			read_allow_file(d, g.gl_pathv[k], bad);
 		globfree(&g);
 	}
+	return files;
+}
+
+static void check_allow(struct doctor *d, const struct doctor_daemon_facts *f)
+{
+	size_t bad = 0, before = d->count, files;
+
+	if (!f->is_root)
+		return;
+	files = read_allow_files(d, &d->conf->allow.files, &bad) + read_allow_files(d, &d->conf->allow.shared, &bad);
 	if (bad > SHOWN)
 		doctor_addf(d, DOCTOR_WARN, "allow", NULL, NULL, "%zu bad lines in all", bad);
 	if (d->count == before)

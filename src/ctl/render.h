@@ -41,6 +41,8 @@ const char *render_span(struct render *r, uint64_t s);
 const char *render_ordinal(struct render *r, uint64_t n);
 /* "name [address]", or the address alone. */
 const char *render_host(struct render *r, const char *name, const char *address);
+/* Whose block or hits o tells of: the host, or "sender at provider". */
+const char *render_whom(struct render *r, const json_t *o);
 
 /* Whole answers. */
 void render_status(struct render *r, const json_t *a);

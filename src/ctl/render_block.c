@@ -27,8 +27,7 @@ void render_block_line(struct render *r, const json_t *b)
 	bool is_held = strcmp(state, "held") == 0;
 	bool is_live = is_held || strcmp(state, "active") == 0 || strcmp(state, "would") == 0;
 
-	(void)fprintf(r->to, "%s  %-7s %s\n", render_text(r, b, "case"), state,
-		render_host(r, render_text(r, b, "name"), render_text(r, b, "subject")));
+	(void)fprintf(r->to, "%s  %-7s %s\n", render_text(r, b, "case"), state, render_whom(r, b));
 	(void)fprintf(r->to, "           %s %s", is_live ? "until" : "was until", render_time(r, until));
 	if (until > r->now && is_live)
 		(void)fprintf(r->to, " (%s left)", render_span(r, until - r->now));
@@ -106,14 +105,33 @@ void render_block_remove(struct render *r, const json_t *a)
 		(void)fprintf(r->to, "Pardon: no new block until %s.\n", render_time(r, pardon));
 }
 
+/* What the DNS says for an spf: entry. */
+static void print_set(struct render *r, const json_t *set)
+{
+	uint64_t n = render_number(set, "prefixes"), good = render_number(set, "good_at");
+
+	if (!json_is_object(set))
+		return;
+	(void)fprintf(r->to, ", %s prefixes", render_grouped(r, n));
+	if (good && good <= r->now)
+		(void)fprintf(r->to, ", %s old", render_span(r, r->now - good));
+	if (render_bool(set, "partial"))
+		(void)fprintf(r->to, ", not all");
+	if (n == 0)
+		(void)fprintf(r->to, " (%s): allows nobody", render_text(r, set, "state"));
+}
+
 static void print_allow(struct render *r, const json_t *w)
 {
 	uint64_t until = render_number(w, "until");
 
-	(void)fprintf(r->to, "%-24s %-8s %s", render_text(r, w, "prefix"), render_text(r, w, "source"),
-		until ? "until " : "for good");
+	(void)fprintf(r->to, "%-24s %-9s %-8s %s", render_text(r, w, "prefix"), render_text(r, w, "tier"),
+		render_text(r, w, "source"), until ? "until " : "for good");
 	if (until)
 		(void)fprintf(r->to, "%s", render_time(r, until));
+	if (*render_text(r, w, "label") && strcmp(render_text(r, w, "label"), render_text(r, w, "prefix")) != 0)
+		(void)fprintf(r->to, ", as %s", render_text(r, w, "label"));
+	print_set(r, json_object_get(w, "spf"));
 	if (*render_text(r, w, "by"))
 		(void)fprintf(r->to, ", by %s", render_text(r, w, "by"));
 	if (*render_text(r, w, "note"))
@@ -127,6 +145,9 @@ void render_allow_list(struct render *r, const json_t *a)
 	size_t i;
 
 	json_array_foreach(list, i, w) print_allow(r, w);
+	if (render_number(a, "freemail"))
+		(void)fprintf(r->to, "%s domains of free mail: blocked by sender, never as a whole\n",
+			render_grouped(r, render_number(a, "freemail")));
 	if (json_array_size(list) == 0)
 		(void)fprintf(
 			r->to, "nothing is allowed by command or file; own networks and private ranges always are\n");

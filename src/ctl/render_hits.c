@@ -16,6 +16,8 @@ void render_hit_line(struct render *r, const json_t *h)
 		render_trap_id(r, h, "trap"), *tag ? " (" : "", tag, *tag ? ")" : "");
 	(void)fprintf(r->to, ", from <%s>%s%s%s\n", sender, *subject ? ", \"" : "", subject, *subject ? "\"" : "");
 	(void)fprintf(r->to, "         %s", render_host(r, render_text(r, h, "name"), render_text(r, h, "client")));
+	if (json_object_get(h, "identity"))
+		(void)fprintf(r->to, "  as %s", render_whom(r, h));
 	if (*login)
 		(void)fprintf(r->to, "  login %s", login);
 	if (*render_text(r, h, "queue_id"))

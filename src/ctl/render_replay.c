@@ -10,6 +10,7 @@
 #define KNOWN_SHOWN 1000
 #define OTHERS_SHOWN 40
 #define HOSTS_SHOWN 10
+#define TRAPS_SHOWN 10
 
 static uint64_t in(const json_t *all, const char *bound, const char *key)
 {
@@ -45,6 +46,7 @@ static void show_numbers(struct render *r, const json_t *a)
 	row(r, "         recipients only (probes)", all, "probes", "");
 	row(r, "         bounces", all, "backscatter", "never count");
 	row(r, "blocks", all, "blocks", "");
+	row(r, "held for you", all, "held", "hosts with good mail: not blocked before you say so");
 	row(r, "refused  connections", all, "connections", "");
 	row(r, "         spam", all, "spam", "messages that a filter refused or tagged");
 	row(r, "         unknown", all, "unknown", "messages whose end the log does not show");
@@ -128,8 +130,10 @@ static void show_good(struct render *r, const json_t *a)
 	if (json_array_size(list) == 0)
 		return;
 	(void)fprintf(r->to, "\nGood mail that would have been refused: %s\n", render_grouped(r, all));
-	(void)fprintf(r->to, " %s from hosts with a history of good mail, or domains that your users write to\n",
-		render_grouped(r, known));
+	if (known)
+		(void)fprintf(r->to,
+			" %s from hosts with a history of good mail, or domains that your users write to\n",
+			render_grouped(r, known));
 	(void)show_some(r, list, true, KNOWN_SHOWN);
 	if (known > KNOWN_SHOWN)
 		(void)fprintf(r->to, "  and %s more: --json\n", render_grouped(r, known - KNOWN_SHOWN));
@@ -158,6 +162,30 @@ static void show_hosts(struct render *r, const json_t *a)
 			render_host(r, render_text(r, h, "name"), render_text(r, h, "subject")),
 			render_grouped(r, render_number(h, "connections")),
 			render_grouped(r, render_number(h, "good")));
+	}
+}
+
+static void show_yield(struct render *r, const json_t *a)
+{
+	const json_t *list = json_object_get(a, "yield"), *t;
+	size_t i;
+
+	if (json_array_size(list) == 0)
+		return;
+	(void)fprintf(r->to, "\nTraps, those that cost good mail first:\n");
+	json_array_foreach(list, i, t)
+	{
+		const char *text = render_text(r, t, "text");
+
+		if (i == TRAPS_SHOWN)
+			break;
+		(void)fprintf(r->to,
+			"  %-7s %s%stried %s times, set off %s to %s blocks, good mail refused by them: %s\n",
+			render_text(r, t, "trap"), text, *text ? "  " : "",
+			render_grouped(r, render_number(t, "tries")),
+			render_grouped(r, render_number(t, "blocks_least")),
+			render_grouped(r, render_number(t, "blocks_most")),
+			render_grouped(r, render_number(t, "good")));
 	}
 }
 
@@ -198,6 +226,7 @@ void render_replay(struct render *r, const json_t *a)
 	show_days(r, a);
 	show_good(r, a);
 	show_hosts(r, a);
+	show_yield(r, a);
 	show_limits(r, a);
 }
 
@@ -205,16 +234,20 @@ void render_replay(struct render *r, const json_t *a)
 
 static void show_suggested(struct render *r, const json_t *i)
 {
+	const char *line = json_string_value(json_object_get(i, "line"));
 	time_t t = (time_t)render_number(i, "last");
 	char day[32] = "?";
 	struct tm tm;
 
+	if (!line)
+		return;
 	if (gmtime_r(&t, &tm))
 		(void)strftime(day, sizeof day, "%Y-%m-%d", &tm);
-	(void)fprintf(r->to, "%s  # %s%s networks, %s senders, %s tries on %s days, last %s\n",
-		render_text(r, i, "line"), render_number(i, "networks") > 15 ? "about " : "",
-		render_grouped(r, render_number(i, "networks")), render_grouped(r, render_number(i, "senders")),
-		render_grouped(r, render_number(i, "tries")), render_grouped(r, render_number(i, "days")), day);
+	/* a line of a trap file, as core/trap_file wrote it: neither cut nor escaped */
+	(void)fprintf(r->to, "%s  # %s%s networks, %s senders, %s tries on %s days, last %s\n", line,
+		render_number(i, "networks") > 15 ? "about " : "", render_grouped(r, render_number(i, "networks")),
+		render_grouped(r, render_number(i, "senders")), render_grouped(r, render_number(i, "tries")),
+		render_grouped(r, render_number(i, "days")), day);
 }
 
 void render_suggest(struct render *r, const json_t *a)

@@ -151,3 +151,16 @@ const char *render_host(struct render *r, const char *name, const char *address)
 	(void)snprintf(to, RENDER_TEXT, "%s [%s]", name, address);
 	return to;
 }
+
+const char *render_whom(struct render *r, const json_t *o)
+{
+	const json_t *who = json_object_get(o, "identity");
+	char *to;
+
+	if (!json_is_object(who))
+		return render_host(r, render_text(r, o, "name"), render_text(r, o, "subject"));
+	to = take(r);
+	(void)snprintf(
+		to, RENDER_TEXT, "%.230s at %.80s", render_text(r, who, "sender"), render_text(r, who, "provider"));
+	return to;
+}

@@ -26,7 +26,7 @@ static const char *headline(struct render *r, const json_t *m, const char *state
 static void print_until(struct render *r, const json_t *b, const char *state)
 {
 	uint64_t until = render_number(b, "until"), lifted = render_number(b, "lifted_at");
-	bool is_live = strcmp(state, "active") == 0 || strcmp(state, "would") == 0;
+	bool is_live = strcmp(state, "active") == 0 || strcmp(state, "would") == 0 || strcmp(state, "held") == 0;
 
 	if (lifted) {
 		(void)fprintf(r->to, "lifted   %s by %s", render_time(r, lifted), render_text(r, b, "by"));
@@ -53,12 +53,27 @@ static void print_hits(struct render *r, const json_t *m)
 	{
 		if (i == WHY_ITEMS) {
 			(void)fprintf(r->to, "         and %zu more: limetwig hits %s\n", json_array_size(hits) - i,
-				render_text(r, m, "subject"));
+				json_object_get(m, "identity")
+					? render_text(r, json_object_get(m, "identity"), "sender")
+					: render_text(r, m, "subject"));
 			break;
 		}
 		(void)fprintf(r->to, "%s", i ? "         " : "because  ");
 		render_hit_line(r, h);
 	}
+}
+
+/* Which tier, and who put it there. */
+static const char *source_words(struct render *r, const json_t *allow)
+{
+	const char *tier = render_text(r, allow, "tier"), *source = render_text(r, allow, "source");
+	static const char *const words[][3] = { { "never", "file", "never block, a file" },
+		{ "never", "command", "never block, by command" }, { "shared", "file", "shared, a file" } };
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (strcmp(tier, words[i][0]) == 0 && strcmp(source, words[i][1]) == 0)
+			return words[i][2];
+	return source;
 }
 
 static void print_score(struct render *r, const json_t *m)
@@ -73,11 +88,12 @@ static void print_score(struct render *r, const json_t *m)
 			(void)fprintf(r->to, "%.1f", good);
 		else
 			(void)fprintf(r->to, "none");
-		(void)fprintf(r->to, "%s\n", json_is_object(allow) ? "" : "; on no allow list");
+		(void)fprintf(r->to, "%s\n",
+			json_is_object(allow) || json_object_get(m, "identity") ? "" : "; on no allow list");
 	}
 	if (json_is_object(allow))
-		(void)fprintf(r->to, "allowed  %s (%s)%s%s\n", render_text(r, allow, "prefix"),
-			render_text(r, allow, "source"), *render_text(r, allow, "note") ? ": " : "",
+		(void)fprintf(r->to, "allowed  by %s (%s)%s%s\n", render_text(r, allow, "prefix"),
+			source_words(r, allow), *render_text(r, allow, "note") ? ": " : "",
 			render_text(r, allow, "note"));
 }
 
@@ -128,7 +144,8 @@ static void print_advice(struct render *r, const json_t *m, const char *state, c
 			render_bool(layers, "firewall") ? "yes" : "no");
 	if (strcmp(state, "active") == 0 || strcmp(state, "would") == 0) {
 		(void)fprintf(r->to, "lift     limetwig block remove %s --note TEXT    now, with a pardon\n", id);
-		(void)fprintf(r->to, "         limetwig allow add %s --for 90d --note TEXT\n", subject);
+		if (!json_object_get(m, "identity"))
+			(void)fprintf(r->to, "         limetwig allow add %s --for 90d --note TEXT\n", subject);
 	} else if (strcmp(state, "held") == 0) {
 		(void)fprintf(r->to, "decide   limetwig block confirm %s --note TEXT, or block remove %s\n", id, id);
 	} else if (strcmp(state, "lifted") == 0) {
@@ -138,10 +155,31 @@ static void print_advice(struct render *r, const json_t *m, const char *state, c
 	}
 }
 
+/* A host that is never blocked, and who of its users is. */
+static void print_shared(struct render *r, const json_t *m)
+{
+	const json_t *shared = json_object_get(m, "shared"), *list = json_object_get(shared, "senders"), *x;
+	uint64_t n = render_number(shared, "blocked");
+	size_t i;
+
+	if (!json_is_object(shared))
+		return;
+	(void)fprintf(r->to, "mx of %s: shared, never blocked by address; %s %s there %s blocked\n",
+		render_text(r, shared, "provider"), n ? render_grouped(r, n) : "no", n == 1 ? "sender" : "senders",
+		n == 1 ? "is" : "are");
+	json_array_foreach(list, i, x)
+	{
+		if (i == WHY_ITEMS)
+			break;
+		(void)fprintf(r->to, "         %s  case %s, until %s\n", render_whom(r, x), render_text(r, x, "case"),
+			render_time(r, render_number(x, "until")));
+	}
+}
+
 static void print_match(struct render *r, const json_t *m)
 {
 	const json_t *b = json_object_get(m, "block");
-	const char *host = render_host(r, render_text(r, m, "name"), render_text(r, m, "subject"));
+	const char *host = render_whom(r, m);
 	char state[16], id[16];
 
 	(void)snprintf(state, sizeof state, "%.15s", render_text(r, b, "state"));
@@ -150,10 +188,11 @@ static void print_match(struct render *r, const json_t *m)
 	if (*id)
 		(void)fprintf(r->to, "    case %s", id);
 	(void)fputc('\n', r->to);
+	print_shared(r, m);
 	if (json_is_object(b))
 		print_until(r, b, state);
-	if (json_array_size(json_object_get(m, "hits")) == 0 && *render_text(r, b, "note") &&
-		!render_number(b, "lifted_at"))
+	if ((json_array_size(json_object_get(m, "hits")) == 0 || strcmp(state, "held") == 0) &&
+		*render_text(r, b, "note") && !render_number(b, "lifted_at"))
 		(void)fprintf(r->to, "because  %s says: \"%s\"\n", render_text(r, b, "by"), render_text(r, b, "note"));
 	print_hits(r, m);
 	print_score(r, m);

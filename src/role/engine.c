@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/escape.h"
+#include "core/trap_quality.h"
 #include "io/log.h"
 
 #define META_VALUE 64
@@ -163,6 +164,7 @@ static void init_maps(struct engine *e)
 	keymap_init(&e->correspondents, e->table_key, sizeof(uint64_t), ENGINE_RECENT);
 	keymap_init(&e->recent, e->table_key, sizeof(uint64_t), ENGINE_RECENT);
 	keymap_init(&e->alarmed, e->table_key, sizeof(uint64_t), 10000);
+	keymap_init(&e->trap_quality, e->table_key, sizeof(struct trap_quality), ENGINE_DOUBTED);
 	transactions_init(&e->transactions, e->table_key);
 	block_index_init(&e->blocks, e->table_key, e->host->conf.block.max_blocks);
 	allow_init(&e->allow);
@@ -420,6 +422,7 @@ static void engine_free(struct engine *e)
 	keymap_done(&e->correspondents);
 	keymap_done(&e->recent);
 	keymap_done(&e->alarmed);
+	keymap_done(&e->trap_quality);
 	transactions_done(&e->transactions);
 	engine_share_stop(e);
 	block_index_done(&e->blocks);
@@ -432,6 +435,7 @@ static void engine_stop(struct role_host *h)
 	struct engine *e = h->ctx;
 
 	engine_policy_stop(e);
+	engine_fetch_unlinked(e); /* what waits for it is settled without it */
 	engine_drift_stop(e);
 	engine_control_stop(e);
 	engine_backup_stop(e);

@@ -21,6 +21,7 @@
  *   engine_counter.c   hourly counters, connections by client
  *   engine_control.c   control socket
  *   engine_command_*.c the commands
+ *   engine_riders.c    riders at the end of the data
  *   engine_release.c   riders of captured messages: withheld, handed back, released
  *   engine_backup.c    a copy of the store, by a thread
  *   engine_keep.c      retention
@@ -52,6 +53,7 @@
 #define ENGINE_ACKS 16384u     /* hits waiting for the disk */
 #define ENGINE_EARLY 1024u     /* hits that came before the traps were loaded */
 #define ENGINE_PENDING 4096u   /* hits waiting for the log to say who sent them */
+#define ENGINE_DOUBTED 10000 /* traps that got plausible mail */
 #define ENGINE_HITS_KEPT 50    /* full records per subject */
 #define ENGINE_BAD_LINES 200   /* shown by status */
 
@@ -124,6 +126,7 @@ struct engine_allow_files {
 struct engine_widen_list {
 	size_t count;
 	uint64_t ticket; /* the newest block that put a network here: the store must show it first */
+	size_t at;       /* where the round goes on */
 	struct prefix network[ENGINE_WIDEN];
 };
 
@@ -165,6 +168,7 @@ struct engine {
 	struct keymap recent;         /* uint64_t: recipient address -> last delivery */
 	struct keymap trap_delta;     /* struct engine_trap_delta, engine_trap.c */
 	struct keymap alarmed;        /* uint64_t: alarm key -> when */
+	struct keymap trap_quality;   /* struct trap_quality, engine_suspend.c */
 
 	struct engine_hour hour[ENGINE_HOURS];
 	uint64_t durable;  /* highest ticket on disk, as last seen */
@@ -241,6 +245,19 @@ struct engine_who {
 /* name: verified host name, "" none. */
 struct engine_who engine_who(
 	const struct engine *e, const struct ipaddr *client, const char *name, const char *sender);
+#define ENGINE_SUBJECT_TEXT 700
+/* For people: the prefix, or "offers@example.org at provider"; without quotes or control characters. */
+const char *engine_subject_text(const struct engine *e, const struct record_block *b, char to[ENGINE_SUBJECT_TEXT]);
+/* {sender, provider}; sender: without its extension, "@domain" for all of it. Owned by the caller. */
+json_t *engine_json_identity(const struct engine *e, const char *sender, const char *provider);
+/* The identities of this sender (or "@domain") that were blocked or hit a trap, at all providers; at most max. */
+size_t engine_find_identities(struct engine *e, const char *sender, struct prefix *ret, size_t max);
+/* Is this mail of subject's? name: "" unknown. */
+bool engine_is_of(const struct engine *e, const struct prefix *subject, const struct ipaddr *client, const char *name,
+	const char *sender);
+/* The entry that allows this client, as people wrote it; "" a private range. */
+const char *engine_allow_entry(
+	const struct engine *e, const struct ipaddr *client, const struct allow_match *m, char to[ALLOW_TEXT]);
 
 /* ---- engine_policy.c */
 enum err engine_policy_start(struct engine *e) MUST_USE;
@@ -359,6 +376,10 @@ struct engine_blast {
 void engine_breaker_blast(struct engine *e, const struct prefix *p, uint64_t now, struct engine_blast *ret);
 json_t *engine_breaker_json(struct engine *e, const struct prefix *p, uint64_t now); /* owned by the caller */
 
+/* ---- engine_suspend.c: a charged message, content seen, to this trap. */
+void engine_suspend_note(
+	struct engine *e, uint32_t trap_id, const struct prefix *host, const char *sender, uint64_t now);
+
 /* ---- engine_trap.c */
 enum err engine_trap_start(struct engine *e) MUST_USE;
 void engine_trap_stop(struct engine *e);
@@ -427,6 +448,13 @@ void engine_counter_client(struct engine *e, const struct ipaddr *client, uint64
 unsigned engine_counter_top(const struct engine *e, struct ipaddr *ret_client);
 
 struct engine_call; /* a command under way, engine_control.c */
+
+/* ---- engine_riders.c */
+/* Trap and riders together, from a host that this would block, and none of them refused by Postfix? */
+bool engine_riders_are(struct engine *e, const struct policy_request *r, const struct gate_result *g,
+	const struct transaction *x, uint64_t now);
+/* The case id that the refused sender is told: of the block this made, else one for this message alone. */
+void engine_riders_case(struct engine *e, const struct transaction *x, uint64_t now, char to[CASE_ID_TEXT]);
 
 /* ---- engine_release.c */
 enum err engine_release_start(struct engine *e) MUST_USE;
@@ -521,7 +549,8 @@ ENGINE_COMMAND(release)
 /* JSON of a block, a hit, an allow entry; owned by the caller. */
 json_t *engine_json_block(struct engine *e, const struct record_block *b);
 json_t *engine_json_hit(struct engine *e, const struct record_hit *h);
-json_t *engine_json_allow(const struct prefix *p, enum allow_source source, const struct record_allow *r);
+/* entry: its text; tier: NULL as the source says; r: NULL unless set by command. */
+json_t *engine_json_allow(const char *entry, const char *tier, enum allow_source source, const struct record_allow *r);
 /* Hostile bytes as a JSON string: what is no UTF-8 is escaped. */
 json_t *engine_json_text(const char *s);
 /* "what" of a command: an address or prefix as charged, or a case id. ERR_NOTFOUND: no such case; ERR_SYNTAX: neither. */

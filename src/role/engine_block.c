@@ -228,17 +228,18 @@ enum err engine_block_load(struct engine *e)
 
 static void log_block(struct engine *e, const struct record_block *b, const char *event, bool is_firewall)
 {
-	char subject[PREFIX_TEXT], name[128], note[160];
+	char subject[ENGINE_SUBJECT_TEXT], name[128], note[160];
 
-	(void)prefix_format(&b->subject, subject);
+	(void)engine_subject_text(e, b, subject);
 	(void)escape_text(slice_str(b->name), name, sizeof name);
 	(void)escape_text(slice_str(b->note), note, sizeof note);
 	log_info(event,
-		"case=%s subject=%s name=\"%s\" offence=%u until=%llu trap=T-%u by=%s mode=%s firewall=%d note=\"%s\"",
+		"case=%s subject=\"%s\" name=\"%s\" offence=%u until=%llu trap=T-%u by=%s mode=%s firewall=%d "
+		"note=\"%s\"",
 		b->case_id, subject, name, b->offence, (unsigned long long)b->until, b->trap_id, b->by,
 		mode_name(e->mode), is_firewall, note);
-	engine_watch(e, event, "case=%s subject=%s name=\"%s\" offence=%u until=%llu trap=T-%u firewall=%d", b->case_id,
-		subject, name, b->offence, (unsigned long long)b->until, b->trap_id, is_firewall);
+	engine_watch(e, event, "case=%s subject=\"%s\" name=\"%s\" offence=%u until=%llu trap=T-%u firewall=%d",
+		b->case_id, subject, name, b->offence, (unsigned long long)b->until, b->trap_id, is_firewall);
 }
 
 enum err engine_block_apply(struct engine *e, struct engine_subject *s, const struct record_block *b, bool is_new)
@@ -407,11 +408,15 @@ static bool keep_refused(void *value, void *ctx)
 
 static void log_expired(const struct block_entry *b, void *ctx)
 {
-	char subject[PREFIX_TEXT];
+	char subject[ENGINE_SUBJECT_TEXT];
+	const struct engine_subject *s = subject_is_identity(&b->subject) ? engine_subject_get(ctx, &b->subject) : NULL;
 
-	(void)prefix_format(&b->subject, subject);
-	log_info("expire", "case=%s subject=%s offence=%u", b->case_id, subject, b->offence);
-	engine_watch(ctx, "expire", "case=%s subject=%s", b->case_id, subject);
+	if (s && s->has_block)
+		(void)engine_subject_text(ctx, &s->block, subject);
+	else
+		(void)prefix_format(&b->subject, subject);
+	log_info("expire", "case=%s subject=\"%s\" offence=%u", b->case_id, subject, b->offence);
+	engine_watch(ctx, "expire", "case=%s subject=\"%s\"", b->case_id, subject);
 }
 
 void engine_block_flush_refused(struct engine *e)

@@ -102,6 +102,8 @@ json_t *engine_json_block(struct engine *e, const struct record_block *b)
 	uint64_t now = clock_wall_s();
 
 	(void)json_object_set_new(j, "subject", json_string(prefix_format(&b->subject, subject)));
+	if (subject_is_identity(&b->subject))
+		(void)json_object_set_new(j, "identity", engine_json_identity(e, b->sender, b->name));
 	(void)json_object_set_new(j, "case", json_string(b->case_id));
 	(void)json_object_set_new(j, "state", json_string(state_name(e, b, now)));
 	(void)json_object_set_new(j, "since", json_u64(b->since));
@@ -130,6 +132,7 @@ json_t *engine_json_hit(struct engine *e, const struct record_hit *h)
 {
 	char client[IPADDR_TEXT];
 	const struct trap *trap = engine_trap_by_id(e, h->trap_id);
+	struct engine_who who = engine_who(e, &h->client, h->name, h->sender);
 	json_t *j = json_object();
 
 	(void)json_object_set_new(j, "time", json_u64(h->time));
@@ -140,6 +143,8 @@ json_t *engine_json_hit(struct engine *e, const struct record_hit *h)
 	(void)json_object_set_new(j, "weight", json_real((double)h->weight));
 	(void)json_object_set_new(j, "client", json_string(ipaddr_format(&h->client, client)));
 	(void)json_object_set_new(j, "name", engine_json_text(h->name));
+	if (who.has_identity)
+		(void)json_object_set_new(j, "identity", engine_json_identity(e, h->sender, who.label));
 	(void)json_object_set_new(j, "helo", engine_json_text(h->helo));
 	(void)json_object_set_new(j, "sender", engine_json_hidden(e, h->sender));
 	(void)json_object_set_new(j, "message_id", engine_json_hidden(e, h->message_id));
@@ -150,14 +155,14 @@ json_t *engine_json_hit(struct engine *e, const struct record_hit *h)
 	return j;
 }
 
-json_t *engine_json_allow(const struct prefix *p, enum allow_source source, const struct record_allow *r)
+json_t *engine_json_allow(const char *entry, const char *tier, enum allow_source source, const struct record_allow *r)
 {
-	char text[PREFIX_TEXT];
+	static const char *const tiers[] = { "", "own", "never", "never", "forwarder" };
 
-	return json_pack("{s:s, s:s, s:I, s:I, s:o, s:o}", "prefix", prefix_format(p, text), "source",
-		allow_source_name(source), "since", (json_int_t)(r ? r->since : 0), "until",
-		(json_int_t)(r ? r->until : 0), "by", engine_json_text(r ? r->by : ""), "note",
-		engine_json_text(r ? r->note : ""));
+	return json_pack("{s:o, s:s, s:s, s:I, s:I, s:o, s:o}", "prefix", engine_json_text(entry), "tier",
+		tier ? tier : tiers[source], "source", allow_source_name(source), "since",
+		(json_int_t)(r ? r->since : 0), "until", (json_int_t)(r ? r->until : 0), "by",
+		engine_json_text(r ? r->by : ""), "note", engine_json_text(r ? r->note : ""));
 }
 
 enum err engine_find_subject(struct engine *e, const char *what, struct prefix *ret)
@@ -173,6 +178,8 @@ enum err engine_find_subject(struct engine *e, const char *what, struct prefix *
 		*ret = p.len == ipaddr_bits(&p.addr) ? engine_subject_of(e, &p.addr) : p;
 		return ERR_OK;
 	}
+	if (strchr(what, '@'))
+		return engine_find_identities(e, what, ret, 1) ? ERR_OK : ERR_NOTFOUND;
 	err = case_id_parse(slice_str(what), id);
 	if (err != ERR_OK)
 		return err;

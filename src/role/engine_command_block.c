@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "io/log.h"
-#include "role/engine.h"
+#include "role/engine_fetch.h"
 
 #define LIST_LIMIT 1000
 #define REMOVE_MAX 100000 /* blocks lifted by one command */
@@ -166,8 +166,9 @@ void engine_command_block_remove(struct engine *e, struct engine_call *c, const 
 	json_t *removed;
 
 	if (x.subject && what) {
-		err = engine_find_subject(e, what, &x.subject[0]);
-		x.count = 1;
+		err = strchr(what, '@') ? ERR_NOTFOUND : engine_find_subject(e, what, &x.subject[0]);
+		x.count = err == ERR_OK ? 1 : engine_find_identities(e, what, x.subject, REMOVE_MAX);
+		err = x.count ? ERR_OK : err;
 	} else if (x.subject && (engine_json_string(in, "tag") || engine_json_number(in, "since", 0) ||
 					engine_json_number(in, "trap", 0))) {
 		err = select_all(e, in, &x);
@@ -176,8 +177,8 @@ void engine_command_block_remove(struct engine *e, struct engine_call *c, const 
 	}
 	if (err != ERR_OK) {
 		engine_answer_error(c, err == ERR_SYNTAX ? 2 : 1,
-			err == ERR_NOTFOUND ? "no such case: is every character right?"
-					    : "name a case, an address, --tag, --trap or --since");
+			err == ERR_NOTFOUND ? "no such case or sender: is every character right?"
+					    : "name a case, an address, a sender, --tag, --trap or --since");
 		goto out;
 	}
 	removed = lift_all(e, c, &x, is_dry, note_of(in));
@@ -300,6 +301,7 @@ void engine_command_allow_add(struct engine *e, struct engine_call *c, const jso
 {
 	uint64_t seconds = engine_json_number(in, "seconds", 0);
 	struct record_allow r = { .since = clock_wall_s() };
+	char text[PREFIX_TEXT];
 
 	if (!take_prefix(c, engine_json_string(in, "prefix"), &r.prefix))
 		return;
@@ -311,7 +313,8 @@ void engine_command_allow_add(struct engine *e, struct engine_call *c, const jso
 		return;
 	}
 	engine_audit(e, c, note_of(in), "allow add %s", engine_json_string(in, "prefix"));
-	engine_answer(c, json_pack("{s:o}", "allow", engine_json_allow(&r.prefix, ALLOW_COMMAND, &r)));
+	engine_answer(c, json_pack("{s:o}", "allow",
+				 engine_json_allow(prefix_format(&r.prefix, text), NULL, ALLOW_COMMAND, &r)));
 }
 
 void engine_command_allow_remove(struct engine *e, struct engine_call *c, const json_t *in)
@@ -340,43 +343,81 @@ void engine_command_allow_remove(struct engine *e, struct engine_call *c, const 
 static bool list_allow(struct slice key, struct slice value, void *ctx)
 {
 	struct record_allow r;
+	char text[PREFIX_TEXT];
 
 	(void)key;
 	if (record_get_allow(value, &r) == ERR_OK && (!r.until || r.until > clock_wall_s()))
-		(void)json_array_append_new(ctx, engine_json_allow(&r.prefix, ALLOW_COMMAND, &r));
+		(void)json_array_append_new(
+			ctx, engine_json_allow(prefix_format(&r.prefix, text), NULL, ALLOW_COMMAND, &r));
 	return true;
 }
 
-static void list_own(json_t *list, const struct conf_list *own)
+static void list_conf(json_t *list, const struct conf_list *l, enum allow_source source)
 {
-	for (uint32_t i = 0; i < own->count; i++) {
-		struct prefix p;
+	for (uint32_t i = 0; i < l->count; i++)
+		(void)json_array_append_new(list, engine_json_allow(l->item[i], NULL, source, NULL));
+}
 
-		if (prefix_parse(slice_str(own->item[i]), &p) == ERR_OK)
-			(void)json_array_append_new(list, engine_json_allow(&p, ALLOW_OWN, NULL));
+/* What the DNS gave for an spf: entry. */
+static void add_set(const struct engine *e, json_t *j, struct slice domain)
+{
+	char name[ALLOW_TEXT];
+	json_t *set;
+
+	slice_copy(domain, name, sizeof name);
+	set = engine_fetch_spf_one(e, name);
+	if (set)
+		(void)json_object_set_new(j, "spf", set);
+}
+
+/* Domains of freemail: lines are no entries, but counted. */
+static json_int_t list_files(
+	const struct engine *e, json_t *list, const struct engine_allow_files *t, enum allow_tier tier)
+{
+	struct slice rest = buf_slice(&t->text), line;
+	json_int_t freemail = 0;
+
+	while (slice_line(&rest, &line) && json_array_size(list) < LIST_LIMIT) {
+		struct allow_line l;
+		char text[ALLOW_TEXT], label[ALLOW_TEXT];
+		bool is_any;
+		json_t *j;
+
+		if (allow_line_parse(line, &l, &is_any) != ERR_OK || !is_any)
+			continue;
+		if (l.form == ALLOW_FREEMAIL_DOMAIN) {
+			freemail++;
+			continue;
+		}
+		slice_copy(l.whole, text, sizeof text);
+		slice_copy(l.label, label, sizeof label);
+		j = engine_json_allow(text, allow_tier_name(tier), ALLOW_FILE, NULL);
+		if (tier == ALLOW_TIER_SHARED)
+			(void)json_object_set_new(j, "label", engine_json_text(label));
+		if (l.form == ALLOW_SPF)
+			add_set(e, j, l.text);
+		(void)json_array_append_new(list, j);
 	}
+	return freemail;
 }
 
 void engine_command_allow_list(struct engine *e, struct engine_call *c, const json_t *in)
 {
 	json_t *list = json_array();
-	struct slice rest = buf_slice(&e->allow_text.text), line;
+	json_int_t freemail;
 
 	(void)in;
-	list_own(list, &e->host->conf.own_networks);
-	list_own(list, &e->host->conf.postfix.own_hosts);
-	while (slice_line(&rest, &line) && json_array_size(list) < LIST_LIMIT) {
-		struct allow_line l;
-		bool is_any;
-
-		if (allow_line_parse(line, &l, &is_any) == ERR_OK && is_any && l.form == ALLOW_PREFIX)
-			(void)json_array_append_new(list, engine_json_allow(&l.prefix, ALLOW_FILE, NULL));
-	}
+	list_conf(list, &e->host->conf.own_networks, ALLOW_OWN);
+	list_conf(list, &e->host->conf.postfix.own_hosts, ALLOW_OWN);
+	list_conf(list, &e->host->conf.forwarders, ALLOW_FORWARDER);
+	freemail = list_files(e, list, &e->allow_text, ALLOW_TIER_NEVER);
 	if (store_scan(e->store, TABLE_ALLOW, (struct slice){ 0 }, (struct slice){ 0 }, false, list_allow, list) !=
 		ERR_OK) {
 		json_decref(list);
 		engine_answer_error(c, 1, "the store cannot be read");
 		return;
 	}
-	engine_answer(c, json_pack("{s:o}", "allow", list));
+	freemail += list_files(e, list, &e->shared_text, ALLOW_TIER_SHARED);
+	engine_answer(c, json_pack("{s:o, s:I, s:b, s:I}", "allow", list, "freemail", freemail, "fetch",
+				 conf_has_fetch(&e->host->conf), "now", (json_int_t)clock_wall_s()));
 }

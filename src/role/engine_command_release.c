@@ -75,7 +75,8 @@ static bool select_message(struct slice key, struct slice value, void *ctx)
 
 static bool is_corpus_id(const char *s)
 {
-	return strlen(s) < MESSAGE_CORPUS_ID && strspn(s, "0123456789abcdef.") == strlen(s) && slice_find(slice_str(s), '.') == 10;
+	return strlen(s) < MESSAGE_CORPUS_ID && strspn(s, "0123456789abcdef.") == strlen(s) &&
+	       slice_find(slice_str(s), '.') == 10;
 }
 
 /* Was a message of this case refused at the dot? */
@@ -135,9 +136,9 @@ static bool select_one(struct engine *e, struct engine_call *c, const char *what
 	struct record_withheld r;
 
 	if (store_flush(e->store) == ERR_OK && engine_release_look(e, what, &r) == ERR_OK && is_released(&r, j->to)) {
-		engine_answer(c, json_pack("{s:b, s:I, s:o, s:o}", "already", 1, "released_at",
-					 (json_int_t)r.released_at, "by", engine_json_text(r.by), "messages",
-					 json_array()));
+		engine_answer(
+			c, json_pack("{s:b, s:I, s:o, s:o}", "already", 1, "released_at", (json_int_t)r.released_at,
+				   "by", engine_json_text(r.by), "messages", json_array()));
 		return false;
 	}
 	slice_copy(slice_str(what), j->id[0], MESSAGE_CORPUS_ID);
@@ -155,7 +156,8 @@ static const char *result_text(const struct msg_riders *m)
 	case RIDERS_GONE:
 		return "there is no such message (or no more: keep messages)";
 	case RIDERS_CUT:
-		return "the message was not kept whole (storage message-size, or no room): it cannot be given to anybody";
+		return "the message was not kept whole (storage message-size, or no room): it cannot be given to "
+		       "anybody";
 	case RIDERS_NOBODY:
 		return "nobody but traps was written to: name a person with --to";
 	case RIDERS_UNKNOWN:
@@ -262,7 +264,7 @@ static void finish(struct job *j)
 		engine_answer_error(j->call, 1, "%s: %s", j->id[0], engine_json_string(one, "text"));
 	} else {
 		engine_answer(j->call, json_pack("{s:O, s:o, s:b, s:I}", "messages", j->messages, "block", block,
-						"dry_run", j->is_dry, "failed", (json_int_t)j->failed));
+					       "dry_run", j->is_dry, "failed", (json_int_t)j->failed));
 	}
 	job_free(j);
 }
@@ -275,8 +277,8 @@ static void next(struct job *j)
 		finish(j);
 		return;
 	}
-	err = engine_release_order(j->e, j->is_dry ? RIDERS_LIST : RIDERS_RELEASE, j->id[j->at],
-		j->to[0] ? j->to : NULL, on_done, j);
+	err = engine_release_order(
+		j->e, j->is_dry ? RIDERS_LIST : RIDERS_RELEASE, j->id[j->at], j->to[0] ? j->to : NULL, on_done, j);
 	if (err != ERR_OK)
 		on_done(j, NULL);
 }
@@ -333,8 +335,9 @@ void engine_command_release(struct engine *e, struct engine_call *c, const json_
 	} else if (!what || !what[0]) {
 		engine_answer_error(c, 2, "name a message, a case or an address");
 	} else if (!engine_release_is_ready(e)) {
-		engine_answer_error(c, 1, "Postfix has no service that takes mail back: limetwig setup postfix, "
-					  "then limetwig reload");
+		engine_answer_error(c, 1,
+			"Postfix has no service that takes mail back: limetwig setup postfix, "
+			"then limetwig reload");
 	} else if (take_person(e, c, engine_json_string(in, "to"), j)) {
 		slice_copy(slice_str(what), j->what, sizeof j->what);
 		is_selected = is_corpus_id(what) ? select_one(e, c, what, j) : select_of_subject(e, c, what, j);

@@ -12,6 +12,7 @@
 #define WHY_REFUSALS 20
 #define WHY_ACCEPTED 20
 #define WHY_MATCHES 10
+#define WHY_SENDERS 10
 #define WHY_SCAN 200000 /* newest refusals and accepted mails looked through */
 
 static bool contains_nocase(struct slice hay, struct slice needle)
@@ -67,7 +68,7 @@ static bool add_refusal(struct slice key, struct slice value, void *ctx)
 	struct record_refusal r;
 
 	(void)key;
-	if (record_get_refusal(value, &r) == ERR_OK && prefix_has(&s->subject, &r.client)) {
+	if (record_get_refusal(value, &r) == ERR_OK && engine_is_of(s->e, &s->subject, &r.client, r.name, r.sender)) {
 		s->refused++;
 		if (r.time > s->last_refused)
 			s->last_refused = r.time;
@@ -83,7 +84,7 @@ static bool add_accepted(struct slice key, struct slice value, void *ctx)
 	struct record_accepted r;
 
 	(void)key;
-	if (record_get_accepted(value, &r) == ERR_OK && prefix_has(&s->subject, &r.client))
+	if (record_get_accepted(value, &r) == ERR_OK && engine_is_of(s->e, &s->subject, &r.client, "", r.sender))
 		(void)json_array_append_new(s->accepted, accepted_json(s->e, &r));
 	return json_array_size(s->accepted) < WHY_ACCEPTED && --s->left > 0;
 }
@@ -110,7 +111,7 @@ static const char *title_of(const struct engine *e, const struct engine_subject 
 	enum gate_origin origin, const struct story *t)
 {
 	if (origin != GATE_FOREIGN)
-		return "ALLOWED";
+		return origin == GATE_SHARED ? "SHARED" : "ALLOWED";
 	if (s->has_block && decide_block_is_held(&s->block, now))
 		return "HELD";
 	if (s->has_block && decide_block_is_active(&s->block, now))
@@ -124,6 +125,18 @@ static const char *title_of(const struct engine *e, const struct engine_subject 
 	return "NOT BLOCKED";
 }
 
+/* Of its block; of one never blocked, its newest hit tells. */
+static void set_identity(const struct engine *e, json_t *j, const struct prefix *p, const struct engine_subject *s,
+	const struct story *t)
+{
+	if (!subject_is_identity(p))
+		return;
+	if (s->has_block)
+		(void)json_object_set_new(j, "identity", engine_json_identity(e, s->block.sender, s->block.name));
+	else if (json_array_size(t->hits))
+		(void)json_object_set(j, "identity", json_object_get(json_array_get(t->hits, 0), "identity"));
+}
+
 static const char *best_name(const struct engine_subject *s, const struct story *t)
 {
 	const char *name = s->has_block ? s->block.name : "";
@@ -131,13 +144,72 @@ static const char *best_name(const struct engine_subject *s, const struct story 
 	return name[0] ? name : json_string_value(json_object_get(json_array_get(t->hits, 0), "name"));
 }
 
-static json_t *match_json(struct engine *e, const struct prefix *p)
+static enum gate_origin origin_of(
+	const struct engine *e, const struct prefix *p, const char *name, struct allow_match *ret)
+{
+	struct gate_view view = engine_gate_view(e);
+
+	*ret = (struct allow_match){ 0 };
+	return subject_is_identity(p) ? GATE_FOREIGN : gate_origin_named(&view, &p->addr, slice_str(name), ret);
+}
+
+/* ---- a shared provider: who is blocked there */
+
+struct senders {
+	struct engine *e;
+	const char *label;
+	uint64_t now;
+	unsigned left;
+	json_int_t count;
+	json_t *list;
+};
+
+static bool add_sender(struct slice key, struct slice value, void *ctx)
+{
+	struct senders *s = ctx;
+	struct record_block b;
+
+	(void)key;
+	if (record_get_block(value, &b) == ERR_OK && decide_block_is_active(&b, s->now) &&
+		strcmp(b.name, s->label) == 0 && s->count++ < WHY_SENDERS)
+		(void)json_array_append_new(
+			s->list, json_pack("{s:o, s:s, s:I}", "identity", engine_json_identity(s->e, b.sender, b.name),
+					 "case", b.case_id, "until", (json_int_t)b.until));
+	return --s->left > 0;
+}
+
+static json_t *shared_json(struct engine *e, const struct allow_entry *entry)
+{
+	struct senders s = { e, entry->label, clock_wall_s(), WHY_SCAN, 0, json_array() };
+	const struct prefix all = subject_identities();
+	uint8_t key[RECORD_KEY];
+	struct slice head = slice_head(record_subject_key(&all, key), 1u + all.len / 8u);
+
+	if (store_scan(e->store, TABLE_BLOCK, head, (struct slice){ 0 }, false, add_sender, &s) != ERR_OK)
+		s.count = 0;
+	return json_pack(
+		"{s:o, s:I, s:o}", "provider", engine_json_text(entry->label), "blocked", s.count, "senders", s.list);
+}
+
+static void set_allow(struct engine *e, json_t *j, const struct prefix *p, const struct allow_match *m)
+{
+	char text[ALLOW_TEXT];
+
+	(void)engine_allow_entry(e, &p->addr, m, text);
+	(void)json_object_set_new(j, "allow",
+		engine_json_allow(text[0] ? text : "a private range", allow_tier_name(m->tier), m->source, NULL));
+	if (m->tier == ALLOW_TIER_SHARED)
+		(void)json_object_set_new(j, "shared", shared_json(e, m->entry));
+}
+
+/* name: verified, of the host that was asked for; "" not known. */
+static json_t *match_json(struct engine *e, const struct prefix *p, const char *name)
 {
 	struct story t = { .e = e, .subject = *p };
-	struct gate_view view = engine_gate_view(e);
+	struct allow_match allow;
+	enum gate_origin origin = origin_of(e, p, name, &allow);
 	struct engine_subject *s = engine_subject_get(e, p);
 	uint64_t now = clock_wall_s();
-	enum gate_origin origin = gate_origin_of(&view, &p->addr);
 	struct block_entry entry;
 	bool is_listed = block_index_get(&e->blocks, p, &entry) && entry.until > now;
 	char subject[PREFIX_TEXT];
@@ -150,11 +222,11 @@ static json_t *match_json(struct engine *e, const struct prefix *p)
 	(void)json_object_set_new(j, "subject", json_string(prefix_format(p, subject)));
 	(void)json_object_set_new(j, "title", json_string(title_of(e, s, now, origin, &t)));
 	(void)json_object_set_new(j, "name", engine_json_text(best_name(s, &t) ? best_name(s, &t) : ""));
+	set_identity(e, j, p, s, &t);
 	if (s->has_block)
 		(void)json_object_set_new(j, "block", engine_json_block(e, &s->block));
 	if (origin != GATE_FOREIGN)
-		(void)json_object_set_new(
-			j, "allow", engine_json_allow(p, origin == GATE_OWN ? ALLOW_OWN : ALLOW_FILE, NULL));
+		set_allow(e, j, p, &allow);
 	(void)json_object_set_new(j, "hits", t.hits);
 	(void)json_object_set_new(j, "score", json_real(score_at(&s->sum, now, e->host->conf.decide.half_life_s)));
 	(void)json_object_set_new(j, "good", json_real(engine_good(e, p, now)));
@@ -179,17 +251,29 @@ struct search {
 	size_t count;
 	unsigned left;
 	struct prefix found[WHY_MATCHES];
+	char name[WHY_MATCHES][RECORD_NAME]; /* verified, of a host */
 };
 
-static void found_subject(struct search *s, const struct ipaddr *client)
+static void found_subject(struct search *s, const struct prefix *p, const char *name)
 {
-	struct prefix p = engine_subject_of(s->e, client);
 
 	for (size_t i = 0; i < s->count; i++)
-		if (prefix_eq(&s->found[i], &p))
+		if (prefix_eq(&s->found[i], p))
 			return;
-	if (s->count < WHY_MATCHES)
-		s->found[s->count++] = p;
+	if (s->count == WHY_MATCHES)
+		return;
+	slice_copy(slice_str(name), s->name[s->count], sizeof s->name[0]);
+	s->found[s->count++] = *p;
+}
+
+/* Who asks for a host gets the host; who asks for a sender gets what the sender was charged as. */
+static void found_client(struct search *s, const struct ipaddr *client, const char *name, const char *sender)
+{
+	struct prefix p =
+		s->is_domain ? engine_who(s->e, client, name, sender).subject : engine_subject_of(s->e, client);
+
+	if (p.addr.family)
+		found_subject(s, &p, name);
 }
 
 static bool is_sender(const struct search *s, const char *sender)
@@ -211,7 +295,7 @@ static bool search_block(struct slice key, struct slice value, void *ctx)
 	(void)key;
 	if (record_get_block(value, &b) == ERR_OK &&
 		(is_sender(s, b.sender) || (!s->is_domain && contains_nocase(slice_str(b.name), s->what))))
-		found_subject(s, &b.subject.addr);
+		found_subject(s, &b.subject, "");
 	return s->count < WHY_MATCHES;
 }
 
@@ -223,7 +307,7 @@ static bool search_refusal(struct slice key, struct slice value, void *ctx)
 	(void)key;
 	if (record_get_refusal(value, &r) == ERR_OK &&
 		(is_sender(s, r.sender) || (!s->is_domain && contains_nocase(slice_str(r.name), s->what))))
-		found_subject(s, &r.client);
+		found_client(s, &r.client, r.name, r.sender);
 	return s->count < WHY_MATCHES && --s->left > 0;
 }
 
@@ -235,7 +319,7 @@ static bool search_hit(struct slice key, struct slice value, void *ctx)
 	(void)key;
 	if (record_get_hit(value, &h) == ERR_OK && h.client.family &&
 		(is_sender(s, h.sender) || (!s->is_domain && contains_nocase(slice_str(h.name), s->what))))
-		found_subject(s, &h.client);
+		found_client(s, &h.client, h.name, h.sender);
 	return s->count < WHY_MATCHES && --s->left > 0;
 }
 
@@ -249,8 +333,17 @@ static bool search_accepted(struct slice key, struct slice value, void *ctx)
 	if (record_get_accepted(value, &r) == ERR_OK && s->is_domain &&
 		(r.is_hashed ? strcmp(r.sender, engine_address_hash(s->e, s->what.p, hash)) == 0
 			     : is_sender(s, r.sender)))
-		found_subject(s, &r.client);
+		found_client(s, &r.client, "", r.is_hashed ? "" : r.sender);
 	return s->count < WHY_MATCHES && --s->left > 0;
+}
+
+/* Him, and what holds for all of his domain. */
+static void search_identities(struct search *s, const char *sender)
+{
+	s->count = engine_find_identities(s->e, sender, s->found, WHY_MATCHES);
+	if (sender[0] != '@')
+		s->count +=
+			engine_find_identities(s->e, strrchr(sender, '@'), s->found + s->count, WHY_MATCHES - s->count);
 }
 
 static void search_all(struct search *s)
@@ -281,7 +374,7 @@ static bool read_case(struct engine *e, const char *id, struct record_block *ret
 /* A case of one message only, or of an earlier block, is shown as it was. */
 static json_t *case_json(struct engine *e, const char *id, const struct prefix *p)
 {
-	json_t *j = match_json(e, p);
+	json_t *j = match_json(e, p, "");
 	struct record_block b;
 
 	if (!read_case(e, id, &b))
@@ -315,17 +408,19 @@ void engine_command_why(struct engine *e, struct engine_call *c, const json_t *i
 		return;
 	}
 	matches = json_array();
-	err = engine_find_subject(e, what, &p);
+	err = strchr(what, '@') ? ERR_NOTFOUND : engine_find_subject(e, what, &p);
 	if (err == ERR_OK && case_id_parse(slice_str(what), id) == ERR_OK) {
 		(void)json_array_append_new(matches, case_json(e, id, &p));
 	} else if (err == ERR_OK) {
-		(void)json_array_append_new(matches, match_json(e, &p));
+		(void)json_array_append_new(matches, match_json(e, &p, ""));
 	} else {
 		s.what = slice_str(what);
 		s.is_domain = strchr(what, '@') != NULL;
+		if (s.is_domain)
+			search_identities(&s, what);
 		search_all(&s);
 		for (size_t i = 0; i < s.count; i++)
-			(void)json_array_append_new(matches, match_json(e, &s.found[i]));
+			(void)json_array_append_new(matches, match_json(e, &s.found[i], s.name[i]));
 	}
 	engine_answer(c, json_pack("{s:o, s:o}", "matches", matches, "what", engine_json_text(what)));
 }

@@ -72,6 +72,8 @@ void engine_fetch_spf_lost(struct engine *e);
 void engine_fetch_spf_second(struct engine *e, uint64_t now);
 /* False: nothing waits. */
 bool engine_fetch_spf_tick(struct engine *e, uint64_t mono_ms);
+/* Of one spf: entry; NULL: it is not looked up. Owned by the caller. */
+json_t *engine_fetch_spf_one(const struct engine *e, const char *domain);
 json_t *engine_fetch_spf_json(const struct engine *e, json_t *warnings);
 
 /* ---- engine_fetch_lists.c */

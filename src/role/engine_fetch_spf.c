@@ -11,7 +11,9 @@
 
 #include "io/log.h"
 
+#define WARN_AGAIN_S 3600
 #define WALK_LATE_S 300 /* without an answer it is asked for again */
+#define EMPTY_SHOWN 3
 #define STORED_VERSION 1
 #define STORED_MAX (32 + SPF_SET_MAX * 18)
 #define STORED_KEY "spf/"
@@ -21,6 +23,7 @@ struct entry {
 	struct spf_keep keep;
 	uint64_t seq; /* walk under way; 0: none */
 	uint64_t asked;
+	uint64_t since; /* named by a line, in this run */
 	unsigned round; /* the last build of the list that named it */
 };
 
@@ -36,6 +39,7 @@ struct engine_fetch_spf {
 	size_t entries;
 	unsigned round;
 	bool is_over; /* more domains than FETCH_ENTRIES */
+	uint64_t warned_at;
 	struct check check[FETCH_CHECKS];
 	size_t checks;
 };
@@ -154,6 +158,7 @@ static struct entry *find_or_add(struct engine *e, const char *domain)
 		return NULL;
 	}
 	memcpy(x->domain, domain, sizeof x->domain);
+	x->since = clock_wall_s();
 	s->entry[s->entries++] = x;
 	load(e, x);
 	return x;
@@ -242,17 +247,33 @@ static void rebuild(struct engine *e)
 		engine_block_recheck(e);
 }
 
+/* Where the DNS is gone, it is so for all of them: one line. */
+static void warn_unanswered(struct engine_fetch_spf *s, const char *reason)
+{
+	uint64_t now = clock_wall_s();
+
+	if (s->warned_at && now < s->warned_at + WARN_AGAIN_S)
+		return;
+	s->warned_at = now;
+	log_warn("spf", "reason=\"%s\" text=\"the DNS does not answer: spf: entries stay as they were\"", reason);
+}
+
 static void tell(struct engine *e, const struct entry *x, enum spf_taken t, const struct msg_spf_set *m)
 {
 	char text[DNS_NAME + 300];
 
-	if (t == SPF_KEPT)
+	if (t == SPF_KEPT && x->keep.state == SPF_TEMPERROR) {
+		log_debug("spf", "domain=%s reason=\"%s\"", x->domain, m->reason);
+		warn_unanswered(e->fetch->spf, m->reason);
+		return;
+	}
+	if (t == SPF_KEPT || (t == SPF_HELD_EMPTY && !x->keep.has_set))
 		log_warn(
 			"spf", "domain=%s state=%s reason=\"%s\"", x->domain, spf_state_name(x->keep.state), m->reason);
 	else
 		log_info("spf", "domain=%s state=%s prefixes=%zu ttl=%u partial=%d", x->domain,
 			spf_state_name(x->keep.state), x->keep.set.count, m->ttl_s, x->keep.is_partial);
-	if (t != SPF_HELD_EMPTY && t != SPF_HELD_SHRUNK && t != SPF_REFUSED_WORLD)
+	if ((t != SPF_HELD_EMPTY || !x->keep.has_set) && t != SPF_HELD_SHRUNK && t != SPF_REFUSED_WORLD)
 		return;
 	(void)snprintf(text, sizeof text, "allow entry spf:%s %s", x->domain, spf_taken_text(t));
 	engine_alarm(e, "spf", x->domain, text);
@@ -368,25 +389,61 @@ bool engine_fetch_spf_tick(struct engine *e, uint64_t mono_ms)
 
 /* ---- status */
 
+static json_t *entry_json(const struct entry *x)
+{
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:b, s:s, s:s}", "domain", x->domain, "since", (json_int_t)x->since,
+		"prefixes", (json_int_t)x->keep.set.count, "good_at", (json_int_t)x->keep.good_at, "next",
+		(json_int_t)x->keep.next, "partial", x->keep.is_partial, "state",
+		x->keep.last ? spf_state_name(x->keep.state) : "waiting", "text", spf_taken_text(x->keep.last));
+}
+
+static void note_empty(const struct entry *x, unsigned *count, char *to, size_t size)
+{
+	size_t n = strlen(to);
+
+	if ((*count)++ < EMPTY_SHOWN)
+		(void)snprintf(to + n, size - n, "%s%s", n ? ", " : "", x->domain);
+}
+
+json_t *engine_fetch_spf_one(const struct engine *e, const char *domain)
+{
+	char name[DNS_NAME];
+	const struct entry *x = dns_question_name(slice_str(domain), name) == ERR_OK ? find(e->fetch->spf, name) : NULL;
+
+	return x ? entry_json(x) : NULL;
+}
+
 json_t *engine_fetch_spf_json(const struct engine *e, json_t *warnings)
 {
 	const struct engine_fetch_spf *s = e->fetch->spf;
 	json_t *list = json_array();
+	unsigned unanswered = 0, empties = 0;
+	char empty[EMPTY_SHOWN * (DNS_NAME + 8)] = "";
 
 	for (size_t i = 0; i < s->entries; i++) {
 		const struct entry *x = s->entry[i];
 		bool is_bad = x->keep.last >= SPF_KEPT || !x->keep.has_set;
 
-		(void)json_array_append_new(
-			list, json_pack("{s:s, s:I, s:I, s:I, s:b, s:s, s:s}", "domain", x->domain, "prefixes",
-				      (json_int_t)x->keep.set.count, "good_at", (json_int_t)x->keep.good_at, "next",
-				      (json_int_t)x->keep.next, "partial", x->keep.is_partial, "state",
-				      x->keep.last ? spf_state_name(x->keep.state) : "waiting", "text",
-				      spf_taken_text(x->keep.last)));
-		if (is_bad && x->keep.last)
+		(void)json_array_append_new(list, entry_json(x));
+		if (x->keep.last == SPF_KEPT && x->keep.state == SPF_TEMPERROR)
+			unanswered++;
+		else if (x->keep.last == SPF_HELD_EMPTY && !x->keep.has_set)
+			note_empty(x, &empties, empty, sizeof empty);
+		else if (is_bad && x->keep.last)
 			(void)json_array_append_new(warnings,
 				json_sprintf("allow entry spf:%s %s", x->domain, spf_taken_text(x->keep.last)));
 	}
+	if (empties)
+		(void)json_array_append_new(warnings,
+			json_sprintf(
+				"%d spf: entries of the allow list allow nobody, these domains have no SPF record: "
+				"%s%s",
+				(int)empties, empty, empties > EMPTY_SHOWN ? ", ..." : ""));
+	if (unanswered)
+		(void)json_array_append_new(warnings,
+			json_sprintf("%d of %d spf: entries of the allow list: no answer from the DNS, what was known "
+				     "stays: fetch { resolvers }, /etc/resolv.conf",
+				(int)unanswered, (int)s->entries));
 	if (s->entries && !conf_has_fetch(&e->host->conf))
 		(void)json_array_append_new(warnings,
 			json_sprintf("%d spf: entries of the allow list are not looked up: fetch { dns = yes }",

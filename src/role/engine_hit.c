@@ -42,8 +42,8 @@ struct hit {
 	bool is_charged;
 	const char *login;
 	const struct ipaddr *via; /* the forwarder, where m's client is the host before it; NULL */
-	enum charge_spf spf; /* of a sender at a shared provider: the answer to CHARGE_ASK */
-	uint64_t number; /* of the record, when it was already written */
+	enum charge_spf spf;      /* of a sender at a shared provider: the answer to CHARGE_ASK */
+	uint64_t number;          /* of the record, when it was already written */
 	bool is_written;
 };
 
@@ -282,6 +282,14 @@ static bool orcpt_is_trap(const struct engine *e, const struct msg_hit *m, const
 	return trap_table_find(e->traps, &a) == trap;
 }
 
+/* UNKNOWN where somebody can be asked. */
+static enum charge_spf spf_of(const struct engine *e, const struct hit *h, const struct engine_who *who)
+{
+	if (who->is_spf_proven)
+		return CHARGE_SPF_PASS;
+	return h->spf || e->host->link[ROLE_FETCH] ? h->spf : CHARGE_SPF_NO;
+}
+
 /* What is known of this copy; sets h->grade and h->login. */
 static enum charge charge_hit(struct engine *e, struct hit *h)
 {
@@ -291,9 +299,7 @@ static enum charge charge_hit(struct engine *e, struct hit *h)
 	struct charge_facts f = {
 		.origin = who.origin,
 		.has_identity = who.has_identity,
-		.spf = who.is_spf_proven             ? CHARGE_SPF_PASS
-		       : h->spf || e->host->link[ROLE_FETCH] ? h->spf
-							     : CHARGE_SPF_NO,
+		.spf = spf_of(e, h, &who),
 		.is_local = m->is_local,
 		.has_login = q && q->login[0],
 		.is_armed = h->trap && h->trap->state == TRAP_ARMED,
@@ -477,6 +483,8 @@ static void take_message(struct engine *e, const struct msg_hit *original)
 		return;
 	}
 	engine_count(e, h.grade == GRADE_BACKSCATTER ? COUNT_BACKSCATTER : COUNT_WHOLE, clock_wall_s());
+	if (h.is_charged && h.trap && h.grade == GRADE_CONFIRMED)
+		engine_suspend_note(e, h.trap->id, &who.subject, m->sender, clock_wall_s());
 	if (h.grade == GRADE_INSIDER)
 		note_insider(e, &h);
 	if (c == CHARGE_WAIT)

@@ -147,7 +147,8 @@ static void answer_dunno(struct policy_conn *c)
 }
 
 /* The same for all recipients, trap or not: the end as it was when it was first told. */
-static void refuse_blocked(struct policy_conn *c, const struct gate_result *g, uint64_t now)
+static void refuse_blocked(
+	struct policy_conn *c, const struct policy_request *r, const struct gate_result *g, uint64_t now)
 {
 	uint32_t told = block_entry_end(&g->block, now);
 	struct buf text;
@@ -155,7 +156,8 @@ static void refuse_blocked(struct policy_conn *c, const struct gate_result *g, u
 	if (told != g->block.told)
 		block_index_tell(&c->e->blocks, &g->block.subject, told);
 	buf_init(&text, REPLY_TEXT_MAX + 64);
-	reply_text_blocked(&c->e->host->conf, g->block.code, g->block.case_id, told, &text);
+	reply_text_blocked(&c->e->host->conf, g->block.code, g->block.case_id, told,
+		subject_is_identity(&g->block.subject) ? r->sender : (struct slice){ 0 }, &text);
 	answer(c, buf_slice(&text));
 	buf_done(&text);
 }
@@ -211,7 +213,7 @@ static void on_rcpt(struct policy_conn *c, const struct policy_request *r, uint6
 			probe_behind_block(e, r, &g);
 		engine_block_refused(e, &g, r, !is_enforced);
 		if (is_enforced) {
-			refuse_blocked(c, &g, now);
+			refuse_blocked(c, r, &g, now);
 			return;
 		}
 	}
@@ -243,52 +245,6 @@ static void remember_queue_id(struct engine *e, const struct policy_request *r, 
 	}
 }
 
-/* The case id that the refused sender is told: of the block this made, else one for this message alone. */
-static void riders_case(struct engine *e, const struct transaction *x, uint64_t now, char to[CASE_ID_TEXT])
-{
-	struct prefix subject = engine_subject_of(e, &x->client);
-	struct engine_subject *s = engine_subject_get(e, &subject);
-	struct record_block b = { .subject = subject,
-		.state = BLOCK_MESSAGE,
-		.cause = CAUSE_HIT,
-		.grade = GRADE_UNSEEN,
-		.since = now,
-		.until = now,
-		.trap_id = x->trap_id[0] };
-	uint8_t value[RECORD_VALUE];
-	struct wr w = wr_init(value, sizeof value);
-
-	if (s && s->has_block && decide_block_is_active(&s->block, now)) {
-		memcpy(to, s->block.case_id, CASE_ID_TEXT);
-		return;
-	}
-	(void)case_id_make(engine_random(), b.case_id);
-	if (s)
-		b.score = s->sum.score;
-	slice_copy(slice_str(x->sender), b.sender, sizeof b.sender);
-	slice_copy(slice_str(x->name), b.name, sizeof b.name);
-	record_put_block(&w, &b);
-	if (!w.bad)
-		(void)store_put(e->store, TABLE_CASE, slice_str(b.case_id), wr_slice(&w));
-	memcpy(to, b.case_id, CASE_ID_TEXT);
-}
-
-/* Trap and riders together, from a host that this would block: DESIGN 3. */
-static bool has_riders(struct engine *e, const struct policy_request *r, const struct gate_result *g,
-	const struct transaction *x, uint64_t now)
-{
-	uint64_t accepted;
-
-	if (e->host->conf.traps.riders == RIDERS_DELIVER || e->host->conf.is_off || g->origin != GATE_FOREIGN ||
-		x->is_ours)
-		return false;
-	if (!e->has_allow) /* just started: who may not be refused is not known yet */
-		return false;
-	if (num_parse(r->recipient_count, UINT16_MAX, &accepted) != ERR_OK || accepted != x->asked)
-		return false; /* one was refused, it may have been the trap; or we were not asked about all */
-	return accepted > x->trap_asked && engine_hit_would_block(e, x, now);
-}
-
 static void refuse_riders(
 	struct policy_conn *c, const struct policy_request *r, const struct transaction *x, uint64_t now)
 {
@@ -302,7 +258,7 @@ static void refuse_riders(
 	engine_count(e, is_enforced ? COUNT_REFUSED : COUNT_WOULD_REFUSE, now);
 	if (is_enforced) {
 		engine_hit_unseen(e, x);
-		riders_case(e, x, now, f.case_id);
+		engine_riders_case(e, x, now, f.case_id);
 	}
 	slice_copy(slice_str(x->name), f.name, sizeof f.name);
 	slice_copy(slice_str(x->sender), f.sender, sizeof f.sender);
@@ -351,7 +307,7 @@ static bool was_refused_one(const struct policy_request *r, const struct transac
 static void end_with_traps(struct policy_conn *c, const struct policy_request *r, const struct gate_result *g,
 	const struct transaction *x, uint64_t now)
 {
-	bool is_ridden = has_riders(c->e, r, g, x, now);
+	bool is_ridden = engine_riders_are(c->e, r, g, x, now);
 	bool is_refused = is_ridden && c->e->host->conf.traps.riders == RIDERS_REFUSE;
 
 	if (!is_refused || !engine_is_enforcing(c->e))

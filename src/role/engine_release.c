@@ -14,10 +14,10 @@
 #include "base/escape.h"
 #include "io/log.h"
 
-#define RELEASE_ORDERS 64       /* with capture at once */
-#define RELEASE_KEPT 100000     /* messages withheld at once; more are handed back, marked */
+#define RELEASE_ORDERS 64   /* with capture at once */
+#define RELEASE_KEPT 100000 /* messages withheld at once; more are handed back, marked */
 #define RELEASE_SWEEP_S 3600
-#define RELEASE_ORDER_S 180     /* capture itself gives up earlier */
+#define RELEASE_ORDER_S 180 /* capture itself gives up earlier */
 
 struct order {
 	uint64_t seq; /* 0: free */
@@ -162,11 +162,9 @@ static void log_riders(struct engine *e, const struct msg_riders *m, const char 
 /* 0: it cannot be withheld (store, cap). */
 static uint64_t withhold(struct engine *e, const struct msg_riders *m, const char *case_id)
 {
-	struct record_withheld r = { .time = clock_wall_s(),
-		.state = WITHHELD_KEPT,
-		.client = m->client,
-		.riders = m->count,
-		.size = m->size };
+	struct record_withheld r = {
+		.time = clock_wall_s(), .state = WITHHELD_KEPT, .client = m->client, .riders = m->count, .size = m->size
+	};
 	uint64_t ticket;
 
 	if (e->release->kept >= RELEASE_KEPT || e->corpus.is_full || !m->is_kept || !m->corpus_id[0])
@@ -184,8 +182,7 @@ static void answer_riders(struct engine *e, const struct msg_riders *m)
 {
 	enum conf_riders riders = e->host->conf.traps.riders;
 	struct msg_riders_do answer = { .seq = m->seq, .what = RIDERS_PLAIN };
-	bool is_blocked =
-		engine_is_enforcing(e) && riders != RIDERS_DELIVER && find_block(e, m, answer.case_id);
+	bool is_blocked = engine_is_enforcing(e) && riders != RIDERS_DELIVER && find_block(e, m, answer.case_id);
 	uint64_t ticket = is_blocked && riders == RIDERS_WITHHOLD ? withhold(e, m, answer.case_id) : 0;
 
 	log_riders(e, m, ticket ? "withheld" : is_blocked ? "junk" : "delivered", answer.case_id);

@@ -23,8 +23,8 @@ static int connect_mail(const struct conf *c, unsigned queue)
 		errno = ENOENT;
 		return -1;
 	}
-	n = snprintf(sa.sun_path, sizeof sa.sun_path, "%s/private/%s", c->postfix.queues.item[queue],
-		c->postfix.handback);
+	n = snprintf(
+		sa.sun_path, sizeof sa.sun_path, "%s/private/%s", c->postfix.queues.item[queue], c->postfix.handback);
 	if (n < 0 || (size_t)n >= sizeof sa.sun_path) {
 		errno = ENAMETOOLONG;
 		return -1;

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import tempfile
 import time
 
 import pytest
@@ -13,6 +14,7 @@ from lab.network import LabError, wait_for
 from lab.postfix import MAIL_LOG
 from lab.raw import POLICY, Raw, request
 from lab.scene import TRAPS
+from test_dns import PORT, Dns
 
 MAIN, MASTER, OURS = "/etc/postfix/main.cf", "/etc/postfix/master.cf", "/etc/limetwig/postfix.conf"
 ALIAS, DOMAINS = "/etc/postfix/limetwig_virtual", "/etc/postfix/limetwig_domains"
@@ -373,6 +375,21 @@ def with_file(path, text):
     return lambda site: extra_file(site, path, text)
 
 
+def with_shared(line, server=None):
+    """A provider by its SPF record, and this line in section fetch; server: a DNS that knows no such name."""
+    @contextlib.contextmanager
+    def fault(site):
+        with contextlib.ExitStack() as stack:
+            if server:
+                folder = stack.enter_context(tempfile.TemporaryDirectory())
+                stack.callback(server(site.net, folder).close)
+            stack.enter_context(extra_file(site, "/etc/limetwig/shared.d/x.txt", "spf:provider.example as p\n"))
+            stack.enter_context(reloaded(site, added(CONF, "fetch {\n  %s\n}" % line)))
+            yield
+        site.daemon.told("reload")
+    return fault
+
+
 @contextlib.contextmanager
 def second_instance(site):
     """postmulti's second instance, as it was before setup: it takes mail on a port of its own."""
@@ -458,6 +475,8 @@ FAULTS = {
         "warn", "postfix", "smtp offers DSN to foreign mail", SETUP),
     "transport: gone from master.cf": (without(MASTER, "limetwig "),
         "fail", "postfix", "transport limetwig is gone from /etc/postfix/master.cf", SETUP),
+    "way back: gone from master.cf": (without(MASTER, "limetwig-back "),
+        "warn", "postfix", "the service limetwig-back is not in /etc/postfix/master.cf", SETUP),
     "transport: gone from transport_maps": (without(MAIN, "transport_maps"),
         "fail", "postfix", "does not name limetwig.invalid", SETUP),
     "queue: captures of three days": (old_captures,
@@ -480,7 +499,15 @@ FAULTS = {
     "trap: bad lines": (with_file("/etc/limetwig/traps.d/bad.txt", "not an address\n"),
         "warn", "traps", "bad.txt:1:", "mend or delete the line"),
     "allow: bad lines": (with_file("/etc/limetwig/allow.d/bad.txt", "192.0.2.0/24\nmail.example.org\n"),
-        "warn", "allow", "bad.txt:2: not a prefix", "prefix a line"),
+        "warn", "allow", "bad.txt:2: not understood", "spf:example.org a line"),
+    "shared: bad lines": (with_file("/etc/limetwig/shared.d/bad.txt", "192.0.2.0/24 as\n"),
+        "warn", "allow", "bad.txt:1: not understood", "as LABEL"),
+    "shared: nobody may ask the DNS": (with_shared("dns = no"),
+        "warn", "dns", "spf: entries of allow and shared files are not looked up", "dns = yes"),
+    "shared: the DNS does not answer": (with_shared('resolvers = { "127.0.0.1:9" }'),
+        "warn", "dns", "the DNS does not answer for 1 of 1 spf: entries, 1 of them have no prefix", "/etc/resolv.conf"),
+    "shared: an entry without a prefix": (with_shared('resolvers = { "127.0.0.1:%d" }' % PORT, Dns),
+        "warn", "dns", "allow entry spf:provider.example", "dig TXT"),
     "one address makes most connections": (one_busy_client,
         "warn", "clients", "one address, 192.0.2.10, makes", "smtpd_upstream_proxy_protocol"),
     "disk: almost full": (full_disk(9 << 20),

@@ -269,6 +269,45 @@ def test_long_lines_and_ten_megabytes(withhold):
     assert memory(withhold) - before < 6000, "capture's memory in kB"
 
 
+def test_the_largest_message_that_postfix_takes(junk):
+    """On its way back it has grown by header lines: the size limit must not meet it again."""
+    limit = 30000
+    junk.net.run(["postconf", "-e", "message_size_limit=%d" % limit], check=True)
+    junk.postfix.reload()
+    try:
+        for size in range(limit, limit - 2000, -50):
+            subject = "largest %d" % size
+            text = messages.spam("big@spam.example", ALICE, subject).replace("\n", "\r\n")
+            text += ("z" * 70 + "\r\n") * ((size - len(text)) // 72)
+            key = junk.new_host()
+            answer = junk.host[key].mail("big@spam.example", [ALICE, TRAPS[1]], text + "q" * (size - len(text) - 2))
+            if answer["mails"][0]["code"] == 250:
+                break
+            assert answer["mails"][0]["code"] == 552
+        junk.postfix.wait_mail(ALICE, subject)
+        settled(junk)
+    finally:
+        junk.net.run(["postconf", "-X", "message_size_limit"], check=True)
+        junk.postfix.reload()
+
+
+def test_the_content_filter_sees_what_is_handed_back(junk):
+    """FILTER takes its place on the way to us; behind us it has its turn."""
+    junk.net.run(["postconf", "-e", "content_filter=smtp:[127.0.0.1]:10025"], check=True)
+    junk.postfix.reload()
+    try:
+        mark = junk.postfix.log_from()
+        ride(junk, "filtered")
+        junk.postfix.wait_mail(ALICE, "filtered")
+        settled(junk)
+        assert "reinject/smtpd" in junk.postfix.log_since(mark)
+        mail, = mails(junk, ALICE, "filtered")
+        assert mail["X-Limetwig-Junk"].startswith("case=")
+    finally:
+        junk.net.run(["postconf", "-X", "content_filter"], check=True)
+        junk.postfix.reload()
+
+
 def memory(scene):
     with open("/proc/%d/status" % scene.daemon.pids()["capture"]) as f:
         return int(re.search(r"VmHWM:\s+(\d+)", f.read()).group(1))
@@ -352,7 +391,9 @@ def back_pids(scene):
 
 
 @pytest.mark.parametrize("riders", ["junk", "withhold"])
-def test_kill_9_of_capture_loses_and_doubles_nothing(scene, riders):
+def test_kill_9_of_capture_loses_nothing(scene, riders):
+    """What is withheld is never doubled. What is handed back can be by a death between Postfix's 250 for it and our own
+    250 to Postfix, which no SMTP client can tell from no answer (RFC 5321 4.5.4.1)."""
     restart(scene)
     use(scene, riders)
     keys = []
@@ -369,7 +410,8 @@ def test_kill_9_of_capture_loses_and_doubles_nothing(scene, riders):
             assert scene.daemon.json("release", withheld_id(scene, key))["messages"][0]["to"] == [ALICE]
         scene.postfix.wait_mail(ALICE, subject)
         settled(scene)
-        assert len(mails(scene, ALICE, subject)) == 1
+        copies = len(mails(scene, ALICE, subject))
+        assert copies == 1 or (riders == "junk" and copies == 2)
 
 
 def test_withheld_after_a_lost_reply_is_withheld_once(withhold):
@@ -389,6 +431,29 @@ def test_withheld_after_a_lost_reply_is_withheld_once(withhold):
     assert withhold.daemon.json("status")["capture"]["withheld"] == before + 1
     assert [m["to"] for m in withhold.daemon.json("release", withheld_id(withhold, key))["messages"]] == [[ALICE]]
     withhold.postfix.wait_mail(ALICE, "lost reply")
+
+
+@pytest.mark.parametrize("riders", ["junk", "withhold"])
+def test_kill_9_of_the_engine_loses_and_doubles_nothing(scene, riders):
+    restart(scene)
+    use(scene, riders)
+    subject = "engine dies " + riders
+    key = scene.new_host()
+    capture = scene.daemon.pids()["capture"]
+    os.kill(capture, signal.SIGSTOP)
+    ride(scene, subject, key=key)
+    engine = scene.daemon.pids()["engine"]
+    os.kill(engine, signal.SIGKILL)
+    os.kill(capture, signal.SIGCONT)
+    wait_for("a new engine", lambda: scene.daemon.pids().get("engine") not in (None, engine))
+    scene.daemon.wait_up()
+    wait_for("an empty queue", lambda: scene.postfix.flush() or scene.postfix.queued() == 0, 60)
+    assert len(files(scene, subject)) == 1
+    if not mails(scene, ALICE, subject):
+        scene.daemon.told("release", withheld_id(scene, key))
+    scene.postfix.wait_mail(ALICE, subject)
+    settled(scene)
+    assert len(mails(scene, ALICE, subject)) == 1
 
 
 def test_release_while_the_way_back_is_down_changes_nothing(withhold):

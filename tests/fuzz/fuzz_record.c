@@ -33,6 +33,7 @@ TRY(allow)
 TRY(ledger)
 TRY(correspondent)
 TRY(audit)
+TRY(withheld)
 
 static void try_keys(struct slice in)
 {
@@ -49,7 +50,7 @@ static void try_keys(struct slice in)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const tries[])(struct slice) = { try_trap, try_hit, try_hit_sum, try_block, try_refusal,
-		try_accepted, try_allow, try_ledger, try_correspondent, try_audit, try_keys };
+		try_accepted, try_allow, try_ledger, try_correspondent, try_audit, try_withheld, try_keys };
 
 	if (size)
 		tries[data[0] % (sizeof tries / sizeof tries[0])](slice_of(data + 1, size - 1));

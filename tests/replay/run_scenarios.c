@@ -20,6 +20,7 @@
 
 #define SCENARIOS 200
 #define TITLE 160
+#define TABLE_LEAST 40 /* connections and messages of a scenario that has a row of its own */
 
 struct scenario {
 	char path[400];
@@ -142,33 +143,52 @@ static void print_share(unsigned long part, unsigned long all)
 		(void)printf(" - |");
 }
 
+static void print_row(const char *title, const struct scn_counts *c)
+{
+	(void)printf("| %s | %lu |", title, c->spam);
+	print_share(c->spam_refused, c->spam);
+	print_share(c->spam_recipe, c->spam);
+	(void)printf(" %lu |", c->good);
+	print_share(c->good_refused, c->good);
+	print_share(c->good_recipe, c->good);
+	(void)printf("\n");
+}
+
+static void add(struct scn_counts *to, const struct scn_counts *c)
+{
+	to->spam += c->spam;
+	to->spam_refused += c->spam_refused;
+	to->spam_recipe += c->spam_recipe;
+	to->good += c->good;
+	to->good_refused += c->good_refused;
+	to->good_recipe += c->good_recipe;
+}
+
+/* What is too small to say anything is one row. */
 static void print_table(void)
 {
-	struct scn_counts sum = { 0 };
+	struct scn_counts sum = { 0 }, rest = { 0 };
+	char title[64];
+	unsigned few = 0;
 
-	(void)printf("| scenario | spam connections | refused: limetwig | refused: recipe | good mail | "
-		     "refused: limetwig | refused: recipe |\n|---|--:|--:|--:|--:|--:|--:|\n");
+	(void)printf("| scenario | spam connections | refused by limetwig | by the recipe | good mail | "
+		     "refused by limetwig | by the recipe |\n|---|--:|--:|--:|--:|--:|--:|\n");
 	for (size_t i = 0; i < scenarios; i++) {
 		const struct scn_counts *c = &scenario[i].counts;
 
 		if (scenario[i].is_bad || c->spam + c->good == 0)
 			continue;
-		(void)printf("| %s | %lu |", scenario[i].first, c->spam);
-		print_share(c->spam_refused, c->spam);
-		print_share(c->spam_recipe, c->spam);
-		(void)printf(" %lu |", c->good);
-		print_share(c->good_refused, c->good);
-		print_share(c->good_recipe, c->good);
-		(void)printf("\n");
-		sum.spam += c->spam;
-		sum.spam_refused += c->spam_refused;
-		sum.spam_recipe += c->spam_recipe;
-		sum.good += c->good;
-		sum.good_refused += c->good_refused;
-		sum.good_recipe += c->good_recipe;
+		add(&sum, c);
+		if (c->spam + c->good < TABLE_LEAST) {
+			add(&rest, c);
+			few++;
+		} else {
+			print_row(scenario[i].first, c);
+		}
 	}
-	(void)printf("| **all** | %lu | %lu | %lu | %lu | %lu | %lu |\n", sum.spam, sum.spam_refused, sum.spam_recipe,
-		sum.good, sum.good_refused, sum.good_recipe);
+	(void)snprintf(title, sizeof title, "%u small ones", few);
+	print_row(title, &rest);
+	print_row("**all**", &sum);
 }
 
 int main(int argc, char **argv)

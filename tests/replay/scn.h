@@ -144,6 +144,7 @@ struct scn_mail {
 	char name[256], helo[256], sender[320], to[1024], login[128], queue_id[32], message_id[256], port[8],
 		server[64];
 	char content[64];      /* name of a file in mail/, without .eml */
+	struct ipaddr via;     /* the client is a forwarder, and had it from here; family 0: no */
 	char filter_queue[32]; /* the message went through a content filter and came back under this queue id */
 	unsigned postfix;      /* reply of Postfix itself to each RCPT that we let pass; 0: takes it */
 	bool is_rcpt_only, is_tagged, is_local, has_no_orcpt;

@@ -236,6 +236,38 @@ static void feed_content(struct content_grade *g, const struct scn_mail *m, cons
 	}
 }
 
+/* What our Postfix, and a forwarder before it, wrote on top. */
+static void feed_received(struct content_grade *g, const struct scn_mail *m)
+{
+	char text[1200], client[IPADDR_TEXT];
+	const char *v6 = m->client.family == 6 ? "IPv6:" : "";
+
+	(void)snprintf(text, sizeof text,
+		"Received: from %s (%s [%s%s])\n\tby mx.example.org (Postfix) with ESMTP id %s\n", m->helo, m->name, v6,
+		ipaddr_format(&m->client, client), m->queue_id);
+	content_grade_feed(g, slice_str(text));
+	if (m->via.family == 0)
+		return;
+	v6 = m->via.family == 6 ? "IPv6:" : "";
+	(void)snprintf(text, sizeof text, "Received: from win (unknown [%s%s])\n\tby %s (Postfix) with ESMTP id 4ABC\n",
+		v6, ipaddr_format(&m->via, client), m->name);
+	content_grade_feed(g, slice_str(text));
+}
+
+/* As capture does it (role/capture_message.c). */
+static void walk(struct msg_hit *h, const struct content_grade *g)
+{
+	struct prefix_table trusted;
+	uint32_t kind;
+
+	prefix_table_init(&trusted);
+	if (scn_world_conf()->forwarders.count && h->client.family &&
+		received_trust(&trusted, scn_world_conf()) == ERR_OK &&
+		prefix_table_find(&trusted, &h->client, &kind) && kind == RECEIVED_FORWARDER)
+		h->is_walked = received_walk(g->hop, g->hops, &trusted, &h->walked);
+	prefix_table_done(&trusted);
+}
+
 /* One copy, as capture reports it (role/capture_message.c: fill_hit). */
 static bool send_copy(struct scn *s, struct scn_mail *m, const struct recipient *r)
 {
@@ -246,6 +278,8 @@ static bool send_copy(struct scn *s, struct scn_mail *m, const struct recipient 
 	if (!text)
 		return scn_fail(s, "there is no mail/%s.eml", m->content);
 	content_grade_init(&g, slice_str(m->sender), slice_str(r->final));
+	if (!m->is_local)
+		feed_received(&g, m);
 	feed_content(&g, m, r->final, text);
 	*h = (struct msg_hit){ .time = scn_clock_now(), .client = m->client, .port = 40000, .size = 2000 };
 	h->grade = (uint8_t)content_grade_end(&g);
@@ -261,6 +295,7 @@ static bool send_copy(struct scn *s, struct scn_mail *m, const struct recipient 
 	slice_copy(slice_str(g.message_id), h->message_id, sizeof h->message_id);
 	slice_copy(slice_str(g.subject), h->subject, sizeof h->subject);
 	(void)snprintf(h->corpus_id, sizeof h->corpus_id, "c%u.%u", state.queue, state.hits);
+	walk(h, &g);
 	m->traps++;
 	scn_world_hit(&state.hit[state.hits++]);
 	return true;
@@ -291,11 +326,11 @@ static void log_delivery(const struct scn_mail *m, const struct recipient *r, bo
 	scn_world_log_mail(&l);
 }
 
-static void log_sender(const struct scn_mail *m)
+static void log_sender(const struct scn_mail *m, const char *queue_id)
 {
 	struct msg_log_login l = { .time = scn_clock_now(), .client = m->client };
 
-	slice_copy(slice_str(m->queue_id), l.queue_id, sizeof l.queue_id);
+	slice_copy(slice_str(queue_id), l.queue_id, sizeof l.queue_id);
 	slice_copy(slice_str(m->login), l.login, sizeof l.login);
 	scn_world_log_login(&l);
 }
@@ -329,7 +364,9 @@ static bool deliver(struct scn *s, struct scn_mail *m, const struct recipient *r
 		if (!r[i].is_refused && r[i].is_trap && !send_copy(s, m, &r[i]))
 			return false;
 	if (!m->is_local)
-		log_sender(m);
+		log_sender(m, m->queue_id);
+	if (m->filter_queue[0]) /* smtpd logs the client that the filter names */
+		log_sender(m, m->filter_queue);
 	for (unsigned i = 0; i < n && m->outcome == SCN_ACCEPTED; i++) {
 		if (r[i].is_refused || r[i].is_trap)
 			continue;

@@ -200,10 +200,10 @@ static enum scn_kind kind_of(struct scn_words *w, enum scn_kind otherwise)
 }
 
 /* CLIENT from A to B, and what else may stand there. */
-static bool read_mail(struct scn *s, struct scn_words *w, struct scn_mail *m)
+static bool read_mail(struct scn *s, struct scn_words *w, bool is_whole, struct scn_mail *m)
 {
 	const char *client = scn_next(w), *from = scn_after(w, "from"), *to = scn_after(w, "to"), *postfix;
-	const char *domain;
+	const char *domain, *via;
 
 	*m = (struct scn_mail){ .port = "25", .helo = "helo.example.net", .content = "spam" };
 	if (!client || !from || !to)
@@ -225,26 +225,25 @@ static bool read_mail(struct scn *s, struct scn_words *w, struct scn_mail *m)
 	copy_attr(w, "port", m->port, sizeof m->port);
 	copy_attr(w, "content", m->content, sizeof m->content);
 	copy_attr(w, "filtered", m->filter_queue, sizeof m->filter_queue);
+	via = scn_attr(w, "via");
+	if (via && !scn_address(via, &m->via))
+		return scn_fail(s, "\"%s\" is no address", via);
 	postfix = scn_attr(w, "postfix");
 	m->postfix = postfix ? (unsigned)strtoul(postfix, NULL, 10) : 0;
 	m->is_tagged = scn_flag(w, "tagged");
 	m->has_no_orcpt = scn_flag(w, "no-orcpt");
-	m->kind = kind_of(w, SCN_NEITHER);
+	m->kind = kind_of(w, is_whole && strcmp(m->content, "spam") == 0 ? SCN_SPAM : SCN_NEITHER);
 	return true;
 }
 
 static bool verb_mail(struct scn *s, struct scn_words *w)
 {
-	if (!read_mail(s, w, &last))
-		return false;
-	if (last.kind == SCN_NEITHER && strcmp(last.content, "spam") == 0)
-		last.kind = SCN_SPAM;
-	return scn_mail_send(s, &last);
+	return read_mail(s, w, true, &last) && scn_mail_send(s, &last);
 }
 
 static bool verb_rcpt(struct scn *s, struct scn_words *w)
 {
-	if (!read_mail(s, w, &last))
+	if (!read_mail(s, w, false, &last))
 		return false;
 	last.is_rcpt_only = true;
 	if (!scn_mail_send(s, &last))
@@ -261,7 +260,7 @@ static bool verb_good(struct scn *s, struct scn_words *w)
 
 	if (n == 0 || n > GOOD_MAX)
 		return scn_fail(s, "count=1 .. %d", GOOD_MAX);
-	if (!read_mail(s, w, &m))
+	if (!read_mail(s, w, false, &m))
 		return false;
 	m.kind = SCN_GOOD;
 	for (unsigned long i = 0; i < n; i++) {

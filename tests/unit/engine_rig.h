@@ -55,6 +55,9 @@ static struct rig {
 	struct msg_corpus_forget forget; /* the last one */
 	unsigned forgets;
 	uint32_t corpus_files; /* the answer to it */
+	struct msg_riders_do order; /* the last one */
+	unsigned orders;
+	void (*on_order)(void); /* capture's answer; NULL: none */
 	bool is_forget_held;
 	char alarm[1024];
 	void (*on_alarm)(const char *event); /* NULL: nobody counts them */
@@ -271,6 +274,10 @@ static inline void rig_on_peer_message(
 		rig.removed++;
 	} else if (t == MSG_CORPUS_FORGET) {
 		rig_take_forget(body);
+	} else if (t == MSG_RIDERS_DO) {
+		rig.orders += message_get_riders_do(body, &rig.order) == ERR_OK;
+		if (rig.on_order)
+			rig.on_order();
 	} else if (t == MSG_RUN) {
 		rig_take_alarm(body);
 	} else if ((t == MSG_SPF_WALK || t == MSG_SPF_CHECK || t == MSG_DNS_ASK) && rig.on_fetch) {
@@ -364,7 +371,7 @@ static inline bool rig_is_loaded(void *ctx)
 
 static inline void rig_start_engine(void)
 {
-	for (int i = 0; i < 4 * ROLE_LISTENERS; i++)
+	for (int i = 0; i < LISTENERS * ROLE_LISTENERS; i++)
 		rig.host.listener[i / ROLE_LISTENERS][i % ROLE_LISTENERS] = -1;
 	rig.host.role = ROLE_ENGINE;
 	rig.host.ops = &engine_ops;

@@ -120,7 +120,7 @@ static void say(struct talk *t, const char *text)
 static const char *refusal(struct buf *b, unsigned code)
 {
 	buf_reset(b);
-	reply_text_blocked(&conf, code, "7K3M-9QXD", UNTIL, b);
+	reply_text_blocked(&conf, code, "7K3M-9QXD", UNTIL, (struct slice){ 0 }, b);
 	assert_int_equal(buf_add_str(b, "\r\n"), ERR_OK);
 	return buf_cstr(b);
 }

@@ -240,11 +240,33 @@ static void test_example(void **state)
 
 		if (k->is_hidden || strcmp(k->section, "postfix") == 0)
 			continue;
-		(void)snprintf(line, sizeof line, "\n%s%-10s ", k->is_titled ? "#  " : *k->section ? "  " : "", k->name);
+		(void)snprintf(line, sizeof line, "\n%s%-10s ",
+			k->is_titled  ? "#  "
+			: *k->section ? "  "
+				      : "",
+			k->name);
 		if (!strstr(buf_cstr(&b), line))
 			fail_msg("etc/limetwig.conf lacks %s %s", k->section, k->name);
 	}
 	buf_done(&changed);
+	buf_done(&b);
+}
+
+/* The starter set: sections that can be copied as they are. */
+static void test_dns_lists(void **state)
+{
+	char path[400];
+	struct buf b;
+
+	(void)state;
+	(void)snprintf(path, sizeof path, "%s/../etc/share/dns-lists.conf", getenv("TEST_DATA"));
+	read_all(path, &b);
+	if (conf_file_parse(buf_slice(&b), "dns-lists.conf", &conf, text, sizeof text) != ERR_OK)
+		fail_msg("%s", text);
+	assert_true(conf.dns_lists >= 4 && conf_has_fetch(&conf));
+	assert_string_equal(conf.dns_list[0].title, "dnswl");
+	assert_int_equal(conf.dns_list[0].kind, DNS_KIND_ALLOW);
+	assert_int_equal(conf.dns_list[1].kind, DNS_KIND_BLOCK);
 	buf_done(&b);
 }
 
@@ -268,7 +290,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_table), cmocka_unit_test(test_golden),
 		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_good_after_bad), cmocka_unit_test(test_caps),
-		cmocka_unit_test(test_two_files), cmocka_unit_test(test_example) };
+		cmocka_unit_test(test_two_files), cmocka_unit_test(test_example), cmocka_unit_test(test_dns_lists) };
 
 	return cmocka_run_group_tests_name("conf_file", tests, NULL, NULL);
 }

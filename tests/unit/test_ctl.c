@@ -217,6 +217,29 @@ static void test_trap_import_access(void **state)
 	assert_string_equal(read_file("traps.d/imported-dump.txt"), "p@example.org\nq@example.org state=watching\n");
 }
 
+static void test_allow_import(void **state)
+{
+	char text[600];
+
+	(void)state;
+	(void)snprintf(text, sizeof text,
+		"allow { files = { \"%s/traps.d/*.allow\" } }\nstorage { dir = %s/lib run = %s/run }\n", dir, dir, dir);
+	write_file("limetwig.conf", text);
+	write_file("clients", "192.0.2 OK\n0.0.0.0/1 OK\nexample.org permit\nbad.example REJECT\n192.0.2.0/24 DUNNO\n");
+	assert_int_equal(run("allow import --from access --dry-run DIR/clients"), CTL_DONE);
+	assert_string_equal(
+		err + strlen(err) - strlen("(at least /8, or /19 of IPv6)\n"), "(at least /8, or /19 of IPv6)\n");
+	assert_non_null(strstr(out, "192.0.2.0/24\nname:example.org\nname:.example.org\n3 would be added to "));
+	assert_null(read_file("traps.d/imported-clients.txt"));
+	assert_int_equal(run("allow import --from access DIR/clients"), CTL_DONE);
+	assert_string_equal(
+		read_file("traps.d/imported-clients.txt"), "192.0.2.0/24\nname:example.org\nname:.example.org\n");
+	assert_int_equal(run("--json allow import --from access DIR/clients"), CTL_REFUSED);
+	assert_non_null(strstr(out, "\"added\":0,\"there\":4,\"refused\":1,\"others\":1"));
+	assert_int_equal(run("allow import --from nonsense DIR/clients"), CTL_USAGE);
+	assert_int_equal(run("allow import DIR/nothing"), CTL_REFUSED);
+}
+
 /* Only the lines that change, and the file keeps its mode; a link stays a link. */
 static void test_trap_change(void **state)
 {
@@ -330,7 +353,7 @@ int main(void)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = { CASE(test_usage), CASE(test_no_daemon), CASE(test_trap_add),
 		CASE(test_trap_import), CASE(test_trap_change), CASE(test_concurrent), CASE(test_pattern),
-		CASE(test_trap_import_access), CASE(test_db), CASE(test_off) };
+		CASE(test_trap_import_access), CASE(test_allow_import), CASE(test_db), CASE(test_off) };
 
 	return cmocka_run_group_tests_name("ctl", tests, NULL, NULL);
 }

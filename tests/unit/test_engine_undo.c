@@ -1,5 +1,6 @@
 /*
- * test_engine_undo: blocks are lifted by what set them off.
+ * test_engine_undo: blocks are lifted by what set them off; a trap that
+ * people write to is suspended.
  * SPDX-License-Identifier: ISC
  */
 #include <stdarg.h>
@@ -60,10 +61,70 @@ static void test_by_cause(void **state)
 	assert_int_equal(removed_by("{\"cmd\":\"block_remove\"}"), 0);
 }
 
+static bool is_told(void *ctx)
+{
+	(void)ctx;
+	return rig.alarms > 0;
+}
+
+static bool is_suspended(void)
+{
+	json_t *j = rig_call("{\"cmd\":\"trap_list\",\"state\":\"suspended\"}");
+	bool is = json_integer_value(json_object_get(j, "total")) == 1;
+
+	json_decref(j);
+	return is;
+}
+
+/* The files are read again; each question gives the engine a turn. */
+static void wait_until_suspended(void)
+{
+	for (int i = 0; i < 5000; i++)
+		if (is_suspended())
+			return;
+	fail_msg("not suspended");
+}
+
+/* Seven days of good mail of this host. */
+static void send_good_mail(const char *host)
+{
+	uint64_t now = clock_wall_s();
+
+	for (uint64_t day = 10; day > 3; day--)
+		rig_log_mail(host, "jo@firm.example", "anna@example.org", now - day * 86400);
+	json_decref(rig_call("{\"cmd\":\"status\"}"));
+}
+
+/* Two hosts with good mail write to a trap: that is somebody's address. One, or hosts that nobody knows, do not do. */
+static void test_people_write_to_it(void **state)
+{
+	(void)state;
+	rig_start();
+	send_good_mail("192.0.2.1");
+	send_good_mail("192.0.2.2");
+	for (int i = 3; i < 8; i++) {
+		char client[16], id[8];
+
+		(void)snprintf(client, sizeof client, "192.0.2.%d", i);
+		(void)snprintf(id, sizeof id, "S%d", i);
+		assert_int_equal(rig_message(client, id, "a@s.example", TRAP2), HIT_STORED);
+	}
+	assert_int_equal(rig_message("192.0.2.1", "M1", "jo@firm.example", TRAP2), HIT_STORED);
+	assert_int_equal(rig_message("192.0.2.1", "M2", "jo@firm.example", TRAP2), HIT_STORED);
+	assert_false(is_suspended());
+	assert_non_null(strstr(rig.map, TRAP2));
+	assert_int_equal(rig_message("192.0.2.2", "M3", "mia@firm.example", TRAP2), HIT_STORED);
+	assert_true(rig_wait(is_told, NULL));
+	wait_until_suspended();
+	rig_restart();
+	wait_until_suspended();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_by_cause, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_people_write_to_it, rig_setup, rig_teardown),
 	};
 
 	cmocka_set_test_filter(getenv("RIG_TEST"));

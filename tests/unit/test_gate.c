@@ -266,6 +266,39 @@ static void allow_tiers(void **state)
 	allow_done(&a);
 }
 
+static bool is_freemail(const struct allow *a, const char *domain)
+{
+	return allow_is_freemail(a, slice_str(domain));
+}
+
+static void freemail(void **state)
+{
+	static const char *const lines[] = { "freemail:Mail.Example", "spf:provider.example as p",
+		"name:.hosts.example" };
+	struct allow a;
+
+	(void)state;
+	allow_init(&a);
+	for (size_t i = 0; i < 3; i++) {
+		struct allow_line l;
+		bool is_any;
+
+		assert_int_equal(allow_line_parse(slice_str(lines[i]), &l, &is_any), ERR_OK);
+		assert_int_equal(allow_add_line(&a, &l, ALLOW_TIER_SHARED, NULL, 0), ERR_OK);
+	}
+	assert_int_equal(allow_seal(&a), ERR_OK);
+	assert_int_equal(a.entries, 2); /* a freemail line allows nobody */
+	assert_true(is_freemail(&a, "mail.example"));
+	assert_true(is_freemail(&a, "eu.MAIL.example"));
+	assert_true(is_freemail(&a, "provider.example"));
+	assert_true(is_freemail(&a, "x.hosts.example"));
+	assert_false(is_freemail(&a, "otmail.example"));
+	assert_false(is_freemail(&a, "example"));
+	assert_false(is_freemail(&a, ""));
+	assert_false(is_freemail(&a, "mail.example.org"));
+	allow_done(&a);
+}
+
 static void generic_names(void **state)
 {
 	struct ipaddr a = prefix("192.0.2.117").addr;
@@ -294,6 +327,7 @@ int main(void)
 		TEST(postmaster_stays_open),
 		cmocka_unit_test(allow_file_lines),
 		cmocka_unit_test(allow_tiers),
+		cmocka_unit_test(freemail),
 		cmocka_unit_test(generic_names),
 	};
 

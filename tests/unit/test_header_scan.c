@@ -56,7 +56,7 @@ static size_t scan(struct slice s, struct seen *seen)
 	struct header_scan h;
 	size_t n;
 
-	header_scan_init(&h);
+	header_scan_init(&h, NULL);
 	n = feed(&h, s, seen);
 	header_scan_end(&h);
 	note(&h, seen);
@@ -140,7 +140,9 @@ static void test_caps(void **state)
 		memcpy(p + i, "a:b\n", 4);
 	s.fields = 0;
 	assert_int_equal(scan((struct slice){ p, n }, &s), HEADER_SCAN_MAX);
-	assert_int_equal(s.fields, HEADER_SCAN_MAX / 4);
+	assert_int_equal(s.fields, HEADER_LINES);
+	memcpy(p + 4 * (HEADER_LINES + 100), "\r\n\r\n", 4); /* the end is still found */
+	assert_int_equal(scan((struct slice){ p, n }, &s), 4 * (HEADER_LINES + 100) + 2);
 	free(p);
 }
 
@@ -161,7 +163,7 @@ static void test_any_split(void **state)
 				struct header_scan h;
 				size_t n;
 
-				header_scan_init(&h);
+				header_scan_init(&h, NULL);
 				n = feed(&h, slice_head(in, i), &s);
 				n += feed(&h, (struct slice){ in.p + i, j - i }, &s);
 				n += feed(&h, slice_from(in, j), &s);
@@ -176,11 +178,39 @@ static void test_any_split(void **state)
 	}
 }
 
+static bool wants_subject(struct slice name)
+{
+	return slice_eq(name, SLICE_LIT("subject"));
+}
+
+/* Fields that nobody wants cost nothing and are not shown; nor is any after skip_rest. */
+static void test_wanted(void **state)
+{
+	static const struct slice in = LIT("A: b\r\nSubject: x\r\n y\r\nC:\r\n d\r\nSubject: z\r\n\r\nbody");
+	struct seen s = { .name = "subject" };
+	struct header_scan h;
+
+	(void)state;
+	header_scan_init(&h, wants_subject);
+	assert_int_equal(feed(&h, in, &s), in.n - 4);
+	assert_true(h.is_done);
+	assert_int_equal(s.fields, 2);
+	assert_string_equal(s.value, "x y");
+	s = (struct seen){ .name = "subject" };
+	header_scan_init(&h, wants_subject);
+	(void)feed(&h, slice_head(in, 25), &s);
+	header_scan_skip_rest(&h);
+	(void)feed(&h, slice_from(in, 25), &s);
+	assert_true(h.is_done);
+	assert_int_equal(s.fields, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_border),
+		cmocka_unit_test(test_wanted),
 		cmocka_unit_test(test_caps),
 		cmocka_unit_test(test_any_split),
 	};

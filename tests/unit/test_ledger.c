@@ -144,6 +144,24 @@ static void a_trap_spoils_what_is_fresh(void **state)
 	assert_true(ledger_good(&l, T0 + 130 * DAY) > 35);
 }
 
+static void a_busy_host_is_spared(void **state)
+{
+	struct record_ledger l = { 0 };
+
+	(void)state;
+	for (uint64_t d = 0; d < 20; d++) {
+		for (int k = 0; k < LEDGER_BUSY; k++)
+			ledger_add(&l, T0 + d * DAY, 1);
+		ledger_spoil(&l, T0 + d * DAY + 1);
+	}
+	assert_near(ledger_good(&l, T0 + 22 * DAY), LEDGER_CAP);
+	ledger_spoil(&l, T0 + 24 * DAY); /* it fell silent */
+	assert_true(ledger_good(&l, T0 + 24 * DAY) <= LEDGER_CAP);
+	ledger_add(&l, T0 + 40 * DAY, 5);
+	ledger_spoil(&l, T0 + 40 * DAY);
+	assert_int_equal(l.days, 20);
+}
+
 static void daily_mail_is_the_sum_of_its_days(void **state)
 {
 	struct record_ledger l = { 0 };
@@ -230,6 +248,7 @@ int main(void)
 		cmocka_unit_test(the_cap_holds_between),
 		cmocka_unit_test(counts_fourteen_days),
 		cmocka_unit_test(a_trap_spoils_what_is_fresh),
+		cmocka_unit_test(a_busy_host_is_spared),
 		cmocka_unit_test(daily_mail_is_the_sum_of_its_days),
 		cmocka_unit_test(order_of_some_days_does_not_matter),
 		cmocka_unit_test(late_mail),

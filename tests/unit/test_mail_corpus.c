@@ -77,7 +77,7 @@ static bool trap_of(struct slice message, struct address *ret)
 	return false;
 }
 
-#define CLAIMS (FACT_LIST | FACT_AUTO | FACT_REPLIED | FACT_RESPONDER | FACT_UNSUBSCRIBE)
+#define CLAIMS (FACT_LIST | FACT_LIST_CLAIM | FACT_AUTO | FACT_REPLIED | FACT_RESPONDER | FACT_UNSUBSCRIBE)
 
 static enum grade grade_file(const char *path, char *room, bool *ret_claims)
 {

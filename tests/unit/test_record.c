@@ -162,6 +162,23 @@ static void fill_correspondent(struct record_correspondent *v)
 	v->last = 8;
 }
 
+static void fill_withheld(struct record_withheld *v)
+{
+	v->time = 1;
+	v->state = WITHHELD_RELEASED;
+	assert_int_equal((int)ipaddr_parse(SLICE_LIT("192.0.2.7"), &v->client), ERR_OK);
+	v->riders = 2;
+	v->size = 3;
+	v->released_at = 4;
+	FILL(v->case_id);
+	FILL(v->queue_id);
+	FILL(v->name);
+	FILL(v->sender);
+	FILL(v->by);
+	FILL(v->to);
+	FILL(v->note);
+}
+
 static void fill_audit(struct record_audit *v)
 {
 	v->time = 9;
@@ -217,6 +234,7 @@ RECORD_TEST(allow)
 RECORD_TEST(ledger)
 RECORD_TEST(correspondent)
 RECORD_TEST(audit)
+RECORD_TEST(withheld)
 
 /* Version 1 ended before bulk_score: the same bytes, shorter. */
 /* Written before messages were counted by stretches: the same without them. */
@@ -426,6 +444,7 @@ int main(void)
 		cmocka_unit_test(test_ledger),
 		cmocka_unit_test(test_correspondent),
 		cmocka_unit_test(test_audit),
+		cmocka_unit_test(test_withheld),
 		cmocka_unit_test(test_old_hit_sum),
 		cmocka_unit_test(test_old_ledger),
 		cmocka_unit_test(test_overlong_text),

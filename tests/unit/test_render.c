@@ -40,7 +40,8 @@ static const struct view {
 	{ "block_list", render_block_list }, { "block_add", show_block_added }, { "block_remove", render_block_remove },
 	{ "allow_list", render_allow_list }, { "allow_add", show_allow_added }, { "trap_list", render_trap_list },
 	{ "trap_find", show_find }, { "trap_reload", render_trap_reload }, { "person", render_person },
-	{ "forget", render_forget }, { "watch", render_watch_line } };
+	{ "forget", render_forget }, { "watch", render_watch_line }, { "replay", render_replay },
+	{ "suggest", render_suggest } };
 
 static char *render(void (*show)(struct render *r, const json_t *a), const json_t *a)
 {
@@ -216,10 +217,47 @@ static void test_doctor_daemon(void **state)
 	free(c);
 }
 
+static json_t *spf_entries(size_t n, const char *state, int prefixes, json_int_t since)
+{
+	json_t *list = json_array();
+
+	while (n--)
+		(void)json_array_append_new(list, json_pack("{s:s,s:s,s:i,s:I,s:s}", "domain", "x.example", "state",
+							  state, "prefixes", prefixes, "since", since, "text", ""));
+	return json_pack("{s:{s:b,s:[],s:o}}", "fetch", "on", 1, "lists", "spf", list);
+}
+
+static size_t warnings_of(json_t *status)
+{
+	static struct doctor d;
+	struct conf *c = calloc(1, sizeof *c);
+	struct doctor_daemon_facts f = { .now = NOW, .status = status };
+	size_t n;
+
+	conf_defaults(c);
+	doctor_init(&d, c);
+	doctor_check_fetch(&d, &f);
+	n = doctor_count(&d, DOCTOR_WARN);
+	json_decref(status);
+	free(c);
+	return n;
+}
+
+/* A DNS that is gone is one finding, whatever it was asked for. */
+static void test_doctor_fetch(void **state)
+{
+	(void)state;
+	assert_int_equal(warnings_of(spf_entries(40, "done", 3, 0)), 0);
+	assert_int_equal(warnings_of(spf_entries(40, "waiting", 0, NOW - 3000)), 0);
+	assert_int_equal(warnings_of(spf_entries(40, "waiting", 0, NOW - 4000)), 1);
+	assert_int_equal(warnings_of(spf_entries(40, "temperror", 0, NOW)), 1);
+	assert_int_equal(warnings_of(spf_entries(40, "none", 0, NOW)), 6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_golden), cmocka_unit_test(test_odd_answers),
-		cmocka_unit_test(test_doctor), cmocka_unit_test(test_doctor_daemon) };
+		cmocka_unit_test(test_doctor), cmocka_unit_test(test_doctor_daemon), cmocka_unit_test(test_doctor_fetch) };
 
 	return cmocka_run_group_tests_name("render", tests, NULL, NULL);
 }

@@ -28,19 +28,47 @@ static void test_blocked(void **state)
 
 	(void)state;
 	fresh(&b);
-	reply_text_blocked(&conf, 450, "7K3M-9QXD", 1763820600, &b);
+	reply_text_blocked(&conf, 450, "7K3M-9QXD", 1763820600, (struct slice){ 0 }, &b);
 	assert_string_equal(buf_cstr(&b), "450 4.7.1 On hold until 22 Nov 14:10 UTC. Case 7K3M-9QXD. You can write to "
 					  "postmaster@ here; help: https://postmaster.example.org/ or +49 30 5550100");
 	buf_reset(&b);
 	conf.contact[0] = '\0';
-	reply_text_blocked(&conf, 554, "7K3M-9QXD", 1763820600, &b);
+	reply_text_blocked(&conf, 554, "7K3M-9QXD", 1763820600, (struct slice){ 0 }, &b);
 	assert_string_equal(buf_cstr(&b), "554 5.7.1 On hold until 22 Nov 14:10 UTC. Case 7K3M-9QXD. You can write to "
 					  "postmaster@ here");
 	buf_reset(&b);
 	conf.always_open.count = 0;
 	(void)snprintf(conf.contact, sizeof conf.contact, "x");
-	reply_text_blocked(&conf, 0, "7K3M-9QXD", 0, &b);
+	reply_text_blocked(&conf, 0, "7K3M-9QXD", 0, (struct slice){ 0 }, &b);
 	assert_string_equal(buf_cstr(&b), "450 4.7.1 On hold until 1 Jan 00:00 UTC. Case 7K3M-9QXD. For help: x");
+	buf_done(&b);
+}
+
+/* At a shared provider the sender is told, not the host; and never at the cost of the limit. */
+static void test_sender(void **state)
+{
+	char sender[400];
+	struct buf b;
+
+	(void)state;
+	fresh(&b);
+	conf.contact[0] = '\0';
+	reply_text_blocked(&conf, 450, "7K3M-9QXD", 1763820600, SLICE_LIT("offers@deals.example"), &b);
+	assert_string_equal(buf_cstr(&b), "450 4.7.1 Mail from offers@deals.example is on hold until 22 Nov 14:10 UTC. "
+					  "Case 7K3M-9QXD. You can write to postmaster@ here");
+	buf_reset(&b);
+	reply_text_blocked(&conf, 450, "7K3M-9QXD", 1763820600, SLICE_LIT("\r\n\xff@x.example"), &b);
+	assert_true(slice_starts(buf_slice(&b), SLICE_LIT("450 4.7.1 Mail from ???@x.example is on hold")));
+	memset(sender, 's', sizeof sender - 1);
+	sender[sizeof sender - 1] = '\0';
+	memset(conf.contact, 'x', sizeof conf.contact - 1);
+	conf.contact[sizeof conf.contact - 1] = '\0';
+	for (size_t n = 0; n < sizeof sender; n++) {
+		buf_reset(&b);
+		reply_text_blocked(&conf, 450, "7K3M-9QXD", 1763820600, slice_of(sender, n), &b);
+		assert_true(b.n <= REPLY_TEXT_MAX);
+		assert_non_null(strstr(buf_cstr(&b), "Case 7K3M-9QXD."));
+	}
 	buf_done(&b);
 }
 
@@ -70,7 +98,8 @@ static void test_hostile_settings(void **state)
 	memset(conf.contact, 'x', sizeof conf.contact - 1);
 	memcpy(conf.contact, "a\r\nb\t\xff\x01", 7);
 	memset(conf.always_open.item[0], 'y', CONF_ITEM - 1);
-	reply_text_blocked(&conf, 999, "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n", UINT64_MAX, &b);
+	reply_text_blocked(
+		&conf, 999, "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n", UINT64_MAX, (struct slice){ 0 }, &b);
 	assert_in_range(b.n, 1, REPLY_TEXT_MAX);
 	for (size_t i = 0; i < b.n; i++)
 		assert_in_range(b.p[i], ' ', '~');
@@ -90,7 +119,7 @@ static void test_small_buffer(void **state)
 	(void)state;
 	fresh(&b);
 	b.cap = 24;
-	reply_text_blocked(&conf, 554, "7K3M-9QXD", 1, &b);
+	reply_text_blocked(&conf, 554, "7K3M-9QXD", 1, (struct slice){ 0 }, &b);
 	assert_true(slice_eq(buf_slice(&b), SLICE_LIT("554 5.7.1 On hold")));
 	buf_done(&b);
 	buf_init(&b, 4);
@@ -114,7 +143,7 @@ static void test_dates(void **state)
 		(void)strftime(have, sizeof have, "%b %H:%M UTC", &tm);
 		(void)snprintf(want, sizeof want, "450 4.7.1 On hold until %d %s. ", tm.tm_mday, have);
 		buf_reset(&b);
-		reply_text_blocked(&conf, 450, "7K3M-9QXD", (uint64_t)t, &b);
+		reply_text_blocked(&conf, 450, "7K3M-9QXD", (uint64_t)t, (struct slice){ 0 }, &b);
 		assert_true(slice_starts(buf_slice(&b), slice_str(want)));
 	}
 	buf_done(&b);
@@ -122,9 +151,9 @@ static void test_dates(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_blocked), cmocka_unit_test(test_riders),
-		cmocka_unit_test(test_hostile_settings), cmocka_unit_test(test_small_buffer),
-		cmocka_unit_test(test_dates) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_blocked), cmocka_unit_test(test_sender),
+		cmocka_unit_test(test_riders), cmocka_unit_test(test_hostile_settings),
+		cmocka_unit_test(test_small_buffer), cmocka_unit_test(test_dates) };
 
 	return cmocka_run_group_tests_name("reply_text", tests, NULL, NULL);
 }

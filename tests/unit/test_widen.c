@@ -105,6 +105,60 @@ static void enough_and_not(void **state)
 	assert_false(widen_is_due(&w, NOW, &until));
 }
 
+static struct widen domain_of(unsigned senders)
+{
+	struct prefix p = prefix("100::dead");
+	struct widen w;
+
+	assert_int_equal(widen_start_domain(&w, &p, "google", "@Deals.example"), ERR_OK);
+	for (unsigned i = 0; i < senders; i++) {
+		struct record_block b = { .state = BLOCK_ACTIVE,
+			.cause = CAUSE_HIT,
+			.trap_id = i + 1,
+			.since = NOW - 7200 + i * 2000,
+			.until = NOW + 86400,
+			.name = "google" };
+		char text[64];
+
+		(void)snprintf(text, sizeof text, "100::%x", i + 1);
+		b.subject = prefix(text);
+		(void)snprintf(b.sender, sizeof b.sender, "s%u@deals.EXAMPLE", i);
+		widen_add(&w, &b, NOW);
+	}
+	return w;
+}
+
+static void domain(void **state)
+{
+	struct widen w = domain_of(3);
+	struct record_block b = { .state = BLOCK_ACTIVE, .cause = CAUSE_HIT, .trap_id = 9, .until = NOW + 1 };
+	uint64_t until;
+	uint32_t before = w.subjects;
+
+	(void)state;
+	assert_true(widen_is_due(&w, NOW, &until));
+	b.subject = prefix("192.0.2.1"); /* a host of that name is no sender */
+	(void)snprintf(b.name, sizeof b.name, "google");
+	(void)snprintf(b.sender, sizeof b.sender, "x@deals.example");
+	widen_add(&w, &b, NOW);
+	b.subject = prefix("100::77");
+	(void)snprintf(b.name, sizeof b.name, "yahoo");
+	widen_add(&w, &b, NOW);
+	(void)snprintf(b.name, sizeof b.name, "google");
+	(void)snprintf(b.sender, sizeof b.sender, "x@sub.deals.example");
+	widen_add(&w, &b, NOW);
+	(void)snprintf(b.sender, sizeof b.sender, "@deals.example"); /* the domain itself */
+	widen_add(&w, &b, NOW);
+	assert_int_equal(w.subjects, before);
+	widen_veto(&w);
+	assert_false(widen_is_due(&w, NOW, &until));
+	w = domain_of(2);
+	assert_false(widen_is_due(&w, NOW, &until));
+	b.subject = prefix("100::dead");
+	assert_int_equal(widen_start_domain(&w, &b.subject, "", "x@y.example"), ERR_SYNTAX);
+	assert_int_equal(widen_start_domain(&w, &b.subject, "google", "x@"), ERR_SYNTAX);
+}
+
 static void one_trap_or_one_minute_is_no_evidence(void **state)
 {
 	struct prefix p = prefix("192.0.2.0/24");
@@ -156,6 +210,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(networks),
 		cmocka_unit_test(enough_and_not),
+		cmocka_unit_test(domain),
 		cmocka_unit_test(one_trap_or_one_minute_is_no_evidence),
 		cmocka_unit_test(what_does_not_count),
 	};

@@ -1,0 +1,48 @@
+/*
+ * import_file: see the header.
+ * SPDX-License-Identifier: ISC
+ */
+#include "ctl/import_file.h"
+
+#include <ctype.h>
+#include <errno.h>
+
+void import_file_path(const struct ctl *c, const char *glob, char *to, size_t size)
+{
+	struct slice s = slice_str(c->args.word[0]), folder = slice_str(glob);
+	size_t slash = slice_rfind(s, '/');
+	char name[128];
+
+	if (slash < s.n)
+		s = slice_from(s, slash + 1);
+	if (slice_ends(s, SLICE_LIT(".txt")))
+		s = slice_head(s, s.n - 4);
+	slice_copy(s, name, sizeof name);
+	for (char *p = name; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("-_.", *p))
+			*p = '_';
+	folder = slice_head(folder, slice_rfind(folder, '/'));
+	(void)snprintf(to, size, "%.*s/imported-%s.txt", SLICE_ARG(folder), name[0] ? name : "list");
+}
+
+int import_file_read(struct ctl *c, struct buf *to)
+{
+	const char *path = c->args.word[0];
+	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	enum err e = ERR_OK;
+	size_t n = 1;
+	int status = CTL_DONE;
+
+	if (!f)
+		return ctl_refuse(c, "%s: %s", path, strerror(errno));
+	while (e == ERR_OK && n > 0) {
+		e = buf_reserve(to, 65536);
+		n = e == ERR_OK ? fread(to->p + to->n, 1, 65536, f) : 0;
+		to->n += n;
+	}
+	if (e != ERR_OK || ferror(f))
+		status = ctl_refuse(c, "%s: %s; no change", path, e == ERR_OK ? strerror(errno) : err_name(e));
+	if (f != stdin)
+		(void)fclose(f);
+	return status;
+}
