@@ -86,6 +86,7 @@ ROLE_TEST(test_capture, ROLE_CAPTURE)
 ROLE_TEST(test_follow, ROLE_FOLLOW)
 ROLE_TEST(test_run, ROLE_RUN)
 ROLE_TEST(test_aliasmap, ROLE_ALIASMAP)
+ROLE_TEST(test_tarpit, ROLE_TARPIT)
 
 /* The table itself: who keeps a capability, who may name any call. */
 static void test_table(void **state)
@@ -121,6 +122,7 @@ int main(void)
 		cmocka_unit_test(test_follow),
 		cmocka_unit_test(test_run),
 		cmocka_unit_test(test_aliasmap),
+		cmocka_unit_test(test_tarpit),
 		cmocka_unit_test(test_table),
 	};
 
