@@ -475,6 +475,63 @@ static void test_many(void **state)
 	assert_true(sizeof(struct tarpit_conn) <= 200);
 }
 
+static double cpu_s(void)
+{
+	char path[64], text[1024];
+	unsigned long user = 0, kernel = 0;
+	const char *p;
+	FILE *f;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/stat", (int)rig.pid);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	assert_non_null(fgets(text, sizeof text, f));
+	(void)fclose(f);
+	p = strrchr(text, ')');
+	assert_int_equal(sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &kernel), 2);
+	return (double)(user + kernel) / (double)sysconf(_SC_CLK_TCK);
+}
+
+/* With LIMETWIG_BENCH, the number of connections: CPU of a byte sent, over 20 s. */
+static void test_cost(void **state)
+{
+	const char *wish = getenv("LIMETWIG_BENCH");
+	int n = wish ? atoi(wish) : 0, *fd = calloc((size_t)n + 1, sizeof *fd);
+	double before, began;
+	uint64_t bytes = 0;
+
+	(void)state;
+	assert_non_null(fd);
+	prepare();
+	rig.host.conf.tarpit.each = rig.host.conf.tarpit.held = rig.host.conf.tarpit.connections = (uint32_t)n + 100;
+	rig.host.conf.tarpit.pace_s = 1;
+	(void)snprintf(rig.host.conf.tarpit.name, sizeof rig.host.conf.tarpit.name, "%s",
+		"a name that is long enough for more than half a minute of one byte a second");
+	block("127.0.0.0/24", 2);
+	start();
+	for (int i = 0; i < n; i++)
+		fd[i] = connect_from("127.0.0.2");
+	for (int i = 0; i < n; i++) {
+		assert_true(is_readable(fd[i], PATIENCE_MS));
+		(void)recv(fd[i], &(char[64]){ 0 }, 64, MSG_DONTWAIT);
+	}
+	began = now_s();
+	before = cpu_s();
+	while (n && now_s() < began + 20)
+		(void)is_readable(rig.link, 1000);
+	before = cpu_s() - before;
+	for (int i = 0; i < n; i++) {
+		ssize_t k = recv(fd[i], &(char[64]){ 0 }, 64, MSG_DONTWAIT);
+
+		bytes += k > 0 ? (uint64_t)k : 0;
+		(void)close(fd[i]);
+	}
+	if (n)
+		print_message("# %d connections: %.2f us a byte, %.1f bytes each in 20 s\n", n,
+			before * 1e6 / (double)bytes, (double)bytes / n);
+	free(fd);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, stop)
 
 int main(void)
@@ -482,7 +539,7 @@ int main(void)
 	const struct CMUnitTest tests[] = { TEST(test_first_offence_reads_his_case),
 		TEST(test_later_offence_comes_to_the_dot), TEST(test_not_blocked), TEST(test_lifted_meanwhile),
 		TEST(test_pace), TEST(test_each), TEST(test_all), TEST(test_descriptors), TEST(test_flood),
-		TEST(test_many) };
+		TEST(test_many), TEST(test_cost) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
