@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: ISC
  */
 #include "io/firewall_form.h"
+#include "io/firewall_rule.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -13,9 +14,7 @@
 #include <libnftnl/set.h>
 #include <libnftnl/table.h>
 #include <linux/netfilter.h>
-#include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,140 +82,12 @@ bool firewall_set_parse(const char *name, struct firewall_set *ret)
 	return true;
 }
 
-/* A rule under way; NULL expressions make it bad. */
-struct rule {
-	struct nftnl_rule *r;
-	bool is_bad;
-};
-
-static struct nftnl_expr *rule_expr(struct rule *r, const char *name)
+static struct firewall_rule rule_new(const char *chain)
 {
-	struct nftnl_expr *e = r->r ? nftnl_expr_alloc(name) : NULL;
-
-	if (e)
-		nftnl_rule_add_expr(r->r, e);
-	else
-		r->is_bad = true;
-	return e;
-}
-
-static void rule_meta(struct rule *r, uint32_t key)
-{
-	struct nftnl_expr *e = rule_expr(r, "meta");
-
-	if (!e)
-		return;
-	nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, key);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_META_DREG, NFT_REG_1);
-}
-
-static void rule_payload(struct rule *r, uint32_t base, uint32_t offset, uint32_t len)
-{
-	struct nftnl_expr *e = rule_expr(r, "payload");
-
-	if (!e)
-		return;
-	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_BASE, base);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_LEN, len);
-}
-
-static void rule_equals(struct rule *r, const void *data, uint32_t len)
-{
-	struct nftnl_expr *e = rule_expr(r, "cmp");
-
-	if (!e)
-		return;
-	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_OP, NFT_CMP_EQ);
-	(void)nftnl_expr_set(e, NFTNL_EXPR_CMP_DATA, data, len);
-}
-
-static void rule_mask(struct rule *r, const uint8_t *mask, uint32_t len)
-{
-	static const uint8_t zero[16];
-	struct nftnl_expr *e = rule_expr(r, "bitwise");
-
-	if (!e)
-		return;
-	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_LEN, len);
-	(void)nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK, mask, len);
-	(void)nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, zero, len);
-}
-
-static void rule_lookup(struct rule *r, const char *set)
-{
-	struct nftnl_expr *e = rule_expr(r, "lookup");
-
-	if (!e)
-		return;
-	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
-	nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, set);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS, 0);
-}
-
-static void rule_verdict(struct rule *r, int verdict, const char *chain)
-{
-	struct nftnl_expr *e = rule_expr(r, "immediate");
-
-	if (!e)
-		return;
-	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_VERDICT, (uint32_t)verdict);
-	if (chain)
-		nftnl_expr_set_str(e, NFTNL_EXPR_IMM_CHAIN, chain);
-}
-
-static void rule_reset(struct rule *r)
-{
-	struct nftnl_expr *e = rule_expr(r, "reject");
-
-	if (!e)
-		return;
-	nftnl_expr_set_u32(e, NFTNL_EXPR_REJECT_TYPE, NFT_REJECT_TCP_RST);
-	nftnl_expr_set_u8(e, NFTNL_EXPR_REJECT_CODE, 0);
-}
-
-static void rule_redirect(struct rule *r, uint16_t port)
-{
-	uint16_t wire_port = htons(port);
-	struct nftnl_expr *e = rule_expr(r, "immediate");
-
-	if (!e)
-		return;
-	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_1);
-	(void)nftnl_expr_set(e, NFTNL_EXPR_IMM_DATA, &wire_port, sizeof wire_port);
-	e = rule_expr(r, "redir");
-	if (!e)
-		return;
-	nftnl_expr_set_u32(e, NFTNL_EXPR_REDIR_REG_PROTO_MIN, NFT_REG_1);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_REDIR_REG_PROTO_MAX, NFT_REG_1);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_REDIR_FLAGS, NF_NAT_RANGE_PROTO_SPECIFIED);
-}
-
-/* fib daddr type local */
-static void rule_local(struct rule *r)
-{
-	uint32_t local = RTN_LOCAL;
-	struct nftnl_expr *e = rule_expr(r, "fib");
-
-	if (!e)
-		return;
-	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_DREG, NFT_REG_1);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
-	rule_equals(r, &local, sizeof local);
-}
-
-static struct rule rule_new(const char *chain)
-{
-	struct rule r = { .r = nftnl_rule_alloc() };
+	struct firewall_rule r = { .r = nftnl_rule_alloc() };
 
 	if (!r.r)
-		return (struct rule){ .is_bad = true };
+		return (struct firewall_rule){ .is_bad = true };
 	nftnl_rule_set_u32(r.r, NFTNL_RULE_FAMILY, NFPROTO_INET);
 	nftnl_rule_set_str(r.r, NFTNL_RULE_TABLE, FIREWALL_TABLE);
 	nftnl_rule_set_str(r.r, NFTNL_RULE_CHAIN, chain);
@@ -224,51 +95,51 @@ static struct rule rule_new(const char *chain)
 }
 
 /* tcp dport PORT tcp flags & (fin | syn | rst | ack) == syn jump blocked */
-static struct rule rule_port(const struct firewall_form *f, uint16_t port)
+static struct firewall_rule rule_port(const struct firewall_form *f, uint16_t port)
 {
 	static const uint8_t tcp = IPPROTO_TCP, mask = TCP_MASK_NEW, syn = TCP_SYN;
-	struct rule r = rule_new(CHAIN_INPUT);
+	struct firewall_rule r = rule_new(CHAIN_INPUT);
 	uint16_t wire_port = htons(port);
 
 	if (f->redirect)
-		rule_local(&r);
-	rule_meta(&r, NFT_META_L4PROTO);
-	rule_equals(&r, &tcp, sizeof tcp);
-	rule_payload(&r, NFT_PAYLOAD_TRANSPORT_HEADER, TCP_OFFSET_DPORT, sizeof wire_port);
-	rule_equals(&r, &wire_port, sizeof wire_port);
-	rule_payload(&r, NFT_PAYLOAD_TRANSPORT_HEADER, TCP_OFFSET_FLAGS, sizeof mask);
-	rule_mask(&r, &mask, sizeof mask);
-	rule_equals(&r, &syn, sizeof syn);
-	rule_verdict(&r, NFT_JUMP, CHAIN_BLOCKED);
+		firewall_rule_local(&r);
+	firewall_rule_meta(&r, NFT_META_L4PROTO);
+	firewall_rule_equals(&r, &tcp, sizeof tcp);
+	firewall_rule_payload(&r, NFT_PAYLOAD_TRANSPORT_HEADER, TCP_OFFSET_DPORT, sizeof wire_port);
+	firewall_rule_equals(&r, &wire_port, sizeof wire_port);
+	firewall_rule_payload(&r, NFT_PAYLOAD_TRANSPORT_HEADER, TCP_OFFSET_FLAGS, sizeof mask);
+	firewall_rule_mask(&r, &mask, sizeof mask);
+	firewall_rule_equals(&r, &syn, sizeof syn);
+	firewall_rule_verdict(&r, NFT_JUMP, CHAIN_BLOCKED);
 	return r;
 }
 
 /* ip saddr & MASK @SET reject with tcp reset */
-static struct rule rule_set(const struct firewall_form *f, struct firewall_set set)
+static struct firewall_rule rule_set(const struct firewall_form *f, struct firewall_set set)
 {
 	struct ipaddr ones = { .family = set.family };
 	uint8_t family = set.family == 4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
-	struct rule r = rule_new(CHAIN_BLOCKED);
+	struct firewall_rule r = rule_new(CHAIN_BLOCKED);
 	char name[FIREWALL_SET_NAME];
 	uint32_t width = set_width(set) / 8;
 
 	memset(ones.b, 0xff, width);
-	rule_meta(&r, NFT_META_NFPROTO);
-	rule_equals(&r, &family, sizeof family);
-	rule_payload(&r, NFT_PAYLOAD_NETWORK_HEADER, set.family == 4 ? 12 : 8, width);
+	firewall_rule_meta(&r, NFT_META_NFPROTO);
+	firewall_rule_equals(&r, &family, sizeof family);
+	firewall_rule_payload(&r, NFT_PAYLOAD_NETWORK_HEADER, set.family == 4 ? 12 : 8, width);
 	if (set.len < width * 8)
-		rule_mask(&r, prefix_of(&ones, set.len).addr.b, width);
-	rule_lookup(&r, firewall_set_name(set, name));
+		firewall_rule_mask(&r, prefix_of(&ones, set.len).addr.b, width);
+	firewall_rule_lookup(&r, firewall_set_name(set, name));
 	if (f->redirect)
-		rule_redirect(&r, f->redirect);
+		firewall_rule_redirect(&r, f->redirect);
 	else if (f->is_drop)
-		rule_verdict(&r, NF_DROP, NULL);
+		firewall_rule_verdict(&r, NF_DROP, NULL);
 	else
-		rule_reset(&r);
+		firewall_rule_reset(&r);
 	return r;
 }
 
-static void rule_put(struct rule r, struct nft_socket *s)
+static void rule_put(struct firewall_rule r, struct nft_socket *s)
 {
 	if (r.is_bad)
 		s->is_bad = true;
@@ -485,7 +356,7 @@ static int see_set(const struct nlmsghdr *h, void *ctx)
 	return MNL_CB_OK;
 }
 
-static void want_rule(struct compare *c, struct rule r)
+static void want_rule(struct compare *c, struct firewall_rule r)
 {
 	if (r.is_bad)
 		c->is_nomem = true;
