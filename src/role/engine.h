@@ -7,7 +7,9 @@
  *   engine_policy.c    policy connections, transactions
  *   engine_who.c       whose mail it is: tier, subject, sender identity
  *   engine_subject.c   score and block of one subject, cached over the store
- *   engine_hit.c       a hit: who is charged, decide, effects
+ *   engine_hit.c       a message: who is charged (engine_hit.h: what the next two share)
+ *   engine_probe.c     hits without content
+ *   engine_settle.c    decide on a hit, effects
  *   engine_insider.c   mail to traps from our own side
  *   engine_ack.c       acknowledgements that wait for the disk
  *   engine_again.c     a message that comes again: which file its record names
