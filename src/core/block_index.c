@@ -20,9 +20,12 @@ static unsigned family_of(const struct ipaddr *a)
 
 static struct block_entry entry_of(const struct prefix *p, const struct block_value *v)
 {
-	struct block_entry e = {
-		.subject = *p, .until = v->until, .told = v->told, .offence = v->offence, .code = v->code, .flags = v->flags
-	};
+	struct block_entry e = { .subject = *p,
+		.until = v->until,
+		.told = v->told,
+		.offence = v->offence,
+		.code = v->code,
+		.flags = v->flags };
 
 	memcpy(e.case_id, v->case_id, sizeof e.case_id);
 	return e;

@@ -24,7 +24,7 @@ struct block_entry {
 	uint16_t offence; /* 1, 2, ...; 65,535 stands for more */
 	uint16_t code;    /* reply: 450, 554 */
 	uint8_t flags;    /* enum block_flag */
-	uint32_t told;    /* the end that senders are told, by block_index_tell; 0: none yet. Stays while the case does */
+	uint32_t told; /* the end that senders are told, by block_index_tell; 0: none yet. Stays while the case does */
 };
 
 struct block_index {
