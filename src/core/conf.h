@@ -60,9 +60,9 @@ struct conf {
 		char map[CONF_TEXT];     /* TYPE:/path of the alias map, without suffix */
 		char domains[CONF_TEXT]; /* TYPE:/path of the trap domain map */
 		char extension[8];       /* recipient_delimiter, "" none */
-		char handback[64];       /* service of Postfix that takes riders' mail back: QUEUE/private/NAME; "" none */
-		char group[64];          /* group that may connect to our sockets: postfix */
-		char log[CONF_TEXT];     /* mail log: a path, "journal", or "none" */
+		char handback[64];   /* service of Postfix that takes riders' mail back: QUEUE/private/NAME; "" none */
+		char group[64];      /* group that may connect to our sockets: postfix */
+		char log[CONF_TEXT]; /* mail log: a path, "journal", or "none" */
 		struct conf_list reinjection;  /* "address:port" of smtpd services behind a content filter */
 		struct conf_list submission;   /* ports of services that setup gave only the end-of-data check */
 		struct conf_list own_hosts;    /* own MX and relays, as setup resolved them: prefixes */

@@ -23,12 +23,12 @@ struct gate_view {
 
 enum gate_origin {
 	GATE_FOREIGN = 0,
-	GATE_LOGIN,   /* authenticated, or a submission port */
-	GATE_OWN,     /* own or private network */
-	GATE_ALLOWED, /* allow list, tier never */
-	GATE_SHARED,  /* allow list, tier shared: never by address */
+	GATE_LOGIN,     /* authenticated, or a submission port */
+	GATE_OWN,       /* own or private network */
+	GATE_ALLOWED,   /* allow list, tier never */
+	GATE_SHARED,    /* allow list, tier shared: never by address */
 	GATE_FORWARDER, /* backup MX, forwarder: never blocked, the host before it is charged */
-	GATE_IGNORED, /* re-injection after a content filter, or no client address: nothing is recorded */
+	GATE_IGNORED,   /* re-injection after a content filter, or no client address: nothing is recorded */
 };
 
 struct gate_result {

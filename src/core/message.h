@@ -52,9 +52,9 @@ enum message_type {
 	MSG_RIDERS_DO = 35,     /* engine -> capture: the answer; or: release this corpus message */
 
 	/* capture <-> parent */
-	MSG_MAIL_OPEN = 38,   /* capture -> parent: connect to Postfix's service that takes mail back */
-	MSG_MAIL_SOCKET = 39, /* parent -> capture, 1 fd or none: connected, or the errno */
-	MSG_CORPUS_FORGET = 36, /* engine -> capture: find, or delete, the corpus messages from or to an address */
+	MSG_MAIL_OPEN = 38,        /* capture -> parent: connect to Postfix's service that takes mail back */
+	MSG_MAIL_SOCKET = 39,      /* parent -> capture, 1 fd or none: connected, or the errno */
+	MSG_CORPUS_FORGET = 36,    /* engine -> capture: find, or delete, the corpus messages from or to an address */
 	MSG_CORPUS_FORGOTTEN = 37, /* capture -> engine: all have been looked at */
 
 	/* follow <-> engine */

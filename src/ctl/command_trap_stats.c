@@ -34,8 +34,8 @@ static void add_trap(struct tag_sum *s, const json_t *t)
 	s->whole += render_number(hits, grade_name(GRADE_CONFIRMED)) + render_number(hits, grade_name(GRADE_UNSEEN)) +
 		    render_number(hits, grade_name(GRADE_BULK));
 	s->probes += render_number(hits, grade_name(GRADE_PROBE));
-	s->bounces += render_number(hits, grade_name(GRADE_BACKSCATTER)) +
-		      render_number(hits, grade_name(GRADE_AUTOMATIC));
+	s->bounces +=
+		render_number(hits, grade_name(GRADE_BACKSCATTER)) + render_number(hits, grade_name(GRADE_AUTOMATIC));
 	if (last > s->last)
 		s->last = last;
 }

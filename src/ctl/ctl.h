@@ -110,16 +110,16 @@ int command_release(struct ctl *c); /* command_release.c */
 int command_allow_add(struct ctl *c);
 int command_allow_remove(struct ctl *c);
 int command_allow_list(struct ctl *c);
-int command_trap_add(struct ctl *c); /* command_trap.c */
+int command_trap_add(struct ctl *c);     /* command_trap.c */
 int command_trap_import(struct ctl *c);  /* command_trap_import.c */
 int command_allow_import(struct ctl *c); /* command_allow_import.c */
-int command_trap_change(struct ctl *c); /* command_trap_change.c: remove, arm, suspend, resume, retire */
+int command_trap_change(struct ctl *c);  /* command_trap_change.c: remove, arm, suspend, resume, retire */
 int command_trap_list(struct ctl *c);
 int command_trap_test(struct ctl *c);
 int command_trap_stats(struct ctl *c);   /* command_trap_stats.c */
 int command_trap_suggest(struct ctl *c); /* replay_suggest.c */
 int command_replay(struct ctl *c);       /* command_replay.c */
-int command_db_check(struct ctl *c); /* command_db.c */
+int command_db_check(struct ctl *c);     /* command_db.c */
 int command_db_backup(struct ctl *c);
 int command_db_restore(struct ctl *c);
 int command_setup(struct ctl *c); /* command_system.c */

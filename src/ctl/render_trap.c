@@ -25,8 +25,8 @@ static void print_trap(struct render *r, const json_t *t)
 		render_text(r, t, "kind"));
 	(void)fprintf(r->to, " %6s messages %6s others  last %s",
 		render_grouped(r, count_hits(t, GRADE_UNSEEN, GRADE_MISROUTED)),
-		render_grouped(r, count_hits(t, GRADE_PROBE, GRADE_BULK) +
-					  count_hits(t, GRADE_AUTOMATIC, GRADE_AUTOMATIC)),
+		render_grouped(
+			r, count_hits(t, GRADE_PROBE, GRADE_BULK) + count_hits(t, GRADE_AUTOMATIC, GRADE_AUTOMATIC)),
 		render_time(r, render_number(t, "last_hit")));
 	if (*tag)
 		(void)fprintf(r->to, "  tag %s", tag);

@@ -15,12 +15,12 @@
 
 /* Groups of system calls of a role that names all it may do. */
 enum sandbox_calls {
-	CALLS_FILES = 1,   /* open, rename, sync ... (where: Landlock says) */
-	CALLS_ACCEPT = 2,  /* take connections on listeners it was given */
-	CALLS_THREADS = 4, /* more threads of its own */
-	CALLS_NETLINK = 8, /* netlink sockets of its own */
+	CALLS_FILES = 1,     /* open, rename, sync ... (where: Landlock says) */
+	CALLS_ACCEPT = 2,    /* take connections on listeners it was given */
+	CALLS_THREADS = 4,   /* more threads of its own */
+	CALLS_NETLINK = 8,   /* netlink sockets of its own */
 	CALLS_INTERNET = 32, /* UDP and TCP sockets of its own, outwards */
-	CALLS_ANY = 16,    /* runs other programs: all but what no such program needs */
+	CALLS_ANY = 16,      /* runs other programs: all but what no such program needs */
 };
 
 enum sandbox_may { MAY_READ = 1, MAY_WRITE = 2, MAY_EXEC = 4 };

@@ -202,10 +202,12 @@ static enum err engine_start(struct role_host *h)
 	subject_rules_init(&e->subjects_by);
 	if ((err = load_meta(e)) != ERR_OK || (err = engine_counter_load(e)) != ERR_OK ||
 		(err = subject_rules_make(&e->subjects_by, &h->conf)) != ERR_OK ||
-		(err = engine_fetch_start(e)) != ERR_OK || (err = engine_allow_build(e)) != ERR_OK || (err = engine_block_load(e)) != ERR_OK ||
-		(err = engine_log_load(e)) != ERR_OK || (err = engine_hit_start(e)) != ERR_OK ||
-		(err = engine_ack_start(e)) != ERR_OK || (err = engine_insider_start(e)) != ERR_OK || (err = engine_trap_start(e)) != ERR_OK ||
-		(err = engine_release_start(e)) != ERR_OK || (err = engine_backup_start(e)) != ERR_OK || (err = engine_control_start(e)) != ERR_OK)
+		(err = engine_fetch_start(e)) != ERR_OK || (err = engine_allow_build(e)) != ERR_OK ||
+		(err = engine_block_load(e)) != ERR_OK || (err = engine_log_load(e)) != ERR_OK ||
+		(err = engine_hit_start(e)) != ERR_OK || (err = engine_ack_start(e)) != ERR_OK ||
+		(err = engine_insider_start(e)) != ERR_OK || (err = engine_trap_start(e)) != ERR_OK ||
+		(err = engine_release_start(e)) != ERR_OK || (err = engine_backup_start(e)) != ERR_OK ||
+		(err = engine_control_start(e)) != ERR_OK)
 		return err;
 	e->watch[0] = loop_fd(h->loop, store_event_fd(e->store), LOOP_READ, on_store_event, e);
 	if (!e->watch[0])

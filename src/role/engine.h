@@ -7,7 +7,9 @@
  *   engine_policy.c    policy connections, transactions
  *   engine_who.c       whose mail it is: tier, subject, sender identity
  *   engine_subject.c   score and block of one subject, cached over the store
- *   engine_hit.c       a hit: who is charged, decide, effects
+ *   engine_hit.c       a message: who is charged (engine_hit.h: what the next two share)
+ *   engine_probe.c     hits without content
+ *   engine_settle.c    decide on a hit, effects
  *   engine_insider.c   mail to traps from our own side
  *   engine_ack.c       acknowledgements that wait for the disk
  *   engine_again.c     a message that comes again: which file its record names
@@ -53,7 +55,7 @@
 #define ENGINE_ACKS 16384u     /* hits waiting for the disk */
 #define ENGINE_EARLY 1024u     /* hits that came before the traps were loaded */
 #define ENGINE_PENDING 4096u   /* hits waiting for the log to say who sent them */
-#define ENGINE_DOUBTED 10000 /* traps that got plausible mail */
+#define ENGINE_DOUBTED 10000   /* traps that got plausible mail */
 #define ENGINE_HITS_KEPT 50    /* full records per subject */
 #define ENGINE_BAD_LINES 200   /* shown by status */
 
@@ -130,16 +132,16 @@ struct engine_widen_list {
 	struct prefix network[ENGINE_WIDEN];
 };
 
-struct engine_fetch;   /* engine_fetch.h */
-struct engine_policy;  /* engine_policy.c */
-struct engine_control; /* engine_control.c */
-struct engine_release; /* engine_release.c */
-struct engine_traps;   /* engine_trap.c */
-struct engine_hits;    /* engine_hit.c */
-struct engine_acks;    /* engine_ack.c */
+struct engine_fetch;    /* engine_fetch.h */
+struct engine_policy;   /* engine_policy.c */
+struct engine_control;  /* engine_control.c */
+struct engine_release;  /* engine_release.c */
+struct engine_traps;    /* engine_trap.c */
+struct engine_hits;     /* engine_hit.c */
+struct engine_acks;     /* engine_ack.c */
 struct engine_insiders; /* engine_insider.c */
-struct engine_person;  /* engine_command_person.c */
-struct engine_share;   /* engine_share.c */
+struct engine_person;   /* engine_command_person.c */
+struct engine_share;    /* engine_share.c */
 
 struct engine {
 	struct role_host *host;
@@ -159,8 +161,8 @@ struct engine {
 	struct block_index blocks;
 	struct transactions transactions;
 
-	struct keymap subjects;       /* struct engine_subject */
-	struct keymap refused;        /* struct engine_refused */
+	struct keymap subjects; /* struct engine_subject */
+	struct keymap refused;  /* struct engine_refused */
 	struct breaker breaker;
 	struct keymap held;           /* struct engine_held, engine_breaker.c */
 	struct keymap ledger;         /* struct engine_ledger */
@@ -179,7 +181,7 @@ struct engine {
 	uint64_t recheck_at; /* position of a look for blocks that the allow list lifts */
 	bool is_rechecking;
 	struct loop_watch *block_job; /* goes on with both, a stretch per round of the loop */
-	bool is_fw_lost; /* a change did not fit into the channel: a full list must follow */
+	bool is_fw_lost;              /* a change did not fit into the channel: a full list must follow */
 	struct msg_fw_state fw;
 	struct msg_corpus_state corpus;
 	struct msg_log_state log;
@@ -214,9 +216,9 @@ struct engine {
 	bool has_clock;
 	uint32_t person_seq;
 	struct engine_allow_files allow_text, shared_text; /* tier never, tier shared */
-	bool has_allow;                                   /* the first round has come */
-	uint64_t allow_due;          /* when the next entry set by command runs out */
-	struct loop_watch *watch[4]; /* timers, store */
+	bool has_allow;                                    /* the first round has come */
+	uint64_t allow_due;                                /* when the next entry set by command runs out */
+	struct loop_watch *watch[4];                       /* timers, store */
 };
 
 /* ---- engine.c */
@@ -243,8 +245,7 @@ struct engine_who {
 	bool is_spf_proven; /* SPF passes for this sender's domain, without asking */
 };
 /* name: verified host name, "" none. */
-struct engine_who engine_who(
-	const struct engine *e, const struct ipaddr *client, const char *name, const char *sender);
+struct engine_who engine_who(const struct engine *e, const struct ipaddr *client, const char *name, const char *sender);
 #define ENGINE_SUBJECT_TEXT 700
 /* For people: the prefix, or "offers@example.org at provider"; without quotes or control characters. */
 const char *engine_subject_text(const struct engine *e, const struct record_block *b, char to[ENGINE_SUBJECT_TEXT]);
@@ -297,8 +298,8 @@ void engine_hit_loaded(struct engine *e);
 enum err engine_insider_start(struct engine *e) MUST_USE;
 void engine_insider_stop(struct engine *e);
 /* A hit from our own side. login: NULL or "" none; client: family 0, this host; queue_id: "" none. */
-void engine_insider_note(struct engine *e, const char *login, const struct ipaddr *client, uint32_t trap_id,
-	const char *queue_id);
+void engine_insider_note(
+	struct engine *e, const char *login, const struct ipaddr *client, uint32_t trap_id, const char *queue_id);
 void engine_insider_tick(struct engine *e, uint64_t now);
 
 /* ---- engine_ack.c */

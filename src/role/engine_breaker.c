@@ -83,8 +83,8 @@ static void tell_held(struct engine *e, const struct record_block *b)
 		"a block waits for your decision: case %s, %s, %s: limetwig block list --held, limetwig block confirm "
 		"%s",
 		b->case_id, engine_subject_text(e, b, subject), b->note[0] ? b->note : "set by hand", b->case_id);
-	log_warn("held", "case=%s subject=\"%s\" until=%llu trap=T-%u", b->case_id, subject, (unsigned long long)b->until,
-		b->trap_id);
+	log_warn("held", "case=%s subject=\"%s\" until=%llu trap=T-%u", b->case_id, subject,
+		(unsigned long long)b->until, b->trap_id);
 	engine_alarm(e, "held", b->cause == CAUSE_HIT ? "held" : subject, text);
 }
 

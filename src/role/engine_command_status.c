@@ -131,8 +131,8 @@ static json_t *blocks(struct engine *e, uint64_t now)
 	json_int_t n = (json_int_t)block_index_count(&e->blocks);
 	bool is_real = engine_is_enforcing(e);
 
-	return json_pack("{s:I, s:I, s:I}", "active", is_real ? n : 0, "held",
-		(json_int_t)engine_breaker_count(e, now), "would", is_real ? 0 : n);
+	return json_pack("{s:I, s:I, s:I}", "active", is_real ? n : 0, "held", (json_int_t)engine_breaker_count(e, now),
+		"would", is_real ? 0 : n);
 }
 
 static void add_layers(const struct engine *e, json_t *j)

@@ -1,19 +1,13 @@
 /*
- * engine_hit: from an observed attempt to its consequence. Who is charged is
- * settled by core/charge, how bad it is by core/decide. The block goes to the
- * layers before the disk; the acknowledgement to capture waits for the disk.
+ * engine_hit: whole messages from capture. Who is charged says core/charge;
+ * what it needs to know may come later, from the log or by SPF. The
+ * acknowledgement to capture waits for the disk.
  * SPDX-License-Identifier: ISC
  */
-#include "role/engine_fetch.h"
-
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "base/escape.h"
-#include "core/charge.h"
-#include "core/host_name.h"
-#include "core/score.h"
 #include "io/log.h"
+#include "role/engine_hit.h"
 
 #define PENDING_S 120 /* how long the log may take to tell of a queue id */
 #define EARLY_S 20    /* how long after the start a hit waits for the traps; capture waits 30 s */
@@ -31,20 +25,6 @@ struct engine_hits {
 	struct pending *early; /* newest first */
 	size_t earlies;
 	struct pending *spf; /* stored; SPF is being asked for */
-};
-
-/* One hit being settled. */
-struct hit {
-	const struct msg_hit *m;
-	const struct trap *trap; /* NULL: no longer one of ours */
-	const struct trap *mark; /* the pattern that gives tag and weight inside a trap domain; else trap */
-	enum grade grade;
-	bool is_charged;
-	const char *login;
-	const struct ipaddr *via; /* the forwarder, where m's client is the host before it; NULL */
-	enum charge_spf spf;      /* of a sender at a shared provider: the answer to CHARGE_ASK */
-	uint64_t number;          /* of the record, when it was already written */
-	bool is_written;
 };
 
 enum err engine_hit_start(struct engine *e)
@@ -82,162 +62,7 @@ void engine_hit_link_lost(struct engine *e)
 	e->hits->earlies = 0;
 }
 
-/* ---- decide and carry out */
-
-static uint64_t hit_digest(const struct engine *e, const struct engine_who *who, const char *sender, uint32_t trap_id,
-	const char *message_id)
-{
-	struct slice part[] = { slice_of(&who->subject.addr.b, sizeof who->subject.addr.b), slice_str(sender),
-		slice_of(&trap_id, sizeof trap_id), slice_str(message_id) };
-
-	return engine_digest(e, part, sizeof part / sizeof part[0]);
-}
-
-/* mark: whose tag and weight count. */
-static struct decide_event hit_event(const struct engine *e, const struct trap *trap, const struct trap *mark,
-	const struct engine_who *who, const struct ipaddr *client, const char *name, const char *sender, uint64_t digest)
-{
-	struct slice s = slice_str(sender);
-
-	return (struct decide_event){
-		.subject = who->subject,
-		.trap_id = trap ? trap->id : 0,
-		.trap_weight = mark ? mark->weight : 0,
-		.tag = mark ? slice_str(trap_table_tag(e->traps, mark)) : (struct slice){ 0 },
-		.digest = digest,
-		.sender_digest = engine_digest(e, &s, 1),
-		.name = slice_str(who->has_identity ? who->label : name),
-		.sender = s,
-		.is_generic = !who->has_identity && host_name_is_generic(slice_str(name), client),
-		.random = engine_random(),
-	};
-}
-
-static struct decide_view hit_view(struct engine *e, const struct engine_subject *s, uint64_t now)
-{
-	struct gate_view v = engine_gate_view(e);
-	bool is_identity = subject_is_identity(&s->prefix);
-
-	return (struct decide_view){
-		.conf = &e->host->conf,
-		.sum = &s->sum,
-		.block = s->has_block ? &s->block : NULL,
-		.good = engine_good(e, &s->prefix, now),
-		.is_allowed = s->prefix.addr.family == 0 ||
-			      (!is_identity && gate_origin_of(&v, &s->prefix.addr) != GATE_FOREIGN),
-		.is_shared = is_identity,
-	};
-}
-
-static uint64_t write_hit(struct engine *e, struct engine_subject *s, uint64_t number, const struct record_hit *r)
-{
-	uint8_t key[RECORD_KEY], value[RECORD_VALUE];
-	struct wr w = wr_init(value, sizeof value);
-	uint64_t ticket;
-
-	record_put_hit(&w, r);
-	if (w.bad)
-		return 0;
-	ticket = store_put(e->store, TABLE_HIT, record_hit_key(&s->prefix, number, key), wr_slice(&w));
-	if (!ticket)
-		return 0;
-	s->ticket = ticket;
-	if (number >= ENGINE_HITS_KEPT)
-		(void)store_del(e->store, TABLE_HIT, record_hit_key(&s->prefix, number - ENGINE_HITS_KEPT, key));
-	return ticket;
-}
-
-static void log_hit(struct engine *e, const struct record_hit *r, const struct decide_verdict *v, const char *kind)
-{
-	char client[IPADDR_TEXT], name[128], sender[160];
-
-	(void)ipaddr_format(&r->client, client);
-	(void)escape_text(slice_str(r->name), name, sizeof name);
-	(void)engine_hide_escaped(e, r->sender, sender, sizeof sender);
-	log_info("hit",
-		"trap=T-%u grade=%s client=%s name=\"%s\" from=\"%s\" score=%.1f need=%.1f result=%s queue_id=%s",
-		r->trap_id, grade_name((enum grade)r->grade), client, name, sender, v->score, v->need, kind,
-		r->queue_id);
-	engine_watch(e, "hit", "trap=T-%u grade=%s client=%s from=\"%s\" score=%.1f need=%.1f result=%s", r->trap_id,
-		grade_name((enum grade)r->grade), client, sender, v->score, v->need, kind);
-}
-
-static const char *kind_text(const struct engine *e, const struct decide_verdict *v, bool is_charged)
-{
-	if (!is_charged)
-		return "not-charged";
-	switch (v->kind) {
-	case DECIDE_BLOCK:
-		if (v->block.state == BLOCK_HELD)
-			return "held";
-		return engine_is_enforcing(e) ? "block" : "would-block";
-	case DECIDE_RENEW:
-		return "renewed";
-	case DECIDE_RETRY:
-		return "retry";
-	case DECIDE_PARDONED:
-		return "pardoned";
-	case DECIDE_NOTHING:
-	default:
-		return "counted";
-	}
-}
-
-/*
- * Decide on r (a hit of s) and carry it out. Returns the ticket of what was
- * written, 0 when the store takes nothing, or *ret_is_old for a retry.
- */
-static uint64_t carry_out(struct engine *e, struct engine_subject *s, struct decide_event *ev, struct record_hit *r,
-	const struct hit *h, bool *ret_is_old)
-{
-	uint64_t now = clock_wall_s(), number;
-	struct decide_view view = hit_view(e, s, now);
-	struct decide_verdict v = { .sum = s->sum };
-	struct record_hit_sum before;
-	bool is_held;
-
-	ev->grade = (enum grade)r->grade;
-	if (h->is_charged)
-		decide_hit(&view, ev, now, &v);
-	else if (!h->is_written && !score_note(&v.sum, ev->grade, ev->digest, now))
-		v.kind = DECIDE_RETRY;
-	*ret_is_old = v.kind == DECIDE_RETRY;
-	if (v.kind == DECIDE_RETRY) {
-		log_hit(e, r, &v, "retry");
-		return 0;
-	}
-	r->is_counted = v.weight > 0;
-	r->weight = (float)v.weight;
-	if (h->is_charged && (ev->grade == GRADE_CONFIRMED || ev->grade == GRADE_UNSEEN))
-		engine_log_spoil(e, &s->prefix);
-	number = h->is_written ? h->number : v.sum.number++;
-	is_held = engine_fetch_hold(e, s, &v, number, r);
-	if (v.kind == DECIDE_BLOCK && !is_held)
-		engine_breaker_judge(e, &v.sum, &v.block, now);
-	if ((v.kind == DECIDE_BLOCK && !is_held) || v.kind == DECIDE_RENEW) {
-		if (engine_block_apply(e, s, &v.block, v.kind == DECIDE_BLOCK) != ERR_OK)
-			engine_alarm(
-				e, "block", "block-full", "a block is not stored: table of blocks, disk or store full");
-		if (v.kind == DECIDE_BLOCK && v.block.state == BLOCK_ACTIVE)
-			engine_count(e, engine_is_enforcing(e) ? COUNT_BLOCKED : COUNT_WOULD_BLOCK, now);
-	}
-	log_hit(e, r, &v, is_held ? "pending" : kind_text(e, &v, h->is_charged));
-	if (!write_hit(e, s, number, r))
-		return 0;
-	before = s->sum;
-	s->sum = v.sum;
-	if (engine_subject_save_sum(e, s) != ERR_OK) {
-		s->sum = before; /* else the next attempt would look like a retry of a hit that is nowhere */
-		return 0;
-	}
-	if (!h->is_written)
-		engine_trap_count(e, r->trap_id, (enum grade)r->grade, now);
-	return s->ticket;
-}
-
-/* ---- whole messages */
-
-static void fill_record(const struct hit *h, struct record_hit *r)
+static void fill_record(const struct engine_hit *h, struct record_hit *r)
 {
 	const struct msg_hit *m = h->m;
 
@@ -255,7 +80,7 @@ static void fill_record(const struct hit *h, struct record_hit *r)
 }
 
 /* Returns the ticket; 0 with *ret_is_old false: the store takes nothing. */
-static uint64_t settle(struct engine *e, const struct hit *h, bool *ret_is_old)
+static uint64_t settle(struct engine *e, const struct engine_hit *h, bool *ret_is_old)
 {
 	const struct msg_hit *m = h->m;
 	struct engine_who who = engine_who(e, &m->client, m->name, m->sender);
@@ -267,9 +92,9 @@ static uint64_t settle(struct engine *e, const struct hit *h, bool *ret_is_old)
 	if (!s)
 		return 0;
 	fill_record(h, &r);
-	ev = hit_event(e, h->trap, h->mark ? h->mark : h->trap, &who, &m->client, m->name, m->sender,
-		hit_digest(e, &who, m->sender, r.trap_id, m->message_id));
-	return carry_out(e, s, &ev, &r, h, ret_is_old);
+	ev = engine_settle_event(e, h->trap, h->mark ? h->mark : h->trap, &who, &m->client, m->name, m->sender,
+		engine_settle_digest(e, &who, m->sender, r.trap_id, m->message_id));
+	return engine_settle(e, s, &ev, &r, h, ret_is_old);
 }
 
 /* The recipient the client named was the trap itself, as far as the LMTP copy tells. */
@@ -283,7 +108,7 @@ static bool orcpt_is_trap(const struct engine *e, const struct msg_hit *m, const
 }
 
 /* UNKNOWN where somebody can be asked. */
-static enum charge_spf spf_of(const struct engine *e, const struct hit *h, const struct engine_who *who)
+static enum charge_spf spf_of(const struct engine *e, const struct engine_hit *h, const struct engine_who *who)
 {
 	if (who->is_spf_proven)
 		return CHARGE_SPF_PASS;
@@ -291,7 +116,7 @@ static enum charge_spf spf_of(const struct engine *e, const struct hit *h, const
 }
 
 /* What is known of this copy; sets h->grade and h->login. */
-static enum charge charge_hit(struct engine *e, struct hit *h)
+static enum charge charge_hit(struct engine *e, struct engine_hit *h)
 {
 	const struct msg_hit *m = h->m;
 	const struct queued *q = queued_find(&e->transactions, slice_str(m->queue_id));
@@ -326,7 +151,7 @@ static void wait_for_log(struct engine *e, const struct msg_hit *m, uint64_t num
 	e->hits->pendings++;
 }
 
-static void find_trap(struct engine *e, const char *text, struct hit *h)
+static void find_trap(struct engine *e, const char *text, struct engine_hit *h)
 {
 	struct address a;
 
@@ -383,7 +208,7 @@ static void take_again(struct engine *e, struct engine_subject *s, const struct 
 }
 
 /* Our own users' vacation programs answer forged mail: nothing to be told of. */
-static void note_insider(struct engine *e, const struct hit *h)
+static void note_insider(struct engine *e, const struct engine_hit *h)
 {
 	if (h->m->sender[0] == '\0' && content_grade_of(h->m) != GRADE_CONFIRMED)
 		return;
@@ -394,7 +219,7 @@ static void note_insider(struct engine *e, const struct hit *h)
  * Mail of a forwarder is charged to the host that it had it from: into *room, and h of that. The
  * host's names are not known: what the forwarder wrote about them is not verified.
  */
-static void walk_back(const struct engine *e, const struct msg_hit *m, struct msg_hit *room, struct hit *h)
+static void walk_back(const struct engine *e, const struct msg_hit *m, struct msg_hit *room, struct engine_hit *h)
 {
 	struct gate_view view = engine_gate_view(e);
 
@@ -410,7 +235,7 @@ static void walk_back(const struct engine *e, const struct msg_hit *m, struct ms
 }
 
 /* The hit is stored; now it is known who is charged. */
-static void settle_again(struct engine *e, struct hit *h)
+static void settle_again(struct engine *e, struct engine_hit *h)
 {
 	bool is_old;
 
@@ -424,7 +249,7 @@ static void settle_again(struct engine *e, struct hit *h)
 static void spf_known(void *ctx, enum spf_says says)
 {
 	struct pending *p = ctx, **at = &p->engine->hits->spf;
-	struct hit h = { .number = p->number,
+	struct engine_hit h = { .number = p->number,
 		.is_written = true,
 		.grade = content_grade_of(&p->message),
 		.spf = says == SPF_SAYS_PASS ? CHARGE_SPF_PASS : CHARGE_SPF_NO };
@@ -439,7 +264,7 @@ static void spf_known(void *ctx, enum spf_says says)
 	free(p);
 }
 
-static void ask_spf(struct engine *e, const struct hit *h, const struct msg_hit *original, uint64_t number)
+static void ask_spf(struct engine *e, const struct engine_hit *h, const struct msg_hit *original, uint64_t number)
 {
 	struct slice sender = slice_str(original->sender);
 	struct pending *p = malloc(sizeof *p);
@@ -455,7 +280,7 @@ static void ask_spf(struct engine *e, const struct hit *h, const struct msg_hit 
 
 static void take_message(struct engine *e, const struct msg_hit *original)
 {
-	struct hit h = { .grade = content_grade_of(original) };
+	struct engine_hit h = { .grade = content_grade_of(original) };
 	struct msg_hit room;
 	const struct msg_hit *m;
 	enum charge c;
@@ -529,7 +354,7 @@ void engine_hit_identified(struct engine *e, const char *queue_id)
 
 	while (*at) {
 		struct pending *p = *at;
-		struct hit h = { .number = p->number, .is_written = true };
+		struct engine_hit h = { .number = p->number, .is_written = true };
 		struct msg_hit room;
 
 		if (strcmp(p->message.queue_id, queue_id) != 0) {
@@ -612,74 +437,4 @@ void engine_hit_tick(struct engine *e, uint64_t now)
 		e->hits->pendings--;
 		free(p);
 	}
-}
-
-/* ---- hits without content */
-
-static void hit_of_transaction(struct engine *e, const struct transaction *x, uint32_t trap_id, enum grade g)
-{
-	const struct trap *trap = engine_trap_by_id(e, trap_id);
-	struct hit h = { .trap = trap, .grade = g };
-	struct engine_who who = engine_who(e, &x->client, x->name, x->sender);
-	struct engine_subject *s = engine_subject_get(e, &who.subject);
-	struct record_hit r = { .time = clock_wall_s(), .trap_id = trap_id, .client = x->client };
-	struct decide_event ev;
-	bool is_old;
-
-	if (!s || !trap)
-		return;
-	h.is_charged = charge_of_transaction(who.origin, who.is_spf_proven, x->is_ours || x->login[0],
-			       trap->state == TRAP_ARMED, &h.grade) == CHARGE_CLIENT;
-	r.grade = (uint8_t)h.grade;
-	slice_copy(slice_str(x->name), r.name, sizeof r.name);
-	slice_copy(slice_str(x->helo), r.helo, sizeof r.helo);
-	slice_copy(slice_str(x->sender), r.sender, sizeof r.sender);
-	slice_copy(slice_str(x->login), r.login, sizeof r.login);
-	ev = hit_event(e, trap, trap, &who, &x->client, x->name, x->sender,
-		hit_digest(e, &who, x->sender, trap_id, grade_name(g)));
-	(void)carry_out(e, s, &ev, &r, &h, &is_old);
-	if (is_old)
-		return;
-	engine_count(e, g == GRADE_PROBE ? COUNT_PROBES : COUNT_WHOLE, r.time);
-	if (h.grade == GRADE_INSIDER)
-		engine_insider_note(e, x->login, &x->client, trap_id, "");
-}
-
-static void hits_of_transaction(struct engine *e, const struct transaction *x, enum grade g)
-{
-	for (unsigned i = 0; i < x->traps && i < TRANSACTION_TRAPS; i++)
-		hit_of_transaction(e, x, x->trap_id[i], g);
-}
-
-void engine_hit_probe(struct engine *e, const struct transaction *x)
-{
-	hits_of_transaction(e, x, GRADE_PROBE);
-}
-
-void engine_hit_unseen(struct engine *e, const struct transaction *x)
-{
-	hits_of_transaction(e, x, GRADE_UNSEEN);
-}
-
-bool engine_hit_would_block(struct engine *e, const struct transaction *x, uint64_t now)
-{
-	struct engine_who who = engine_who(e, &x->client, x->name, x->sender);
-	struct engine_subject *s = engine_subject_get(e, &who.subject);
-
-	if (!s || engine_fetch_is_spared(e, &x->client))
-		return false;
-	for (unsigned i = 0; i < x->traps && i < TRANSACTION_TRAPS; i++) {
-		const struct trap *trap = engine_trap_by_id(e, x->trap_id[i]);
-		struct decide_event ev;
-		struct decide_view view = hit_view(e, s, now);
-
-		if (!trap || trap->state != TRAP_ARMED)
-			continue;
-		ev = hit_event(e, trap, trap, &who, &x->client, x->name, x->sender, engine_random());
-		if (decide_would_block(&view, &ev, now))
-			return view.block && decide_block_is_active(view.block, now)
-				       ? true
-				       : !engine_breaker_would_hold(e, s, now);
-	}
-	return false;
 }

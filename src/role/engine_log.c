@@ -154,7 +154,8 @@ static void credit(struct engine *e, const struct msg_log_mail *m)
 	struct prefix p;
 
 	credit_subject(e, &who.subject, m->time, count);
-	if (who.has_identity && subject_of_domain(e->digest_key, slice_str(who.label), slice_str(m->sender), &p) == ERR_OK)
+	if (who.has_identity &&
+		subject_of_domain(e->digest_key, slice_str(who.label), slice_str(m->sender), &p) == ERR_OK)
 		credit_subject(e, &p, m->time, count);
 }
 

@@ -279,8 +279,7 @@ static void refuse_riders(
  * The whole message comes to capture, riders and all; what becomes of them is
  * settled when its content is known. Without a way back they get it as it is.
  */
-static void divert_riders(
-	struct policy_conn *c, const struct policy_request *r, const struct transaction *x)
+static void divert_riders(struct policy_conn *c, const struct policy_request *r, const struct transaction *x)
 {
 	struct engine *e = c->e;
 	char queue_id[4 * MESSAGE_QUEUE_ID];

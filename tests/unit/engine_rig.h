@@ -54,14 +54,14 @@ static struct rig {
 	unsigned acks, alarms, removed;
 	struct msg_corpus_forget forget; /* the last one */
 	unsigned forgets;
-	uint32_t corpus_files; /* the answer to it */
+	uint32_t corpus_files;      /* the answer to it */
 	struct msg_riders_do order; /* the last one */
 	unsigned orders;
 	void (*on_order)(void); /* capture's answer; NULL: none */
 	bool is_forget_held;
 	char alarm[1024];
-	void (*on_alarm)(const char *event); /* NULL: nobody counts them */
-	char shared[1024];                   /* of the tier shared; "": that file is not sent */
+	void (*on_alarm)(const char *event);                    /* NULL: nobody counts them */
+	char shared[1024];                                      /* of the tier shared; "": that file is not sent */
 	void (*on_fetch)(enum message_type t, struct rd *body); /* what fetch is asked; NULL: it never answers */
 	struct fw_op op[RIG_OPS];
 	size_t ops, op_adds, op_dels;

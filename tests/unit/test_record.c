@@ -249,8 +249,7 @@ static void test_old_ledger(void **state)
 	record_put_ledger(&w, &in);
 	bytes[0] = 1;
 	assert_int_equal((int)record_get_ledger(slice_of(bytes, w.n), &out), ERR_SYNTAX);
-	assert_int_equal(
-		(int)record_get_ledger(slice_of(bytes, w.n - 8 - 2 * RECORD_LEDGER_STRETCHES), &out), ERR_OK);
+	assert_int_equal((int)record_get_ledger(slice_of(bytes, w.n - 8 - 2 * RECORD_LEDGER_STRETCHES), &out), ERR_OK);
 	in.stretch = 0;
 	memset(in.mails, 0, sizeof in.mails);
 	assert_memory_equal(&in, &out, sizeof in);

@@ -257,7 +257,8 @@ static void test_doctor_fetch(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_golden), cmocka_unit_test(test_odd_answers),
-		cmocka_unit_test(test_doctor), cmocka_unit_test(test_doctor_daemon), cmocka_unit_test(test_doctor_fetch) };
+		cmocka_unit_test(test_doctor), cmocka_unit_test(test_doctor_daemon),
+		cmocka_unit_test(test_doctor_fetch) };
 
 	return cmocka_run_group_tests_name("render", tests, NULL, NULL);
 }

@@ -163,8 +163,8 @@ static void test_alarm(void **state)
 	wait_done(1);
 	assert_int_equal(f.last.seq, 11);
 	assert_int_equal(f.last.status, 7);
-	assert_string_equal(
-		f.output, "Subject: limetwig: a; $(id) Bcc: x\nAuto-Submitted: auto-generated\n\nline 1\nline 2\ns=a; $(id) Bcc: x t=line 1\nline 2 n=0");
+	assert_string_equal(f.output, "Subject: limetwig: a; $(id) Bcc: x\nAuto-Submitted: auto-generated\n\nline "
+				      "1\nline 2\ns=a; $(id) Bcc: x t=line 1\nline 2 n=0");
 	end();
 }
 
