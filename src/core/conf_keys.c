@@ -107,7 +107,8 @@ static const struct conf_key keys[] = {
 	RANGE(NUMBER, "firewall", "max-elements", "1000000", 1000, 20000000, firewall.max_elements,
 		"elements in a kernel set at most"),
 
-	RANGE(NUMBER, "tarpit", "port", "10725", 1, 65535, tarpit.port, "TCP port of our SMTP server for blocked hosts"),
+	RANGE(NUMBER, "tarpit", "port", "10725", 1, 65535, tarpit.port,
+		"TCP port of our SMTP server for blocked hosts"),
 	TEXT("tarpit", "host", ANY, "", tarpit.host, "its name in replies; none: this host's"),
 	TEXT("tarpit", "name", ANY, "", tarpit.name, "behind ESMTP in its greeting"),
 	RANGE(DURATION, "tarpit", "pace", "1s", 0, 60, tarpit.pace_s,

@@ -30,7 +30,10 @@ bool decide_firewall(const struct conf *c, enum mode mode, uint32_t offence, uin
 {
 	if (mode != MODE_FULL || c->is_off || c->firewall.backend != FW_BACKEND_NFTABLES)
 		return false;
-	return offence >= (c->firewall.offence ? c->firewall.offence : conf_has_tarpit(c) ? 1 : 2) || (c->firewall.refused && refused_hour >= c->firewall.refused);
+	return offence >= (c->firewall.offence         ? c->firewall.offence
+				  : conf_has_tarpit(c) ? 1
+						       : 2) ||
+	       (c->firewall.refused && refused_hour >= c->firewall.refused);
 }
 
 /* first x repeat^(offence - 1), capped, then +-jitter percent. */

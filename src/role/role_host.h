@@ -18,10 +18,10 @@ struct role_host {
 	struct loop *loop;
 	struct conf conf; /* in force now */
 	struct channel *parent;
-	struct channel *link[ROLE_COUNT]; /* NULL while the peer is down */
+	struct channel *link[ROLE_COUNT];        /* NULL while the peer is down */
 	int listener[LISTENERS][ROLE_LISTENERS]; /* by enum listener; one per Postfix instance; -1: not given */
-	int file[2];                      /* by enum shared_file; -1 */
-	void *ctx;                        /* the role's own state */
+	int file[2];                             /* by enum shared_file; -1 */
+	void *ctx;                               /* the role's own state */
 	const struct role_ops *ops;
 };
 
@@ -49,6 +49,7 @@ int role_host_run(enum role role, const struct role_ops *ops, void *ctx);
 /* To a peer's link; ERR_CLOSED while it is down. */
 enum err role_host_send(struct role_host *h, enum role peer, const struct wr *w, const int *fds, size_t n);
 
-extern const struct role_ops engine_ops, firewall_ops, capture_ops, follow_ops, run_ops, aliasmap_ops, fetch_ops, tarpit_ops;
+extern const struct role_ops engine_ops, firewall_ops, capture_ops, follow_ops, run_ops, aliasmap_ops, fetch_ops,
+	tarpit_ops;
 
 #endif /* ROLE_ROLE_HOST_H */

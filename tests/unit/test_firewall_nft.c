@@ -455,7 +455,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
-		cmocka_unit_test(test_upsert_renews), cmocka_unit_test(test_redirect),
+		cmocka_unit_test(test_upsert_renews),
+		cmocka_unit_test(test_redirect),
 		cmocka_unit_test(test_connections),
 		cmocka_unit_test(test_established),
 		cmocka_unit_test(test_expiry),
