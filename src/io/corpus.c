@@ -484,8 +484,13 @@ static enum err read_more(int fd, struct buf *head)
 		return ERR_AGAIN;
 	if (buf_reserve(head, want) != ERR_OK)
 		return ERR_NOMEM;
-	for (size_t had = head->n; n > 0 && head->n<had + want; head->n += n> 0 ? (size_t)n : 0)
-		n = read(fd, head->p + head->n, had + want - head->n);
+	while (n > 0 && want > 0) {
+		n = read(fd, head->p + head->n, want);
+		if (n > 0) {
+			head->n += (size_t)n;
+			want -= (size_t)n;
+		}
+	}
 	return n < 0 ? ERR_IO : n == 0 ? ERR_AGAIN : ERR_OK;
 }
 

@@ -465,6 +465,7 @@ static void test_walk(void **state)
 		assert_int_equal(w.failed, 0);
 		assert_int_equal(files_in("new"), 4);
 		assert_int_equal(files_in("cur"), 0);
+		corpus_walk_end(&w);
 		w = (struct corpus_walk){ 0 }; /* given up at once */
 		assert_false(corpus_walk_step(c, &w, 1, show, &s));
 		corpus_walk_end(&w);
