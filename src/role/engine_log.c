@@ -13,7 +13,8 @@
 #define CORRESPONDENT_DAY 86400     /* a domain's record is written once a day at most */
 #define RECENT_PLAIN_S (15 * 86400) /* older accepted mail is hashed: nothing to learn from it */
 #define DOWN_SLACK_S 2              /* the log's time is cut to seconds; the first answers take a moment */
-#define CORRESPONDENT_WEIGHT 3      /* DESIGN 6: domains our users write to */
+#define STALE_S 150            /* as long as an smtpd (max_idle 100 s) may hold a connection to an engine that died */
+#define CORRESPONDENT_WEIGHT 3 /* DESIGN 6: domains our users write to */
 
 static bool load_ledger(struct slice key, struct slice value, void *ctx)
 {
@@ -234,7 +235,9 @@ void engine_log_mail(struct engine *e, const struct msg_log_mail *from)
 /*
  * Without a login the line proves who sent a message that the policy server
  * never saw: taken while we were down, or on a service that setup verified.
- * With one it names the insider. All other lines of a busy log are not kept.
+ * With one it names the insider. After a start such lines are kept for a while:
+ * an smtpd that finds its connection dead goes on unasked, and its line comes
+ * before the copy. All other lines of a busy log are not kept.
  */
 void engine_log_login(struct engine *e, const struct msg_log_login *m)
 {
@@ -242,8 +245,8 @@ void engine_log_login(struct engine *e, const struct msg_log_login *m)
 		m->login[0] == '\0' && (m->time <= e->started + DOWN_SLACK_S || e->host->conf.postfix.is_lmtp_trusted);
 	struct queued *q = queued_find(&e->transactions, slice_str(m->queue_id));
 
-	if (!q && (m->login[0] || (is_proof && (m->time <= e->started + DOWN_SLACK_S ||
-						       engine_hit_is_waiting(e, m->queue_id)))))
+	if (!q && (m->login[0] ||
+			  (is_proof && (m->time <= e->started + STALE_S || engine_hit_is_waiting(e, m->queue_id)))))
 		q = queued_open(&e->transactions, slice_str(m->queue_id), clock_wall_s());
 	if (!q)
 		return;

@@ -432,6 +432,22 @@ static void the_log_may_speak_first(void **state)
 	assert_int_equal(count_of("insider"), 1);
 }
 
+/* An smtpd held a connection to the engine before this one: its message was not asked about, the line comes first. */
+static void an_smtpd_with_a_dead_connection_saves_nobody(void **state)
+{
+	(void)state;
+	rig_start();
+	rig.host.conf.postfix.is_lmtp_trusted = true;
+	enforce("soft");
+	rig_log_login(SPAMMER, "Q1", "", clock_wall_s() + 20);
+	rig_log_login(NEIGHBOUR, "Q2", "", clock_wall_s() + 1000); /* long after the start */
+	(void)count_of("whole");
+	assert_int_equal(rig_wait_ack(rig_hit(SPAMMER, "Q1", "a@example.net", TRAP, "m1")), HIT_STORED);
+	wait_for_charge(SPAMMER);
+	assert_int_equal(rig_wait_ack(rig_hit(NEIGHBOUR, "Q2", "a@example.net", TRAP, "m2")), HIT_STORED);
+	assert_false(is_refused(NEIGHBOUR));
+}
+
 static void a_trap_behind_an_alias_charges_nobody(void **state)
 {
 	int fd;
@@ -1168,6 +1184,7 @@ int main(void)
 		ENGINE_TEST(a_copy_without_a_record_is_not_charged),
 		ENGINE_TEST(the_log_proves_who_sent_it_while_we_were_down),
 		ENGINE_TEST(the_log_may_speak_first),
+		ENGINE_TEST(an_smtpd_with_a_dead_connection_saves_nobody),
 		ENGINE_TEST(a_trap_behind_an_alias_charges_nobody),
 		ENGINE_TEST(allow_lifts_and_runs_out),
 		ENGINE_TEST(an_allowed_host_keeps_its_network_out_of_the_firewall),

@@ -77,7 +77,7 @@ class Daemon:
         for pid in [self.top()] + children_of(self.top() or 0):
             words = command_line(pid) if pid else []
             if "-x" in words:
-                found[words[words.index("-x") + 1]] = pid
+                found.setdefault(words[words.index("-x") + 1], pid)  # nearest first: not what run has just forked
             elif words and "parent" not in found:
                 found["parent"] = pid
         return found
