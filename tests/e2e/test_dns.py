@@ -82,8 +82,10 @@ def lists(scene):
 
 
 def wait_state(scene, name, state):
-    return wait_for("list %s to be %s" % (name, state),
-                    lambda: (lists(scene).get(name) or {}).get("state") == state and lists(scene)[name], 40)
+    def shown():  # one question: while fetch is started anew the next one may show no list at all
+        found = lists(scene).get(name)
+        return found if found and found["state"] == state else None
+    return wait_for("list %s to be %s" % (name, state), shown, 40)
 
 
 def wait_lists(scene):
