@@ -26,6 +26,7 @@ enum conf_fw_action {
 	FW_ACTION_ANSWER = 3, /* our SMTP server tells him */
 	FW_ACTION_TARPIT = 4, /* the same, slowly */
 };
+enum conf_kill { KILL_NO = 1, KILL_POLICY = 2, KILL_SOCKET = 3 }; /* the session that brought the hit */
 enum conf_hold { HOLD_RECIPIENT = 1, HOLD_DATA = 2 };
 
 enum conf_dns_kind { DNS_KIND_ALLOW = 1, DNS_KIND_BLOCK = 2 };
@@ -102,6 +103,7 @@ struct conf {
 		uint32_t refused; /* or after so many refusals in an hour */
 		struct conf_list ports;
 		uint32_t max_elements;
+		enum conf_kill kill_sessions;
 	} firewall;
 	struct {
 		uint32_t port;
@@ -113,6 +115,11 @@ struct conf {
 		uint32_t window;                  /* receive buffer of held ones; 0: the kernel's */
 		uint32_t reply;                   /* 450, 554; 0: as the block says */
 	} tarpit;
+	struct {
+		struct conf_list fake;          /* addresses whose port 25 refuses */
+		struct conf_list better, worse; /* addresses of the MX to be tried first, and after it */
+		uint64_t window_s, alive_s;
+	} mx;
 	struct {
 		uint32_t good_hosts; /* so many hosts with good mail blocked in an hour: hold further ones; 0 never */
 		uint32_t good_mails; /* a block that would have refused so many in 14 days is held; 0 never */

@@ -106,6 +106,8 @@ static const struct conf_key keys[] = {
 	LIST("firewall", "ports", PORT, "25", firewall.ports, "TCP ports that are closed to a blocked host"),
 	RANGE(NUMBER, "firewall", "max-elements", "1000000", 1000, 20000000, firewall.max_elements,
 		"elements in a kernel set at most"),
+	CHOICE("firewall", "kill-sessions", "no policy socket", "no", firewall.kill_sessions,
+		"the session that made a block: goes on, 421 at its next RCPT, or its connection is reset"),
 
 	RANGE(NUMBER, "tarpit", "port", "10725", 1, 65535, tarpit.port,
 		"TCP port of our SMTP server for blocked hosts"),
@@ -122,6 +124,15 @@ static const struct conf_key keys[] = {
 	RANGE(NUMBER, "tarpit", "window", "0", 0, 1048576, tarpit.window,
 		"receive buffer of those who are held, bytes; 0: the kernel's"),
 	RANGE(NUMBER, "tarpit", "reply", "0", 0, 599, tarpit.reply, "450 or 554; 0: as the block says"),
+
+	LIST("mx", "fake", IPADDR, "", mx.fake, "own addresses whose mail port refuses: the first MX in the DNS"),
+	LIST("mx", "better", IPADDR, "", mx.better, "own addresses of the MX that is to be tried first"),
+	LIST("mx", "worse", IPADDR, "", mx.worse,
+		"own addresses of the MX after it: who comes here only is misrouted"),
+	RANGE(DURATION, "mx", "window", "24h", 1, 30 * DAY_S, mx.window_s,
+		"who came to the better one in this time may use any"),
+	RANGE(DURATION, "mx", "alive", "15m", 1, DAY_S, mx.alive_s,
+		"others must have reached the better one so shortly before, and after"),
 
 	RANGE(NUMBER, "breaker", "good-hosts", "3", 0, 100, breaker.good_hosts,
 		"after so many blocks of hosts with good mail in an hour further ones are held; 0: never"),
@@ -197,7 +208,6 @@ static const struct conf_key keys[] = {
 static const struct conf_later {
 	const char *section, *name, *value, *instead;
 } later[] = {
-	{ "firewall", "kill-sessions", NULL, "remove the line" },
 	{ "decide", "good-means", NULL, "remove the line: good mail is what Postfix and its milters accepted" },
 	{ "feed", NULL, NULL, "remove the section" },
 	{ "dnsbl", NULL, NULL, "remove the section" },

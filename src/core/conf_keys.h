@@ -31,6 +31,7 @@ enum conf_form {
 	CONF_FORM_WORD,   /* no blanks */
 	CONF_FORM_NAME,   /* user or group name, "" for none */
 	CONF_FORM_PREFIX, /* address or network */
+	CONF_FORM_IPADDR, /* IPv4 or IPv6 address */
 	CONF_FORM_PORT,   /* 1..65535 */
 	CONF_FORM_SERVER, /* address, address:port, [address]:port */
 	CONF_FORM_LENGTH, /* NETWORK=LENGTH */

@@ -91,6 +91,7 @@ static enum err check_form(const struct conf_key *k, struct slice v, char text[C
 {
 	struct address address;
 	struct prefix prefix;
+	struct ipaddr ip;
 	uint64_t port;
 	uint8_t len;
 
@@ -120,6 +121,10 @@ static enum err check_form(const struct conf_key *k, struct slice v, char text[C
 			return ERR_OK;
 		return say(
 			ERR_SYNTAX, text, v, "is no address or network (like 192.0.2.7, 192.0.2.0/24, 2001:db8::/32)");
+	case CONF_FORM_IPADDR:
+		if (ipaddr_parse(v, &ip) == ERR_OK)
+			return ERR_OK;
+		return say(ERR_SYNTAX, text, v, "is no address (like 192.0.2.7, 2001:db8::7)");
 	case CONF_FORM_PORT:
 		if (num_parse(v, 65535, &port) == ERR_OK && port > 0)
 			return ERR_OK;
