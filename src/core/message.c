@@ -58,6 +58,7 @@ static const struct schema schema[] = {
 	[MSG_FW_SYNC]       = { "FW_SYNC", ENGINE, FIREWALL, TYPE + 1, TYPE + 1, 0, 0 },
 	[MSG_FW_DONE]       = { "FW_DONE", FIREWALL, ENGINE, TYPE + 12, TYPE + 12, 0, 0 },
 	[MSG_FW_STATE]      = { "FW_STATE", FIREWALL, ENGINE, TYPE + 21, TYPE + 21, 0, 0 },
+	[MSG_FW_KILL]       = { "FW_KILL", ENGINE | FIREWALL, ENGINE | FIREWALL, TYPE + 5 + 2 * IP_MIN, TYPE + 5 + 2 * IP_MAX, 0, 0 },
 
 	[MSG_HIT]           = { "HIT", CAPTURE, ENGINE,
 		HIT_FIXED + 2 * IP_MIN + 9 * TEXT_MIN, HIT_FIXED + 2 * IP_MAX + HIT_TEXTS, 0, 0 },
@@ -112,8 +113,14 @@ static const struct schema schema[] = {
 	[MSG_DNS_STATE]     = { "DNS_STATE", FETCH, ENGINE, TYPE + 45 + TEXT_MIN, TYPE + 45 + TEXT_MAX(CONF_TITLE), 0, 0 },
 
 	[MSG_BLOCKS]        = { "BLOCKS", ENGINE, TARPIT, TYPE, TYPE, 1, 1 },
+	[MSG_TARPIT_STATE]  = { "TARPIT_STATE", TARPIT, ENGINE, TYPE + 78, TYPE + 78, 0, 0 },
+	[MSG_PART]          = { "PART", PARENT, TARPIT, TYPE + 6, TYPE + 6, 0, 0 },
+	[MSG_HAND_OPEN]     = { "HAND_OPEN", TARPIT, PARENT, TYPE + 9, TYPE + 9, 0, 0 },
+	[MSG_HAND_SOCKET]   = { "HAND_SOCKET", PARENT, TARPIT, TYPE + 12, TYPE + 12, 0, 1 },
 	[MSG_ANSWERED]      = { "ANSWERED", TARPIT, ENGINE, TYPE + IP_MIN + 3 * TEXT_MIN,
 		TYPE + IP_MAX + TEXT_MAX(MESSAGE_NAME) + 2 * TEXT_MAX(MESSAGE_ADDRESS), 0, 0 },
+	[MSG_ANSWERED_END]  = { "ANSWERED_END", TARPIT, ENGINE, TYPE + 13 + IP_MIN + TEXT_MIN,
+		TYPE + 13 + IP_MAX + TEXT_MAX(MESSAGE_NAME), 0, 0 },
 };
 /* clang-format on */
 
@@ -133,7 +140,9 @@ enum err message_check(enum role from, enum role to, struct slice datagram, size
 	s = schema_find((uint8_t)datagram.p[0]);
 	if (!s)
 		return ERR_SYNTAX;
-	if ((unsigned)from >= ROLE_COUNT || (unsigned)to >= ROLE_COUNT || from == to)
+	from = role_kind(from);
+	to = role_kind(to);
+	if (from == ROLE_COUNT || to == ROLE_COUNT || from == to)
 		return ERR_DENIED;
 	if (!(s->from & ROLE_BIT(from)) || !(s->to & ROLE_BIT(to)))
 		return ERR_DENIED;

@@ -42,6 +42,7 @@ enum message_type {
 	MSG_FW_SYNC = 21,  /* engine -> firewall: phase begin or end of a full list made of FW_OPS adds */
 	MSG_FW_DONE = 22,  /* firewall -> engine: FW_OPS of this seq is in the kernel, or is not */
 	MSG_FW_STATE = 23, /* firewall -> engine: at start, each change, every 10 s */
+	MSG_FW_KILL = 90,  /* engine -> firewall: reset this connection; firewall -> engine: what came of it */
 
 	/* capture <-> engine */
 	MSG_HIT = 30,           /* capture -> engine: a whole message for one trap has arrived */
@@ -88,6 +89,12 @@ enum message_type {
 	/* engine <-> tarpit */
 	MSG_BLOCKS = 80,   /* engine -> tarpit, 1 fd: the blocks, to be read along (core/block_share) */
 	MSG_ANSWERED = 81, /* tarpit -> engine: a recipient that a blocked client named */
+	MSG_HAND_OPEN = 82,    /* tarpit -> parent: a connection to Postfix for postmaster@, please: msg_mail_open */
+	MSG_HAND_SOCKET = 83,  /* parent -> tarpit, 1 fd (none when it failed): msg_mail_socket */
+	MSG_TARPIT_STATE = 84, /* tarpit -> engine: of one process; at start, at change, every 10 s */
+	MSG_PART = 85,         /* parent -> tarpit, before each CONFIG: which process of how many it is */
+
+	MSG_ANSWERED_END = 91, /* tarpit -> engine: one connection of a blocked client has ended */
 };
 
 enum listener { LISTENER_POLICY = 1, LISTENER_CONTROL = 2, LISTENER_LMTP = 3, LISTENER_TARPIT = 4 };
@@ -146,6 +153,23 @@ struct msg_fw_state {
 	uint32_t present;  /* elements seen there */
 	uint32_t repaired; /* drift found and mended, since start */
 	uint32_t refused;  /* ops refused by the role itself (never-block, caps), since start */
+};
+
+enum fw_killed {
+	FW_KILL_ASK = 0,
+	FW_KILL_DONE = 1,
+	FW_KILL_GONE = 2,    /* there was no such connection (any more) */
+	FW_KILL_REFUSED = 3, /* by the role itself: not a mail port, never blocked, too many */
+	FW_KILL_UNREAD = 4,  /* the client does not take Postfix's answer */
+	FW_KILL_MISSING = 5, /* the kernel cannot (CONFIG_INET_DIAG_DESTROY) */
+	FW_KILL_DENIED = 6,
+	FW_KILL_ERROR = 7,
+};
+
+struct msg_fw_kill {
+	struct ipaddr client, server; /* of the same family */
+	uint16_t client_port, server_port;
+	uint8_t result; /* enum fw_killed; ASK: do it */
 };
 
 #define MESSAGE_ADDRESS 320 /* mail address: 64 + 1 + 255, RFC 5321 4.5.3.1 */
@@ -245,12 +269,12 @@ struct msg_riders_do {
 	char to[MESSAGE_ADDRESS];          /* RELEASE, LIST: this person instead of the riders; "" */
 };
 
-struct msg_mail_open {
+struct msg_mail_open { /* MAIL_OPEN, HAND_OPEN */
 	uint64_t seq;
-	uint8_t queue; /* which Postfix instance: index in conf.postfix.queues */
+	uint8_t queue; /* which Postfix instance: index in conf.postfix.queues; HAND: the first that has the service */
 };
 
-struct msg_mail_socket {
+struct msg_mail_socket { /* MAIL_SOCKET, HAND_SOCKET */
 	uint64_t seq;
 	uint32_t error; /* 0 and a descriptor, or errno and none */
 };
@@ -299,6 +323,40 @@ struct msg_answered {
 	char helo[MESSAGE_NAME];
 	char sender[MESSAGE_ADDRESS];
 	char recipient[MESSAGE_ADDRESS];
+};
+
+struct msg_answered_end {
+	struct ipaddr client;
+	uint32_t seconds; /* from the greeting to the end */
+	uint32_t bytes;   /* that we sent */
+	uint16_t commands, recipients;
+	uint8_t is_held; /* to its end, byte by byte */
+	char helo[MESSAGE_NAME];
+};
+
+struct msg_part {
+	uint8_t index, count;
+	uint32_t conntrack; /* connections that the kernel's tracking holds; 0: none, no limit */
+};
+
+/* What keeps the cap of connections below the configured one. */
+enum tarpit_cap {
+	TARPIT_CAP_CONFIGURED = 0,
+	TARPIT_CAP_DESCRIPTORS = 1,
+	TARPIT_CAP_CONNTRACK = 2, /* a quarter of the tracking table */
+	TARPIT_CAPS
+};
+
+struct msg_tarpit_state {
+	uint32_t connections, held, tls;
+	uint32_t cap, wished;                  /* of connections: in force; this process's part of the configured one */
+	uint32_t pace_ms;                      /* in force */
+	uint32_t pause_ms;                     /* the longest time without accepting, since the last message */
+	uint8_t why;                           /* enum tarpit_cap */
+	uint8_t is_paused;                     /* not accepting: no descriptors, no memory */
+	uint64_t taken, refused, shed, pauses; /* since start */
+	uint64_t bytes;                        /* sent to those who are held */
+	uint64_t held_s;                       /* seconds that clients were held, those who still are included */
 };
 
 enum log_state { LOG_ABSENT = 0, LOG_READING = 1, LOG_DENIED = 2, LOG_JOURNAL = 3 };
@@ -464,6 +522,10 @@ MESSAGE_CODEC(dns_ask, msg_dns_ask)
 MESSAGE_CODEC(dns_says, msg_dns_says)
 MESSAGE_CODEC(dns_state, msg_dns_state)
 MESSAGE_CODEC(answered, msg_answered)
+MESSAGE_CODEC(part, msg_part)
+MESSAGE_CODEC(tarpit_state, msg_tarpit_state)
+MESSAGE_CODEC(answered_end, msg_answered_end)
+MESSAGE_CODEC(fw_kill, msg_fw_kill)
 #undef MESSAGE_CODEC
 
 /*

@@ -49,6 +49,10 @@ LOOK(dns_ask, msg_dns_ask)
 LOOK(dns_says, msg_dns_says)
 LOOK(dns_state, msg_dns_state)
 LOOK(answered, msg_answered)
+LOOK(part, msg_part)
+LOOK(tarpit_state, msg_tarpit_state)
+LOOK(answered_end, msg_answered_end)
+LOOK(fw_kill, msg_fw_kill)
 
 static const look_fn looks[] = {
 	[MSG_HELLO] = look_hello,
@@ -99,6 +103,12 @@ static const look_fn looks[] = {
 	[MSG_DNS_STATE] = look_dns_state,
 	[MSG_BLOCKS] = look_empty,
 	[MSG_ANSWERED] = look_answered,
+	[MSG_HAND_OPEN] = look_mail_open,
+	[MSG_HAND_SOCKET] = look_mail_socket,
+	[MSG_PART] = look_part,
+	[MSG_TARPIT_STATE] = look_tarpit_state,
+	[MSG_ANSWERED_END] = look_answered_end,
+	[MSG_FW_KILL] = look_fw_kill,
 };
 
 enum err message_check_body(enum message_type t, struct rd body)

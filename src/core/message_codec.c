@@ -62,7 +62,7 @@ enum err message_get_hello(struct rd *r, struct msg_hello *ret)
 {
 	struct msg_hello m = { .version = rd_u16(r) };
 
-	m.role = (enum role)get_range(r, 0, ROLE_COUNT - 1);
+	m.role = (enum role)get_range(r, 0, ROLE_PROCESSES - 1);
 	DONE(r, m, ret);
 }
 
@@ -75,7 +75,7 @@ void message_put_which(struct wr *w, enum message_type t, const struct msg_which
 /* The narrower range of each use (listener, role, file) is the receiver's to check. */
 enum err message_get_which(struct rd *r, struct msg_which *ret)
 {
-	struct msg_which m = { .which = get_range(r, 1, ROLE_COUNT - 1) };
+	struct msg_which m = { .which = get_range(r, 1, ROLE_PROCESSES - 1) };
 
 	DONE(r, m, ret);
 }
@@ -430,6 +430,52 @@ enum err message_get_answered(struct rd *r, struct msg_answered *ret)
 	rd_cstr(r, m.helo, sizeof m.helo);
 	rd_cstr(r, m.sender, sizeof m.sender);
 	rd_cstr(r, m.recipient, sizeof m.recipient);
+	DONE(r, m, ret);
+}
+
+void message_put_answered_end(struct wr *w, enum message_type t, const struct msg_answered_end *m)
+{
+	put_type(w, t);
+	wr_ipaddr(w, &m->client);
+	wr_u32(w, m->seconds);
+	wr_u32(w, m->bytes);
+	wr_u16(w, m->commands);
+	wr_u16(w, m->recipients);
+	wr_u8(w, m->is_held);
+	wr_cstr(w, m->helo);
+}
+
+enum err message_get_answered_end(struct rd *r, struct msg_answered_end *ret)
+{
+	struct msg_answered_end m = { .client = rd_ipaddr(r) };
+
+	m.seconds = rd_u32(r);
+	m.bytes = rd_u32(r);
+	m.commands = rd_u16(r);
+	m.recipients = rd_u16(r);
+	m.is_held = get_flag(r);
+	rd_cstr(r, m.helo, sizeof m.helo);
+	DONE(r, m, ret);
+}
+
+void message_put_fw_kill(struct wr *w, enum message_type t, const struct msg_fw_kill *m)
+{
+	put_type(w, t);
+	wr_ipaddr(w, &m->client);
+	wr_ipaddr(w, &m->server);
+	wr_u16(w, m->client_port);
+	wr_u16(w, m->server_port);
+	wr_u8(w, m->result);
+}
+
+enum err message_get_fw_kill(struct rd *r, struct msg_fw_kill *ret)
+{
+	struct msg_fw_kill m = { .client = rd_ipaddr(r) };
+
+	m.server = rd_ipaddr(r);
+	m.client_port = rd_u16(r);
+	m.server_port = rd_u16(r);
+	m.result = get_range(r, FW_KILL_ASK, FW_KILL_ERROR);
 	DONE(r, m, ret);
 }
 

@@ -271,7 +271,7 @@ static void engine_linked(struct role_host *h, enum role peer)
 {
 	struct engine *e = h->ctx;
 
-	switch (peer) {
+	switch (role_kind(peer)) {
 	case ROLE_FIREWALL:
 		engine_block_sync(e);
 		break;
@@ -288,7 +288,7 @@ static void engine_linked(struct role_host *h, enum role peer)
 		engine_fetch_linked(e);
 		break;
 	case ROLE_TARPIT:
-		engine_share_linked(e);
+		engine_share_linked(e, peer);
 		break;
 	case ROLE_PARENT:
 	case ROLE_ENGINE:

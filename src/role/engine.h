@@ -328,7 +328,7 @@ enum err engine_block_apply(
 enum err engine_block_lift(struct engine *e, struct engine_subject *s, const char *by, const char *note) MUST_USE;
 /* One refused (or in monitor: would be refused) recipient. */
 /* engine_share.c: the blocks for the tarpit. changed: after an entry was added to the index. */
-void engine_share_linked(struct engine *e);
+void engine_share_linked(struct engine *e, enum role peer);
 void engine_share_changed(struct engine *e);
 void engine_share_tick(struct engine *e);
 void engine_share_stop(struct engine *e);
