@@ -58,6 +58,8 @@ static void decode(enum message_type t, struct slice in)
 		CASE(fw_done, msg_fw_done)
 	case MSG_FW_STATE:
 		CASE(fw_state, msg_fw_state)
+		CASE(hook, msg_hook)
+		CASE(hook_done, msg_hook_done)
 	case MSG_HIT:
 		CASE(hit, msg_hit)
 	case MSG_HIT_ACK:
@@ -108,6 +110,8 @@ static void decode(enum message_type t, struct slice in)
 		CASE(part, msg_part)
 	case MSG_TARPIT_STATE:
 		CASE(tarpit_state, msg_tarpit_state)
+	case MSG_SAMPLE:
+		CASE(sample, msg_sample)
 	case MSG_ANSWERED_END:
 		CASE(answered_end, msg_answered_end)
 	case MSG_FW_KILL:

@@ -58,6 +58,8 @@ AGAIN(fw_ops, msg_fw_ops)
 AGAIN(fw_sync, msg_fw_sync)
 AGAIN(fw_done, msg_fw_done)
 AGAIN(fw_state, msg_fw_state)
+AGAIN(hook, msg_hook)
+AGAIN(hook_done, msg_hook_done)
 AGAIN(hit, msg_hit)
 AGAIN(hit_ack, msg_hit_ack)
 AGAIN(corpus_remove, msg_corpus_remove)
@@ -185,13 +187,25 @@ static void try_firewall(bool is_long)
 			m.op[i].is_add = i % 2;
 			m.op[i].prefix = (struct prefix){ address(true), 128 };
 			m.op[i].ttl_s = (uint32_t)i;
+			fill(m.op[i].case_id, sizeof m.op[i].case_id, true);
 		});
+	number = MSG_HOOK;
+	TRY(
+		hook, msg_hook, ROLE_FIREWALL, ROLE_RUN, 0, false, is_long, m.what = HOOK_REMOVE;
+		m.count = is_long ? MESSAGE_HOOK_OPS : 0; for (int i = 0; i < m.count; i++) {
+			m.op[i].prefix = (struct prefix){ address(true), 128 };
+			fill(m.op[i].case_id, sizeof m.op[i].case_id, true);
+		});
+	number = MSG_HOOK_DONE;
+	TRY(hook_done, msg_hook_done, ROLE_RUN, ROLE_FIREWALL, 0, false, is_long, m.status = -2; m.is_cut = 1;
+		fill(m.text, sizeof m.text, is_long));
 	number = MSG_FW_SYNC;
 	TRY(fw_sync, msg_fw_sync, ROLE_ENGINE, ROLE_FIREWALL, 0, true, true, m.phase = 2);
 	number = MSG_FW_DONE;
 	TRY(fw_done, msg_fw_done, ROLE_FIREWALL, ROLE_ENGINE, 0, true, true, m.seq = 7; m.error = 1);
 	number = MSG_FW_STATE;
-	TRY(fw_state, msg_fw_state, ROLE_FIREWALL, ROLE_ENGINE, 0, true, true, m.state = FW_ERROR; m.refused = 9);
+	TRY(fw_state, msg_fw_state, ROLE_FIREWALL, ROLE_ENGINE, 0, false, is_long, m.state = FW_HOOK; m.refused = 9;
+		fill(m.text, sizeof m.text, is_long));
 	number = MSG_FW_KILL;
 	TRY(fw_kill, msg_fw_kill, ROLE_ENGINE, ROLE_FIREWALL, 0, false, is_long, m.client = address(is_long);
 		m.server = address(is_long); m.client_port = 40000; m.server_port = 25);
@@ -327,6 +341,10 @@ static void try_tarpit(bool is_long)
 	TRY(tarpit_state, msg_tarpit_state, ROLE_TARPIT, ROLE_ENGINE, 0, true, true, m.why = TARPIT_CAP_CONNTRACK;
 		m.cap = 7; m.is_paused = 1; m.held_s = 5);
 	TRY(tarpit_state, msg_tarpit_state, role_tarpit(15), ROLE_ENGINE, 0, true, true, m.held = 1);
+	number = MSG_SAMPLE;
+	TRY(sample, msg_sample, ROLE_TARPIT, ROLE_CAPTURE, 1, false, is_long, m.client = address(is_long); m.size = 70000;
+		fill(m.case_id, sizeof m.case_id, is_long); fill(m.helo, sizeof m.helo, is_long);
+		fill(m.sender, sizeof m.sender, is_long); fill(m.recipients, sizeof m.recipients, is_long));
 	number = MSG_ANSWERED_END;
 	TRY(answered_end, msg_answered_end, ROLE_TARPIT, ROLE_ENGINE, 0, false, is_long, m.client = address(is_long);
 		m.seconds = 3600; m.is_held = 1; fill(m.helo, sizeof m.helo, is_long));

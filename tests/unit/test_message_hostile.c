@@ -506,8 +506,17 @@ static void put_body(struct wr *w, enum message_type t)
 			wr_u32(w, (uint32_t)number());
 		wr_u8(w, (uint8_t)chance(TARPIT_CAPS));
 		wr_u8(w, (uint8_t)chance(2));
+		wr_u8(w, (uint8_t)chance(ROLE_TARPITS + 1));
 		for (unsigned i = 0; i < 6; i++)
 			wr_u64(w, number());
+		break;
+	case MSG_SAMPLE:
+		wr_ipaddr(w, &(struct ipaddr){ .family = 4, .b = { 192, 0, 2, (uint8_t)chance(4) } });
+		wr_u32(w, (uint32_t)number());
+		text(w, MESSAGE_CASE);
+		text(w, MESSAGE_NAME);
+		text(w, MESSAGE_ADDRESS);
+		text(w, MESSAGE_SAMPLE_TO);
 		break;
 	case MSG_ANSWERED_END:
 		wr_ipaddr(w, &(struct ipaddr){ .family = 4, .b = { 192, 0, 2, (uint8_t)chance(4) } });
