@@ -37,6 +37,7 @@ void message_put_tarpit_state(struct wr *w, enum message_type t, const struct ms
 	wr_u32(w, m->pause_ms);
 	wr_u8(w, m->why);
 	wr_u8(w, m->is_paused);
+	wr_u8(w, m->processes);
 	wr_u64(w, m->taken);
 	wr_u64(w, m->refused);
 	wr_u64(w, m->shed);
@@ -57,13 +58,14 @@ enum err message_get_tarpit_state(struct rd *r, struct msg_tarpit_state *ret)
 	m.pause_ms = rd_u32(r);
 	m.why = rd_u8(r);
 	m.is_paused = rd_u8(r);
+	m.processes = rd_u8(r);
 	m.taken = rd_u64(r);
 	m.refused = rd_u64(r);
 	m.shed = rd_u64(r);
 	m.pauses = rd_u64(r);
 	m.bytes = rd_u64(r);
 	m.held_s = rd_u64(r);
-	if (!rd_end(r) || m.why >= TARPIT_CAPS || m.is_paused > 1)
+	if (!rd_end(r) || m.why >= TARPIT_CAPS || m.is_paused > 1 || m.processes > ROLE_TARPITS)
 		return ERR_SYNTAX;
 	*ret = m;
 	return ERR_OK;

@@ -18,6 +18,7 @@ void tarpit_state_tell(struct tarpit *t)
 	s->held = t->held;
 	s->tls = t->tls.count;
 	s->pace_ms = t->pace.now_ms;
+	s->processes = t->host->part.count ? t->host->part.count : 1;
 	s->is_paused = t->resume != NULL || s->pauses != t->told.pauses;
 	s->held_s = (t->held_ms + t->held * t->now_ms - t->held_begun_ms) / 1000;
 	message_put_tarpit_state(&w, MSG_TARPIT_STATE, s);
