@@ -182,6 +182,11 @@ static inline bool conf_has_tarpit(const struct conf *c)
 	return c->firewall.backend == FW_BACKEND_NFTABLES &&
 	       (c->firewall.action == FW_ACTION_ANSWER || c->firewall.action == FW_ACTION_TARPIT);
 }
+/* Does our own SMTP server give mail to always_open to Postfix? Not before setup has made the service. */
+static inline bool conf_has_hand(const struct conf *c)
+{
+	return c->tarpit.hand_through && c->postfix.handthrough[0] != '\0';
+}
 /* All keys at their defaults. */
 void conf_defaults(struct conf *ret);
 
