@@ -92,10 +92,6 @@ struct capture {
 		uint64_t hour;
 		uint32_t taken;
 	} samples; /* capture_sample.c */
-	struct {
-		uint64_t hour;
-		uint32_t taken;
-	} samples; /* capture_sample.c */
 	struct loop_watch *tick, *sync, *stop;
 	struct capture_forget *forget; /* under way; capture_forget.c */
 	struct capture_connections all, syncing, publishing;
@@ -159,9 +155,6 @@ bool capture_back_is_open(const struct capture *c, uint64_t seq);
 /* At once, whatever they wait for. */
 void capture_back_drop_all(struct capture *c);
 void capture_back_check(struct capture *c, uint64_t now_ms);
-
-/* ---- capture_sample.c: fd stays the caller's. */
-void capture_sample_take(struct capture *c, const struct msg_sample *m, int fd);
 
 /* ---- capture_sample.c: fd stays the caller's. */
 void capture_sample_take(struct capture *c, const struct msg_sample *m, int fd);
