@@ -162,6 +162,8 @@ bool tarpit_is_led(const struct tarpit *t, int fd);
 /* ---- tarpit_talk.c */
 /* Go on with a connection as far as it goes; it may be closed then. */
 void tarpit_talk(struct tarpit *t, struct tarpit_conn *c);
+/* tarpit_talk for those that the kernel has something for. */
+void tarpit_ready(struct tarpit *t, uint64_t now_ms);
 void tarpit_on_ready(int fd, unsigned what, void *ctx);
 
 /* ---- tarpit_wheel.c */

@@ -174,14 +174,12 @@ void tarpit_talk(struct tarpit *t, struct tarpit_conn *c)
 		tarpit_wheel_put(t, c, due(t, c, now));
 }
 
-void tarpit_on_ready(int fd, unsigned what, void *ctx)
+void tarpit_ready(struct tarpit *t, uint64_t now_ms)
 {
-	struct tarpit *t = ctx;
 	struct epoll_event ev[EVENTS];
-	int n = epoll_wait(fd, ev, EVENTS, 0);
+	int n = epoll_wait(t->epoll, ev, EVENTS, 0);
 
-	(void)what;
-	t->now_ms = clock_mono_ms();
+	t->now_ms = now_ms;
 	for (int i = 0; i < n; i++) {
 		struct tarpit_conn *c = tarpit_conn_at(t, ev[i].data.u32);
 
@@ -193,4 +191,11 @@ void tarpit_on_ready(int fd, unsigned what, void *ctx)
 		else
 			tarpit_talk(t, c);
 	}
+}
+
+void tarpit_on_ready(int fd, unsigned what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	tarpit_ready(ctx, clock_mono_ms());
 }
