@@ -325,6 +325,8 @@ void engine_ack_drop(struct engine *e);
 /* A retry of a stored hit: what capture shall hear once the ticket is durable. HIT_KNOWN: at once. */
 enum hit_ack engine_again(
 	struct engine *e, struct engine_subject *s, const struct msg_hit *m, uint32_t trap_id, uint64_t *ret_ticket);
+/* Capture shall delete this file. False: it cannot be asked. */
+bool engine_corpus_remove(struct engine *e, const char *id);
 
 /* ---- engine_block.c */
 enum err engine_block_load(struct engine *e) MUST_USE;
