@@ -31,6 +31,7 @@
 #define TARPIT_TICK_MS 50      /* the wheel turns */
 #define TARPIT_SLOTS 1024      /* of it: a turn is 51 s */
 #define TARPIT_POOL 256        /* connections allocated at once */
+#define TARPIT_CLOSED_S 10     /* without an engine nobody is taken for so long, then all are told to come again */
 #define TARPIT_PAUSE_MS 50     /* without descriptors or memory nothing is accepted for so long */
 #define TARPIT_FULL_MS 30000   /* a full socket wakes us by itself; if not, so late */
 #define TARPIT_TURN 4096       /* connections looked at in one turn of the wheel, some 40 ms; the rest waits */
@@ -115,7 +116,8 @@ struct tarpit {
 	uint64_t left_ms; /* accepting stopped though more may wait */
 	uint64_t logged, unlogged, logged_lost;
 	unsigned untold_s;
-	bool is_left, is_logged_pause;
+	unsigned closed_s;
+	bool is_left, is_logged_pause, is_open;
 };
 
 static inline struct tarpit_conn *tarpit_conn_at(const struct tarpit *t, uint32_t id)
