@@ -11,39 +11,23 @@
 #include "core/line_split.h"
 #include "io/logread.h"
 #include "io/logread_ahead.h"
+#include "temp_dir.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #define LINES 20000 /* some 900 kB: more than all pieces ahead */
 
-static char dir[64];
-
 static int setup(void **state)
 {
 	(void)state;
-	(void)snprintf(dir, sizeof dir, "/tmp/limetwig-test-XXXXXX");
-	return mkdtemp(dir) ? 0 : -1;
+	return dir_make();
 }
 
 static int teardown(void **state)
 {
-	char command[100];
-
 	(void)state;
-	(void)snprintf(command, sizeof command, "rm -rf '%s'", dir);
-	return system(command);
-}
-
-static const char *in_dir(const char *name)
-{
-	static char path[200];
-
-	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
-	return path;
+	return dir_remove();
 }
 
 static int line_make(unsigned i, char *to, size_t size)
