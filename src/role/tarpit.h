@@ -7,6 +7,7 @@
  *   tarpit_accept.c   listeners, who comes in
  *   tarpit_load.c     caps, pace, who is held, who is let go
  *   tarpit_state.c    what the engine is told
+ *   tarpit_tell.c     what the engine learns of clients
  *   tarpit_talk.c     one connection: bytes to and from core/answer
  *   tarpit_wheel.c    when each is looked at next
  *   tarpit_tls.c      STARTTLS, and bytes whether plain or not
@@ -85,7 +86,6 @@ struct tarpit {
 		uint64_t renew_s;    /* monotonic */
 		uint32_t count, cap; /* connections */
 		uint32_t asked;      /* STARTTLS in this second */
-		uint32_t busy;       /* and so many had to hear 454, 1 at least */
 		uint32_t begun;      /* handshakes in this tick */
 		uint64_t tick;
 	} tls;
@@ -99,6 +99,8 @@ struct tarpit {
 
 	struct answer_site site;
 	char host_name[256], name[CONF_ITEM];
+	uint64_t tells_second; /* tarpit_tell.c */
+	uint32_t tells;        /* in it */
 	struct buf scratch;
 	char in[4096];
 	uint64_t now_ms; /* of this round of the loop */
@@ -160,6 +162,10 @@ void tarpit_state_left(struct tarpit *t, bool is_left);
 /* ---- tarpit_led.c */
 /* False: made to our own port, which is nobody's to find. */
 bool tarpit_is_led(const struct tarpit *t, int fd);
+
+/* ---- tarpit_tell.c */
+void tarpit_tell_recipient(struct tarpit *t, const struct tarpit_conn *c, struct slice recipient);
+void tarpit_tell_end(struct tarpit *t, const struct tarpit_conn *c);
 
 /* ---- tarpit_talk.c */
 /* Go on with a connection as far as it goes; it may be closed then. */
