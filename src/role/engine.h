@@ -392,6 +392,8 @@ json_t *engine_breaker_json(struct engine *e, const struct prefix *p, uint64_t n
 /* ---- engine_suspend.c: a charged message, content seen, to this trap. */
 void engine_suspend_note(
 	struct engine *e, uint32_t trap_id, const struct prefix *host, const char *sender, uint64_t now);
+/* With its record: what was seen in this life. */
+void engine_suspend_store(const struct engine *e, uint32_t trap_id, struct record_trap *r);
 
 /* ---- engine_trap.c */
 enum err engine_trap_start(struct engine *e) MUST_USE;
