@@ -146,7 +146,7 @@ static const struct conf_key keys[] = {
 		"PEM file, with its chain; none: one that is thrown away after a day"),
 	TEXT("tarpit", "tls-key", FILE, "", tarpit.tls_key, "PEM file of its key, without a passphrase"),
 	RANGE(NUMBER, "tarpit", "tls-connections", "500", 0, 100000, tarpit.tls_connections,
-		"with TLS at once, in each process; beyond them it is not offered"),
+		"with TLS at once; beyond them it is not offered"),
 	RANGE(NUMBER, "tarpit", "sample", "0", 0, 1000, tarpit.sample,
 		"messages an hour of those who are held that are kept as samples"),
 	BOOL("tarpit", "hand-through", "yes", tarpit.hand_through,

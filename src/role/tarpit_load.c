@@ -18,6 +18,8 @@
 #define SWEEP_TICKS 100  /* all connections are looked at in so many */
 #define SWEEP_MS 60000   /* and from time to time though nothing was heard of: the engine may be down */
 #define SWEEP_LEAST 16
+#define TURN_LEAST 16 /* so many have their turn in a tick, whatever it costs: nobody is forgotten */
+#define TURN_LOOK 32  /* the clocks are looked at after so many */
 
 static uint32_t part_of(const struct tarpit *t, uint32_t all)
 {
@@ -56,6 +58,7 @@ void tarpit_load_take(struct tarpit *t)
 	t->state.wished = t->state.cap = part_of(t, c->tarpit.connections);
 	t->state.why = TARPIT_CAP_CONFIGURED;
 	t->held_cap = part_of(t, c->tarpit.held);
+	t->tls.cap = part_of(t, c->tarpit.tls_connections);
 	lower_cap(t, files() < t->most ? files() : t->most, TARPIT_CAP_DESCRIPTORS);
 	if (t->host->part.conntrack)
 		lower_cap(t, part_of(t, t->host->part.conntrack / CONNTRACK_PART), TARPIT_CAP_CONNTRACK);
@@ -63,8 +66,8 @@ void tarpit_load_take(struct tarpit *t)
 	if (t->state.why != TARPIT_CAP_CONFIGURED && t->state.why != before)
 		log_warn("tarpit", "cap=%u wished=%u reason=\"%s\"", t->cap, t->state.wished,
 			t->state.why == TARPIT_CAP_CONNTRACK ? "nf_conntrack_max" : "file descriptors");
-	pace_set(&t->pace, (uint32_t)c->tarpit.pace_s * 1000, t->host->part.count);
-	t->site.pace_ms = t->pace.now_ms;
+	pace_set(&t->pace, t->host->part.count);
+	t->site.pace_ms = (uint32_t)c->tarpit.pace_s * 1000;
 }
 
 /* ---- the pace */
@@ -79,15 +82,32 @@ static uint64_t cpu_us(void)
 	       (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
 }
 
-void tarpit_load_second(struct tarpit *t)
+void tarpit_load_pass(struct tarpit *t)
 {
 	uint64_t used = cpu_us(), now = clock_mono_ms();
 
 	if (t->load_ms)
-		pace_step(&t->pace, used - t->cpu_us, (now - t->load_ms) * 1000);
+		pace_pass(&t->pace, used - t->cpu_us, (now - t->load_ms) * 1000);
 	t->cpu_us = used;
 	t->load_ms = now;
-	t->site.pace_ms = t->pace.now_ms;
+}
+
+bool tarpit_load_may(struct tarpit *t, unsigned done)
+{
+	if (done >= TARPIT_TURN)
+		return false;
+	if (!t->load_ms || done < TURN_LEAST)
+		return true;
+	if (done % TURN_LOOK == 0)
+		tarpit_load_pass(t);
+	return pace_may(&t->pace);
+}
+
+uint32_t tarpit_load_pace_ms(const struct tarpit *t)
+{
+	uint64_t at = t->wheel_at * TARPIT_TICK_MS;
+
+	return t->site.pace_ms + (t->now_ms > at + TARPIT_TICK_MS ? (uint32_t)(t->now_ms - at) : 0);
 }
 
 /* ---- who is held */

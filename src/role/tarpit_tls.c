@@ -82,7 +82,6 @@ void tarpit_tls_take(struct tarpit *t)
 	tls_server_free(t->tls.server);
 	t->tls.server = NULL;
 	t->tls.renew_s = UINT64_MAX;
-	t->tls.cap = c->tarpit.tls_connections;
 	if (!c->tarpit.tls || !t->tls.is_ready)
 		return;
 	t->tls.server = c->tarpit.tls_certificate[0] ? take_site(t) : make_own(t);
