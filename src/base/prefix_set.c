@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #define PARTS 65536u
+#define PARTS_FROM 4096 /* runs; fewer are searched as a whole */
 #define RADIX_BITS 11
 #define RADIX (1u << RADIX_BITS)
 
@@ -236,8 +237,7 @@ void prefix_set_done(struct prefix_set *s)
 	*s = (struct prefix_set){ 0 };
 }
 
-enum err prefix_set_add_range(
-	struct prefix_set *s, const struct ipaddr *first, const struct ipaddr *last, bool is_out)
+enum err prefix_set_add_range(struct prefix_set *s, const struct ipaddr *first, const struct ipaddr *last, bool is_out)
 {
 	unsigned f = family_index(first);
 	prefix_number a = number_of(first), b = number_of(last);
@@ -286,7 +286,7 @@ static enum err fill_parts(struct prefix_set *s)
 	const struct prefix_runs *r = &s->in[0];
 	size_t at = 0;
 
-	if (!r->count)
+	if (r->count < PARTS_FROM)
 		return ERR_OK;
 	s->part = calloc(PARTS + 1, sizeof *s->part);
 	if (!s->part)
@@ -337,7 +337,7 @@ static bool is_touched(const struct prefix_set *s, unsigned f, prefix_number fir
 
 	if (!s->is_sealed || !to)
 		return false;
-	if (f == 0) {
+	if (f == 0 && s->part) {
 		from = s->part[first >> 16];
 		to = s->part[(first >> 16) + 1];
 	}
@@ -440,8 +440,8 @@ void prefix_set_sizes(const struct prefix_set *s, size_t *ret_prefixes, uint64_t
 }
 
 /* Of x what the runs of b from *at on do not hold. */
-static void missing_run(const struct prefix_runs *b, size_t *at, struct prefix_run6 x, unsigned f, uint64_t *ipv4,
-	uint64_t *ipv6)
+static void missing_run(
+	const struct prefix_runs *b, size_t *at, struct prefix_run6 x, unsigned f, uint64_t *ipv4, uint64_t *ipv6)
 {
 	while (*at < b->count && run_at(b, *at).last < x.first)
 		++*at;
@@ -457,8 +457,7 @@ static void missing_run(const struct prefix_runs *b, size_t *at, struct prefix_r
 	add_run(f, x, ipv4, ipv6);
 }
 
-void prefix_set_missing(
-	const struct prefix_set *a, const struct prefix_set *b, uint64_t *ret_ipv4, uint64_t *ret_ipv6)
+void prefix_set_missing(const struct prefix_set *a, const struct prefix_set *b, uint64_t *ret_ipv4, uint64_t *ret_ipv6)
 {
 	*ret_ipv4 = *ret_ipv6 = 0;
 	for (unsigned f = 0; f < 2; f++) {

@@ -8,7 +8,7 @@
  * which can then be searched, counted, and written as the fewest CIDR
  * prefixes that are exactly this set. Ranges may end at the last address of
  * the family and begin at the first. Read-only once sealed; replaced whole.
- * Owns its memory: 8 bytes a run of IPv4, 32 of IPv6, and 256 kB.
+ * Owns its memory: 8 bytes a run of IPv4, 32 of IPv6, and 256 kB where there are many.
  *
  * Cost: O(n log n), a million ranges of IPv4 in less than 0.1 s. A search
  * touches two places of memory on the average list: a table by the first 16
@@ -40,7 +40,8 @@ struct prefix_runs {
 
 struct prefix_set {
 	struct prefix_runs in[2], out[2]; /* 0: IPv4, 1: IPv6; sealed: in[] are the runs, out[] is empty */
-	uint32_t *part; /* sealed, with IPv4: part[i]: the first run that ends at or after i << 16; PARTS + 1 */
+	uint32_t *
+		part; /* sealed, with many runs of IPv4: part[i]: the first run that ends at or after i << 16; PARTS + 1 */
 	bool is_sealed;
 };
 
@@ -67,8 +68,7 @@ void prefix_set_each(const struct prefix_set *s, prefix_set_fn fn, void *ctx);
 /* How many prefixes that are; how many IPv4 addresses; how many /64 of IPv6 are touched (UINT64_MAX: that or more). */
 void prefix_set_sizes(const struct prefix_set *s, size_t *ret_prefixes, uint64_t *ret_ipv4, uint64_t *ret_ipv6);
 /* Of the addresses of a, how many IPv4 (and /64 of IPv6) are not in b. Both sealed. */
-void prefix_set_missing(
-	const struct prefix_set *a, const struct prefix_set *b, uint64_t *ret_ipv4, uint64_t *ret_ipv6);
+void prefix_set_missing(const struct prefix_set *a, const struct prefix_set *b, uint64_t *ret_ipv4, uint64_t *ret_ipv6);
 
 /* The last address of a prefix. */
 struct ipaddr prefix_last(const struct prefix *p);

@@ -27,8 +27,8 @@ static bool take(void *ctx, const struct prefix *p)
 	char text[PREFIX_TEXT];
 
 	l->count++;
-	l->n += (size_t)snprintf(l->text + l->n, sizeof l->text - l->n, "%s%s", l->n ? " " : "",
-		prefix_format(p, text));
+	l->n += (size_t)snprintf(
+		l->text + l->n, sizeof l->text - l->n, "%s%s", l->n ? " " : "", prefix_format(p, text));
 	assert_true(l->n < sizeof l->text);
 	return true;
 }
@@ -204,7 +204,8 @@ static bool check_one(void *ctx, const struct prefix *p)
 	struct check *c = ctx;
 	unsigned low = c->f ? 14 : 2;
 	struct ipaddr last = prefix_last(p);
-	uint32_t i = (uint32_t)(p->addr.b[low] << 8 | p->addr.b[low + 1]), end = (uint32_t)(last.b[low] << 8 | last.b[low + 1]);
+	uint32_t i = (uint32_t)(p->addr.b[low] << 8 | p->addr.b[low + 1]),
+		 end = (uint32_t)(last.b[low] << 8 | last.b[low + 1]);
 
 	if (p->addr.family != (c->f ? 6 : 4))
 		return true;
@@ -260,6 +261,30 @@ static void random_set(unsigned seed, unsigned where, unsigned f)
 	prefix_set_done(&s);
 }
 
+/* More runs than are searched as a whole: every second address of the window. */
+static void test_many_runs(void **state)
+{
+	struct prefix_set s = { 0 };
+
+	(void)state;
+	for (uint32_t i = 0; i < WINDOW; i += 2) {
+		struct ipaddr a = window_addr(1, 0, i), b = window_addr(0, 0, i);
+
+		assert_int_equal(prefix_set_add_range(&s, &a, &a, false), ERR_OK);
+		assert_int_equal(prefix_set_add_range(&s, &b, &b, false), ERR_OK);
+	}
+	assert_int_equal(prefix_set_seal(&s), ERR_OK);
+	assert_non_null(s.part);
+	for (uint32_t i = 0; i < WINDOW; i++) {
+		struct ipaddr a = window_addr(1, 0, i), b = window_addr(0, 0, i), none = window_addr(2, 0, i);
+
+		assert_int_equal(prefix_set_has(&s, &a), i % 2 == 0);
+		assert_int_equal(prefix_set_has(&s, &b), i % 2 == 0);
+		assert_false(prefix_set_has(&s, &none));
+	}
+	prefix_set_done(&s);
+}
+
 static void test_beside_a_map(void **state)
 {
 	(void)state;
@@ -278,6 +303,7 @@ int main(void)
 		cmocka_unit_test(test_search),
 		cmocka_unit_test(test_sizes_and_missing),
 		cmocka_unit_test(test_beside_a_map),
+		cmocka_unit_test(test_many_runs),
 	};
 
 	return cmocka_run_group_tests_name("prefix_set", tests, NULL, NULL);
