@@ -10,7 +10,7 @@
  *         4      sequence number: odd while an update is under way
  *         5-7    lengths in use, IPv4: bit n of the three words: /n
  *         8-10   IPv6
- *         11     0
+ *         11     blocks that were taken out
  *         12 ... slots, 6 words each; the first word is 0 where a slot is free
  * SPDX-License-Identifier: ISC
  */
@@ -25,6 +25,7 @@
 #define WORD_SEQUENCE 4
 #define WORD_LENGTHS 5
 #define LENGTH_WORDS 3
+#define WORD_REMOVED 11
 #define WORD_SLOTS 12
 #define SLOT_WORDS 6
 
@@ -203,6 +204,7 @@ void block_share_del(struct block_share *s, const struct prefix *subject)
 		return;
 	update_begin(s);
 	slot_drop(s, i);
+	word_set(s->word + WORD_REMOVED, word_get(s->word + WORD_REMOVED) + 1);
 	s->count--;
 	if (--s->in_use[subject->addr.family == 6][subject->len] == 0)
 		length_mark(s, subject, false);
@@ -279,6 +281,11 @@ static struct block_entry entry_of(const struct slot *s)
 	memcpy(e.case_id, s->case_id, sizeof e.case_id);
 	e.case_id[sizeof e.case_id - 1] = '\0';
 	return e;
+}
+
+uint64_t block_view_removed(const struct block_view *v)
+{
+	return word_get(v->word + WORD_REMOVED);
 }
 
 bool block_view_find(const struct block_view *v, const struct ipaddr *client, uint64_t now, struct block_entry *ret)

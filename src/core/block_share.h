@@ -72,6 +72,8 @@ bool block_share_is_tight(const struct block_share *s);
 
 /* bytes: the true size of the area. ERR_SYNTAX: not ours; ERR_VERSION. */
 enum err block_view_init(struct block_view *v, const void *memory, size_t bytes) MUST_USE;
+/* Another number than before: a block has gone since. */
+uint64_t block_view_removed(const struct block_view *v);
 /* The longest prefix in force at now that holds client. False: not blocked, or not to be known now. */
 bool block_view_find(const struct block_view *v, const struct ipaddr *client, uint64_t now, struct block_entry *ret);
 

@@ -62,6 +62,7 @@ struct conf {
 		char domains[CONF_TEXT]; /* TYPE:/path of the trap domain map */
 		char extension[8];       /* recipient_delimiter, "" none */
 		char handback[64];   /* service of Postfix that takes riders' mail back: QUEUE/private/NAME; "" none */
+		char handthrough[64]; /* the one that takes a blocked client's mail to always_open, likewise */
 		char group[64];      /* group that may connect to our sockets: postfix */
 		char log[CONF_TEXT]; /* mail log: a path, "journal", or "none" */
 		struct conf_list reinjection;  /* "address:port" of smtpd services behind a content filter */
@@ -111,9 +112,12 @@ struct conf {
 		uint64_t pace_s;                       /* from one byte to the next */
 		uint32_t offence;                      /* held from this offence on */
 		enum conf_hold hold;
+		uint32_t processes;               /* that share the work; 0: as many as it takes */
 		uint32_t connections, held, each; /* at once: all, held ones, of one subject */
 		uint32_t window;                  /* receive buffer of held ones; 0: the kernel's */
 		uint32_t reply;                   /* 450, 554; 0: as the block says */
+		bool hand_through;                /* mail to always_open is given to Postfix */
+		uint32_t hand_connections;        /* of these at once */
 	} tarpit;
 	struct {
 		struct conf_list fake;          /* addresses whose port 25 refuses */

@@ -28,7 +28,7 @@
 #define HIT_TEXTS                                                                                                      \
 	(2 * TEXT_MAX(MESSAGE_NAME) + TEXT_MAX(MESSAGE_QUEUE_ID) + 3 * TEXT_MAX(MESSAGE_ADDRESS) +                     \
 		2 * TEXT_MAX(MESSAGE_ID) + TEXT_MAX(MESSAGE_CORPUS_ID))
-#define FW_OP_MAX (1 + IP_MAX + 1 + 4)
+#define FW_OP_MAX (1 + IP_MAX + 1 + 4 + TEXT_MAX(CASE_ID_TEXT))
 #define CURSOR_MAX TEXT_MAX(512)
 #define PATH_MAX_TEXT TEXT_MAX(512)
 
@@ -45,7 +45,7 @@ static const struct schema schema[] = {
 	[MSG_CONFIG]        = { "CONFIG", PARENT, CHILDREN, TYPE, TYPE, 1, 1 },
 	[MSG_LISTENER]      = { "LISTENER", PARENT, ENGINE | CAPTURE | TARPIT, TYPE + 1, TYPE + 1, 1, 1 },
 	[MSG_LINK]          = { "LINK", PARENT, CHILDREN, TYPE + 1, TYPE + 1, 1, 1 },
-	[MSG_FILE]          = { "FILE", PARENT, FOLLOW, TYPE + 1, TYPE + 1, 1, 1 },
+	[MSG_FILE]          = { "FILE", PARENT, FOLLOW | TARPIT, TYPE + 1, TYPE + 1, 1, 1 },
 	[MSG_START]         = { "START", PARENT, CHILDREN, TYPE, TYPE, 0, 0 },
 	[MSG_READY]         = { "READY", CHILDREN, PARENT, TYPE, TYPE, 0, 0 },
 	[MSG_PING]          = { "PING", PARENT, CHILDREN, TYPE, TYPE, 0, 0 },
@@ -57,7 +57,12 @@ static const struct schema schema[] = {
 	[MSG_FW_OPS]        = { "FW_OPS", ENGINE, FIREWALL, TYPE + 10, TYPE + 10 + MESSAGE_FW_OPS * FW_OP_MAX, 0, 0 },
 	[MSG_FW_SYNC]       = { "FW_SYNC", ENGINE, FIREWALL, TYPE + 1, TYPE + 1, 0, 0 },
 	[MSG_FW_DONE]       = { "FW_DONE", FIREWALL, ENGINE, TYPE + 12, TYPE + 12, 0, 0 },
-	[MSG_FW_STATE]      = { "FW_STATE", FIREWALL, ENGINE, TYPE + 21, TYPE + 21, 0, 0 },
+	[MSG_FW_STATE]      = { "FW_STATE", FIREWALL, ENGINE, TYPE + 21 + TEXT_MIN,
+		TYPE + 21 + TEXT_MAX(MESSAGE_FW_TEXT), 0, 0 },
+	[MSG_HOOK]          = { "HOOK", FIREWALL, RUN, TYPE + 7, TYPE + 7 + MESSAGE_HOOK_OPS * FW_OP_MAX, 0, 0 },
+	[MSG_HOOK_DONE]     = { "HOOK_DONE", RUN, FIREWALL, TYPE + 9 + TEXT_MIN,
+		TYPE + 9 + TEXT_MAX(MESSAGE_FW_TEXT), 0, 1 },
+	[MSG_FW_KILL]       = { "FW_KILL", ENGINE | FIREWALL, ENGINE | FIREWALL, TYPE + 5 + 2 * IP_MIN, TYPE + 5 + 2 * IP_MAX, 0, 0 },
 
 	[MSG_HIT]           = { "HIT", CAPTURE, ENGINE,
 		HIT_FIXED + 2 * IP_MIN + 9 * TEXT_MIN, HIT_FIXED + 2 * IP_MAX + HIT_TEXTS, 0, 0 },
@@ -112,8 +117,17 @@ static const struct schema schema[] = {
 	[MSG_DNS_STATE]     = { "DNS_STATE", FETCH, ENGINE, TYPE + 45 + TEXT_MIN, TYPE + 45 + TEXT_MAX(CONF_TITLE), 0, 0 },
 
 	[MSG_BLOCKS]        = { "BLOCKS", ENGINE, TARPIT, TYPE, TYPE, 1, 1 },
+	[MSG_TARPIT_STATE]  = { "TARPIT_STATE", TARPIT, ENGINE, TYPE + 79, TYPE + 79, 0, 0 },
+	[MSG_PART]          = { "PART", PARENT, TARPIT, TYPE + 6, TYPE + 6, 0, 0 },
+	[MSG_HAND_OPEN]     = { "HAND_OPEN", TARPIT, PARENT, TYPE + 9, TYPE + 9, 0, 0 },
+	[MSG_HAND_SOCKET]   = { "HAND_SOCKET", PARENT, TARPIT, TYPE + 12, TYPE + 12, 0, 1 },
 	[MSG_ANSWERED]      = { "ANSWERED", TARPIT, ENGINE, TYPE + IP_MIN + 3 * TEXT_MIN,
 		TYPE + IP_MAX + TEXT_MAX(MESSAGE_NAME) + 2 * TEXT_MAX(MESSAGE_ADDRESS), 0, 0 },
+	[MSG_SAMPLE]        = { "SAMPLE", TARPIT, CAPTURE, TYPE + 4 + IP_MIN + 4 * TEXT_MIN,
+		TYPE + 4 + IP_MAX + TEXT_MAX(MESSAGE_CASE) + TEXT_MAX(MESSAGE_NAME) + TEXT_MAX(MESSAGE_ADDRESS) +
+			TEXT_MAX(MESSAGE_SAMPLE_TO), 1, 1 },
+	[MSG_ANSWERED_END]  = { "ANSWERED_END", TARPIT, ENGINE, TYPE + 13 + IP_MIN + TEXT_MIN,
+		TYPE + 13 + IP_MAX + TEXT_MAX(MESSAGE_NAME), 0, 0 },
 };
 /* clang-format on */
 
@@ -133,7 +147,9 @@ enum err message_check(enum role from, enum role to, struct slice datagram, size
 	s = schema_find((uint8_t)datagram.p[0]);
 	if (!s)
 		return ERR_SYNTAX;
-	if ((unsigned)from >= ROLE_COUNT || (unsigned)to >= ROLE_COUNT || from == to)
+	from = role_kind(from);
+	to = role_kind(to);
+	if (from == ROLE_COUNT || to == ROLE_COUNT || from == to)
 		return ERR_DENIED;
 	if (!(s->from & ROLE_BIT(from)) || !(s->to & ROLE_BIT(to)))
 		return ERR_DENIED;

@@ -13,6 +13,7 @@
 #ifndef CORE_MESSAGE_H
 #define CORE_MESSAGE_H
 #include "base/wire.h"
+#include "core/case_id.h"
 #include "core/conf.h"
 #include "core/dns_sentinel.h"
 #include "core/grade.h"
@@ -42,6 +43,9 @@ enum message_type {
 	MSG_FW_SYNC = 21,  /* engine -> firewall: phase begin or end of a full list made of FW_OPS adds */
 	MSG_FW_DONE = 22,  /* firewall -> engine: FW_OPS of this seq is in the kernel, or is not */
 	MSG_FW_STATE = 23, /* firewall -> engine: at start, each change, every 10 s */
+	MSG_HOOK = 86,      /* firewall -> run: run this hook for these subjects; one at a time */
+	MSG_HOOK_DONE = 87, /* run -> firewall, 0 or 1 fd: what came of it, what a list printed */
+	MSG_FW_KILL = 90,  /* engine -> firewall: reset this connection; firewall -> engine: what came of it */
 
 	/* capture <-> engine */
 	MSG_HIT = 30,           /* capture -> engine: a whole message for one trap has arrived */
@@ -88,11 +92,19 @@ enum message_type {
 	/* engine <-> tarpit */
 	MSG_BLOCKS = 80,   /* engine -> tarpit, 1 fd: the blocks, to be read along (core/block_share) */
 	MSG_ANSWERED = 81, /* tarpit -> engine: a recipient that a blocked client named */
+	MSG_HAND_OPEN = 82,    /* tarpit -> parent: a connection to Postfix for postmaster@, please: msg_mail_open */
+	MSG_HAND_SOCKET = 83,  /* parent -> tarpit, 1 fd (none when it failed): msg_mail_socket */
+	MSG_TARPIT_STATE = 84, /* tarpit -> engine: of one process; at start, at change, every 10 s */
+	MSG_PART = 85,         /* parent -> tarpit, before each CONFIG: which process of how many it is */
+
+	MSG_SAMPLE = 92,       /* tarpit -> capture, 1 fd: memfd with a message of a client that is held */
+	MSG_ANSWERED_END = 91, /* tarpit -> engine: one connection of a blocked client has ended */
 };
 
 enum listener { LISTENER_POLICY = 1, LISTENER_CONTROL = 2, LISTENER_LMTP = 3, LISTENER_TARPIT = 4 };
 #define LISTENERS 5 /* kinds, and none */
-enum shared_file { FILE_MAIL_LOG = 1 };
+enum shared_file { FILE_MAIL_LOG = 1, FILE_TLS_CERTIFICATE = 2, FILE_TLS_KEY = 3 };
+#define SHARED_FILES 4 /* kinds, and none */
 
 struct msg_hello {
 	uint16_t version;
@@ -114,6 +126,7 @@ struct fw_op {
 	bool is_add; /* else delete */
 	struct prefix prefix;
 	uint32_t ttl_s; /* add: 1..FIREWALL_MAX_TTL */
+	char case_id[CASE_ID_TEXT];
 };
 
 struct msg_fw_ops {
@@ -137,7 +150,12 @@ enum fw_state {
 	FW_DENIED = 2,  /* EPERM: no CAP_NET_ADMIN */
 	FW_MISSING = 3, /* no nf_tables in this kernel */
 	FW_ERROR = 4,
+	FW_FEATURE = 5, /* this kernel lacks a part of nf_tables that the form needs */
+	FW_FULL = 6,    /* it acts, but not all that is wanted fits */
+	FW_HOOK = 7,    /* a hook fails */
 };
+
+#define MESSAGE_FW_TEXT 256
 
 struct msg_fw_state {
 	uint8_t state;     /* enum fw_state */
@@ -146,6 +164,42 @@ struct msg_fw_state {
 	uint32_t present;  /* elements seen there */
 	uint32_t repaired; /* drift found and mended, since start */
 	uint32_t refused;  /* ops refused by the role itself (never-block, caps), since start */
+	char text[MESSAGE_FW_TEXT]; /* what is wrong and what helps, "" */
+};
+
+#define MESSAGE_HOOK_OPS 500
+
+enum hook_what { HOOK_ADD = 1, HOOK_REMOVE = 2, HOOK_LIST = 3, HOOK_FLUSH = 4 };
+
+struct msg_hook {
+	uint32_t seq;
+	uint8_t what; /* enum hook_what */
+	uint16_t count;
+	struct fw_op op[MESSAGE_HOOK_OPS];
+};
+
+struct msg_hook_done {
+	uint32_t seq;
+	int32_t status;             /* as in msg_run_done */
+	uint8_t is_cut;             /* of a list: it printed more than is kept */
+	char text[MESSAGE_FW_TEXT]; /* first line of its standard error */
+};
+
+enum fw_killed {
+	FW_KILL_ASK = 0,
+	FW_KILL_DONE = 1,
+	FW_KILL_GONE = 2,    /* there was no such connection (any more) */
+	FW_KILL_REFUSED = 3, /* by the role itself: not a mail port, never blocked, too many */
+	FW_KILL_UNREAD = 4,  /* the client does not take Postfix's answer */
+	FW_KILL_MISSING = 5, /* the kernel cannot (CONFIG_INET_DIAG_DESTROY) */
+	FW_KILL_DENIED = 6,
+	FW_KILL_ERROR = 7,
+};
+
+struct msg_fw_kill {
+	struct ipaddr client, server; /* of the same family */
+	uint16_t client_port, server_port;
+	uint8_t result; /* enum fw_killed; ASK: do it */
 };
 
 #define MESSAGE_ADDRESS 320 /* mail address: 64 + 1 + 255, RFC 5321 4.5.3.1 */
@@ -245,12 +299,12 @@ struct msg_riders_do {
 	char to[MESSAGE_ADDRESS];          /* RELEASE, LIST: this person instead of the riders; "" */
 };
 
-struct msg_mail_open {
+struct msg_mail_open { /* MAIL_OPEN, HAND_OPEN */
 	uint64_t seq;
-	uint8_t queue; /* which Postfix instance: index in conf.postfix.queues */
+	uint8_t queue; /* which Postfix instance: index in conf.postfix.queues; HAND: the first that has the service */
 };
 
-struct msg_mail_socket {
+struct msg_mail_socket { /* MAIL_SOCKET, HAND_SOCKET */
 	uint64_t seq;
 	uint32_t error; /* 0 and a descriptor, or errno and none */
 };
@@ -299,6 +353,53 @@ struct msg_answered {
 	char helo[MESSAGE_NAME];
 	char sender[MESSAGE_ADDRESS];
 	char recipient[MESSAGE_ADDRESS];
+};
+
+struct msg_answered_end {
+	struct ipaddr client;
+	uint32_t seconds; /* from the greeting to the end */
+	uint32_t bytes;   /* that we sent */
+	uint16_t commands, recipients;
+	uint8_t is_held; /* to its end, byte by byte */
+	char helo[MESSAGE_NAME];
+};
+
+struct msg_part {
+	uint8_t index, count;
+	uint32_t conntrack; /* connections that the kernel's tracking holds; 0: none, no limit */
+};
+
+/* What keeps the cap of connections below the configured one. */
+enum tarpit_cap {
+	TARPIT_CAP_CONFIGURED = 0,
+	TARPIT_CAP_DESCRIPTORS = 1,
+	TARPIT_CAP_CONNTRACK = 2, /* a quarter of the tracking table */
+	TARPIT_CAPS
+};
+
+struct msg_tarpit_state {
+	uint32_t connections, held, tls;
+	uint32_t cap, wished;                  /* of connections: in force; this process's part of the configured one */
+	uint32_t pace_ms;                      /* in force */
+	uint32_t pause_ms;                     /* the longest time without accepting, since the last message */
+	uint8_t why;                           /* enum tarpit_cap */
+	uint8_t is_paused;                     /* not accepting: no descriptors, no memory */
+	uint8_t processes;                     /* of the tarpit, this one included */
+	uint64_t taken, refused, shed, pauses; /* since start */
+	uint64_t bytes;                        /* sent to those who are held */
+	uint64_t held_s;                       /* seconds that clients were held, those who still are included */
+};
+
+#define MESSAGE_SAMPLE (64u << 10) /* bytes of a sample at most */
+#define MESSAGE_SAMPLE_TO 8000     /* of its recipients as text, with NUL; further ones are left out */
+
+struct msg_sample {
+	struct ipaddr client;
+	uint32_t size; /* of the message; the memfd has these or the first of them */
+	char case_id[MESSAGE_CASE];
+	char helo[MESSAGE_NAME];
+	char sender[MESSAGE_ADDRESS];
+	char recipients[MESSAGE_SAMPLE_TO]; /* an LF behind each */
 };
 
 enum log_state { LOG_ABSENT = 0, LOG_READING = 1, LOG_DENIED = 2, LOG_JOURNAL = 3 };
@@ -437,6 +538,8 @@ MESSAGE_CODEC(fw_ops, msg_fw_ops)
 MESSAGE_CODEC(fw_sync, msg_fw_sync)
 MESSAGE_CODEC(fw_done, msg_fw_done)
 MESSAGE_CODEC(fw_state, msg_fw_state)
+MESSAGE_CODEC(hook, msg_hook)
+MESSAGE_CODEC(hook_done, msg_hook_done)
 MESSAGE_CODEC(hit, msg_hit)
 MESSAGE_CODEC(hit_ack, msg_hit_ack)
 MESSAGE_CODEC(corpus_remove, msg_corpus_remove)
@@ -464,6 +567,11 @@ MESSAGE_CODEC(dns_ask, msg_dns_ask)
 MESSAGE_CODEC(dns_says, msg_dns_says)
 MESSAGE_CODEC(dns_state, msg_dns_state)
 MESSAGE_CODEC(answered, msg_answered)
+MESSAGE_CODEC(sample, msg_sample)
+MESSAGE_CODEC(part, msg_part)
+MESSAGE_CODEC(tarpit_state, msg_tarpit_state)
+MESSAGE_CODEC(answered_end, msg_answered_end)
+MESSAGE_CODEC(fw_kill, msg_fw_kill)
 #undef MESSAGE_CODEC
 
 /*

@@ -22,6 +22,8 @@ LOOK(fw_ops, msg_fw_ops)
 LOOK(fw_sync, msg_fw_sync)
 LOOK(fw_done, msg_fw_done)
 LOOK(fw_state, msg_fw_state)
+LOOK(hook, msg_hook)
+LOOK(hook_done, msg_hook_done)
 LOOK(hit, msg_hit)
 LOOK(hit_ack, msg_hit_ack)
 LOOK(corpus_remove, msg_corpus_remove)
@@ -49,6 +51,11 @@ LOOK(dns_ask, msg_dns_ask)
 LOOK(dns_says, msg_dns_says)
 LOOK(dns_state, msg_dns_state)
 LOOK(answered, msg_answered)
+LOOK(sample, msg_sample)
+LOOK(part, msg_part)
+LOOK(tarpit_state, msg_tarpit_state)
+LOOK(answered_end, msg_answered_end)
+LOOK(fw_kill, msg_fw_kill)
 
 static const look_fn looks[] = {
 	[MSG_HELLO] = look_hello,
@@ -67,6 +74,8 @@ static const look_fn looks[] = {
 	[MSG_FW_SYNC] = look_fw_sync,
 	[MSG_FW_DONE] = look_fw_done,
 	[MSG_FW_STATE] = look_fw_state,
+	[MSG_HOOK] = look_hook,
+	[MSG_HOOK_DONE] = look_hook_done,
 	[MSG_HIT] = look_hit,
 	[MSG_HIT_ACK] = look_hit_ack,
 	[MSG_CORPUS_REMOVE] = look_corpus_remove,
@@ -99,6 +108,13 @@ static const look_fn looks[] = {
 	[MSG_DNS_STATE] = look_dns_state,
 	[MSG_BLOCKS] = look_empty,
 	[MSG_ANSWERED] = look_answered,
+	[MSG_HAND_OPEN] = look_mail_open,
+	[MSG_HAND_SOCKET] = look_mail_socket,
+	[MSG_PART] = look_part,
+	[MSG_TARPIT_STATE] = look_tarpit_state,
+	[MSG_SAMPLE] = look_sample,
+	[MSG_ANSWERED_END] = look_answered_end,
+	[MSG_FW_KILL] = look_fw_kill,
 };
 
 enum err message_check_body(enum message_type t, struct rd body)

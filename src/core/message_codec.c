@@ -62,7 +62,7 @@ enum err message_get_hello(struct rd *r, struct msg_hello *ret)
 {
 	struct msg_hello m = { .version = rd_u16(r) };
 
-	m.role = (enum role)get_range(r, 0, ROLE_COUNT - 1);
+	m.role = (enum role)get_range(r, 0, ROLE_PROCESSES - 1);
 	DONE(r, m, ret);
 }
 
@@ -75,7 +75,7 @@ void message_put_which(struct wr *w, enum message_type t, const struct msg_which
 /* The narrower range of each use (listener, role, file) is the receiver's to check. */
 enum err message_get_which(struct rd *r, struct msg_which *ret)
 {
-	struct msg_which m = { .which = get_range(r, 1, ROLE_COUNT - 1) };
+	struct msg_which m = { .which = get_range(r, 1, ROLE_PROCESSES - 1) };
 
 	DONE(r, m, ret);
 }
@@ -95,38 +95,91 @@ enum err message_get_selftest(struct rd *r, struct msg_selftest *ret)
 	DONE(r, m, ret);
 }
 
+static void put_ops(struct wr *w, const struct fw_op *op, unsigned count, unsigned max)
+{
+	wr_u16(w, (uint16_t)count);
+	if (count > max)
+		w->bad = true;
+	for (unsigned i = 0; i < count && !w->bad; i++) {
+		wr_u8(w, op[i].is_add);
+		wr_prefix(w, &op[i].prefix);
+		wr_u32(w, op[i].ttl_s);
+		wr_cstr(w, op[i].case_id);
+	}
+}
+
+/* False: more than max, or not a prefix. */
+static bool get_ops(struct rd *r, struct fw_op *op, unsigned max, uint16_t *ret_count)
+{
+	unsigned count = rd_u16(r);
+
+	if (count > max)
+		return false;
+	for (unsigned i = 0; i < count && !r->bad; i++) {
+		struct prefix masked;
+
+		op[i].is_add = get_flag(r);
+		op[i].prefix = rd_prefix(r);
+		op[i].ttl_s = rd_u32(r);
+		rd_cstr(r, op[i].case_id, sizeof op[i].case_id);
+		masked = prefix_of(&op[i].prefix.addr, op[i].prefix.len);
+		if (op[i].prefix.addr.family == 0 || !prefix_eq(&masked, &op[i].prefix))
+			return false;
+	}
+	*ret_count = (uint16_t)count;
+	return true;
+}
+
 void message_put_fw_ops(struct wr *w, enum message_type t, const struct msg_fw_ops *m)
 {
 	put_type(w, t);
 	wr_u64(w, m->seq);
-	wr_u16(w, m->count);
-	if (m->count > MESSAGE_FW_OPS)
-		w->bad = true;
-	for (unsigned i = 0; i < m->count && !w->bad; i++) {
-		wr_u8(w, m->op[i].is_add);
-		wr_prefix(w, &m->op[i].prefix);
-		wr_u32(w, m->op[i].ttl_s);
-	}
+	put_ops(w, m->op, m->count, MESSAGE_FW_OPS);
 }
 
 enum err message_get_fw_ops(struct rd *r, struct msg_fw_ops *ret)
 {
 	struct msg_fw_ops m = { .seq = rd_u64(r) };
 
-	m.count = rd_u16(r);
-	if (m.count > MESSAGE_FW_OPS)
+	if (!get_ops(r, m.op, MESSAGE_FW_OPS, &m.count))
 		return ERR_SYNTAX;
-	for (unsigned i = 0; i < m.count && !r->bad; i++) {
-		struct fw_op *op = &m.op[i];
-		struct prefix masked;
+	DONE(r, m, ret);
+}
 
-		op->is_add = get_flag(r);
-		op->prefix = rd_prefix(r);
-		op->ttl_s = rd_u32(r);
-		masked = prefix_of(&op->prefix.addr, op->prefix.len);
-		if (op->prefix.addr.family == 0 || !prefix_eq(&masked, &op->prefix))
-			return ERR_SYNTAX;
-	}
+void message_put_hook(struct wr *w, enum message_type t, const struct msg_hook *m)
+{
+	put_type(w, t);
+	wr_u32(w, m->seq);
+	wr_u8(w, m->what);
+	put_ops(w, m->op, m->count, MESSAGE_HOOK_OPS);
+}
+
+enum err message_get_hook(struct rd *r, struct msg_hook *ret)
+{
+	struct msg_hook m = { .seq = rd_u32(r) };
+
+	m.what = get_range(r, HOOK_ADD, HOOK_FLUSH);
+	if (!get_ops(r, m.op, MESSAGE_HOOK_OPS, &m.count))
+		return ERR_SYNTAX;
+	DONE(r, m, ret);
+}
+
+void message_put_hook_done(struct wr *w, enum message_type t, const struct msg_hook_done *m)
+{
+	put_type(w, t);
+	wr_u32(w, m->seq);
+	wr_u32(w, (uint32_t)m->status);
+	wr_u8(w, m->is_cut);
+	wr_cstr(w, m->text);
+}
+
+enum err message_get_hook_done(struct rd *r, struct msg_hook_done *ret)
+{
+	struct msg_hook_done m = { .seq = rd_u32(r) };
+
+	m.status = (int32_t)rd_u32(r);
+	m.is_cut = get_flag(r);
+	rd_cstr(r, m.text, sizeof m.text);
 	DONE(r, m, ret);
 }
 
@@ -167,17 +220,19 @@ void message_put_fw_state(struct wr *w, enum message_type t, const struct msg_fw
 	wr_u32(w, m->present);
 	wr_u32(w, m->repaired);
 	wr_u32(w, m->refused);
+	wr_cstr(w, m->text);
 }
 
 enum err message_get_fw_state(struct rd *r, struct msg_fw_state *ret)
 {
-	struct msg_fw_state m = { .state = get_range(r, FW_OFF, FW_ERROR) };
+	struct msg_fw_state m = { .state = get_range(r, FW_OFF, FW_HOOK) };
 
 	m.error = rd_u32(r);
 	m.wanted = rd_u32(r);
 	m.present = rd_u32(r);
 	m.repaired = rd_u32(r);
 	m.refused = rd_u32(r);
+	rd_cstr(r, m.text, sizeof m.text);
 	DONE(r, m, ret);
 }
 
@@ -430,6 +485,52 @@ enum err message_get_answered(struct rd *r, struct msg_answered *ret)
 	rd_cstr(r, m.helo, sizeof m.helo);
 	rd_cstr(r, m.sender, sizeof m.sender);
 	rd_cstr(r, m.recipient, sizeof m.recipient);
+	DONE(r, m, ret);
+}
+
+void message_put_answered_end(struct wr *w, enum message_type t, const struct msg_answered_end *m)
+{
+	put_type(w, t);
+	wr_ipaddr(w, &m->client);
+	wr_u32(w, m->seconds);
+	wr_u32(w, m->bytes);
+	wr_u16(w, m->commands);
+	wr_u16(w, m->recipients);
+	wr_u8(w, m->is_held);
+	wr_cstr(w, m->helo);
+}
+
+enum err message_get_answered_end(struct rd *r, struct msg_answered_end *ret)
+{
+	struct msg_answered_end m = { .client = rd_ipaddr(r) };
+
+	m.seconds = rd_u32(r);
+	m.bytes = rd_u32(r);
+	m.commands = rd_u16(r);
+	m.recipients = rd_u16(r);
+	m.is_held = get_flag(r);
+	rd_cstr(r, m.helo, sizeof m.helo);
+	DONE(r, m, ret);
+}
+
+void message_put_fw_kill(struct wr *w, enum message_type t, const struct msg_fw_kill *m)
+{
+	put_type(w, t);
+	wr_ipaddr(w, &m->client);
+	wr_ipaddr(w, &m->server);
+	wr_u16(w, m->client_port);
+	wr_u16(w, m->server_port);
+	wr_u8(w, m->result);
+}
+
+enum err message_get_fw_kill(struct rd *r, struct msg_fw_kill *ret)
+{
+	struct msg_fw_kill m = { .client = rd_ipaddr(r) };
+
+	m.server = rd_ipaddr(r);
+	m.client_port = rd_u16(r);
+	m.server_port = rd_u16(r);
+	m.result = get_range(r, FW_KILL_ASK, FW_KILL_ERROR);
 	DONE(r, m, ret);
 }
 

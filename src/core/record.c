@@ -226,7 +226,7 @@ enum err record_get_hit_sum(struct slice in, struct record_hit_sum *ret)
 
 void record_put_block(struct wr *w, const struct record_block *v)
 {
-	wr_u8(w, RECORD_VERSION);
+	wr_u8(w, RECORD_BLOCK_VERSION);
 	wr_prefix(w, &v->subject);
 	wr_cstr(w, v->case_id);
 	wr_u8(w, v->state);
@@ -252,6 +252,8 @@ void record_put_block(struct wr *w, const struct record_block *v)
 	wr_cstr(w, v->sender);
 	wr_cstr(w, v->by);
 	wr_cstr(w, v->note);
+	wr_u32(w, v->answered);
+	wr_u32(w, v->held_s);
 }
 
 static void get_block_texts(struct rd *r, struct record_block *v)
@@ -290,7 +292,8 @@ static void get_block_numbers(struct rd *r, struct record_block *v)
 enum err record_get_block_head(struct slice in, struct record_block *ret)
 {
 	struct rd r;
-	enum err e = record_start_get(&r, in);
+	uint8_t version;
+	enum err e = record_start_get_version(&r, in, RECORD_BLOCK_VERSION, &version);
 
 	if (e != ERR_OK)
 		return e;
@@ -302,12 +305,17 @@ enum err record_get_block(struct slice in, struct record_block *ret)
 {
 	struct record_block v = { 0 };
 	struct rd r;
-	enum err e = record_start_get(&r, in);
+	uint8_t version;
+	enum err e = record_start_get_version(&r, in, RECORD_BLOCK_VERSION, &version);
 
 	if (e != ERR_OK)
 		return e;
 	get_block_numbers(&r, &v);
 	get_block_texts(&r, &v);
+	if (version >= 2) {
+		v.answered = rd_u32(&r);
+		v.held_s = rd_u32(&r);
+	}
 	if (!rd_end(&r))
 		return ERR_SYNTAX;
 	*ret = v;

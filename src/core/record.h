@@ -13,6 +13,7 @@
 #define RECORD_VERSION 1
 #define RECORD_HIT_SUM_VERSION 2
 #define RECORD_LEDGER_VERSION 2
+#define RECORD_BLOCK_VERSION 2
 #define RECORD_LEDGER_STRETCHES 8
 #define RECORD_KEY 64 /* longest key made here but for addresses */
 #define RECORD_VALUE 4096
@@ -100,6 +101,9 @@ struct record_block {
 	char sender[RECORD_ADDRESS];
 	char by[64]; /* who set or lifted it: a login, "limetwig" */
 	char note[RECORD_NOTE];
+	/* since RECORD_BLOCK_VERSION 2: at our own SMTP server */
+	uint32_t answered; /* connections */
+	uint32_t held_s;   /* seconds in which it was held, byte by byte */
 };
 
 /* One refusal; key: time + number. */

@@ -1,6 +1,8 @@
 /*
  * role: the processes of limetwigd (DESIGN: "Processes"). Numbers are part of
- * the message format: append only.
+ * the message format: append only. One role may run in several processes: the
+ * tarpit does. The first has the role's number, the others have numbers of their own
+ * behind all roles; role_kind() gives what they are: rights, user and messages.
  * SPDX-License-Identifier: ISC
  */
 #ifndef CORE_ROLE_H
@@ -21,20 +23,43 @@ enum role {
 };
 
 #define ROLE_BIT(r) (1u << (r))
+#define ROLE_TARPITS 16                                      /* processes of it at most */
+#define ROLE_TARPIT_MORE 16                                  /* the second one */
+#define ROLE_PROCESSES (ROLE_TARPIT_MORE + ROLE_TARPITS - 1) /* numbers in use end here */
 
-/* "engine", "firewall" ...: the argument of -x, part of user names and log lines. */
+/* Process n (from 0) of the tarpit. */
+static inline enum role role_tarpit(unsigned n)
+{
+	return n ? (enum role)(ROLE_TARPIT_MORE + n - 1) : ROLE_TARPIT;
+}
+
+/* The role of this process; ROLE_COUNT where there is none of this number. */
+static inline enum role role_kind(enum role r)
+{
+	unsigned n = (unsigned)r;
+
+	return n < ROLE_COUNT ? r : n >= ROLE_TARPIT_MORE && n < ROLE_PROCESSES ? ROLE_TARPIT : ROLE_COUNT;
+}
+
+/* "engine", "tarpit", "tarpit2" ...: the argument of -x, part of log lines; of a kind: of user names. */
 static inline const char *role_name(enum role r)
 {
 	static const char *const names[ROLE_COUNT] = { "parent", "engine", "firewall", "capture", "follow", "run",
 		"aliasmap", "fetch", "tarpit" };
-	return (unsigned)r < ROLE_COUNT ? names[r] : "?";
+	static const char *const more[ROLE_TARPITS - 1] = { "tarpit2", "tarpit3", "tarpit4", "tarpit5", "tarpit6",
+		"tarpit7", "tarpit8", "tarpit9", "tarpit10", "tarpit11", "tarpit12", "tarpit13", "tarpit14", "tarpit15",
+		"tarpit16" };
+
+	if ((unsigned)r < ROLE_COUNT)
+		return names[r];
+	return role_kind(r) == ROLE_TARPIT ? more[(unsigned)r - ROLE_TARPIT_MORE] : "?";
 }
 
 /* False for an unknown name. */
 static inline bool role_parse(const char *name, enum role *ret)
 {
-	for (int r = 0; r < ROLE_COUNT; r++) {
-		if (strcmp(name, role_name((enum role)r)) == 0) {
+	for (unsigned r = 0; r < ROLE_PROCESSES; r++) {
+		if (role_kind((enum role)r) != ROLE_COUNT && strcmp(name, role_name((enum role)r)) == 0) {
 			*ret = (enum role)r;
 			return true;
 		}

@@ -42,6 +42,17 @@ void smtp_client_init(struct smtp_client *c, const struct envelope *envelope, bo
 	buf_init(&c->out, SMTP_CLIENT_OUT);
 }
 
+void smtp_client_skip(struct smtp_client *c, uint32_t i)
+{
+	if (i < LMTP_RECIPIENTS)
+		c->skipped[i / 8] |= (uint8_t)(1u << i % 8);
+}
+
+void smtp_client_resume(struct smtp_client *c)
+{
+	c->step = SMTP_DOT;
+}
+
 void smtp_client_done(struct smtp_client *c)
 {
 	buf_done(&c->out);
@@ -105,6 +116,11 @@ static void say_xforward_more(struct smtp_client *c)
 	say(c, SMTP_XFORWARD_MORE, e);
 }
 
+static bool has_bit(const uint8_t *bits, uint32_t i)
+{
+	return i < LMTP_RECIPIENTS && (bits[i / 8] & 1u << i % 8);
+}
+
 static bool is_sendable(struct slice address)
 {
 	for (size_t i = 0; i < address.n; i++)
@@ -144,7 +160,7 @@ static void say_rcpt(struct smtp_client *c)
 	while (envelope_next(c->envelope, &c->pos, &r)) {
 		enum err e;
 
-		if (!is_sendable(r.address)) {
+		if (!is_sendable(r.address) || has_bit(c->skipped, c->at)) {
 			c->at++;
 			continue;
 		}
@@ -309,7 +325,12 @@ bool smtp_client_is_over(const struct smtp_client *c)
 	return c->step == SMTP_OVER;
 }
 
+bool smtp_client_accepts(const struct smtp_client *c, uint32_t i)
+{
+	return has_bit(c->has, i);
+}
+
 bool smtp_client_has(const struct smtp_client *c, uint32_t i)
 {
-	return c->is_taken && i < LMTP_RECIPIENTS && (c->has[i / 8] & 1u << i % 8);
+	return c->is_taken && has_bit(c->has, i);
 }

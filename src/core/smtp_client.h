@@ -45,7 +45,7 @@ struct smtp_client {
 	bool is_forwarded, has_xforward, has_8bit, has_utf8, has_size;
 	size_t pos;  /* in the recipients */
 	uint32_t at; /* recipient that was sent last */
-	uint8_t has[(LMTP_RECIPIENTS + 7) / 8];
+	uint8_t has[(LMTP_RECIPIENTS + 7) / 8], skipped[(LMTP_RECIPIENTS + 7) / 8];
 	char line[SMTP_CLIENT_LINE];
 	size_t line_n;
 	unsigned lines;
@@ -55,6 +55,10 @@ struct smtp_client {
 /* is_forwarded: tell the server who the client was (XFORWARD). envelope has at least one recipient. */
 void smtp_client_init(struct smtp_client *c, const struct envelope *envelope, bool is_forwarded);
 void smtp_client_done(struct smtp_client *c);
+/* Before the first reply: recipient i of the envelope is not to get it. */
+void smtp_client_skip(struct smtp_client *c, uint32_t i);
+/* Instead of a greeting comes the reply to a final dot that was sent before. */
+void smtp_client_resume(struct smtp_client *c);
 void smtp_client_feed(struct smtp_client *c, struct slice in);
 bool smtp_client_wants_body(const struct smtp_client *c);
 /* At most SMTP_CLIENT_CHUNK bytes, while wanted. */
@@ -62,6 +66,8 @@ void smtp_client_add(struct smtp_client *c, struct slice chunk);
 /* That was all of it: the final dot. */
 void smtp_client_end(struct smtp_client *c);
 bool smtp_client_is_over(const struct smtp_client *c);
+/* Has the server said yes to recipient i? It has the message once it is taken. */
+bool smtp_client_accepts(const struct smtp_client *c, uint32_t i);
 /* Over: has the server taken the message for recipient i of the envelope? */
 bool smtp_client_has(const struct smtp_client *c, uint32_t i);
 

@@ -25,9 +25,16 @@
 #define TRANSACTION_SENDER 320
 #define TRANSACTION_NAME 256
 
+/* The connection of a session, besides the client's address. Ports 0: not known. */
+struct session_ends {
+	struct ipaddr server;
+	uint16_t client_port, server_port;
+};
+
 struct transaction {
 	uint64_t at; /* last seen */
 	struct ipaddr client;
+	struct session_ends ends;
 	uint16_t asked;      /* RCPTs of this transaction so far, refused ones too */
 	uint16_t trap_asked; /* of them to armed traps */
 	uint8_t traps;       /* distinct traps among those */
@@ -44,6 +51,7 @@ struct transaction {
 struct queued {
 	uint64_t at;
 	struct ipaddr client;
+	struct session_ends ends;
 	bool is_asked;  /* we were asked at RCPT: trap_id says for which traps */
 	bool is_logged; /* the log, not the policy server, proves that a foreign client without login sent it */
 	uint8_t traps;

@@ -50,7 +50,7 @@ struct doctor_process {
 	int pid;
 	char state; /* R S D T t Z */
 };
-#define DOCTOR_PROCESSES 16
+#define DOCTOR_PROCESSES 32
 
 struct ctl;
 
@@ -87,6 +87,7 @@ void doctor_check_processes(struct doctor *d, const struct doctor_daemon_facts *
 void doctor_check_firewall(struct doctor *d, const struct doctor_daemon_facts *f);  /* doctor_firewall.c */
 void doctor_check_traps(struct doctor *d, const struct doctor_daemon_facts *f);     /* doctor_trap.c */
 void doctor_check_fetch(struct doctor *d, const struct doctor_daemon_facts *f);     /* doctor_fetch.c */
+void doctor_check_tarpit(struct doctor *d, const struct doctor_daemon_facts *f);    /* doctor_tarpit.c */
 void doctor_check_log(struct doctor *d, const struct doctor_daemon_facts *f);       /* doctor_log.c */
 void doctor_check_postfix(struct doctor *d, const struct doctor_daemon_facts *f);   /* doctor_postfix.c */
 

@@ -219,6 +219,7 @@ static const struct {
 	{ doctor_check_traps, false },
 	{ doctor_check_log, true },
 	{ doctor_check_fetch, true },
+	{ doctor_check_tarpit, true },
 	{ check_own_side, false },
 	{ check_share, true },
 	{ check_drift, true },

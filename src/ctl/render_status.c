@@ -126,6 +126,27 @@ static void print_fetch(struct render *r, const json_t *a)
 		(void)fprintf(r->to, "spf      %zu of %zu allow entries known\n", known, json_array_size(spf));
 }
 
+/* Our own server for blocked hosts, all its processes. */
+static void print_tarpit(struct render *r, const json_t *a)
+{
+	const json_t *t = json_object_get(a, "tarpit");
+	uint64_t refused = render_number(t, "refused"), shed = render_number(t, "shed");
+
+	if (!t)
+		return;
+	(void)fprintf(r->to, "tarpit   %s of %s connections, %s held", render_grouped(r, render_number(t, "connections")),
+		render_grouped(r, render_number(t, "cap")), render_grouped(r, render_number(t, "held")));
+	if (render_number(t, "tls"))
+		(void)fprintf(r->to, ", %s TLS", render_grouped(r, render_number(t, "tls")));
+	(void)fprintf(r->to, "; held for %s in 24 h, a byte each %llu.%llu s",
+		render_span(r, render_number(t, "held_seconds_24h")),
+		(unsigned long long)render_number(t, "pace_ms") / 1000,
+		(unsigned long long)render_number(t, "pace_ms") / 100 % 10);
+	if (refused || shed)
+		(void)fprintf(r->to, "; refused %s, shed %s", render_grouped(r, refused), render_grouped(r, shed));
+	(void)fputc('\n', r->to);
+}
+
 void render_status(struct render *r, const json_t *a)
 {
 	const json_t *warnings = json_object_get(a, "warnings"), *ready = json_object_get(a, "ready"), *w;
@@ -136,6 +157,7 @@ void render_status(struct render *r, const json_t *a)
 		print_counters(r, a);
 	print_traps(r, a);
 	print_fetch(r, a);
+	print_tarpit(r, a);
 	json_array_foreach(warnings, i, w)
 	{
 		json_t *one = json_pack("{s:O}", "w", w);

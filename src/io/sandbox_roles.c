@@ -135,6 +135,7 @@ static void allow_role(struct sandbox_rights *r, enum role role, const struct co
 
 void sandbox_rights(enum role role, const struct conf *c, struct sandbox_rights *ret)
 {
+	role = role_kind(role);
 	*ret = (struct sandbox_rights){
 		.caps = table[role].caps, .calls = table[role].calls, .has_network = table[role].has_network
 	};

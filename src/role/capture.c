@@ -88,8 +88,10 @@ static void sweep(struct capture *c, uint64_t now_s)
 
 	if (now_s < c->sweep_s || keep_s == 0 || keep_s > now_s)
 		return;
-	if (corpus_sweep(c->corpus, now_s - keep_s, CAPTURE_SWEEP_NAMES, &removed))
+	if (corpus_sweep(c->corpus, now_s - keep_s, CAPTURE_SWEEP_NAMES, &removed)) {
 		c->sweep_s = now_s + CAPTURE_SWEEP_S;
+		handed_sweep(c->handed, now_s);
+	}
 	if (removed)
 		log_info("corpus_retention", "removed=%u", removed);
 }
@@ -165,6 +167,18 @@ static enum err watch_listeners(struct capture *c)
 	return ERR_OK;
 }
 
+/* Without them a message that comes again is handed back again. */
+static void open_notes(struct capture *c)
+{
+	char path[CONF_TEXT + 16];
+	enum err e;
+
+	(void)snprintf(path, sizeof path, "%s/corpus/handed", c->host->conf.storage.dir);
+	e = handed_open(path, clock_wall_s(), &c->handed);
+	if (e != ERR_OK)
+		log_warn("handback_notes", "path=%s error=%s: %s", path, err_name(e), strerror(errno));
+}
+
 /* Without it nobody behind a forwarder is charged. */
 static void take_trusted(struct capture *c)
 {
@@ -192,6 +206,7 @@ static enum err capture_start(struct role_host *h)
 	e = open_corpus(c);
 	if (e != ERR_OK)
 		return e;
+	open_notes(c);
 	c->sync = loop_after(h->loop, 0, on_sync, c);
 	c->tick = loop_every(h->loop, 1000, on_tick, c);
 	if (!c->sync || !c->tick)
@@ -201,7 +216,10 @@ static enum err capture_start(struct role_host *h)
 
 static void capture_serve(struct role_host *h)
 {
-	want_listeners(h->ctx, true);
+	struct capture *c = h->ctx;
+
+	c->offers_ms = clock_mono_ms() + CAPTURE_OFFERS_MS;
+	want_listeners(c, true);
 }
 
 static void capture_linked(struct role_host *h, enum role peer)

@@ -14,7 +14,8 @@
  * withhold): once the hits are stored, the engine says what becomes of them:
  * the message is kept and Postfix hears 250, or it is handed back to Postfix,
  * and each rider hears what Postfix answered. No answer, no room, no Postfix:
- * 451, and it stays in the queue.
+ * 451, and it stays in the queue. What was handed back is noted (capture_note.c),
+ * so that nobody gets it twice when it comes again after our death.
  * SPDX-License-Identifier: ISC
  */
 #ifndef ROLE_CAPTURE_H
@@ -23,6 +24,7 @@
 #include "core/envelope.h"
 #include "core/smtp_client.h"
 #include "io/corpus.h"
+#include "io/handed.h"
 #include "role/role_host.h"
 
 #include <sys/queue.h>
@@ -32,7 +34,9 @@
 #define CAPTURE_ACK_MS 30000      /* the engine has this long */
 #define CAPTURE_STOP_MS 2000      /* transactions under way have this long when we stop */
 #define CAPTURE_BACKS 64          /* messages on their way back to Postfix at once; more are asked to wait */
-#define CAPTURE_BACK_MS 120000    /* one of them may take so long */
+#define CAPTURE_BACK_MS 120000    /* one of them may take so long until its final dot */
+#define CAPTURE_DOT_MS 570000     /* and so long from then on: less than Postfix waits for us */
+#define CAPTURE_OFFERS_MS 5000    /* after our start the parent has told of connections of our predecessor */
 #define CAPTURE_SYNC_BATCH 4      /* files synced in one round of the loop; others' hits go out in between */
 #define CAPTURE_REPORT_S 10
 #define CAPTURE_SWEEP_S 3600
@@ -56,9 +60,12 @@ struct capture_connection {
 	struct lmtp_session session;
 	struct content_grade grade;
 	struct corpus_file file;
-	size_t trace;      /* bytes of ours in front of the message */
-	size_t size_at;    /* in them: where its size is put */
-	bool is_traceable; /* they tell all */
+	size_t trace;            /* bytes of ours in front of the message */
+	size_t size_at;          /* in them: where its size is put */
+	bool is_traceable;       /* they tell all */
+	struct handed_hash hash; /* of a message with riders */
+	uint8_t digest[HANDED_DIGEST];
+	bool has_digest; /* it can be told when it comes again */
 	/* message between final dot and replies */
 	bool is_syncing;    /* in capture.syncing */
 	bool is_publishing; /* in capture.publishing */
@@ -85,6 +92,8 @@ struct capture {
 	struct capture_connections all, syncing, publishing;
 	struct prefix_table trusted; /* core/received */
 	struct capture_backs backs;
+	struct handed *handed; /* NULL: no notes */
+	uint64_t offers_ms;    /* monotonic: CAPTURE_OFFERS_MS are over */
 	uint32_t back_count;
 	uint32_t connections;
 	uint64_t next_seq;
@@ -121,15 +130,25 @@ void capture_message_sync(struct capture *c);
 void capture_forget_start(struct capture *c, const struct msg_corpus_forget *m);
 void capture_forget_stop(struct capture *c);
 
+/* ---- capture_note.c: for messages with riders */
+void capture_note_start(struct capture_connection *k);
+void capture_note_add(struct capture_connection *k, struct slice s);
+/* After the last byte: riders who have it, or may get it at this moment, have their fate. */
+void capture_note_look(struct capture_connection *k);
+
 /* ---- capture_back.c */
 /* Hand k's message back for its riders; capture_message_given follows. False: not now. */
 bool capture_back_begin(struct capture_connection *k);
 /* Give a kept message to its riders or to one person, or only tell who they are; MSG_RIDERS follows. */
 void capture_back_release(struct capture *c, const struct msg_riders_do *m);
-/* The connection the parent was asked for; takes fd (-1: none). */
+/* The connection the parent was asked for, or one of our predecessor; takes fd (-1: none). */
 void capture_back_socket(struct capture *c, const struct msg_mail_socket *m, int fd);
-/* Nobody waits for it any more. */
-void capture_back_drop(struct capture_back *b);
+/* Nobody waits for it any more; after the final dot its answer is still noted. NULL is fine. */
+void capture_back_leave(struct capture_back *b);
+/* Is the attempt with this number under way? */
+bool capture_back_is_open(const struct capture *c, uint64_t seq);
+/* At once, whatever they wait for. */
+void capture_back_drop_all(struct capture *c);
 void capture_back_check(struct capture *c, uint64_t now_ms);
 
 #endif /* ROLE_CAPTURE_H */

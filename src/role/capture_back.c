@@ -3,7 +3,8 @@
  * parent makes, streams the file behind its trace through core/smtp_client, a
  * mark in front where the engine said so. Once per message of an LMTP
  * transaction (Postfix hears 250 only after this), or when a person releases a
- * message that was kept.
+ * message that was kept. The parent holds each connection too: the answer to a
+ * final dot outlives us, and our successor hears and notes it (io/handed).
  * SPDX-License-Identifier: ISC
  */
 #include "base/escape.h"
@@ -11,6 +12,7 @@
 #include "role/capture.h"
 
 #include <errno.h>
+#include <sodium/randombytes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -23,9 +25,12 @@
 struct capture_back {
 	TAILQ_ENTRY(capture_back) all;
 	struct capture *capture;
-	struct capture_connection *k; /* NULL: released by a person */
+	struct capture_connection *k; /* NULL: released by a person, or is_left */
+	bool is_left;                 /* nobody waits for the answer, but it is noted */
+	bool is_noted;                /* BEGUN */
+	uint32_t wanted;              /* riders who shall have it */
 	struct msg_riders_do order;
-	uint64_t seq; /* of the connection asked for */
+	uint64_t seq; /* of the connection asked for; random: our successor meets it again */
 	uint64_t deadline_ms;
 	int fd;      /* to Postfix; -1: not yet */
 	int file_fd; /* -1: k's own */
@@ -36,13 +41,19 @@ struct capture_back {
 	char mark[MARK_MAX];
 };
 
-void capture_back_drop(struct capture_back *b)
+/* For the parent's copy of it too. */
+static void hang_up(int fd)
 {
-	if (!b)
+	if (fd < 0)
 		return;
+	(void)shutdown(fd, SHUT_RDWR);
+	(void)close(fd);
+}
+
+static void back_drop(struct capture_back *b)
+{
 	loop_remove(b->watch);
-	if (b->fd >= 0)
-		(void)close(b->fd);
+	hang_up(b->fd);
 	if (b->file_fd >= 0)
 		(void)close(b->file_fd);
 	if (b->k)
@@ -54,6 +65,35 @@ void capture_back_drop(struct capture_back *b)
 	free(b);
 }
 
+void capture_back_leave(struct capture_back *b)
+{
+	if (!b)
+		return;
+	if (b->smtp.step != SMTP_DOT || !b->is_noted) {
+		back_drop(b);
+		return;
+	}
+	b->k->back = NULL;
+	b->k = NULL;
+	b->is_left = true;
+}
+
+void capture_back_drop_all(struct capture *c)
+{
+	while (!TAILQ_EMPTY(&c->backs))
+		back_drop(TAILQ_FIRST(&c->backs));
+}
+
+bool capture_back_is_open(const struct capture *c, uint64_t seq)
+{
+	const struct capture_back *b;
+
+	TAILQ_FOREACH(b, &c->backs, all)
+	if (b->seq == seq)
+		return true;
+	return false;
+}
+
 /* NULL: no memory, or too many are on their way. */
 static struct capture_back *back_new(struct capture *c)
 {
@@ -63,7 +103,7 @@ static struct capture_back *back_new(struct capture *c)
 		return NULL;
 	b->capture = c;
 	b->fd = b->file_fd = -1;
-	b->seq = c->next_seq++;
+	randombytes_buf(&b->seq, sizeof b->seq);
 	b->deadline_ms = clock_mono_ms() + CAPTURE_BACK_MS;
 	envelope_init(&b->envelope);
 	TAILQ_INSERT_TAIL(&c->backs, b, all);
@@ -94,6 +134,26 @@ static void make_mark(struct capture_back *b)
 		b->order.case_id[0] ? b->order.case_id : "none", is_header ? header : "", is_header ? "\r\n" : "");
 }
 
+/* Riders who have their fate already are not asked for. */
+static void skip_settled(struct capture_back *b)
+{
+	const struct capture_connection *k = b->k;
+	struct lmtp_recipient r;
+	size_t pos = 0;
+	uint32_t rider = 0;
+
+	b->wanted = 0;
+	for (uint32_t i = 0; lmtp_session_recipient(&k->session, &pos, &r); i++) {
+		if (!envelope_is_rider(r.address))
+			continue;
+		if (k->fate[i] == FATE_RIDER)
+			b->wanted++;
+		else
+			smtp_client_skip(&b->smtp, rider);
+		rider++;
+	}
+}
+
 bool capture_back_begin(struct capture_connection *k)
 {
 	struct capture_back *b = back_new(k->capture);
@@ -107,11 +167,45 @@ bool capture_back_begin(struct capture_connection *k)
 	if (b->order.what == RIDERS_JUNK)
 		make_mark(b);
 	if (envelope_take(&k->session, &b->envelope) != ERR_OK || !open_mail(b, k->queue)) {
-		capture_back_drop(b);
+		back_drop(b);
 		return false;
 	}
+	skip_settled(b);
 	k->back = b;
 	return true;
+}
+
+/* ---- notes */
+
+/* Right before the final dot: those whom the server has said yes to. */
+static void note_begin(struct capture_back *b)
+{
+	static uint8_t key[LMTP_RECIPIENTS][HANDED_KEY];
+	struct lmtp_recipient r;
+	size_t pos = 0, n = 0;
+	enum err e;
+
+	b->deadline_ms = clock_mono_ms() + CAPTURE_DOT_MS;
+	if (!b->k || !b->k->has_digest)
+		return;
+	for (uint32_t i = 0; envelope_next(&b->envelope, &pos, &r); i++)
+		if (smtp_client_accepts(&b->smtp, i))
+			handed_key(b->k->digest, r.address, r.orcpt, key[n++]);
+	e = handed_begin(b->capture->handed, b->seq, clock_wall_s(), (const uint8_t(*)[HANDED_KEY])key, n);
+	b->is_noted = e == ERR_OK;
+	if (e != ERR_OK)
+		log_warn("handback_note", "state=begun error=%s: %s", err_name(e), strerror(errno));
+}
+
+static void note_end(struct capture_back *b)
+{
+	uint32_t riders = 0;
+	enum err e = b->is_noted ? handed_end(b->capture->handed, b->seq, &riders) : ERR_OK;
+
+	if (b->is_left)
+		b->wanted = riders;
+	if (e != ERR_OK)
+		log_warn("handback_note", "state=done error=%s: %s", err_name(e), strerror(errno));
 }
 
 /* ---- the end */
@@ -168,25 +262,26 @@ static void tell(struct capture *c, const struct msg_riders_do *order, const str
 static void mark_given(const struct capture_back *b)
 {
 	struct capture_connection *k = b->k;
+	struct lmtp_recipient r;
+	size_t pos = 0;
 	uint32_t rider = 0;
 
-	for (uint32_t i = 0; i < k->session.recipient_count; i++)
-		if (k->fate[i] == FATE_RIDER && smtp_client_has(&b->smtp, rider++))
+	for (uint32_t i = 0; lmtp_session_recipient(&k->session, &pos, &r); i++)
+		if (envelope_is_rider(r.address) && smtp_client_has(&b->smtp, rider++))
 			k->fate[i] = FATE_GIVEN;
 }
 
 static void log_back(const struct capture_back *b)
 {
 	char reply[200], queue_id[4 * LMTP_QUEUE_ID];
-	uint32_t given = b->smtp.is_taken ? b->smtp.accepted : 0;
+	uint32_t given = !b->smtp.is_taken ? 0 : b->is_left ? b->wanted : b->smtp.accepted;
 
 	(void)escape_text(slice_str(b->envelope.client.queue_id), queue_id, sizeof queue_id);
 	(void)escape_text(slice_str(b->smtp.reply), reply, sizeof reply);
-	if (given == b->envelope.count)
+	if (given == b->wanted && b->smtp.is_taken)
 		log_info("handback", "queue_id=%s riders=%u marked=%d", queue_id, given, b->order.what == RIDERS_JUNK);
 	else
-		log_warn("handback", "queue_id=%s riders=%u given=%u reply=\"%s\"", queue_id, b->envelope.count, given,
-			reply);
+		log_warn("handback", "queue_id=%s riders=%u given=%u reply=\"%s\"", queue_id, b->wanted, given, reply);
 }
 
 static void finish(struct capture_back *b)
@@ -198,10 +293,10 @@ static void finish(struct capture_back *b)
 		(void)!send(b->fd, "QUIT\r\n", 6, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (k)
 		mark_given(b);
-	else
+	else if (!b->is_left)
 		tell(b->capture, &b->order, b, b->smtp.is_taken ? RIDERS_OK : RIDERS_LATER,
 			b->smtp.is_taken ? NULL : b->smtp.reply);
-	capture_back_drop(b);
+	back_drop(b);
 	if (k)
 		capture_message_given(k);
 }
@@ -239,6 +334,7 @@ static bool give_body(struct capture_back *b)
 		b->mark[0] = '\0';
 	}
 	if (n == 0) {
+		note_begin(b);
 		smtp_client_end(&b->smtp);
 		return true;
 	}
@@ -294,15 +390,38 @@ static void on_ready(int fd, unsigned what, void *ctx)
 	ssize_t n;
 
 	if (what & LOOP_READ) {
-		n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+		/* looked at, noted, then taken: should we die in between, our successor finds it */
+		n = recv(fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
 			fail(b, "connection lost");
 			return;
 		}
-		if (n > 0)
+		if (n > 0) {
 			smtp_client_feed(&b->smtp, slice_of(bytes, (size_t)n));
+			if (b->smtp.is_taken)
+				note_end(b);
+			(void)!recv(fd, bytes, (size_t)n, MSG_DONTWAIT);
+		}
 	}
 	work(b);
+}
+
+/* Our predecessor sent a final dot on it and died before it noted the answer. False: not ours to wait for. */
+static bool resume(struct capture *c, uint64_t seq, int fd)
+{
+	struct capture_back *b = handed_is_begun(c->handed, seq) ? back_new(c) : NULL;
+
+	if (!b)
+		return false;
+	b->seq = seq;
+	b->fd = fd;
+	b->is_left = b->is_noted = true;
+	smtp_client_init(&b->smtp, &b->envelope, false);
+	smtp_client_resume(&b->smtp);
+	b->watch = loop_fd(c->host->loop, fd, LOOP_READ, on_ready, b);
+	if (!b->watch)
+		fail(b, "no memory");
+	return true;
 }
 
 void capture_back_socket(struct capture *c, const struct msg_mail_socket *m, int fd)
@@ -314,8 +433,8 @@ void capture_back_socket(struct capture *c, const struct msg_mail_socket *m, int
 	if (b->seq == m->seq && b->fd < 0)
 		break;
 	if (!b) {
-		if (fd >= 0)
-			(void)close(fd);
+		if (fd >= 0 && !resume(c, m->seq, fd))
+			hang_up(fd);
 		return;
 	}
 	if (fd < 0) {
@@ -374,10 +493,11 @@ void capture_back_release(struct capture *c, const struct msg_riders_do *m)
 	}
 	b->order = *m;
 	result = prepare(b);
+	b->wanted = b->envelope.count;
 	if (result == RIDERS_OK && m->what == RIDERS_RELEASE && open_mail(b, 0))
 		return;
 	if (result == RIDERS_OK && m->what == RIDERS_RELEASE)
 		result = RIDERS_LATER;
 	tell(c, m, b, result, result == RIDERS_LATER ? "limetwigd's parent cannot be asked" : NULL);
-	capture_back_drop(b);
+	back_drop(b);
 }

@@ -20,7 +20,7 @@ void capture_connection_close(struct capture_connection *k)
 
 	loop_remove(k->watch);
 	(void)close(k->fd);
-	capture_back_drop(k->back);
+	capture_back_leave(k->back);
 	if (k->is_syncing)
 		TAILQ_REMOVE(&c->syncing, k, sync);
 	if (k->is_publishing)

@@ -52,10 +52,13 @@ void capture_message_begin(struct capture_connection *k)
 
 	only_trap(k, &trap);
 	content_grade_init(&k->grade, slice_str(k->session.sender), slice_str(trap.text));
-	if (has_riders(k))
+	k->has_digest = false;
+	if (has_riders(k)) {
+		capture_note_start(k);
 		corpus_begin_whole(k->capture->corpus, clock_wall_s(), &k->file);
-	else
+	} else {
 		corpus_begin(k->capture->corpus, clock_wall_s(), &k->file);
+	}
 	write_trace(k);
 }
 
@@ -64,6 +67,7 @@ void capture_message_add(struct capture_connection *k, struct slice s)
 	uint32_t before = k->grade.header.bytes;
 	size_t header;
 
+	capture_note_add(k, s);
 	content_grade_feed(&k->grade, s);
 	header = k->grade.header.bytes - before;
 	corpus_add(k->capture->corpus, &k->file, slice_head(s, header), true);
@@ -331,6 +335,7 @@ void capture_message_end(struct capture_connection *k)
 	struct capture *c = k->capture;
 	enum grade grade = content_grade_end(&k->grade);
 	uint32_t traps;
+	bool has_rider;
 
 	corpus_finish(c->corpus, &k->file);
 	write_size(k);
@@ -338,8 +343,10 @@ void capture_message_end(struct capture_connection *k)
 	k->is_withheld = k->was_published = false;
 	k->order = (struct msg_riders_do){ 0 };
 	traps = send_hits(k, grade);
+	has_rider = is_any(k, FATE_RIDER);
+	capture_note_look(k);
 	k->riders = is_any(k, FATE_RIDER) ? CAPTURE_RIDERS_OPEN : CAPTURE_RIDERS_DONE;
-	if (traps == 0 && k->riders == CAPTURE_RIDERS_DONE)
+	if (traps == 0 && !has_rider)
 		log_warn("no_trap", "recipients=%u: our transport carries mail that is not ours; it stays in the queue",
 			k->session.recipient_count);
 	if (k->pending && k->file.id[0])

@@ -4,6 +4,7 @@
  */
 #include "role/engine.h"
 #include "role/engine_fetch.h"
+#include "role/engine_session.h"
 
 #include <sodium/core.h>
 #include <sodium/randombytes.h>
@@ -206,7 +207,7 @@ static enum err engine_start(struct role_host *h)
 		(err = engine_block_load(e)) != ERR_OK || (err = engine_log_load(e)) != ERR_OK ||
 		(err = engine_hit_start(e)) != ERR_OK || (err = engine_ack_start(e)) != ERR_OK ||
 		(err = engine_insider_start(e)) != ERR_OK || (err = engine_trap_start(e)) != ERR_OK ||
-		(err = engine_release_start(e)) != ERR_OK || (err = engine_backup_start(e)) != ERR_OK ||
+		(err = engine_release_start(e)) != ERR_OK || (err = engine_session_start(e)) != ERR_OK || (err = engine_backup_start(e)) != ERR_OK ||
 		(err = engine_control_start(e)) != ERR_OK)
 		return err;
 	e->watch[0] = loop_fd(h->loop, store_event_fd(e->store), LOOP_READ, on_store_event, e);
@@ -236,6 +237,7 @@ static void on_second(void *ctx)
 	engine_breaker_tick(e, now);
 	engine_widen_tick(e, now);
 	engine_insider_tick(e, now);
+	engine_session_tick(e, now);
 	engine_subject_sweep(e);
 	engine_trap_tick(e, now);
 	engine_log_flush(e, e->ledger.slots / LEDGER_ROUND_S + 1);
@@ -271,7 +273,7 @@ static void engine_linked(struct role_host *h, enum role peer)
 {
 	struct engine *e = h->ctx;
 
-	switch (peer) {
+	switch (role_kind(peer)) {
 	case ROLE_FIREWALL:
 		engine_block_sync(e);
 		break;
@@ -288,7 +290,7 @@ static void engine_linked(struct role_host *h, enum role peer)
 		engine_fetch_linked(e);
 		break;
 	case ROLE_TARPIT:
-		engine_share_linked(e);
+		engine_share_linked(e, peer);
 		break;
 	case ROLE_PARENT:
 	case ROLE_ENGINE:
@@ -310,6 +312,8 @@ static void engine_unlinked(struct role_host *h, enum role peer)
 	}
 	if (peer == ROLE_FETCH)
 		engine_fetch_unlinked(e);
+	if (role_kind(peer) == ROLE_TARPIT)
+		engine_tarpit_unlinked(e, peer);
 	if (peer == ROLE_FIREWALL)
 		e->fw = (struct msg_fw_state){ .state = FW_ERROR };
 }
@@ -372,9 +376,8 @@ static void engine_message(
 	struct msg_corpus_state corpus;
 	struct msg_corpus_forgotten forgotten;
 	struct msg_run_done run;
-	struct msg_answered answered;
+	struct msg_tarpit_state tarpit;
 
-	(void)peer;
 	if (t == MSG_HIT)
 		engine_message_hit(e, body);
 	else if (t == MSG_RIDERS)
@@ -385,14 +388,16 @@ static void engine_message(
 		engine_fetch_message(e, t, body);
 	else if (t >= MSG_MAP_APPLY && t <= MSG_REREAD)
 		engine_message_map(e, t, body, n ? fds[0] : -1);
-	else if (t == MSG_ANSWERED && message_get_answered(body, &answered) == ERR_OK)
-		engine_policy_answered(e, &answered);
+	else if (engine_session_message(e, t, body))
+		;
 	else if (t == MSG_RUN_DONE && message_get_run_done(body, &run) == ERR_OK)
 		engine_drift_done(e, &run);
 	else if (t == MSG_FW_DONE && message_get_fw_done(body, &done) == ERR_OK)
 		on_fw_done(&done);
 	else if (t == MSG_FW_STATE && message_get_fw_state(body, &fw) == ERR_OK)
 		e->fw = fw;
+	else if (t == MSG_TARPIT_STATE && message_get_tarpit_state(body, &tarpit) == ERR_OK)
+		engine_tarpit_message(e, peer, &tarpit);
 	else if (t == MSG_CORPUS_STATE && message_get_corpus_state(body, &corpus) == ERR_OK)
 		e->corpus = corpus;
 	else if (t == MSG_CORPUS_FORGOTTEN && message_get_corpus_forgotten(body, &forgotten) == ERR_OK)
@@ -409,6 +414,7 @@ static void engine_reloaded(struct role_host *h)
 		log_warn("reload", "text=\"allow list not rebuilt, the old one stays\"");
 	if (subject_rules_make(&e->subjects_by, &h->conf) != ERR_OK)
 		log_warn("reload", "text=\"block lengths not changed: no memory\"");
+	engine_session_reloaded(e);
 	engine_trap_reload(e, NULL, NULL);
 	engine_block_recheck(e);
 	engine_drift_look(e);
@@ -427,6 +433,8 @@ static void engine_free(struct engine *e)
 	keymap_done(&e->trap_quality);
 	transactions_done(&e->transactions);
 	engine_share_stop(e);
+	engine_tarpit_stop(e);
+	engine_session_stop(e);
 	block_index_done(&e->blocks);
 	free(e->client);
 	free(e);

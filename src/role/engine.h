@@ -19,6 +19,7 @@
  *   engine_trap.c      traps in force: states, counters, alias map, live check
  *   engine_trap_load.c trap files into a table
  *   engine_allow.c     the allow list
+ *   engine_session.c   single sessions: kill-sessions, MX order, our own server (engine_session.h)
  *   engine_log.c       what the mail log tells: ledger, logins, accepted mail
  *   engine_counter.c   hourly counters, connections by client
  *   engine_control.c   control socket
@@ -72,6 +73,7 @@ struct engine_subject {
 struct engine_refused {
 	struct prefix prefix;
 	uint32_t unsaved;
+	uint32_t answered, held_s; /* at our own server, unsaved */
 	uint32_t hour_count; /* since hour_start */
 	uint64_t hour_start, last;
 };
@@ -142,6 +144,8 @@ struct engine_acks;     /* engine_ack.c */
 struct engine_insiders; /* engine_insider.c */
 struct engine_person;   /* engine_command_person.c */
 struct engine_share;    /* engine_share.c */
+struct engine_tarpits;  /* engine_tarpit.c */
+struct engine_sessions; /* engine_session.h */
 
 struct engine {
 	struct role_host *host;
@@ -202,7 +206,9 @@ struct engine {
 
 	struct engine_fetch *fetch;
 	struct engine_share *share; /* NULL: no tarpit has asked yet */
+	struct engine_tarpits *tarpits; /* NULL: none has spoken yet */
 	struct engine_policy *policy;
+	struct engine_sessions *sessions;
 	struct engine_control *control;
 	struct engine_backup *backup;
 	struct engine_release *release;
@@ -326,15 +332,19 @@ enum err engine_block_load(struct engine *e) MUST_USE;
 enum err engine_block_apply(
 	struct engine *e, struct engine_subject *s, const struct record_block *b, bool is_new) MUST_USE;
 enum err engine_block_lift(struct engine *e, struct engine_subject *s, const char *by, const char *note) MUST_USE;
-/* One refused (or in monitor: would be refused) recipient. */
 /* engine_share.c: the blocks for the tarpit. changed: after an entry was added to the index. */
-void engine_share_linked(struct engine *e);
+void engine_share_linked(struct engine *e, enum role peer);
 void engine_share_changed(struct engine *e);
 void engine_share_tick(struct engine *e);
 void engine_share_stop(struct engine *e);
-/* engine_policy.c: a recipient that a blocked client named at the tarpit: the same as at the policy layer. */
-void engine_policy_answered(struct engine *e, const struct msg_answered *m);
-
+/* engine_tarpit.c */
+void engine_tarpit_message(struct engine *e, enum role peer, const struct msg_tarpit_state *m);
+void engine_tarpit_unlinked(struct engine *e, enum role peer);
+void engine_tarpit_stop(struct engine *e);
+/* Processes of it that are not up, as far as the engine knows how many there should be. */
+unsigned engine_tarpit_down(const struct engine *e);
+void engine_tarpit_status(const struct engine *e, json_t *j, json_t *warnings);
+/* One refused (or in monitor: would be refused) recipient. */
 void engine_block_refused(struct engine *e, const struct gate_result *g, const struct policy_request *r, bool is_would);
 /* Record a refusal that is not a block's: riders. */
 void engine_refusal_record(struct engine *e, const struct record_refusal *r);
@@ -480,7 +490,6 @@ enum err engine_release_save(struct engine *e, const char *corpus_id, const stru
 typedef void (*engine_release_fn)(void *ctx, const struct msg_riders *m);
 enum err engine_release_order(struct engine *e, enum riders_what what, const char *corpus_id, const char *to,
 	engine_release_fn done, void *ctx) MUST_USE;
-/* ---- engine_command_release.c */
 void engine_command_release_forget(const struct engine_call *c);
 
 /* ---- engine_backup.c */

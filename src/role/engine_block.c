@@ -48,7 +48,7 @@ static void fw_send(struct engine *e, const struct fw_op *op, size_t n)
 
 static bool is_fw_wanted(const struct engine *e)
 {
-	return e->mode == MODE_FULL && !e->host->conf.is_off && e->host->conf.firewall.backend == FW_BACKEND_NFTABLES;
+	return e->mode == MODE_FULL && !e->host->conf.is_off && e->host->conf.firewall.backend != FW_BACKEND_NONE;
 }
 
 /* Tier never is a hole in everything: in the kernel a wider block would cover who is allowed inside it. */
@@ -59,13 +59,16 @@ static bool is_fw_able(const struct engine *e, const struct prefix *p)
 
 bool engine_block_in_firewall(const struct engine *e, const struct block_entry *b)
 {
-	return (b->flags & BLOCK_FIREWALL) && is_fw_wanted(e) && e->fw.state == FW_OK && is_fw_able(e, &b->subject);
+	return (b->flags & BLOCK_FIREWALL) && is_fw_wanted(e) && (e->fw.state == FW_OK || e->fw.state == FW_FULL) &&
+	       is_fw_able(e, &b->subject);
 }
 
-static void fw_change(struct engine *e, const struct prefix *p, bool is_add, uint64_t until)
+static void fw_change(struct engine *e, const struct prefix *p, bool is_add, uint64_t until, const char *case_id)
 {
 	uint64_t now = clock_wall_s();
 	struct fw_op op = { .is_add = is_add, .prefix = *p };
+
+	memcpy(op.case_id, case_id, strnlen(case_id, sizeof op.case_id - 1));
 
 	if (is_add && (until <= now || !is_fw_wanted(e) || !is_fw_able(e, p)))
 		return;
@@ -106,7 +109,8 @@ static void fw_collect(const struct block_entry *b, void *ctx)
 
 	if (b->until <= l->now || !fw_takes(l->e, b))
 		return;
-	l->op[l->count++] = (struct fw_op){ true, b->subject, (uint32_t)(b->until - l->now) };
+	l->op[l->count] = (struct fw_op){ true, b->subject, (uint32_t)(b->until - l->now), "" };
+	memcpy(l->op[l->count++].case_id, b->case_id, sizeof b->case_id);
 	if (l->count == MESSAGE_FW_OPS) {
 		fw_send(l->e, l->op, l->count);
 		l->count = 0;
@@ -256,7 +260,7 @@ enum err engine_block_apply(struct engine *e, struct engine_subject *s, const st
 	if (err != ERR_OK)
 		return err;
 	if (is_firewall)
-		fw_change(e, &b->subject, true, b->until);
+		fw_change(e, &b->subject, true, b->until, b->case_id);
 	s->block = *b;
 	s->has_block = true;
 	engine_breaker_forget(e, &b->subject);
@@ -274,7 +278,7 @@ enum err engine_block_lift(struct engine *e, struct engine_subject *s, const cha
 	if (block_index_get(&e->blocks, &s->prefix, &entry)) {
 		(void)block_index_del(&e->blocks, &s->prefix);
 		if (entry.flags & BLOCK_FIREWALL)
-			fw_change(e, &s->prefix, false, 0);
+			fw_change(e, &s->prefix, false, 0, "");
 	}
 	engine_breaker_forget(e, &s->prefix);
 	if (!s->has_block)
@@ -307,7 +311,7 @@ static void take_to_firewall(struct engine *e, const struct block_entry *b, uint
 		return;
 	block_index_mark(&e->blocks, &b->subject, BLOCK_FIREWALL);
 	if (block_index_get(&e->blocks, &b->subject, &entry)) /* it may run longer by now than b says */
-		fw_change(e, &b->subject, true, entry.until);
+		fw_change(e, &b->subject, true, entry.until, entry.case_id);
 }
 
 static void log_refusal(struct engine *e, const struct record_refusal *r)
@@ -391,19 +395,22 @@ static bool keep_refused(void *value, void *ctx)
 	struct engine_refused *x = value;
 	const struct flush *f = ctx;
 
-	if (x->unsaved) {
+	if (x->unsaved || x->answered) {
 		struct engine_subject *s = engine_subject_get(f->e, &x->prefix);
 
 		if (s && s->has_block) {
 			s->block.refusals += x->unsaved;
-			s->block.last_refusal = x->last;
-			if (engine_subject_save_block(f->e, s) == ERR_OK)
-				x->unsaved = 0;
+			s->block.last_refusal = x->unsaved ? x->last : s->block.last_refusal;
+			s->block.answered += x->answered;
+			s->block.held_s += x->held_s;
+			if (engine_subject_save_block(f->e, s) != ERR_OK)
+				f->e->is_block_unsaved = true; /* it will be */
+			x->unsaved = x->answered = x->held_s = 0;
 		} else if (s) {
-			x->unsaved = 0;
+			x->unsaved = x->answered = x->held_s = 0;
 		}
 	}
-	return x->unsaved || x->last + 3600 > f->now;
+	return x->unsaved || x->answered || x->last + 3600 > f->now;
 }
 
 static void log_expired(const struct block_entry *b, void *ctx)

@@ -120,6 +120,8 @@ json_t *engine_json_block(struct engine *e, const struct record_block *b)
 	(void)json_object_set_new(j, "note", engine_json_text(b->note));
 	(void)json_object_set_new(j, "refusals", json_u64(b->refusals));
 	(void)json_object_set_new(j, "last_refusal", json_u64(b->last_refusal));
+	(void)json_object_set_new(j, "answered", json_u64(b->answered));
+	(void)json_object_set_new(j, "held_s", json_u64(b->held_s));
 	(void)json_object_set_new(j, "lifted_at", json_u64(b->lifted_at));
 	(void)json_object_set_new(j, "pardon_until", json_u64(b->pardon_until));
 	if (decide_block_is_held(b, now))

@@ -7,8 +7,15 @@
 
 #include "io/log.h"
 #include "role/engine_fetch.h"
+#include "role/engine_session.h"
 
 #define DROUGHT_S 86400 /* no policy query for so long: Postfix does not ask us */
+
+/* The tarpit: all of its processes. */
+static bool is_up(const struct engine *e, enum role r)
+{
+	return r == ROLE_TARPIT ? engine_tarpit_down(e) == 0 : e->host->link[r] != NULL;
+}
 
 static json_t *roles(const struct engine *e)
 {
@@ -27,7 +34,7 @@ static json_t *roles(const struct engine *e)
 		if (r == ROLE_FETCH && !conf_has_fetch(&e->host->conf))
 			continue;
 		(void)json_array_append_new(
-			list, json_pack("{s:s, s:b}", "name", role_name((enum role)r), "up", e->host->link[r] != NULL));
+			list, json_pack("{s:s, s:b}", "name", role_name((enum role)r), "up", is_up(e, (enum role)r)));
 	}
 	return list;
 }
@@ -190,6 +197,8 @@ void engine_command_status(struct engine *e, struct engine_call *c, const json_t
 		json_pack("{s:o, s:o}", "24h", counters(e, now, 24), "7d", counters(e, now, ENGINE_HOURS)));
 	list = warnings(e, &t, now);
 	engine_fetch_status(e, j, list);
+	engine_tarpit_status(e, j, list);
+	engine_session_status(e, j, list);
 	engine_drift_status(e, j, list, engine_json_true(in, "sums"));
 	(void)json_object_set_new(j, "warnings", list);
 	(void)json_object_set_new(j, "ready", ready(e, now));

@@ -8,6 +8,7 @@
 
 #include "io/log.h"
 #include "role/engine_hit.h"
+#include "role/engine_session.h"
 
 #define PENDING_S 120 /* how long the log may take to tell of a queue id */
 #define EARLY_S 20    /* how long after the start a hit waits for the traps; capture waits 30 s */
@@ -278,6 +279,15 @@ static void ask_spf(struct engine *e, const struct engine_hit *h, const struct m
 		spf_known(p, SPF_SAYS_UNKNOWN);
 }
 
+/* The session that brought it may still be there. */
+static void note_session(struct engine *e, const struct engine_hit *h)
+{
+	const struct queued *q = queued_find(&e->transactions, slice_str(h->m->queue_id));
+
+	if (h->is_charged && q)
+		engine_kill_note(e, &q->client, &q->ends);
+}
+
 static void take_message(struct engine *e, const struct msg_hit *original)
 {
 	struct engine_hit h = { .grade = content_grade_of(original) };
@@ -307,6 +317,7 @@ static void take_message(struct engine *e, const struct msg_hit *original)
 		take_again(e, s, m, h.trap ? h.trap->id : 0);
 		return;
 	}
+	note_session(e, &h);
 	engine_count(e, h.grade == GRADE_BACKSCATTER ? COUNT_BACKSCATTER : COUNT_WHOLE, clock_wall_s());
 	if (h.is_charged && h.trap && h.grade == GRADE_CONFIRMED)
 		engine_suspend_note(e, h.trap->id, &who.subject, m->sender, clock_wall_s());

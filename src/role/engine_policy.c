@@ -18,6 +18,7 @@
 #include "core/reply_text.h"
 #include "io/log.h"
 #include "role/engine_fetch.h"
+#include "role/engine_session.h"
 
 #define POLICY_READ 4096     /* bytes at a time */
 #define POLICY_OUT_MAX 65536 /* answers a peer has not taken: then it is closed */
@@ -110,6 +111,7 @@ static void fill_transaction(struct transaction *x, const struct policy_request 
 	slice_copy(r->helo_name, x->helo, sizeof x->helo);
 	copy_login(r, g, x->login, sizeof x->login);
 	x->is_ours = g->origin == GATE_LOGIN;
+	engine_kill_ends(r, &x->ends);
 }
 
 static void remember_trap(
@@ -206,9 +208,12 @@ static void on_rcpt(struct policy_conn *c, const struct policy_request *r, uint6
 		return;
 	}
 	follow_instance(c, r, &g, now);
+	engine_mx_rcpt(e, r, &g);
 	if (g.is_blocked && !g.is_open) {
 		bool is_enforced = engine_is_enforcing(e);
 
+		if (is_enforced && engine_kill_is_due(e, r, &g))
+			g.block.code = 421; /* Postfix ends the session */
 		if (g.trap && is_enforced)
 			probe_behind_block(e, r, &g);
 		engine_block_refused(e, &g, r, !is_enforced);
@@ -240,6 +245,7 @@ static void remember_queue_id(struct engine *e, const struct policy_request *r, 
 	copy_login(r, g, q->login, sizeof q->login);
 	if (x) {
 		q->is_asked = true;
+		q->ends = x->ends;
 		q->traps = x->traps;
 		memcpy(q->trap_id, x->trap_id, sizeof q->trap_id);
 	}

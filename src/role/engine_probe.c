@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: ISC
  */
 #include "role/engine_hit.h"
+#include "role/engine_session.h"
 
 static void hit_of_transaction(struct engine *e, const struct transaction *x, uint32_t trap_id, enum grade g)
 {
@@ -28,6 +29,8 @@ static void hit_of_transaction(struct engine *e, const struct transaction *x, ui
 	(void)engine_settle(e, s, &ev, &r, &h, &is_old);
 	if (is_old)
 		return;
+	if (h.is_charged)
+		engine_kill_note(e, &x->client, &x->ends);
 	engine_count(e, g == GRADE_PROBE ? COUNT_PROBES : COUNT_WHOLE, r.time);
 	if (h.grade == GRADE_INSIDER)
 		engine_insider_note(e, x->login, &x->client, trap_id, "");

@@ -25,14 +25,21 @@ struct engine_share {
 	struct loop_watch *job;
 };
 
-static void send_memory(struct engine *e, const struct block_memory *m)
+static void send_memory(struct engine *e, enum role to, const struct block_memory *m)
 {
 	uint8_t bytes[4];
 	struct wr w = wr_init(bytes, sizeof bytes);
 
 	message_put_empty(&w, MSG_BLOCKS, NULL);
-	if (role_host_send(e->host, ROLE_TARPIT, &w, &m->fd, 1) != ERR_OK)
-		log_warn("message_lost", "type=BLOCKS to=tarpit");
+	if (role_host_send(e->host, to, &w, &m->fd, 1) != ERR_OK)
+		log_warn("message_lost", "type=BLOCKS to=%s", role_name(to));
+}
+
+static void send_to_all(struct engine *e, const struct block_memory *m)
+{
+	for (unsigned i = 0; i < ROLE_TARPITS; i++)
+		if (e->host->link[role_tarpit(i)])
+			send_memory(e, role_tarpit(i), m);
 }
 
 static void fill(struct engine *e, size_t budget)
@@ -45,7 +52,7 @@ static void fill(struct engine *e, size_t budget)
 	s->at = !s->at;
 	s->is_filling = false;
 	s->has_one = true;
-	send_memory(e, &s->memory[s->at]);
+	send_to_all(e, &s->memory[s->at]);
 }
 
 static void on_job(void *ctx);
@@ -88,7 +95,7 @@ static void begin(struct engine *e)
 	job_later(e);
 }
 
-void engine_share_linked(struct engine *e)
+void engine_share_linked(struct engine *e, enum role peer)
 {
 	if (!e->share) {
 		e->share = calloc(1, sizeof *e->share);
@@ -99,7 +106,7 @@ void engine_share_linked(struct engine *e)
 		e->share->memory[0] = e->share->memory[1] = BLOCK_MEMORY_NONE;
 	}
 	if (e->share->has_one)
-		send_memory(e, &e->share->memory[e->share->at]);
+		send_memory(e, peer, &e->share->memory[e->share->at]);
 	else if (!e->share->is_filling)
 		begin(e);
 }

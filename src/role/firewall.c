@@ -270,6 +270,8 @@ static void on_message(
 		take_ops(f, body);
 	else if (t == MSG_FW_SYNC)
 		take_sync(f, body);
+	else if (t == MSG_FW_KILL)
+		firewall_kill_take(f, body);
 }
 
 static void on_linked(struct role_host *h, enum role peer)
@@ -293,6 +295,7 @@ static void on_tick(void *ctx)
 	struct firewall *f = ctx;
 
 	firewall_plan_sweep(&f->plan, clock_wall_ms(), FIREWALL_SWEEP);
+	firewall_kill_tick(f);
 	if (++f->ticks % FIREWALL_STATE_S)
 		return;
 	if (f->nft && f->error)

@@ -3,6 +3,7 @@
  *
  *   firewall.c        messages, configuration, timers
  *   firewall_drift.c  what others did to our table, found and mended
+ *   firewall_kill.c   connections that are to be reset
  *
  * SPDX-License-Identifier: ISC
  */
@@ -44,6 +45,7 @@ struct firewall {
 	struct msg_fw_ops in;
 	struct fw_op op[FIREWALL_BATCH];
 	bool done[FIREWALL_BATCH];
+	struct firewall_kill *kill; /* firewall_kill.c; NULL: never asked */
 };
 
 /* What the kernel said. State and its report follow. */
@@ -69,5 +71,10 @@ void firewall_on_events(int fd, unsigned what, void *ctx);
 void firewall_on_mend(void *ctx);
 /* Look at the kernel soon. */
 void firewall_mend_later(struct firewall *f);
+
+/* The engine wants a connection reset. */
+void firewall_kill_take(struct firewall *f, struct rd *body);
+/* Each second. */
+void firewall_kill_tick(struct firewall *f);
 
 #endif /* ROLE_FIREWALL_H */

@@ -48,11 +48,11 @@ static int run_role(const char *name)
 {
 	enum role r;
 
-	if (!role_parse(name, &r) || !roles[r]) {
+	if (!role_parse(name, &r) || !roles[role_kind(r)]) {
 		(void)fprintf(stderr, "limetwigd: no role %s\n", name);
 		return 2;
 	}
-	return role_host_run(r, roles[r], NULL);
+	return role_host_run(r, roles[role_kind(r)], NULL);
 }
 
 static int check_conf(const struct wishes *w)

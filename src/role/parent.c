@@ -64,7 +64,7 @@ static unsigned roles_to_restart(const struct conf *old, const struct conf *c)
 {
 	bool sockets = lists_differ(&old->postfix.queues, &c->postfix.queues) ||
 		       texts_differ(old->postfix.group, c->postfix.group);
-	bool tarpit = conf_has_tarpit(old) != conf_has_tarpit(c) || old->tarpit.port != c->tarpit.port;
+	bool tarpit = parent_count_tarpits(old) != parent_count_tarpits(c) || old->tarpit.port != c->tarpit.port;
 	unsigned r = sockets ? ROLE_BIT(ROLE_ENGINE) | ROLE_BIT(ROLE_CAPTURE) : 0;
 
 	if (tarpit)
@@ -104,8 +104,6 @@ static enum err reopen_sockets(struct parent *p, const struct conf *c, char *tex
 	if (e != ERR_OK)
 		return e;
 	drop_old_queues(&p->sockets, &new);
-	new.tarpit = p->sockets.tarpit; /* it belongs to no instance */
-	p->sockets.tarpit = -1;
 	parent_close_sockets(&p->sockets, false);
 	p->sockets = new;
 	/* until the new engine is there: on the new listeners, and nobody is left on the old */
@@ -116,10 +114,10 @@ static enum err reopen_sockets(struct parent *p, const struct conf *c, char *tex
 static void apply_conf(struct parent *p, unsigned restart)
 {
 	parent_want_roles(p);
-	for (int r = ROLE_ENGINE; r < ROLE_COUNT; r++) {
+	for (int r = ROLE_ENGINE; r < ROLE_PROCESSES; r++) {
 		struct child *c = &p->child[r];
 
-		if (restart & ROLE_BIT(r) || (c->pid > 0 && !c->is_wanted))
+		if (restart & ROLE_BIT(role_kind((enum role)r)) || (c->pid > 0 && !c->is_wanted))
 			parent_restart_child(c);
 		else if (c->channel)
 			parent_send_conf(c);
@@ -141,7 +139,7 @@ static enum err reload(struct parent *p, char *text, size_t size)
 	if (restart & ROLE_BIT(ROLE_CAPTURE))
 		e = reopen_sockets(p, &c, text, size);
 	if (e == ERR_OK && restart & ROLE_BIT(ROLE_TARPIT))
-		e = parent_open_tarpit(&c, &p->sockets, text, size);
+		e = parent_open_tarpit(p, &c, text, size);
 	if (e != ERR_OK)
 		return e;
 	p->conf = c;
@@ -190,6 +188,7 @@ static void on_tick(void *ctx)
 	parent_reap(ctx);
 	parent_check_stops(ctx);
 	parent_check_log(ctx);
+	parent_check_mail(ctx);
 }
 
 static void on_ping(void *ctx)
@@ -247,7 +246,7 @@ static enum err prepare(struct parent *p, char *text, size_t size)
 	if (e == ERR_OK)
 		e = parent_open_sockets(&p->conf, p->is_root, &p->sockets, text, size);
 	if (e == ERR_OK)
-		e = parent_open_tarpit(&p->conf, &p->sockets, text, size);
+		e = parent_open_tarpit(p, &p->conf, text, size);
 	if (e != ERR_OK)
 		return e;
 	(void)signal(SIGPIPE, SIG_IGN); /* reset in each child */
@@ -265,7 +264,8 @@ static void clean_up(struct parent *p)
 {
 	parent_dunno_free(p->dunno);
 	parent_close_sockets(&p->sockets, true);
-	for (int r = ROLE_ENGINE; r < ROLE_COUNT; r++)
+	parent_close_tarpit(p);
+	for (int r = ROLE_ENGINE; r < ROLE_PROCESSES; r++)
 		channel_free(p->child[r].channel);
 	loop_free(p->loop);
 	if (p->lock >= 0)
@@ -290,7 +290,7 @@ int parent_run(const struct parent_options *o)
 	log_info("started", "version=%s conf=%s off=%d", LIMETWIG_VERSION, o->conf, p.conf.is_off);
 	parent_dunno_serve(p.dunno, p.sockets.policy, p.sockets.queues);
 	parent_want_roles(&p);
-	for (int r = ROLE_ENGINE; r < ROLE_COUNT; r++)
+	for (int r = ROLE_ENGINE; r < ROLE_PROCESSES; r++)
 		parent_start_child(&p.child[r]);
 	e = loop_run(p.loop);
 	log_info("stopped", "version=%s", LIMETWIG_VERSION);

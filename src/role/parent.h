@@ -18,6 +18,7 @@
 #define PARENT_SILENCE_MS 30000u /* no PONG */
 #define PARENT_START_MS 120000u  /* START to READY: a large store may be read */
 #define PARENT_STOP_MS 5000u     /* STOP to exit */
+#define PARENT_MAILS 128         /* connections to Postfix held for capture */
 
 struct parent_options {
 	const char *conf; /* path of limetwig.conf */
@@ -43,8 +44,14 @@ struct parent_sockets {
 	int policy[ROLE_LISTENERS], lmtp[ROLE_LISTENERS]; /* per Postfix instance */
 	char dir[ROLE_LISTENERS][CONF_TEXT];
 	int control;
-	int tarpit; /* -1: none wanted */
 	char run[CONF_TEXT];
+};
+
+/* A listener for each process of it; none where it is not wanted. */
+struct parent_tarpit {
+	unsigned count;
+	uint16_t port;
+	int fd[ROLE_TARPITS];
 };
 
 struct parent_dunno;
@@ -53,8 +60,9 @@ struct parent {
 	const struct parent_options *options;
 	struct loop *loop;
 	struct conf conf;
-	struct child child[ROLE_COUNT];
+	struct child child[ROLE_PROCESSES];
 	struct parent_sockets sockets;
+	struct parent_tarpit tarpit;
 	struct parent_dunno *dunno;
 	int lock;
 	bool is_root, is_stopping, is_announced;
@@ -62,6 +70,11 @@ struct parent {
 		uint64_t device, inode;
 		bool is_open; /* follow has this one */
 	} mail_log;
+	struct {
+		uint64_t seq; /* by which capture knows it */
+		int fd;
+	} mail[PARENT_MAILS];
+	size_t mails;
 };
 
 /* parent.c. Returns the exit status. */
@@ -89,11 +102,18 @@ enum err parent_make_folders(struct parent *p, char *text, size_t size) MUST_USE
 enum err parent_take_lock(struct parent *p, char *text, size_t size) MUST_USE;
 enum err parent_open_sockets(
 	const struct conf *c, bool is_root, struct parent_sockets *ret, char *text, size_t size) MUST_USE;
-/* In place of the one that was, if any: for blocked clients, on all local addresses. */
-enum err parent_open_tarpit(const struct conf *c, struct parent_sockets *s, char *text, size_t size) MUST_USE;
 /* is_removed: the files go too (for good: not when new ones have taken their names). */
 void parent_close_sockets(struct parent_sockets *s, bool is_removed);
 void parent_close_queue(struct parent_sockets *s, size_t i, bool is_removed);
+
+/* parent_tarpit.c: the listeners for blocked clients, on all local addresses. */
+/* Processes that this configuration asks for; 0: none. */
+unsigned parent_count_tarpits(const struct conf *c);
+/* In place of those that were, if any; an error changes nothing. */
+enum err parent_open_tarpit(struct parent *p, const struct conf *c, char *text, size_t size) MUST_USE;
+void parent_close_tarpit(struct parent *p);
+/* To a process of the tarpit: which of how many it is, and the limits that it cannot see itself. */
+void parent_send_part(struct child *c);
 
 /* parent_dunno.c: the policy listeners while there is no engine. */
 struct parent_dunno *parent_dunno_new(struct loop *l);
@@ -103,6 +123,10 @@ void parent_dunno_serve(struct parent_dunno *d, const int *listeners, size_t cou
 
 /* parent_mail.c: a connection to Postfix for capture, which may not make one. */
 void parent_open_mail(struct child *c, struct rd *body);
+/* A new capture: the connections that its predecessor left open. */
+void parent_offer_mail(struct child *c);
+/* Each second: close those whose other end is closed. */
+void parent_check_mail(struct parent *p);
 
 /* parent_trial.c: for the tests. False: no memory. */
 bool parent_watch_trials(struct parent *p);

@@ -24,20 +24,21 @@
 
 enum err parent_find_users(struct parent *p, char *text, size_t size)
 {
-	for (int r = ROLE_ENGINE; r < ROLE_COUNT; r++) {
+	for (int r = ROLE_ENGINE; r < ROLE_PROCESSES; r++) {
 		struct child *c = &p->child[r];
+		enum role kind = role_kind((enum role)r);
 		const struct passwd *pw;
 		char name[32];
 
 		*c = (struct child){ .role = (enum role)r, .parent = p, .uid = getuid(), .gid = getgid() };
-		if (!p->is_root || r == ROLE_ALIASMAP)
+		if (!p->is_root || r == ROLE_ALIASMAP || kind == ROLE_COUNT)
 			continue;
 		if (p->options->has_uid_base) {
-			c->uid = p->options->uid_base + (uid_t)r;
-			c->gid = p->options->uid_base + (gid_t)r;
+			c->uid = p->options->uid_base + (uid_t)kind;
+			c->gid = p->options->uid_base + (gid_t)kind;
 			continue;
 		}
-		(void)snprintf(name, sizeof name, "limetwig-%s", role_name(c->role));
+		(void)snprintf(name, sizeof name, "limetwig-%s", role_name(kind));
 		pw = getpwnam(name);
 		if (!pw || pw->pw_uid == 0) {
 			(void)snprintf(
@@ -60,7 +61,8 @@ void parent_want_roles(struct parent *p)
 	p->child[ROLE_ALIASMAP].is_wanted = true;
 	p->child[ROLE_FOLLOW].is_wanted = strcmp(c->postfix.log, "none") != 0;
 	p->child[ROLE_FETCH].is_wanted = conf_has_fetch(c);
-	p->child[ROLE_TARPIT].is_wanted = conf_has_tarpit(c);
+	for (unsigned i = 0; i < ROLE_TARPITS; i++)
+		p->child[role_tarpit(i)].is_wanted = i < parent_count_tarpits(c);
 	p->child[ROLE_FIREWALL].is_wanted = c->firewall.backend == FW_BACKEND_NFTABLES;
 }
 
@@ -109,6 +111,8 @@ void parent_send_conf(struct child *c)
 	uint8_t bytes[4];
 	struct wr w = wr_init(bytes, sizeof bytes);
 
+	if (role_kind(c->role) == ROLE_TARPIT)
+		parent_send_part(c);
 	message_put_empty(&w, MSG_CONFIG, NULL);
 	if (fd < 0 || (c->channel && channel_send(c->channel, &w, &fd, 1) != ERR_OK))
 		log_warn("message_lost", "type=CONFIG to=%s errno=%d", role_name(c->role), errno);
@@ -122,8 +126,9 @@ static void send_listeners(struct child *c)
 
 	if (c->role == ROLE_ENGINE)
 		send_which(c, MSG_LISTENER, LISTENER_CONTROL, s->control);
-	if (c->role == ROLE_TARPIT && s->tarpit >= 0)
-		send_which(c, MSG_LISTENER, LISTENER_TARPIT, s->tarpit);
+	for (unsigned i = 0; i < c->parent->tarpit.count; i++)
+		if (c->role == role_tarpit(i))
+			send_which(c, MSG_LISTENER, LISTENER_TARPIT, c->parent->tarpit.fd[i]);
 	for (size_t i = 0; i < s->queues; i++) {
 		if (c->role == ROLE_ENGINE)
 			send_which(c, MSG_LISTENER, LISTENER_POLICY, s->policy[i]);
@@ -157,7 +162,7 @@ static void make_links(struct child *c)
 		link_two(&p->child[ROLE_ENGINE], c);
 		return;
 	}
-	for (int r = ROLE_ENGINE + 1; r < ROLE_COUNT; r++)
+	for (int r = ROLE_ENGINE + 1; r < ROLE_PROCESSES; r++)
 		link_two(c, &p->child[r]);
 }
 
@@ -170,7 +175,9 @@ static void on_ready(struct child *c)
 		(unsigned long long)(clock_mono_ms() - c->started_ms));
 	if (c->role == ROLE_ENGINE)
 		parent_dunno_serve(p->dunno, NULL, 0);
-	for (int r = ROLE_ENGINE; r < ROLE_COUNT; r++)
+	if (c->role == ROLE_CAPTURE)
+		parent_offer_mail(c);
+	for (int r = ROLE_ENGINE; r < ROLE_PROCESSES; r++)
 		if (p->child[r].is_wanted && !p->child[r].is_ready)
 			return;
 	if (!p->is_announced)
@@ -294,8 +301,8 @@ void parent_stop_children(struct parent *p)
 	for (size_t i = 0; i < sizeof phase / sizeof phase[0]; i++) {
 		unsigned left = 0;
 
-		for (int r = ROLE_ENGINE; r < ROLE_COUNT; r++) {
-			if (!(phase[i] & ROLE_BIT(r)) || p->child[r].pid <= 0)
+		for (int r = ROLE_ENGINE; r < ROLE_PROCESSES; r++) {
+			if (!(phase[i] & ROLE_BIT(role_kind((enum role)r))) || p->child[r].pid <= 0)
 				continue;
 			stop_child(&p->child[r]);
 			left++;
@@ -335,7 +342,7 @@ static void child_gone(struct child *c, int status)
 
 void parent_reap(struct parent *p)
 {
-	for (int r = ROLE_ENGINE; r < ROLE_COUNT; r++) {
+	for (int r = ROLE_ENGINE; r < ROLE_PROCESSES; r++) {
 		struct child *c = &p->child[r];
 		int status;
 
@@ -348,7 +355,7 @@ void parent_check_stops(struct parent *p)
 {
 	uint64_t now = clock_mono_ms();
 
-	for (int r = ROLE_ENGINE; r < ROLE_COUNT; r++) {
+	for (int r = ROLE_ENGINE; r < ROLE_PROCESSES; r++) {
 		struct child *c = &p->child[r];
 
 		if (c->pid > 0 && c->stop_ms && now - c->stop_ms > PARENT_STOP_MS)
@@ -360,7 +367,7 @@ void parent_check_children(struct parent *p)
 {
 	uint64_t now = clock_mono_ms();
 
-	for (int r = ROLE_ENGINE; r < ROLE_COUNT; r++) {
+	for (int r = ROLE_ENGINE; r < ROLE_PROCESSES; r++) {
 		struct child *c = &p->child[r];
 
 		if (c->pid <= 0)

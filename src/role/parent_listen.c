@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -165,7 +164,7 @@ static enum err find_group(const struct conf *c, bool is_root, gid_t *ret, char 
 
 enum err parent_open_sockets(const struct conf *c, bool is_root, struct parent_sockets *ret, char *text, size_t size)
 {
-	struct parent_sockets s = { .control = -1, .tarpit = -1 };
+	struct parent_sockets s = { .control = -1 };
 	char control[CONF_TEXT + 16];
 	gid_t gid = 0;
 	enum err e = find_group(c, is_root, &gid, text, size);
@@ -189,46 +188,6 @@ enum err parent_open_sockets(const struct conf *c, bool is_root, struct parent_s
 	else
 		parent_close_sockets(&s, false);
 	return e;
-}
-
-/* Both families, or IPv4 alone on a host without IPv6. -1: errno. */
-static int listen_tcp(uint16_t port)
-{
-	struct sockaddr_in6 a6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
-	struct sockaddr_in a4 = { .sin_family = AF_INET, .sin_port = htons(port) };
-	int on = 1, off = 0, fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool is_v6 = fd >= 0;
-
-	if (!is_v6)
-		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -1;
-	if ((is_v6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) != 0) ||
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-		bind(fd, is_v6 ? (struct sockaddr *)&a6 : (struct sockaddr *)&a4, is_v6 ? sizeof a6 : sizeof a4) != 0 ||
-		listen(fd, LISTEN_BACKLOG) != 0) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-enum err parent_open_tarpit(const struct conf *c, struct parent_sockets *s, char *text, size_t size)
-{
-	int fd = -1;
-
-	if (conf_has_tarpit(c)) {
-		fd = listen_tcp((uint16_t)c->tarpit.port);
-		if (fd < 0) {
-			(void)snprintf(text, size, "tarpit port: cannot listen on TCP port %u: %s", c->tarpit.port,
-				strerrordesc_np(errno));
-			return ERR_IO;
-		}
-	}
-	if (s->tarpit >= 0)
-		close(s->tarpit);
-	s->tarpit = fd;
-	return ERR_OK;
 }
 
 static void close_one(int *fd, const char *dir, const char *name, bool is_removed)
@@ -255,8 +214,5 @@ void parent_close_sockets(struct parent_sockets *s, bool is_removed)
 	for (size_t i = 0; i < s->queues; i++)
 		parent_close_queue(s, i, is_removed);
 	close_one(&s->control, s->run, "control.sock", is_removed);
-	if (s->tarpit >= 0)
-		close(s->tarpit);
-	s->tarpit = -1;
 	s->queues = 0;
 }

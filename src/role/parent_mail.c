@@ -1,30 +1,32 @@
 /*
  * parent_mail: a connection to the service of Postfix that takes mail back
  * (QUEUE/private/NAME, closed to all but root and Postfix), for capture: its
- * sandbox has no connect. The parent says and reads nothing on it.
+ * sandbox has no connect. The parent says and reads nothing on it, but holds it
+ * until it is closed: when capture dies between a final dot and the answer, the
+ * next capture hears the answer. Limit: PARENT_MAILS; more are not held.
  * SPDX-License-Identifier: ISC
  */
 #include "io/log.h"
 #include "role/parent.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 /* Returns the descriptor, or -1 with errno. A UNIX socket connects at once or not at all. */
-static int connect_mail(const struct conf *c, unsigned queue)
+static int connect_service(const struct conf *c, unsigned queue, const char *name)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	int fd, n, saved;
 
-	if (c->postfix.handback[0] == '\0' || queue >= c->postfix.queues.count) {
+	if (name[0] == '\0' || queue >= c->postfix.queues.count) {
 		errno = ENOENT;
 		return -1;
 	}
-	n = snprintf(
-		sa.sun_path, sizeof sa.sun_path, "%s/private/%s", c->postfix.queues.item[queue], c->postfix.handback);
+	n = snprintf(sa.sun_path, sizeof sa.sun_path, "%s/private/%s", c->postfix.queues.item[queue], name);
 	if (n < 0 || (size_t)n >= sizeof sa.sun_path) {
 		errno = ENAMETOOLONG;
 		return -1;
@@ -38,22 +40,65 @@ static int connect_mail(const struct conf *c, unsigned queue)
 	return -1;
 }
 
+static void send_socket(struct child *c, enum message_type t, const struct msg_mail_socket *m, int fd)
+{
+	uint8_t bytes[32];
+	struct wr w = wr_init(bytes, sizeof bytes);
+
+	message_put_mail_socket(&w, t, m);
+	if (c->channel && channel_send(c->channel, &w, &fd, fd >= 0) != ERR_OK)
+		log_warn("message_lost", "type=%s to=%s", message_name(t), role_name(c->role));
+}
+
+void parent_check_mail(struct parent *p)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < p->mails; i++) {
+		struct pollfd x = { .fd = p->mail[i].fd };
+
+		if (poll(&x, 1, 0) > 0 && x.revents)
+			(void)close(x.fd);
+		else
+			p->mail[kept++] = p->mail[i];
+	}
+	p->mails = kept;
+}
+
+void parent_offer_mail(struct child *c)
+{
+	struct parent *p = c->parent;
+
+	parent_check_mail(p);
+	for (size_t i = 0; i < p->mails; i++)
+		send_socket(c, MSG_MAIL_SOCKET, &(struct msg_mail_socket){ .seq = p->mail[i].seq }, p->mail[i].fd);
+}
+
+/* Takes fd. */
+static void hold_mail(struct parent *p, uint64_t seq, int fd)
+{
+	if (p->mails == PARENT_MAILS)
+		parent_check_mail(p);
+	if (p->mails == PARENT_MAILS) {
+		(void)close(fd);
+		return;
+	}
+	p->mail[p->mails].seq = seq;
+	p->mail[p->mails++].fd = fd;
+}
+
 void parent_open_mail(struct child *c, struct rd *body)
 {
 	struct msg_mail_socket answer = { 0 };
 	struct msg_mail_open m;
-	uint8_t bytes[32];
-	struct wr w = wr_init(bytes, sizeof bytes);
 	int fd;
 
 	if (message_get_mail_open(body, &m) != ERR_OK)
 		return;
-	fd = connect_mail(&c->parent->conf, m.queue);
+	fd = connect_service(&c->parent->conf, m.queue, c->parent->conf.postfix.handback);
 	answer.seq = m.seq;
 	answer.error = fd < 0 ? (uint32_t)errno : 0;
-	message_put_mail_socket(&w, MSG_MAIL_SOCKET, &answer);
-	if (c->channel && channel_send(c->channel, &w, &fd, fd >= 0) != ERR_OK)
-		log_warn("message_lost", "type=MAIL_SOCKET to=%s", role_name(c->role));
+	send_socket(c, MSG_MAIL_SOCKET, &answer, fd);
 	if (fd >= 0)
-		(void)close(fd);
+		hold_mail(c->parent, m.seq, fd);
 }

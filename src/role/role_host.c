@@ -29,7 +29,7 @@
 /* One role per process: the host is the process. */
 static struct host {
 	struct role_host pub;
-	int early_link[ROLE_COUNT]; /* links that came before serve; -1 */
+	int early_link[ROLE_PROCESSES]; /* links that came before serve; -1 */
 	bool has_conf, is_started, is_serving, is_stopping, is_failed;
 } host;
 
@@ -167,7 +167,7 @@ static void make_link(enum role peer, int fd)
 
 static void take_link(unsigned which, int fd)
 {
-	if (which == ROLE_PARENT || which >= ROLE_COUNT || which == host.pub.role) {
+	if (which == ROLE_PARENT || which >= ROLE_PROCESSES || which == host.pub.role) {
 		close(fd);
 	} else if (host.is_serving) {
 		make_link((enum role)which, fd);
@@ -215,6 +215,14 @@ static void take_trial(struct rd *body)
 	(void)channel_send(host.pub.parent, &w, NULL, 0);
 }
 
+static void take_part(struct rd *body)
+{
+	struct msg_part m;
+
+	if (message_get_part(body, &m) == ERR_OK)
+		host.pub.part = m;
+}
+
 static void take_socket(enum role peer, struct rd *body, const int *fds, size_t n)
 {
 	if (host.is_serving && host.pub.ops->message)
@@ -242,6 +250,8 @@ static void on_parent_message(void *ctx, enum role peer, enum message_type t, st
 		take_file(m.which, fds[0]);
 	else if (t == MSG_START)
 		take_start();
+	else if (t == MSG_PART)
+		take_part(body);
 	else if (t == MSG_PING)
 		(void)send_empty(MSG_PONG); /* a queue that is full has pongs in it */
 	else if (t == MSG_SELFTEST)
@@ -304,7 +314,7 @@ static bool init(enum role role, const struct role_ops *ops, void *ctx)
 	h->role = role;
 	h->ops = ops;
 	h->ctx = ctx;
-	for (int i = 0; i < ROLE_COUNT; i++)
+	for (int i = 0; i < ROLE_PROCESSES; i++)
 		host.early_link[i] = -1;
 	for (int i = 0; i < LISTENERS * ROLE_LISTENERS; i++)
 		h->listener[i / ROLE_LISTENERS][i % ROLE_LISTENERS] = -1;
@@ -345,7 +355,7 @@ static void serve(struct role_host *h)
 	host.is_serving = true;
 	if (h->ops->serve)
 		h->ops->serve(h);
-	for (int peer = 0; peer < ROLE_COUNT; peer++) {
+	for (int peer = 0; peer < ROLE_PROCESSES; peer++) {
 		int fd = host.early_link[peer];
 
 		host.early_link[peer] = -1;

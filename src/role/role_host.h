@@ -8,6 +8,7 @@
 #ifndef ROLE_ROLE_HOST_H
 #define ROLE_ROLE_HOST_H
 #include "core/conf.h"
+#include "core/message.h"
 #include "io/channel.h"
 
 #define ROLE_FD_PARENT 3
@@ -18,9 +19,10 @@ struct role_host {
 	struct loop *loop;
 	struct conf conf; /* in force now */
 	struct channel *parent;
-	struct channel *link[ROLE_COUNT];        /* NULL while the peer is down */
+	struct channel *link[ROLE_PROCESSES];    /* NULL while the peer is down */
 	int listener[LISTENERS][ROLE_LISTENERS]; /* by enum listener; one per Postfix instance; -1: not given */
 	int file[2];                             /* by enum shared_file; -1 */
+	struct msg_part part;                    /* of a role in several processes; count 0: not told */
 	void *ctx;                               /* the role's own state */
 	const struct role_ops *ops;
 };

@@ -1,22 +1,18 @@
 /*
- * tarpit: the order of things, and the pace: when we use more than a fifth of
- * a core, those who are held wait longer for each byte.
+ * tarpit: the order of things.
  * SPDX-License-Identifier: ISC
  */
-#include "role/tarpit.h"
+#include "role/tarpit_hand.h"
+#include "role/tarpit_sample.h"
 
 #include "io/log.h"
 
 #include <sodium.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define SECOND_MS 1000
-#define CPU_HIGH_US 200000 /* in a second */
-#define CPU_LOW_US 100000
-#define PACE_MAX_MS 30000
 
 /* Printable ASCII only: it stands in replies. */
 static void copy_text(const char *from, char *to, size_t size)
@@ -29,16 +25,10 @@ static void copy_text(const char *from, char *to, size_t size)
 	to[n] = '\0';
 }
 
-static uint32_t pace_of(const struct conf *c)
-{
-	return (uint32_t)c->tarpit.pace_s * 1000;
-}
-
 static void take_conf(struct tarpit *t)
 {
 	const struct conf *c = &t->host->conf;
 	char name[256] = "localhost";
-	struct rlimit r;
 
 	if (!c->tarpit.host[0])
 		(void)gethostname(name, sizeof name - 1);
@@ -47,14 +37,11 @@ static void take_conf(struct tarpit *t)
 	t->site = (struct answer_site){ .conf = c,
 		.host = t->host_name,
 		.name = t->name,
-		.pace_ms = pace_of(c),
 		.code = (uint16_t)c->tarpit.reply,
-		.is_to_data = c->tarpit.hold == HOLD_DATA };
-	t->cap = c->tarpit.connections;
-	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < (rlim_t)t->cap + TARPIT_SPARE)
-		t->cap = r.rlim_cur > 2 * TARPIT_SPARE ? (uint32_t)r.rlim_cur - TARPIT_SPARE : TARPIT_SPARE;
-	if (t->cap > t->pools_max * TARPIT_POOL && t->pools_max)
-		t->cap = t->pools_max * TARPIT_POOL;
+		.is_to_data = c->tarpit.hold == HOLD_DATA,
+		.has_hand = c->tarpit.hand_through && c->postfix.handthrough[0] };
+	tarpit_load_take(t);
+	tarpit_tls_take(t);
 }
 
 static enum err tarpit_start(struct role_host *h)
@@ -68,14 +55,17 @@ static enum err tarpit_start(struct role_host *h)
 	t->host = h;
 	t->memory = BLOCK_MEMORY_NONE;
 	t->free = t->oldest = t->newest = TARPIT_NONE;
+	t->most = tarpit_load_most();
+	t->now_ms = clock_mono_ms();
+	tarpit_tls_start(t);
 	take_conf(t);
-	t->pools_max = (t->cap + TARPIT_POOL - 1) / TARPIT_POOL;
+	t->pools_max = (t->most + TARPIT_POOL - 1) / TARPIT_POOL;
 	t->pool = calloc(t->pools_max, sizeof *t->pool);
 	t->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (!t->pool || t->epoll < 0 || sodium_init() < 0)
 		return ERR_NOMEM;
 	randombytes_buf(key, sizeof key);
-	prefix_map_init(&t->each, key, sizeof(uint32_t), t->cap + 1);
+	prefix_map_init(&t->each, key, sizeof(uint32_t), t->most + 1);
 	buf_init(&t->scratch, ANSWER_TEXT);
 	tarpit_wheel_init(t);
 	return ERR_OK;
@@ -84,36 +74,15 @@ static enum err tarpit_start(struct role_host *h)
 static void on_turn(void *ctx)
 {
 	tarpit_wheel_turn(ctx, clock_mono_ms());
-}
-
-static uint64_t cpu_us(void)
-{
-	struct rusage u;
-
-	if (getrusage(RUSAGE_SELF, &u) != 0)
-		return 0;
-	return (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000 +
-	       (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+	tarpit_load_sweep(ctx);
 }
 
 static void on_second(void *ctx)
 {
-	struct tarpit *t = ctx;
-	uint64_t now = cpu_us(), used = now - t->cpu_us;
-	uint32_t least = pace_of(&t->host->conf);
-
-	t->cpu_us = now;
-	if (used > CPU_HIGH_US && t->site.pace_ms < PACE_MAX_MS)
-		t->site.pace_ms += t->site.pace_ms / 4 + 1;
-	else if (used < CPU_LOW_US && t->site.pace_ms > least)
-		t->site.pace_ms -= (t->site.pace_ms - least) / 4 + 1;
-	if (t->unlogged)
-		log_info("answered", "unlogged=%llu", (unsigned long long)t->unlogged);
-	if (t->refused || t->shed)
-		log_info("tarpit", "connections=%u held=%u refused=%llu shed=%llu pace_ms=%u", t->count, t->held,
-			(unsigned long long)t->refused, (unsigned long long)t->shed, t->site.pace_ms);
-	t->logged = t->unlogged = t->refused = t->shed = 0;
-	t->is_logged_pause = false;
+	tarpit_load_second(ctx);
+	tarpit_state_second(ctx);
+	tarpit_tls_second(ctx);
+	tarpit_hand_tick(ctx, clock_mono_ms());
 }
 
 static bool watch_listeners(struct tarpit *t)
@@ -134,7 +103,7 @@ static void tarpit_serve(struct role_host *h)
 {
 	struct tarpit *t = h->ctx;
 
-	t->cpu_us = cpu_us();
+	tarpit_load_second(t);
 	t->ready = loop_fd(h->loop, t->epoll, LOOP_READ, tarpit_on_ready, t);
 	t->turn = loop_every(h->loop, TARPIT_TICK_MS, on_turn, t);
 	t->second = loop_every(h->loop, SECOND_MS, on_second, t);
@@ -164,12 +133,18 @@ static void take_blocks(struct tarpit *t, int fd)
 	t->memory = m;
 	t->view = v;
 	t->has_view = true;
+	t->removed = UINT64_MAX; /* what is not in the new one has gone */
 }
 
 static void tarpit_message(
 	struct role_host *h, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
 {
-	(void)body;
+	struct msg_mail_socket m;
+
+	if (t == MSG_HAND_SOCKET && message_get_mail_socket(body, &m) == ERR_OK) {
+		tarpit_hand_socket(h->ctx, &m, n ? fds[0] : -1);
+		return;
+	}
 	if (peer == ROLE_ENGINE && t == MSG_BLOCKS && n == 1) {
 		take_blocks(h->ctx, fds[0]);
 		return;
@@ -190,13 +165,13 @@ static void tarpit_stop(struct role_host *h)
 
 	for (unsigned i = 0; i < ROLE_LISTENERS; i++)
 		loop_remove(t->listener[i]);
+	t->now_ms = clock_mono_ms();
 	while (t->oldest != TARPIT_NONE) {
 		struct tarpit_conn *c = tarpit_conn_at(t, t->oldest);
 
 		if (!c->answer.text) {
 			answer_release(&c->answer);
-			t->held -= c->answer.is_held;
-			c->answer.is_held = false;
+			tarpit_let_go(t, c);
 			tarpit_talk(t, c); /* says it all at once */
 		}
 		if (c->fd >= 0)
@@ -206,6 +181,8 @@ static void tarpit_stop(struct role_host *h)
 	loop_remove(t->turn);
 	loop_remove(t->resume);
 	loop_remove(t->second);
+	tarpit_tls_stop(t);
+	tarpit_sample_stop(t);
 	block_memory_close(&t->memory);
 	prefix_map_done(&t->each);
 	buf_done(&t->scratch);
@@ -218,9 +195,16 @@ static void tarpit_stop(struct role_host *h)
 	loop_stop(h->loop);
 }
 
+static void tarpit_linked(struct role_host *h, enum role peer)
+{
+	if (peer == ROLE_ENGINE)
+		tarpit_state_tell(h->ctx);
+}
+
 const struct role_ops tarpit_ops = {
 	.start = tarpit_start,
 	.serve = tarpit_serve,
+	.linked = tarpit_linked,
 	.message = tarpit_message,
 	.reloaded = tarpit_reloaded,
 	.stop = tarpit_stop,

@@ -6,7 +6,8 @@
  * stays what it was.
  * SPDX-License-Identifier: ISC
  */
-#include "role/tarpit.h"
+#include "role/tarpit_hand.h"
+#include "role/tarpit_sample.h"
 
 #include "base/escape.h"
 #include "io/log.h"
@@ -26,7 +27,7 @@ bool tarpit_find(const struct tarpit *t, const struct ipaddr *client, struct blo
 	return t->has_view && block_view_find(&t->view, client, clock_wall_s(), ret);
 }
 
-static bool client_of(const struct sockaddr_storage *sa, struct ipaddr *ret)
+bool tarpit_address(const struct sockaddr_storage *sa, struct ipaddr *ret)
 {
 	static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 	const struct sockaddr_in6 *a6 = (const void *)sa;
@@ -75,6 +76,8 @@ static struct tarpit_conn *conn_new(struct tarpit *t, int fd, const struct ipadd
 	uint32_t id;
 
 	if (t->free == TARPIT_NONE && !pool_grow(t))
+		tarpit_shed(t);
+	if (t->free == TARPIT_NONE)
 		return NULL;
 	c = tarpit_conn_at(t, t->free);
 	id = c->id;
@@ -134,18 +137,20 @@ static void log_end(struct tarpit *t, const struct tarpit_conn *c)
 	}
 	log_info("answered", "case=%s client=%s held=%d seconds=%llu bytes=%u commands=%u recipients=%u helo=\"%s\"",
 		c->answer.case_id, ipaddr_format(&c->client, client), c->answer.is_held,
-		(unsigned long long)((clock_mono_ms() - c->answer.begun_ms) / 1000), c->bytes, c->answer.commands,
+		(unsigned long long)((t->now_ms - c->answer.begun_ms) / 1000), c->bytes, c->answer.commands,
 		c->answer.recipients, escape_text(answer_helo(&c->answer), helo, sizeof helo));
 }
 
 void tarpit_conn_close(struct tarpit *t, struct tarpit_conn *c)
 {
 	log_end(t, c);
+	tarpit_hand_drop(t, c);
 	each_del(t, c);
 	tarpit_wheel_del(t, c);
-	if (c->answer.is_held)
-		t->held--;
+	tarpit_let_go(t, c);
+	tarpit_sample_drop(t, c);
 	answer_done(&c->answer);
+	tarpit_tls_close(t, c);
 	(void)close(c->fd); /* leaves the epoll set by itself */
 	if (c->newer != TARPIT_NONE)
 		tarpit_conn_at(t, c->newer)->older = c->older;
@@ -165,7 +170,7 @@ void tarpit_shed(struct tarpit *t)
 {
 	if (t->oldest == TARPIT_NONE)
 		return;
-	t->shed++;
+	t->state.shed++;
 	tarpit_conn_close(t, tarpit_conn_at(t, t->oldest));
 }
 
@@ -175,7 +180,7 @@ static bool is_to_hold(const struct tarpit *t, const struct block_entry *b)
 {
 	const struct conf *c = &t->host->conf;
 
-	return c->firewall.action == FW_ACTION_TARPIT && b->offence >= c->tarpit.offence && t->held < c->tarpit.held;
+	return c->firewall.action == FW_ACTION_TARPIT && b->offence >= c->tarpit.offence && t->held < t->held_cap;
 }
 
 static void set_socket(const struct tarpit *t, int fd)
@@ -192,31 +197,30 @@ static void refuse(struct tarpit *t, int fd)
 {
 	static const char busy[] = "421 4.3.2 Too many connections, come again\r\n";
 
-	t->refused++;
+	t->state.refused++;
 	(void)send(fd, busy, sizeof busy - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	(void)close(fd);
 }
 
-static void take(struct tarpit *t, int fd, const struct ipaddr *client)
+void tarpit_take(struct tarpit *t, int fd, const struct ipaddr *client)
 {
-	uint64_t now = clock_mono_ms();
 	struct block_entry b = { 0 };
 	bool is_blocked = tarpit_find(t, client, &b);
 	bool is_held = is_blocked && is_to_hold(t, &b);
 	struct tarpit_conn *c = t->count < t->cap ? conn_new(t, fd, client) : NULL;
 
+	t->state.taken++;
 	if (!c) {
 		refuse(t, fd);
 		return;
 	}
-	answer_init(&c->answer, &b, is_held, now, clock_wall_s());
-	c->checked_ms = now;
+	answer_init(&c->answer, &b, false, t->now_ms, clock_wall_s());
 	if (is_held) {
-		t->held++;
+		tarpit_hold(t, c);
 		set_socket(t, fd);
 	}
 	if (is_blocked && !each_add(t, c, &b.subject)) {
-		t->refused++;
+		t->state.refused++;
 		answer_turn_away(&c->answer);
 	} else if (!is_blocked) {
 		answer_turn_away(&c->answer);
@@ -245,31 +249,41 @@ static void pause_accept(struct tarpit *t, int error)
 		tarpit_shed(t);
 	if (t->resume)
 		return;
+	t->state.pauses++;
 	t->resume = loop_after(t->host->loop, TARPIT_PAUSE_MS, on_resume, t);
 	for (unsigned i = 0; t->resume && i < ROLE_LISTENERS; i++)
 		if (t->listener[i] && loop_fd_want(t->listener[i], 0) != ERR_OK)
 			log_warn("tarpit", "text=\"cannot rest a listener\"");
 }
 
+/* True: more may wait. */
+static bool accept_one(struct tarpit *t, int fd)
+{
+	struct sockaddr_storage sa = { 0 };
+	socklen_t n = sizeof sa;
+	struct ipaddr client;
+	int got = accept4(fd, (struct sockaddr *)&sa, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (got >= 0 && tarpit_address(&sa, &client))
+		tarpit_take(t, got, &client);
+	else if (got >= 0)
+		(void)close(got);
+	else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+		pause_accept(t, errno);
+	else
+		return false;
+	return true;
+}
+
 void tarpit_on_listener(int fd, unsigned what, void *ctx)
 {
 	struct tarpit *t = ctx;
+	bool is_left = true;
 
 	(void)what;
-	for (unsigned i = 0; i < ACCEPTS; i++) {
-		struct sockaddr_storage sa = { 0 };
-		socklen_t n = sizeof sa;
-		struct ipaddr client;
-		int got = accept4(fd, (struct sockaddr *)&sa, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		if (got < 0) {
-			if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-				pause_accept(t, errno);
-			return;
-		}
-		if (client_of(&sa, &client))
-			take(t, got, &client);
-		else
-			(void)close(got);
-	}
+	tarpit_state_accepting(t);
+	t->now_ms = clock_mono_ms();
+	for (unsigned i = 0; i < ACCEPTS && is_left && !t->resume; i++)
+		is_left = accept_one(t, fd);
+	tarpit_state_left(t, is_left);
 }

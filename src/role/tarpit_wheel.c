@@ -45,14 +45,22 @@ void tarpit_wheel_put(struct tarpit *t, struct tarpit_conn *c, uint64_t due_ms)
 void tarpit_wheel_turn(struct tarpit *t, uint64_t now_ms)
 {
 	uint64_t to = now_ms / TARPIT_TICK_MS;
+	unsigned left = TARPIT_TURN;
 
+	t->now_ms = now_ms;
 	if (to > t->wheel_at + TARPIT_SLOTS)
 		t->wheel_at = to - TARPIT_SLOTS; /* we were stopped: each slot once is enough */
 	while (t->wheel_at < to) {
 		uint32_t *head = &t->wheel[++t->wheel_at % TARPIT_SLOTS];
 
 		/* who is looked at leaves the slot: put never chooses the tick that is now */
-		while (*head != TARPIT_NONE)
+		while (*head != TARPIT_NONE && left) {
 			tarpit_talk(t, tarpit_conn_at(t, *head));
+			left--;
+		}
+		if (*head != TARPIT_NONE) {
+			t->wheel_at--; /* goes on here, at the next tick */
+			return;
+		}
 	}
 }

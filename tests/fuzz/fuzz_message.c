@@ -58,6 +58,8 @@ static void decode(enum message_type t, struct slice in)
 		CASE(fw_done, msg_fw_done)
 	case MSG_FW_STATE:
 		CASE(fw_state, msg_fw_state)
+		CASE(hook, msg_hook)
+		CASE(hook_done, msg_hook_done)
 	case MSG_HIT:
 		CASE(hit, msg_hit)
 	case MSG_HIT_ACK:
@@ -71,8 +73,10 @@ static void decode(enum message_type t, struct slice in)
 	case MSG_RIDERS_DO:
 		CASE(riders_do, msg_riders_do)
 	case MSG_MAIL_OPEN:
+	case MSG_HAND_OPEN:
 		CASE(mail_open, msg_mail_open)
 	case MSG_MAIL_SOCKET:
+	case MSG_HAND_SOCKET:
 		CASE(mail_socket, msg_mail_socket)
 	case MSG_CORPUS_FORGET:
 		CASE(corpus_forget, msg_corpus_forget)
@@ -102,6 +106,16 @@ static void decode(enum message_type t, struct slice in)
 		CASE(text, msg_text)
 	case MSG_ANSWERED:
 		CASE(answered, msg_answered)
+	case MSG_PART:
+		CASE(part, msg_part)
+	case MSG_TARPIT_STATE:
+		CASE(tarpit_state, msg_tarpit_state)
+	case MSG_SAMPLE:
+		CASE(sample, msg_sample)
+	case MSG_ANSWERED_END:
+		CASE(answered_end, msg_answered_end)
+	case MSG_FW_KILL:
+		CASE(fw_kill, msg_fw_kill)
 	case MSG_SPF_WALK:
 	case MSG_SPF_CHECK:
 		CASE(spf_ask, msg_spf_ask)

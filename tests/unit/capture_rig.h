@@ -229,6 +229,8 @@ static inline int teardown(void **state)
 		loop_remove(c->tick);
 		loop_remove(c->sync);
 		loop_remove(c->stop);
+		capture_back_drop_all(c);
+		handed_close(c->handed);
 		corpus_close(c->corpus);
 		free(c);
 	}

@@ -8,129 +8,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "capture_rig.h"
-
-#define RIDDEN                                                                                                         \
-	XFORWARD "MAIL FROM:<s@spam.example> BODY=8BITMIME SMTPUTF8\r\n" TO_TRAP                                       \
-		 "RCPT TO:<alice@pfx.test> ORCPT=rfc822;info@pfx.test\r\nRCPT TO:<bob@pfx.test>\r\nDATA\r\n"
-#define TEXT "Subject: hello\r\n\r\n..dot\r\n...two\r\nlast\r\n"
-#define UNSTUFFED "Subject: hello\r\n\r\n.dot\r\n..two\r\nlast\r\n"
-#define SEEN (1u << 22)
-
-/* A Postfix that says yes unless told otherwise; keeps what it hears. */
-static struct postfix {
-	struct loop_watch *watch;
-	int fd;
-	const char *no;      /* begin of a command that is refused */
-	const char *no_text; /* ... with this */
-	bool is_closing;     /* hangs up at the final dot */
-	bool is_data;
-	size_t n, seen_at;
-	unsigned connects, messages;
-	char seen[SEEN];
-} postfix;
-static struct channel *parent; /* its end */
-static bool has_no_postfix;
-
-static void postfix_says(const char *text)
-{
-	assert_int_equal(send(postfix.fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
-}
-
-static void postfix_gone(void)
-{
-	loop_remove(postfix.watch);
-	postfix.watch = NULL;
-	if (postfix.fd >= 0)
-		close(postfix.fd);
-	postfix.fd = -1;
-}
-
-static void postfix_line(struct slice line)
-{
-	if (postfix.no && slice_starts(line, slice_str(postfix.no)))
-		postfix_says(postfix.no_text);
-	else if (slice_starts(line, SLICE_LIT("EHLO")))
-		postfix_says("250-mx\r\n250-SIZE 1000\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 XFORWARD NAME ADDR\r\n");
-	else if (slice_starts(line, SLICE_LIT("DATA"))) {
-		postfix.is_data = true;
-		postfix_says("354 go on\r\n");
-	} else if (!slice_starts(line, SLICE_LIT("QUIT")))
-		postfix_says("250 2.0.0 Ok\r\n");
-}
-
-static void postfix_work(void)
-{
-	struct slice rest, line;
-
-	for (;;) {
-		size_t end;
-
-		rest = slice_of(postfix.seen + postfix.seen_at, postfix.n - postfix.seen_at);
-		end = slice_find(rest, '\n');
-		if (end == rest.n)
-			return;
-		line = slice_head(rest, end);
-		postfix.seen_at += end + 1;
-		if (!postfix.is_data) {
-			postfix_line(line);
-		} else if (slice_eq(line, SLICE_LIT(".\r"))) {
-			postfix.is_data = false;
-			postfix.messages++;
-			if (postfix.is_closing) {
-				postfix_gone();
-				return;
-			}
-			postfix_says(postfix.no && strcmp(postfix.no, ".") == 0 ? postfix.no_text : "250 queued\r\n");
-		}
-	}
-}
-
-static void on_postfix(int fd, unsigned what, void *ctx)
-{
-	ssize_t n;
-
-	(void)what, (void)ctx;
-	n = recv(fd, postfix.seen + postfix.n, sizeof postfix.seen - 1 - postfix.n, MSG_DONTWAIT);
-	if (n <= 0) {
-		postfix_gone();
-		return;
-	}
-	postfix.n += (size_t)n;
-	postfix.seen[postfix.n] = '\0';
-	postfix_work();
-}
-
-static void on_parent(void *ctx, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
-{
-	struct msg_mail_open m;
-	struct msg_mail_socket reply = { 0 };
-	uint8_t bytes[32];
-	struct wr w = wr_init(bytes, sizeof bytes);
-	int fd[2];
-
-	(void)ctx, (void)peer, (void)fds, (void)n;
-	assert_int_equal((int)t, MSG_MAIL_OPEN);
-	assert_int_equal((int)message_get_mail_open(body, &m), ERR_OK);
-	reply.seq = m.seq;
-	reply.error = has_no_postfix ? ECONNREFUSED : 0;
-	message_put_mail_socket(&w, MSG_MAIL_SOCKET, &reply);
-	if (has_no_postfix) {
-		assert_int_equal((int)channel_send(parent, &w, NULL, 0), ERR_OK);
-		return;
-	}
-	postfix_gone();
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd), 0);
-	postfix.fd = fd[0];
-	postfix.n = postfix.seen_at = 0;
-	postfix.is_data = false;
-	postfix.connects++;
-	postfix.watch = loop_fd(host.loop, fd[0], LOOP_READ, on_postfix, NULL);
-	assert_non_null(postfix.watch);
-	postfix_says("220 mx\r\n");
-	assert_int_equal((int)channel_send(parent, &w, &fd[1], 1), ERR_OK);
-	close(fd[1]);
-}
+#include "capture_postfix.h"
 
 static int setup_riders(void **state)
 {
@@ -140,9 +18,7 @@ static int setup_riders(void **state)
 		return -1;
 	host.parent = channel_new(host.loop, fd[0], ROLE_CAPTURE, ROLE_PARENT, on_capture, on_closed, NULL);
 	parent = channel_new(host.loop, fd[1], ROLE_PARENT, ROLE_CAPTURE, on_parent, on_closed, NULL);
-	memset(&postfix, 0, sizeof postfix);
-	postfix.fd = -1;
-	has_no_postfix = false;
+	postfix_clear();
 	start();
 	return host.parent && parent ? 0 : -1;
 }
@@ -150,6 +26,7 @@ static int setup_riders(void **state)
 static int teardown_riders(void **state)
 {
 	postfix_gone();
+	parent_drops();
 	channel_free(host.parent);
 	channel_free(parent);
 	return teardown(state);
@@ -228,9 +105,12 @@ static void test_junk_header(void **state)
 	order = ORDER_JUNK;
 	for (size_t i = 0; i < 6; i++) {
 		struct client *k;
+		char text[64];
 
+		(void)snprintf(
+			text, sizeof text, "Subject: hello\r\n\r\nno. %zu\r\n", i); /* else it is the same one again */
 		(void)snprintf(host.conf.traps.junk_header, sizeof host.conf.traps.junk_header, "%s", headers[i]);
-		k = ride(TEXT);
+		k = ride(text);
 		await(k, RIDE_REPLIES);
 		assert_non_null(strstr(postfix.seen, wanted[i]));
 		hang_up(k);

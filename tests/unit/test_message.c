@@ -58,6 +58,8 @@ AGAIN(fw_ops, msg_fw_ops)
 AGAIN(fw_sync, msg_fw_sync)
 AGAIN(fw_done, msg_fw_done)
 AGAIN(fw_state, msg_fw_state)
+AGAIN(hook, msg_hook)
+AGAIN(hook_done, msg_hook_done)
 AGAIN(hit, msg_hit)
 AGAIN(hit_ack, msg_hit_ack)
 AGAIN(corpus_remove, msg_corpus_remove)
@@ -85,6 +87,10 @@ AGAIN(dns_ask, msg_dns_ask)
 AGAIN(dns_says, msg_dns_says)
 AGAIN(dns_state, msg_dns_state)
 AGAIN(answered, msg_answered)
+AGAIN(part, msg_part)
+AGAIN(tarpit_state, msg_tarpit_state)
+AGAIN(answered_end, msg_answered_end)
+AGAIN(fw_kill, msg_fw_kill)
 
 static void check_sample(const struct sample *s, bool is_fixed, bool is_long)
 {
@@ -124,7 +130,7 @@ static void check_sample(const struct sample *s, bool is_fixed, bool is_long)
 		assert_int_equal(message_check(s->from, s->to, slice_of(all.p, all.n - 1), s->fds, &t), ERR_SYNTAX);
 	assert_int_equal(message_check(s->from, s->to, all, s->fds + 2, &t), ERR_SYNTAX);
 	assert_int_equal(message_check(s->to, s->to, all, s->fds, &t), ERR_DENIED);
-	if (wire[0] != MSG_HELLO)
+	if (wire[0] != MSG_HELLO && wire[0] != MSG_FW_KILL)
 		assert_int_equal(message_check(s->to, s->from, all, s->fds, &t), ERR_DENIED);
 }
 
@@ -181,13 +187,28 @@ static void try_firewall(bool is_long)
 			m.op[i].is_add = i % 2;
 			m.op[i].prefix = (struct prefix){ address(true), 128 };
 			m.op[i].ttl_s = (uint32_t)i;
+			fill(m.op[i].case_id, sizeof m.op[i].case_id, true);
 		});
+	number = MSG_HOOK;
+	TRY(
+		hook, msg_hook, ROLE_FIREWALL, ROLE_RUN, 0, false, is_long, m.what = HOOK_REMOVE;
+		m.count = is_long ? MESSAGE_HOOK_OPS : 0; for (int i = 0; i < m.count; i++) {
+			m.op[i].prefix = (struct prefix){ address(true), 128 };
+			fill(m.op[i].case_id, sizeof m.op[i].case_id, true);
+		});
+	number = MSG_HOOK_DONE;
+	TRY(hook_done, msg_hook_done, ROLE_RUN, ROLE_FIREWALL, 0, false, is_long, m.status = -2; m.is_cut = 1;
+		fill(m.text, sizeof m.text, is_long));
 	number = MSG_FW_SYNC;
 	TRY(fw_sync, msg_fw_sync, ROLE_ENGINE, ROLE_FIREWALL, 0, true, true, m.phase = 2);
 	number = MSG_FW_DONE;
 	TRY(fw_done, msg_fw_done, ROLE_FIREWALL, ROLE_ENGINE, 0, true, true, m.seq = 7; m.error = 1);
 	number = MSG_FW_STATE;
-	TRY(fw_state, msg_fw_state, ROLE_FIREWALL, ROLE_ENGINE, 0, true, true, m.state = FW_ERROR; m.refused = 9);
+	TRY(fw_state, msg_fw_state, ROLE_FIREWALL, ROLE_ENGINE, 0, false, is_long, m.state = FW_HOOK; m.refused = 9;
+		fill(m.text, sizeof m.text, is_long));
+	number = MSG_FW_KILL;
+	TRY(fw_kill, msg_fw_kill, ROLE_ENGINE, ROLE_FIREWALL, 0, false, is_long, m.client = address(is_long);
+		m.server = address(is_long); m.client_port = 40000; m.server_port = 25);
 }
 
 static void try_capture(bool is_long)
@@ -313,6 +334,20 @@ static void try_tarpit(bool is_long)
 	TRY(answered, msg_answered, ROLE_TARPIT, ROLE_ENGINE, 0, false, is_long, m.client = address(is_long);
 		fill(m.helo, sizeof m.helo, is_long); fill(m.sender, sizeof m.sender, is_long);
 		fill(m.recipient, sizeof m.recipient, is_long));
+	number = MSG_PART;
+	TRY(part, msg_part, ROLE_PARENT, ROLE_TARPIT, 0, true, true, m.index = 3; m.count = 4; m.conntrack = 262144);
+	TRY(part, msg_part, ROLE_PARENT, role_tarpit(3), 0, true, true, m.count = 1);
+	number = MSG_TARPIT_STATE;
+	TRY(tarpit_state, msg_tarpit_state, ROLE_TARPIT, ROLE_ENGINE, 0, true, true, m.why = TARPIT_CAP_CONNTRACK;
+		m.cap = 7; m.is_paused = 1; m.held_s = 5);
+	TRY(tarpit_state, msg_tarpit_state, role_tarpit(15), ROLE_ENGINE, 0, true, true, m.held = 1);
+	number = MSG_SAMPLE;
+	TRY(sample, msg_sample, ROLE_TARPIT, ROLE_CAPTURE, 1, false, is_long, m.client = address(is_long); m.size = 70000;
+		fill(m.case_id, sizeof m.case_id, is_long); fill(m.helo, sizeof m.helo, is_long);
+		fill(m.sender, sizeof m.sender, is_long); fill(m.recipients, sizeof m.recipients, is_long));
+	number = MSG_ANSWERED_END;
+	TRY(answered_end, msg_answered_end, ROLE_TARPIT, ROLE_ENGINE, 0, false, is_long, m.client = address(is_long);
+		m.seconds = 3600; m.is_held = 1; fill(m.helo, sizeof m.helo, is_long));
 }
 
 static void test_round_trip(void **state)
@@ -346,13 +381,34 @@ static void test_schema_refuses(void **state)
 		}
 		assert_int_equal(message_check(ROLE_PARENT, ROLE_ENGINE, slice_of(b, 1), 0, &t), ERR_SYNTAX);
 	}
-	assert_int_equal(known, 48);
+	assert_int_equal(known, 52);
 	assert_int_equal((int)t, MSG_PING);
 	b[0] = MSG_FW_SYNC;
 	for (int from = 0; from <= ROLE_COUNT; from++)
 		for (int to = 0; to <= ROLE_COUNT; to++)
 			assert_int_equal(message_check((enum role)from, (enum role)to, slice_of(b, 2), 0, &t),
 				from == ROLE_ENGINE && to == ROLE_FIREWALL ? ERR_OK : ERR_DENIED);
+}
+
+/* Processes of the tarpit: numbers and names of their own, the rights of one role. */
+static void test_processes(void **state)
+{
+	enum role r;
+
+	(void)state;
+	for (unsigned i = 0; i < ROLE_TARPITS; i++) {
+		r = ROLE_COUNT;
+		assert_true(role_parse(role_name(role_tarpit(i)), &r));
+		assert_int_equal(r, role_tarpit(i));
+		assert_int_equal(role_kind(r), ROLE_TARPIT);
+	}
+	assert_string_equal(role_name(role_tarpit(0)), "tarpit");
+	assert_string_equal(role_name(role_tarpit(15)), "tarpit16");
+	for (int i = ROLE_COUNT; i < ROLE_TARPIT_MORE; i++)
+		assert_int_equal(role_kind((enum role)i), ROLE_COUNT);
+	assert_int_equal(role_kind((enum role)ROLE_PROCESSES), ROLE_COUNT);
+	assert_int_equal(role_kind(ROLE_ENGINE), ROLE_ENGINE);
+	assert_false(role_parse("?", &r) || role_parse("tarpit1", &r) || role_parse("tarpit17", &r));
 }
 
 #define REFUSED(name, type, ...)                                                                                       \
@@ -366,9 +422,11 @@ static void test_schema_refuses(void **state)
 static void test_values_refused(void **state)
 {
 	(void)state;
-	REFUSED(hello, msg_hello, 0, 1, ROLE_COUNT);
+	REFUSED(hello, msg_hello, 0, 1, ROLE_PROCESSES);
+	REFUSED(part, msg_part, 1, 1, 0, 0, 0, 0);
+	REFUSED(part, msg_part, 0, ROLE_TARPITS + 1, 0, 0, 0, 0);
 	REFUSED(which, msg_which, 0);
-	REFUSED(which, msg_which, ROLE_COUNT);
+	REFUSED(which, msg_which, ROLE_PROCESSES);
 	REFUSED(fw_sync, msg_fw_sync, 3);
 	REFUSED(hit_ack, msg_hit_ack, 0, 0, 0, 0, 0, 0, 0, 1, 4);
 	REFUSED(corpus_remove, msg_corpus_remove, 0, 0);
@@ -410,6 +468,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_schema_refuses),
+		cmocka_unit_test(test_processes),
 		cmocka_unit_test(test_values_refused),
 		cmocka_unit_test(test_too_much),
 	};

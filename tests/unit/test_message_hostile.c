@@ -501,6 +501,39 @@ static void put_body(struct wr *w, enum message_type t)
 		text(w, MESSAGE_ADDRESS);
 		text(w, MESSAGE_ADDRESS);
 		break;
+	case MSG_TARPIT_STATE:
+		for (unsigned i = 0; i < 7; i++)
+			wr_u32(w, (uint32_t)number());
+		wr_u8(w, (uint8_t)chance(TARPIT_CAPS));
+		wr_u8(w, (uint8_t)chance(2));
+		wr_u8(w, (uint8_t)chance(ROLE_TARPITS + 1));
+		for (unsigned i = 0; i < 6; i++)
+			wr_u64(w, number());
+		break;
+	case MSG_SAMPLE:
+		wr_ipaddr(w, &(struct ipaddr){ .family = 4, .b = { 192, 0, 2, (uint8_t)chance(4) } });
+		wr_u32(w, (uint32_t)number());
+		text(w, MESSAGE_CASE);
+		text(w, MESSAGE_NAME);
+		text(w, MESSAGE_ADDRESS);
+		text(w, MESSAGE_SAMPLE_TO);
+		break;
+	case MSG_ANSWERED_END:
+		wr_ipaddr(w, &(struct ipaddr){ .family = 4, .b = { 192, 0, 2, (uint8_t)chance(4) } });
+		wr_u32(w, chance(UINT16_MAX));
+		wr_u32(w, chance(UINT16_MAX));
+		wr_u16(w, (uint16_t)chance(UINT16_MAX));
+		wr_u16(w, (uint16_t)chance(UINT16_MAX));
+		wr_u8(w, (uint8_t)chance(2));
+		text(w, MESSAGE_NAME);
+		break;
+	case MSG_FW_KILL:
+		wr_ipaddr(w, &(struct ipaddr){ .family = 4, .b = { 192, 0, 2, (uint8_t)chance(4) } });
+		wr_ipaddr(w, &(struct ipaddr){ .family = 4, .b = { 127, 0, 0, (uint8_t)chance(4) } });
+		wr_u16(w, (uint16_t)chance(UINT16_MAX));
+		wr_u16(w, (uint16_t)chance(30));
+		wr_u8(w, (uint8_t)chance(FW_KILL_ERROR + 1));
+		break;
 	case MSG_LISTENER:
 	case MSG_LINK:
 	case MSG_FILE:
