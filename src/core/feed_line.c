@@ -320,7 +320,7 @@ static void parse_json(struct slice s, struct feed_line *ret)
 
 static void parse_ipset(struct slice s, struct feed_line *ret)
 {
-	struct slice word, name;
+	struct slice word = { NULL, 0 }, name;
 	size_t n = 0;
 
 	if (!slice_word(&s, &word) || !slice_eq(word, SLICE_LIT("add"))) {

@@ -5,10 +5,12 @@
  */
 #include "core/spamd_conf.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define BLANKS " \t\r\n"
+#define NAME_ARG(s) (int)((s).n < 40 ? (s).n : 40), (s).p /* for %.*s */
 
 struct record {
 	struct slice name, fields; /* fields: behind the first colon */
@@ -26,10 +28,15 @@ struct parse {
 	char *reason;
 };
 
-static enum err wrong(struct parse *p, unsigned line, const char *what, struct slice name)
+static enum err wrong(struct parse *p, unsigned line, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static enum err wrong(struct parse *p, unsigned line, const char *fmt, ...)
 {
+	va_list ap;
+
 	p->line = line;
-	(void)snprintf(p->reason, SPAMD_CONF_REASON, what, (int)(name.n < 40 ? name.n : 40), name.n ? name.p : "");
+	va_start(ap, fmt);
+	(void)vsnprintf(p->reason, SPAMD_CONF_REASON, fmt, ap);
+	va_end(ap);
 	return ERR_SYNTAX;
 }
 
@@ -74,7 +81,7 @@ static enum err read_records(struct parse *p, struct slice text)
 		s = slice_from(buf_slice(&p->joined), at);
 		colon = slice_find(s, ':');
 		if (colon == s.n)
-			return wrong(p, begin, "%.*s: no colon behind the name", slice_trim(s));
+			return wrong(p, begin, "%.*s: no colon behind the name", NAME_ARG(s));
 		/* "name|other name": the first; buf_reserve has made sure that nothing moves */
 		p->record[p->records++] =
 			(struct record){ .name = slice_trim(slice_head(slice_head(s, colon), slice_find(s, '|'))),
@@ -195,7 +202,7 @@ static enum err take_message(struct parse *p, const struct record *r, struct spa
 	struct slice v;
 
 	if (!find_value(r, SLICE_LIT("msg"), &v) || v.n == 0)
-		return wrong(p, r->line, "%.*s: a black list needs msg", r->name);
+		return wrong(p, r->line, "%.*s: a black list needs msg", NAME_ARG(r->name));
 	l->is_msg_file = v.p[0] != '"';
 	if (!l->is_msg_file) {
 		v = slice_from(v, 1);
@@ -213,13 +220,13 @@ static enum err read_list(struct parse *p, struct record *r)
 
 	*l = (struct spamd_list){ .line = r->line, .is_black = has_flag(r, SLICE_LIT("black")) };
 	if (l->is_black == has_flag(r, SLICE_LIT("white")))
-		return wrong(p, r->line, "%.*s: needs one of black and white", r->name);
+		return wrong(p, r->line, "%.*s: needs one of black and white", NAME_ARG(r->name));
 	if (find_value(r, SLICE_LIT("tc"), &v))
-		return wrong(p, r->line, "%.*s: tc= is not understood", r->name);
+		return wrong(p, r->line, "%.*s: tc= is not understood", NAME_ARG(r->name));
 	if (find_value(r, SLICE_LIT("method"), &v) && !method_parse(v, &l->method))
-		return wrong(p, r->line, "%.*s: method is none of file, http, https, ftp, exec", r->name);
+		return wrong(p, r->line, "%.*s: method is none of file, http, https, ftp, exec", NAME_ARG(r->name));
 	if (!find_value(r, SLICE_LIT("file"), &v) || v.n == 0)
-		return wrong(p, r->line, "%.*s: needs file", r->name);
+		return wrong(p, r->line, "%.*s: needs file", NAME_ARG(r->name));
 	l->name = keep(p, r->name);
 	l->file = keep(p, v);
 	return l->is_black ? take_message(p, r, l) : ERR_OK;
@@ -231,7 +238,7 @@ static enum err take_list(struct parse *p, struct slice name, unsigned line, str
 	enum err e = ERR_OK;
 
 	if (!r)
-		return wrong(p, line, "`all` names %.*s, and there is no such list", name);
+		return wrong(p, line, "`all` names %.*s, and there is no such list", NAME_ARG(name));
 	if (!r->list.name)
 		e = read_list(p, r);
 	if (e == ERR_OK)
@@ -260,7 +267,7 @@ static enum err take_lists(struct parse *p, struct spamd_conf *ret)
 	size_t count = 0;
 
 	if (!all)
-		return wrong(p, 0, "there is no record `all`%.*s", (struct slice){ NULL, 0 });
+		return wrong(p, 0, "there is no record `all`");
 	rest = all->fields;
 	while (next_name(&rest, &name))
 		if (++count > SPAMD_CONF_LISTS)
@@ -277,7 +284,7 @@ static enum err take_lists(struct parse *p, struct spamd_conf *ret)
 			return e;
 		if (ret->count == 0 && !ret->list[0].is_black)
 			return wrong(p, all->line,
-				"`all` begins with %.*s, a white list: there is nothing to take it from", name);
+				"`all` begins with %.*s, a white list: there is nothing to take it from", NAME_ARG(name));
 		ret->count++;
 	}
 	return ERR_OK;
