@@ -284,7 +284,8 @@ static enum err take_lists(struct parse *p, struct spamd_conf *ret)
 			return e;
 		if (ret->count == 0 && !ret->list[0].is_black)
 			return wrong(p, all->line,
-				"`all` begins with %.*s, a white list: there is nothing to take it from", NAME_ARG(name));
+				"`all` begins with %.*s, a white list: there is nothing to take it from",
+				NAME_ARG(name));
 		ret->count++;
 	}
 	return ERR_OK;

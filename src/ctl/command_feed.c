@@ -25,10 +25,10 @@ void feed_show_refused(FILE *to, const char *path, const struct feed_report *r)
 	unsigned shown = r->kept < REFUSED_SHOWN ? r->kept : REFUSED_SHOWN;
 
 	for (unsigned i = 0; i < shown; i++)
-		(void)fprintf(to, "%s:%u: %s: %s\n", path, r->first[i].line, r->first[i].reason,
-			r->first[i].text);
+		(void)fprintf(to, "%s:%u: %s: %s\n", path, r->first[i].line, r->first[i].reason, r->first[i].text);
 	if (r->refused > shown)
-		(void)fprintf(to, "... and %u more%s\n", r->refused - shown, r->kept > shown ? ": --json lists them" : "");
+		(void)fprintf(
+			to, "... and %u more%s\n", r->refused - shown, r->kept > shown ? ": --json lists them" : "");
 }
 
 static bool print_one(void *ctx, const struct prefix *p)

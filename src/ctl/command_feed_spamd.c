@@ -47,10 +47,10 @@ static void end_black(struct run *r)
 	(void)fprintf(r->to, "%s: %zu prefixes: %s IPv4 addresses, %s IPv6 networks (/64)%s\n", r->black->name,
 		prefixes, num_format_grouped(ipv4, n4), num_format_grouped(ipv6, n6),
 		r->unread ? "; not all of its lists were read" : "");
-	(void)json_array_append_new(r->lists,
-		json_pack("{s:s, s:I, s:I, s:I, s:b}", "name", r->black->name, "prefixes", (json_int_t)prefixes,
-			"ipv4_addresses", (json_int_t)ipv4, "ipv6_networks",
-			(json_int_t)(ipv6 > INT64_MAX ? INT64_MAX : ipv6), "whole", !r->unread));
+	(void)json_array_append_new(
+		r->lists, json_pack("{s:s, s:I, s:I, s:I, s:b}", "name", r->black->name, "prefixes",
+				  (json_int_t)prefixes, "ipv4_addresses", (json_int_t)ipv4, "ipv6_networks",
+				  (json_int_t)(ipv6 > INT64_MAX ? INT64_MAX : ipv6), "whole", !r->unread));
 	if (r->c->args.is_given[OPT_CLEAN])
 		prefix_set_each(&r->set, print_one, r->c->render.to);
 	prefix_set_done(&r->set);

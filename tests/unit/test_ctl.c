@@ -229,7 +229,8 @@ static void test_feed_check_spamd_conf(void **state)
 	assert_non_null(strstr(out, "  white mine: 1 entries, 0 refused\n"));
 	assert_non_null(strstr(out, "  black far: by https, not read: list.example/x.gz\n"));
 	assert_non_null(strstr(out, "ours: 3 prefixes: 4,353 IPv4 addresses, 0 IPv6 networks (/64)\n"));
-	assert_non_null(strstr(out, "far: 0 prefixes: 0 IPv4 addresses, 0 IPv6 networks (/64); not all of its lists were read\n"));
+	assert_non_null(strstr(
+		out, "far: 0 prefixes: 0 IPv4 addresses, 0 IPv6 networks (/64); not all of its lists were read\n"));
 	assert_int_equal(run("feed check DIR/spamd.conf --from spamd.conf --clean"), CTL_DONE);
 	assert_string_equal(out, "198.18.0.0/20\n198.18.20.0/24\n198.18.40.1\n");
 	assert_int_equal(run("feed check DIR/spamd.conf --from spamd.conf --json"), CTL_DONE);
@@ -406,8 +407,8 @@ int main(void)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = { CASE(test_usage), CASE(test_no_daemon), CASE(test_trap_add),
 		CASE(test_trap_import), CASE(test_trap_change), CASE(test_concurrent), CASE(test_pattern),
-		CASE(test_trap_import_access), CASE(test_feed_check),
-		CASE(test_feed_check_spamd_conf), CASE(test_allow_import), CASE(test_db), CASE(test_off) };
+		CASE(test_trap_import_access), CASE(test_feed_check), CASE(test_feed_check_spamd_conf),
+		CASE(test_allow_import), CASE(test_db), CASE(test_off) };
 
 	return cmocka_run_group_tests_name("ctl", tests, NULL, NULL);
 }

@@ -74,8 +74,8 @@ static void test_private_is_punched(void **state)
 		"192.168.255.255", "224.0.0.0", "255.255.255.255", "::", "::1", "100::", "100::ffff:ffff:ffff:ffff",
 		"fc00::", "fdff::", "fe80::", "febf::", "fec0::", "ff02::1" };
 	static const char *const there[] = { "1.0.0.0", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0",
-		"126.255.255.255", "128.0.0.0", "172.15.255.255", "172.32.0.0", "223.255.255.255", "::2", "100:0:0:1::",
-		"fbff::", "fe7f::" };
+		"126.255.255.255", "128.0.0.0", "172.15.255.255", "172.32.0.0", "223.255.255.255", "::2",
+		"100:0:0:1::", "fbff::", "fe7f::" };
 	struct feed_rules rules;
 	struct feed_report report = { .lines = 0 };
 	struct prefix_set s = { 0 };
@@ -85,7 +85,8 @@ static void test_private_is_punched(void **state)
 	feed_rules_init(&rules);
 	rules.widest_ipv4 = rules.widest_ipv6 = 0;
 	rules.is_documentation_allowed = true;
-	assert_int_equal(feed_clean(SLICE_LIT("1.0.0.0-223.255.255.255\n::2 - feff:ffff::\n"), &rules, &s, &report), ERR_OK);
+	assert_int_equal(
+		feed_clean(SLICE_LIT("1.0.0.0-223.255.255.255\n::2 - feff:ffff::\n"), &rules, &s, &report), ERR_OK);
 	assert_int_equal(report.refused, 1); /* its end is no public address */
 	assert_int_equal(feed_clean(SLICE_LIT("::2 - fe7f:ffff::\n"), &rules, &s, &report), ERR_OK);
 	assert_int_equal(prefix_set_seal(&s), ERR_OK);
