@@ -11,26 +11,51 @@
 
 static const uint8_t mapped_head[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 
-enum err ipaddr_parse(struct slice s, struct ipaddr *ret)
+/* "192.0.2.1" as inet_pton takes it (no leading zeros), without a copy: logs are full of these. */
+static bool parse4(struct slice s, uint8_t to[4])
 {
-	struct ipaddr a = { 0 };
+	const char *p = s.p, *end = s.p + s.n, *first;
+
+	if (s.n < sizeof "0.0.0.0" - 1)
+		return false;
+	for (unsigned part = 0; part < 4; part++) {
+		unsigned v = 0, digit;
+
+		if (part && (p == end || *p++ != '.'))
+			return false;
+		for (first = p; p != end && p != first + 3 && (digit = (unsigned)*p - '0') <= 9; p++)
+			v = v * 10 + digit;
+		if (p == first || v > 255 || (*first == '0' && p != first + 1))
+			return false;
+		to[part] = (uint8_t)v;
+	}
+	return p == end;
+}
+
+static bool parse6(struct slice s, struct ipaddr *ret)
+{
 	char text[IPADDR_TEXT];
 
 	if (s.n == 0 || s.n >= sizeof text || slice_find(s, '\0') < s.n)
-		return ERR_SYNTAX;
+		return false;
 	slice_copy(s, text, sizeof text);
-	if (inet_pton(AF_INET, text, a.b) == 1) {
-		a.family = 4;
-	} else if (inet_pton(AF_INET6, text, a.b) == 1) {
-		a.family = 6;
-		if (memcmp(a.b, mapped_head, sizeof mapped_head) == 0) {
-			memmove(a.b, a.b + 12, 4);
-			memset(a.b + 4, 0, 12);
-			a.family = 4;
-		}
-	} else {
-		return ERR_SYNTAX;
+	if (inet_pton(AF_INET6, text, ret->b) != 1)
+		return false;
+	ret->family = 6;
+	if (memcmp(ret->b, mapped_head, sizeof mapped_head) == 0) {
+		memmove(ret->b, ret->b + 12, 4);
+		memset(ret->b + 4, 0, 12);
+		ret->family = 4;
 	}
+	return true;
+}
+
+enum err ipaddr_parse(struct slice s, struct ipaddr *ret)
+{
+	struct ipaddr a = { .family = 4 };
+
+	if (!parse4(s, a.b) && !parse6(s, &a))
+		return ERR_SYNTAX;
 	*ret = a;
 	return ERR_OK;
 }
@@ -91,12 +116,10 @@ struct prefix prefix_of(const struct ipaddr *a, unsigned len)
 	if (len > bits)
 		len = bits;
 	p.len = (uint8_t)len;
-	for (unsigned i = 0; i < 16; i++) {
-		unsigned keep = len > i * 8 ? len - i * 8 : 0;
-
-		if (keep < 8)
-			p.addr.b[i] &= (uint8_t)(0xff00u >> keep);
-	}
+	if (bits && len == bits)
+		return p;
+	p.addr.b[len / 8] &= (uint8_t)(0xff00u >> len % 8);
+	memset(p.addr.b + len / 8 + 1, 0, sizeof p.addr.b - len / 8 - 1);
 	return p;
 }
 

@@ -87,25 +87,42 @@ static enum err keymap_grow(struct keymap *m)
 	return ERR_OK;
 }
 
+static void *get(const struct keymap *m, const uint8_t hash[16])
+{
+	struct slot_head *s = slot_at(m, slot_find(m, hash));
+
+	return s->used ? slot_value(s) : NULL;
+}
+
 void *keymap_get(const struct keymap *m, struct slice key)
 {
 	uint8_t hash[16];
-	struct slot_head *s;
 
 	if (m->count == 0)
 		return NULL;
 	siphash128(m->key, key, hash);
-	s = slot_at(m, slot_find(m, hash));
-	return s->used ? slot_value(s) : NULL;
+	return get(m, hash);
 }
 
-enum err keymap_put(struct keymap *m, struct slice key, void **ret_value, bool *ret_new)
+static void hash_spread(uint64_t hash, uint8_t to[16])
 {
-	uint8_t hash[16];
+	memcpy(to, &hash, sizeof hash);
+	memset(to + sizeof hash, 0, 16 - sizeof hash);
+}
+
+void *keymap_get_hash(const struct keymap *m, uint64_t hash)
+{
+	uint8_t bytes[16];
+
+	hash_spread(hash, bytes);
+	return m->count ? get(m, bytes) : NULL;
+}
+
+static enum err put(struct keymap *m, const uint8_t hash[16], void **ret_value, bool *ret_new)
+{
 	struct slot_head *s = NULL;
 	bool is_new;
 
-	siphash128(m->key, key, hash);
 	if (m->slots)
 		s = slot_at(m, slot_find(m, hash));
 	is_new = !s || !s->used;
@@ -117,8 +134,8 @@ enum err keymap_put(struct keymap *m, struct slice key, void **ret_value, bool *
 
 			if (e != ERR_OK)
 				return e;
+			s = slot_at(m, slot_find(m, hash));
 		}
-		s = slot_at(m, slot_find(m, hash));
 		memset(s, 0, slot_size(m));
 		s->used = 1;
 		memcpy(s->hash, hash, 16);
@@ -128,6 +145,22 @@ enum err keymap_put(struct keymap *m, struct slice key, void **ret_value, bool *
 		*ret_new = is_new;
 	*ret_value = slot_value(s);
 	return ERR_OK;
+}
+
+enum err keymap_put(struct keymap *m, struct slice key, void **ret_value, bool *ret_new)
+{
+	uint8_t hash[16];
+
+	siphash128(m->key, key, hash);
+	return put(m, hash, ret_value, ret_new);
+}
+
+enum err keymap_put_hash(struct keymap *m, uint64_t hash, void **ret_value, bool *ret_new)
+{
+	uint8_t bytes[16];
+
+	hash_spread(hash, bytes);
+	return put(m, bytes, ret_value, ret_new);
 }
 
 /* Empty slot i and shift back those behind it that may move nearer to home. */
@@ -147,19 +180,39 @@ static void slot_drop(struct keymap *m, size_t i)
 	m->count--;
 }
 
-bool keymap_del(struct keymap *m, struct slice key)
+static bool take(struct keymap *m, const uint8_t hash[16], void *ret_value)
+{
+	size_t i = slot_find(m, hash);
+
+	if (!slot_at(m, i)->used)
+		return false;
+	if (ret_value)
+		memcpy(ret_value, slot_value(slot_at(m, i)), m->value_size);
+	slot_drop(m, i);
+	return true;
+}
+
+bool keymap_take(struct keymap *m, struct slice key, void *ret_value)
 {
 	uint8_t hash[16];
-	size_t i;
 
 	if (m->count == 0)
 		return false;
 	siphash128(m->key, key, hash);
-	i = slot_find(m, hash);
-	if (!slot_at(m, i)->used)
-		return false;
-	slot_drop(m, i);
-	return true;
+	return take(m, hash, ret_value);
+}
+
+bool keymap_take_hash(struct keymap *m, uint64_t hash, void *ret_value)
+{
+	uint8_t bytes[16];
+
+	hash_spread(hash, bytes);
+	return m->count && take(m, bytes, ret_value);
+}
+
+bool keymap_del(struct keymap *m, struct slice key)
+{
+	return keymap_take(m, key, NULL);
 }
 
 size_t keymap_retain(struct keymap *m, size_t budget, bool (*keep)(void *value, void *ctx), void *ctx)

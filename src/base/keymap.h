@@ -32,6 +32,12 @@ void *keymap_get(const struct keymap *m, struct slice key);
 enum err keymap_put(struct keymap *m, struct slice key, void **ret_value, bool *ret_new) MUST_USE;
 /* False when there was none. */
 bool keymap_del(struct keymap *m, struct slice key);
+/* The same, and the value goes to ret_value (value_size bytes). */
+bool keymap_take(struct keymap *m, struct slice key, void *ret_value);
+/* The same for a key that is a keyed hash itself: it is not hashed again. Not together with the above in one map. */
+void *keymap_get_hash(const struct keymap *m, uint64_t hash);
+enum err keymap_put_hash(struct keymap *m, uint64_t hash, void **ret_value, bool *ret_new) MUST_USE;
+bool keymap_take_hash(struct keymap *m, uint64_t hash, void *ret_value);
 /*
  * Walk on from where the last call stopped over at most budget slots (0: one
  * whole round) and drop each entry for which keep gives false. Returns how

@@ -19,7 +19,7 @@ enum err num_parse(struct slice s, uint64_t max, uint64_t *ret)
 
 		if (d > 9)
 			return ERR_SYNTAX;
-		if (v > (UINT64_MAX - d) / 10)
+		if (i >= 19 && v > (UINT64_MAX - d) / 10) /* 19 digits always fit */
 			return ERR_LIMIT;
 		v = v * 10 + d;
 	}

@@ -41,12 +41,28 @@ static enum err put_byte(char text[ADDRESS_TEXT], size_t *n, char c)
 	return ERR_OK;
 }
 
+/* It stands for itself wherever it is. */
+static bool is_plain(char c)
+{
+	return (unsigned char)c > ' ' && c != '"' && c != '<' && c != '>' && c != '\\' && c != 0x7f;
+}
+
+/* The front of s that is plain, into text: mostly all of it. */
+static size_t take_plain(struct slice s, char text[ADDRESS_TEXT])
+{
+	size_t i = 0, most = s.n < ADDRESS_TEXT - 1 ? s.n : ADDRESS_TEXT - 1;
+
+	for (; i < most && is_plain(s.p[i]); i++)
+		text[i] = ascii_lower(s.p[i]);
+	return i;
+}
+
 static enum err unquote(struct slice s, char text[ADDRESS_TEXT], size_t *ret_n)
 {
 	bool in_quotes = false;
-	size_t n = 0;
+	size_t n = take_plain(s, text);
 
-	for (size_t i = 0; i < s.n; i++) {
+	for (size_t i = n; i < s.n; i++) {
 		char c = s.p[i];
 		enum err e;
 
@@ -101,7 +117,7 @@ enum err address_parse(struct slice s, struct address *ret)
 		return ERR_SYNTAX; /* "@d", "a@", "\"\"" */
 	/* a blank or a quote makes no domain */
 	for (size_t i = at; i < n; i++)
-		if (strchr(" \"\\<>", text[i]))
+		if (!is_plain(text[i]))
 			return ERR_SYNTAX;
 	if (n)
 		memcpy(ret->text, text, n);

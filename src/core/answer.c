@@ -8,8 +8,9 @@
  *   RECIPIENT   do   503  do   do   do       do   do   do   do
  *   DATA        message bytes until CRLF.CRLF
  *
- * Only a held client of a site with is_to_data comes to RECIPIENT. STARTTLS
- * and all else above it: core/answer.h.
+ * Only a held client of a site with is_to_data comes to RECIPIENT, and one whose
+ * recipient Postfix has taken (is_handed): never both at once, since what is said
+ * after the dot is said for all. STARTTLS and all else above it: core/answer.h.
  * SPDX-License-Identifier: ISC
  */
 #include "core/answer.h"
@@ -124,11 +125,13 @@ static void end_transaction(struct answer *a)
 	if (a->state > ANSWER_STATE_READY && a->state <= ANSWER_STATE_ASKING)
 		a->state = ANSWER_STATE_READY;
 	a->data_bytes = 0;
+	a->is_handed = false;
 }
 
 /* ---- commands */
 
-static enum answer_event do_helo(struct answer *a, struct slice rest, bool is_extended, struct slice *ret_text)
+static enum answer_event do_helo(
+	struct answer *a, const struct answer_site *site, struct slice rest, bool is_extended, struct slice *ret_text)
 {
 	struct slice name = slice_head(slice_trim(rest), ANSWER_HELO);
 
@@ -143,6 +146,7 @@ static enum answer_event do_helo(struct answer *a, struct slice rest, bool is_ex
 	}
 	a->state = ANSWER_STATE_READY;
 	a->is_extended = is_extended;
+	a->is_offered = is_extended && site->has_tls && !a->is_secure;
 	say(a, is_extended ? ANSWER_TEXT_EHLO : ANSWER_TEXT_HELO);
 	*ret_text = answer_helo(a);
 	return ANSWER_EVENT_HELO;
@@ -171,7 +175,7 @@ static bool is_open(const struct answer_site *site, struct slice path)
 {
 	struct address address;
 
-	return address_parse(path, &address) == ERR_OK && gate_is_open(site->conf, address.local);
+	return site->has_hand && address_parse(path, &address) == ERR_OK && gate_is_open(site->conf, address.local);
 }
 
 static enum answer_event do_rcpt(
@@ -189,10 +193,14 @@ static enum answer_event do_rcpt(
 	}
 	*ret_text = path;
 	if (is_open(site, path)) {
+		if (a->state == ANSWER_STATE_RECIPIENT && !a->is_handed) {
+			say(a, ANSWER_TEXT_ALONE);
+			return ANSWER_EVENT_NONE;
+		}
 		a->state = ANSWER_STATE_ASKING;
 		return ANSWER_EVENT_HAND_THROUGH;
 	}
-	if (a->is_held && site->is_to_data) {
+	if (a->is_held && site->is_to_data && !a->is_handed) {
 		a->state = ANSWER_STATE_RECIPIENT;
 		say(a, ANSWER_TEXT_RECIPIENT);
 	} else {
@@ -203,24 +211,32 @@ static enum answer_event do_rcpt(
 	return a->recipients <= ANSWER_TOLD ? ANSWER_EVENT_RECIPIENT : ANSWER_EVENT_NONE;
 }
 
-static void do_data(struct answer *a)
+static enum answer_event do_data(struct answer *a)
 {
 	if (a->state == ANSWER_STATE_SENDER) {
 		say_error(a, ANSWER_TEXT_NO_RECIPIENT);
 	} else if (a->state != ANSWER_STATE_RECIPIENT) {
 		say_error(a, ANSWER_TEXT_ORDER);
+	} else if (a->is_handed) {
+		a->state = ANSWER_STATE_ASKING;
+		return ANSWER_EVENT_HAND_DATA;
 	} else {
 		a->state = ANSWER_STATE_DATA;
 		a->data_state = DATA_LINE;
 		a->data_bytes = 0;
 		say(a, ANSWER_TEXT_DATA);
 	}
+	return ANSWER_EVENT_NONE;
 }
 
 static enum answer_event do_starttls(struct answer *a, const struct answer_site *site)
 {
-	if (!site->has_tls || a->is_secure) {
+	if (a->is_secure || (!site->has_tls && !a->is_offered)) {
 		say_error(a, ANSWER_TEXT_NO_TLS);
+		return ANSWER_EVENT_NONE;
+	}
+	if (!site->has_tls || site->is_tls_busy) {
+		say(a, ANSWER_TEXT_TLS_BUSY);
 		return ANSWER_EVENT_NONE;
 	}
 	a->state = ANSWER_STATE_TLS;
@@ -269,7 +285,7 @@ static enum answer_event do_command(
 	if (slice_find(line, '\0') < line.n || slice_find(line, '\r') < line.n)
 		v = VERB_UNKNOWN;
 	if (v == VERB_HELO || v == VERB_EHLO)
-		return do_helo(a, rest, v == VERB_EHLO, ret_text);
+		return do_helo(a, site, rest, v == VERB_EHLO, ret_text);
 	if (v == VERB_MAIL)
 		return do_mail(a, rest, ret_text);
 	if (v == VERB_RCPT)
@@ -277,9 +293,8 @@ static enum answer_event do_command(
 	if (v == VERB_STARTTLS)
 		return do_starttls(a, site);
 	if (v == VERB_DATA)
-		do_data(a);
-	else
-		do_plain(a, v);
+		return do_data(a);
+	do_plain(a, v);
 	return ANSWER_EVENT_NONE;
 }
 
@@ -360,8 +375,35 @@ static bool data_byte(struct answer *a, char c)
 	return is_end || ++a->data_bytes >= ANSWER_DATA_BYTES;
 }
 
-static enum answer_event feed_data(struct answer *a, struct slice *in)
+/* What was fed up to here, for who takes samples. */
+static struct slice fed(const struct answer *a, struct slice before, struct slice rest)
 {
+	return slice_head(before, a->is_sampled ? before.n - rest.n : 0);
+}
+
+size_t answer_undot(char *p, size_t n)
+{
+	const struct slice end = SLICE_LIT(".\r\n");
+	bool is_start = true, was_cr = false;
+	size_t to = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		char c = p[i];
+
+		if (is_start && slice_eq(slice_of(p + i, n - i), end))
+			break;
+		if (!is_start || c != '.')
+			p[to++] = c;
+		is_start = was_cr && c == '\n';
+		was_cr = c == '\r';
+	}
+	return to;
+}
+
+static enum answer_event feed_data(struct answer *a, struct slice *in, struct slice *ret_text)
+{
+	const struct slice before = *in;
+
 	while (in->n) {
 		bool is_end = data_byte(a, in->p[0]);
 
@@ -373,9 +415,11 @@ static enum answer_event feed_data(struct answer *a, struct slice *in)
 			a->state = ANSWER_STATE_CLOSED; /* the rest would be read as commands */
 		else
 			end_transaction(a);
+		*ret_text = fed(a, before, *in);
 		return ANSWER_EVENT_MESSAGE;
 	}
-	return ANSWER_EVENT_NONE;
+	*ret_text = fed(a, before, *in);
+	return ret_text->n ? ANSWER_EVENT_DATA : ANSWER_EVENT_NONE;
 }
 
 enum answer_event answer_feed(
@@ -385,24 +429,30 @@ enum answer_event answer_feed(
 
 	if (in->n && a->state == ANSWER_STATE_DATA)
 		a->deadline_ms = now_ms + ANSWER_IDLE_MS;
-	if (a->line && a->line_n == 0)
-		drop_line(a); /* it was ret_text's */
+	if (a->line && a->line_n == 0 && answer_is_reading(a))
+		drop_line(a); /* it was ret_text's, or a reply of Postfix */
 	while (in->n && answer_is_reading(a) && e == ANSWER_EVENT_NONE)
-		e = a->state == ANSWER_STATE_DATA ? feed_data(a, in) : feed_command(a, site, in, ret_text);
+		e = a->state == ANSWER_STATE_DATA ? feed_data(a, in, ret_text) : feed_command(a, site, in, ret_text);
 	return e;
 }
 
 /* ---- replies */
+
+/* Byte by byte. Postfix waits only so long for a client. */
+static bool is_slow(const struct answer *a)
+{
+	return a->is_held && !a->is_handed && a->text != ANSWER_TEXT_GIVEN;
+}
 
 struct slice answer_out(const struct answer *a, const struct answer_site *site, uint64_t now_ms, struct buf *scratch)
 {
 	struct slice all;
 
 	buf_reset(scratch);
-	if (!a->text || (a->is_held && now_ms < a->next_ms) || answer_text_write(a, site, scratch) != ERR_OK)
+	if (!a->text || (is_slow(a) && now_ms < a->next_ms) || answer_text_write(a, site, scratch) != ERR_OK)
 		return slice_of(NULL, 0);
 	all = slice_from(buf_slice(scratch), a->text_at);
-	return a->is_held ? slice_head(all, 1) : all;
+	return is_slow(a) ? slice_head(all, 1) : all;
 }
 
 void answer_sent(struct answer *a, const struct answer_site *site, uint64_t now_ms, const struct buf *scratch, size_t n)
@@ -416,20 +466,54 @@ void answer_sent(struct answer *a, const struct answer_site *site, uint64_t now_
 		return;
 	say(a, (enum answer_text)a->then);
 	a->then = ANSWER_TEXT_NONE;
+	if (answer_is_shaking(a))
+		a->deadline_ms = now_ms + ANSWER_TLS_MS;
 }
 
-void answer_hand(struct answer *a, bool is_handed)
+static void say_given(struct answer *a, struct slice reply, enum answer_text without)
 {
-	if (a->state != ANSWER_STATE_ASKING)
-		return;
-	if (is_handed) {
-		a->state = ANSWER_STATE_HANDED;
-		return;
-	}
-	a->state = ANSWER_STATE_SENDER;
-	say(a, ANSWER_TEXT_NOT_NOW);
-	if (++a->recipients >= ANSWER_RECIPIENTS)
+	drop_line(a);
+	if (reply.n && reply.n < ANSWER_TEXT - 2)
+		a->line = malloc(reply.n + 1);
+	if (a->line)
+		slice_copy(reply, a->line, reply.n + 1);
+	say(a, a->line ? ANSWER_TEXT_GIVEN : without);
+}
+
+static void hand_recipient(struct answer *a, bool is_taken, struct slice reply)
+{
+	a->is_handed |= is_taken;
+	a->state = a->is_handed ? ANSWER_STATE_RECIPIENT : ANSWER_STATE_SENDER;
+	say_given(a, reply, is_taken ? ANSWER_TEXT_RECIPIENT : ANSWER_TEXT_NOT_NOW);
+	if (++a->recipients >= ANSWER_RECIPIENTS) {
+		a->is_handed = false;
 		end_with(a, ANSWER_TEXT_ERRORS);
+	}
+}
+
+void answer_hand(struct answer *a, enum answer_handed what, struct slice reply)
+{
+	if (a->state != ANSWER_STATE_ASKING && a->state != ANSWER_STATE_HANDED)
+		return;
+	if (what == ANSWER_HANDED_TAKEN || what == ANSWER_HANDED_REFUSED) {
+		hand_recipient(a, what == ANSWER_HANDED_TAKEN, reply);
+	} else if (what == ANSWER_HANDED_SEND) {
+		a->state = ANSWER_STATE_HANDED;
+		say(a, ANSWER_TEXT_DATA);
+	} else if (what == ANSWER_HANDED_OVER) {
+		a->state = ANSWER_STATE_SENDER;
+		end_transaction(a);
+		say_given(a, reply, ANSWER_TEXT_NOT_NOW);
+	} else {
+		a->is_handed = false;
+		end_with(a, ANSWER_TEXT_RELEASED);
+	}
+}
+
+void answer_asks(struct answer *a)
+{
+	if (a->state == ANSWER_STATE_HANDED)
+		a->state = ANSWER_STATE_ASKING;
 }
 
 void answer_secured(struct answer *a, uint64_t now_ms)
@@ -437,9 +521,18 @@ void answer_secured(struct answer *a, uint64_t now_ms)
 	if (a->state != ANSWER_STATE_TLS)
 		return;
 	answer_done(a); /* RFC 3207: nothing said before counts */
+	a->is_extended = a->is_offered = false;
+	a->is_handed = false;
 	a->state = ANSWER_STATE_FRESH;
 	a->is_secure = true;
 	a->deadline_ms = now_ms + ANSWER_IDLE_MS;
+	if (a->is_released)
+		end_with(a, ANSWER_TEXT_RELEASED);
+}
+
+void answer_sample(struct answer *a, bool is_sampled)
+{
+	a->is_sampled = is_sampled;
 }
 
 void answer_turn_away(struct answer *a)
@@ -450,14 +543,18 @@ void answer_turn_away(struct answer *a)
 
 void answer_release(struct answer *a)
 {
-	if (a->state < ANSWER_STATE_HANDED)
+	if (a->state == ANSWER_STATE_TLS) {
+		a->is_released = true; /* a client that waits for a handshake would not read it */
+		return;
+	}
+	if (a->state < ANSWER_STATE_HANDED && a->state != ANSWER_STATE_ASKING && !a->is_handed)
 		end_with(a, ANSWER_TEXT_RELEASED);
 }
 
 bool answer_is_over(const struct answer *a, uint64_t now_ms)
 {
-	if (a->state == ANSWER_STATE_HANDED)
-		return false;
+	if (a->state == ANSWER_STATE_HANDED || a->state == ANSWER_STATE_ASKING)
+		return false; /* the caller waits for Postfix */
 	return (a->state == ANSWER_STATE_CLOSED && !a->text) || now_ms >= a->deadline_ms ||
 	       now_ms - a->begun_ms >= ANSWER_SESSION_MS;
 }
@@ -467,5 +564,5 @@ uint64_t answer_wake_ms(const struct answer *a)
 	uint64_t end =
 		a->begun_ms + ANSWER_SESSION_MS < a->deadline_ms ? a->begun_ms + ANSWER_SESSION_MS : a->deadline_ms;
 
-	return a->text && a->is_held && a->next_ms < end ? a->next_ms : end;
+	return a->text && is_slow(a) && a->next_ms < end ? a->next_ms : end;
 }

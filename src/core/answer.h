@@ -5,8 +5,9 @@
  *
  * It says the same words as the policy layer (core/reply_text), at RCPT or,
  * where the site wants to hold the client longer, after the final dot. Mail to
- * postmaster@ and abuse@ (conf always_open) is an event: the caller connects
- * the client with the real Postfix, or says that it cannot.
+ * postmaster@ and abuse@ (conf always_open) is an event: the caller says it to the
+ * real Postfix (core/hand) and gives Postfix's reply back, or says that it cannot.
+ * In such a transaction the client is never slowed down.
  *
  * Texts are not stored but written anew for each piece that is sent, so that a
  * connection costs sizeof(struct answer) and the client's HELO and MAIL. While
@@ -31,6 +32,7 @@
 #define ANSWER_RECIPIENTS 100        /* asked for */
 #define ANSWER_TOLD 32               /* ... of which so many are events */
 #define ANSWER_DATA_BYTES (1u << 20) /* of one message; then it is refused as if it had ended */
+#define ANSWER_TLS_MS 30000u         /* for a handshake */
 #define ANSWER_IDLE_MS 300000u       /* RFC 5321 4.5.3.2.7: without a line, or without a byte that we could send */
 #define ANSWER_SESSION_MS (6 * UINT64_C(3600000))
 #define ANSWER_TEXT 1024 /* no reply is longer */
@@ -44,6 +46,8 @@ struct answer_site {
 	uint16_t code;           /* of refusals; 0: as the block says */
 	bool is_to_data;         /* those who are held are refused after the final dot, not at RCPT */
 	bool has_tls;            /* STARTTLS is offered */
+	bool is_tls_busy;        /* ... and answered 454 for the moment */
+	bool has_hand;           /* mail to always_open is handed through; else it is refused like any */
 };
 
 enum answer_state {
@@ -52,9 +56,9 @@ enum answer_state {
 	ANSWER_STATE_SENDER,    /* MAIL given */
 	ANSWER_STATE_RECIPIENT, /* and a RCPT that was answered 250 */
 	ANSWER_STATE_DATA,
-	ANSWER_STATE_ASKING, /* HAND_THROUGH: nothing is read until answer_hand */
+	ANSWER_STATE_ASKING, /* Postfix: nothing is read until answer_hand */
 	ANSWER_STATE_TLS,    /* 220 is being sent, then the caller's handshake, then answer_secured */
-	ANSWER_STATE_HANDED, /* the caller's now */
+	ANSWER_STATE_HANDED, /* message bytes for Postfix: the caller reads them, then answer_asks and answer_hand */
 	ANSWER_STATE_CLOSED, /* send what is left, then close */
 };
 
@@ -64,8 +68,10 @@ enum answer_event {
 	ANSWER_EVENT_SENDER,       /* ret_text: the address, without brackets, as it stands; "" the null sender */
 	ANSWER_EVENT_RECIPIENT,    /* ret_text: the address, without brackets, as it stands */
 	ANSWER_EVENT_HAND_THROUGH, /* the same, and it is in always_open: answer_hand must follow */
-	ANSWER_EVENT_MESSAGE,      /* a final dot, of which the data are gone */
-	ANSWER_EVENT_TLS,          /* STARTTLS */
+	ANSWER_EVENT_HAND_DATA,    /* DATA to Postfix: answer_hand must follow */
+	ANSWER_EVENT_MESSAGE, /* a final dot; after answer_sample ret_text: the last bytes with it, else the data are gone */
+	ANSWER_EVENT_TLS,  /* STARTTLS */
+	ANSWER_EVENT_DATA, /* after answer_sample: ret_text: bytes of the message as they came */
 };
 
 struct answer {
@@ -84,6 +90,19 @@ struct answer {
 	uint8_t errors, data_state;
 	bool is_held; /* byte by byte, at the site's pace */
 	bool is_skipping, is_extended, is_secure;
+	bool is_offered;  /* STARTTLS stands in what EHLO was told: it must not change while it drips */
+	bool is_released; /* amid a handshake: 421 when it is over */
+	bool is_sampled;
+	bool is_handed; /* Postfix has taken a recipient of this transaction */
+};
+
+/* What has become of what was asked of Postfix. */
+enum answer_handed {
+	ANSWER_HANDED_TAKEN,   /* the recipient */
+	ANSWER_HANDED_REFUSED, /* the recipient; those before it stay */
+	ANSWER_HANDED_SEND,    /* 354: the state is HANDED */
+	ANSWER_HANDED_OVER,    /* the transaction, well or not */
+	ANSWER_HANDED_BROKEN,  /* amid the message: the session must end */
 };
 
 /*
@@ -104,11 +123,23 @@ struct slice answer_out(const struct answer *a, const struct answer_site *site, 
 /* n bytes of that were sent; scratch as answer_out left it. */
 void answer_sent(
 	struct answer *a, const struct answer_site *site, uint64_t now_ms, const struct buf *scratch, size_t n);
-/* After ANSWER_EVENT_HAND_THROUGH. True: the state is HANDED, the client's next bytes are for Postfix. */
-void answer_hand(struct answer *a, bool is_handed);
+/* In ASKING and HANDED. reply: Postfix's, without the last CRLF; empty: it cannot be reached now. */
+void answer_hand(struct answer *a, enum answer_handed what, struct slice reply);
+/* In HANDED: the message has ended. */
+void answer_asks(struct answer *a);
 /* What the client said before, to be said to Postfix: "name", "FROM:<a@b> SIZE=1". Good until the next feed. */
 struct slice answer_helo(const struct answer *a);
 struct slice answer_mail(const struct answer *a);
+/* From the next DATA on its bytes are events, or no more. They are not kept here. */
+void answer_sample(struct answer *a, bool is_sampled);
+/*
+ * STARTTLS (the state is TLS): what the client has sent before he read the whole
+ * 220 is nobody's and must be thrown away. Then his handshake, within ANSWER_TLS_MS.
+ */
+static inline bool answer_is_shaking(const struct answer *a)
+{
+	return a->state == ANSWER_STATE_TLS && !a->text;
+}
 /* After the handshake: the client begins anew, in secret. */
 void answer_secured(struct answer *a, uint64_t now_ms);
 /* Right after answer_init: 421 in place of the greeting, then the end. */
@@ -119,6 +150,8 @@ void answer_release(struct answer *a);
 bool answer_is_over(const struct answer *a, uint64_t now_ms);
 /* When to call again if nothing comes: the next byte, or the end. */
 uint64_t answer_wake_ms(const struct answer *a);
+/* A message as it came, from its first byte on, as it was meant: without the dots that SMTP put there. The new length. */
+size_t answer_undot(char *p, size_t n);
 static inline bool answer_is_reading(const struct answer *a)
 {
 	return !a->text && a->state <= ANSWER_STATE_DATA;

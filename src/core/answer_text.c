@@ -22,9 +22,11 @@ static const char *const texts[ANSWER_TEXTS] = {
 	[ANSWER_TEXT_NESTED] = "503 5.5.1 Sender was given already",
 	[ANSWER_TEXT_NO_RECIPIENT] = "503 5.5.1 No valid recipients",
 	[ANSWER_TEXT_NO_TLS] = "502 5.5.1 TLS is not offered",
+	[ANSWER_TEXT_TLS_BUSY] = "454 4.7.0 TLS is not available right now",
 	[ANSWER_TEXT_UNKNOWN] = "500 5.5.2 Unknown command",
 	[ANSWER_TEXT_LONG] = "500 5.5.2 Line too long",
 	[ANSWER_TEXT_NOT_NOW] = "450 4.3.0 This address cannot be reached right now, try again later",
+	[ANSWER_TEXT_ALONE] = "452 4.5.3 This recipient in a message of its own, please",
 	[ANSWER_TEXT_ERRORS] = "421 4.7.0 %h Too many errors",
 	[ANSWER_TEXT_RELEASED] = "421 4.3.2 %h Come again",
 };
@@ -46,7 +48,7 @@ static enum err add_plain(const char *text, const struct answer_site *site, stru
 static enum err add_ehlo(const struct answer *a, const struct answer_site *site, struct buf *to)
 {
 	return buf_printf(to, "250-%s\r\n250-SIZE\r\n%s250-8BITMIME\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES",
-		site->host, site->has_tls && !a->is_secure ? "250-STARTTLS\r\n" : "");
+		site->host, a->is_offered ? "250-STARTTLS\r\n" : "");
 }
 
 enum err answer_text_write(const struct answer *a, const struct answer_site *site, struct buf *to)
@@ -61,6 +63,8 @@ enum err answer_text_write(const struct answer *a, const struct answer_site *sit
 	else if (a->text == ANSWER_TEXT_REFUSED)
 		reply_text_blocked(
 			site->conf, site->code ? site->code : a->code, a->case_id, a->until, (struct slice){ 0 }, to);
+	else if (a->text == ANSWER_TEXT_GIVEN)
+		e = buf_add_str(to, a->line);
 	else
 		e = add_plain(texts[a->text], site, to);
 	return e == ERR_OK ? buf_add_str(to, "\r\n") : e;

@@ -26,9 +26,12 @@ enum answer_text {
 	ANSWER_TEXT_NESTED,
 	ANSWER_TEXT_NO_RECIPIENT,
 	ANSWER_TEXT_NO_TLS,
+	ANSWER_TEXT_TLS_BUSY,
 	ANSWER_TEXT_UNKNOWN,
 	ANSWER_TEXT_LONG,
 	ANSWER_TEXT_NOT_NOW, /* postmaster@, and no way to Postfix */
+	ANSWER_TEXT_ALONE,   /* postmaster@ behind a recipient that we only seem to take */
+	ANSWER_TEXT_GIVEN,   /* Postfix's own: a->line */
 	ANSWER_TEXT_ERRORS,
 	ANSWER_TEXT_RELEASED,
 	ANSWER_TEXTS

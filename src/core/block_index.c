@@ -5,6 +5,8 @@
  */
 #include "core/block_index.h"
 
+#include "core/subject.h"
+
 /* An entry without its subject, which is the key. */
 struct block_value {
 	uint32_t until, told;
@@ -32,12 +34,12 @@ static struct block_entry entry_of(const struct prefix *p, const struct block_va
 	return e;
 }
 
-/* Write along what stands in the table now. */
+/* Write along what stands in the table now; identities are nobody's address, and nobody's outside of the engine. */
 static void share_put(struct block_index *x, const struct prefix *p, const struct block_value *v)
 {
 	struct block_entry e;
 
-	if (!x->share && !x->next)
+	if ((!x->share && !x->next) || subject_is_identity(p))
 		return;
 	e = entry_of(p, v);
 	if (x->share)
@@ -226,7 +228,8 @@ void block_index_share(struct block_index *x, struct block_share *s)
 
 static void fill_one(const struct block_entry *e, void *ctx)
 {
-	block_share_put(ctx, e);
+	if (!subject_is_identity(&e->subject))
+		block_share_put(ctx, e);
 }
 
 bool block_index_fill(struct block_index *x, size_t budget)

@@ -19,7 +19,7 @@ enum conf_riders {
 	RIDERS_MARK = 3,     /* "junk": they get it with a header */
 	RIDERS_WITHHOLD = 4, /* kept until a person releases it */
 };
-enum conf_fw_backend { FW_BACKEND_NFTABLES = 1, FW_BACKEND_NONE = 2 };
+enum conf_fw_backend { FW_BACKEND_NFTABLES = 1, FW_BACKEND_NONE = 2, FW_BACKEND_HOOK = 3 };
 enum conf_fw_action {
 	FW_ACTION_REJECT = 1,
 	FW_ACTION_DROP = 2,
@@ -99,6 +99,13 @@ struct conf {
 	} block;
 	struct {
 		enum conf_fw_backend backend;
+		bool forward; /* what this machine hands on to others, too */
+		/* backend = hook: argument lists (core/firewall_hook), and a line of standard input for each subject */
+		struct conf_list hook_add, hook_remove, hook_list, hook_flush;
+		char hook_add_line[CONF_ITEM], hook_remove_line[CONF_ITEM];
+		bool hook_own; /* what the list prints is ours alone */
+		bool hook_net_admin;
+		uint64_t hook_check_s, hook_limit_s;
 		enum conf_fw_action action;
 		uint32_t offence; /* firewall layer acts from this offence */
 		uint32_t refused; /* or after so many refusals in an hour */
@@ -116,6 +123,10 @@ struct conf {
 		uint32_t connections, held, each; /* at once: all, held ones, of one subject */
 		uint32_t window;                  /* receive buffer of held ones; 0: the kernel's */
 		uint32_t reply;                   /* 450, 554; 0: as the block says */
+		bool tls;
+		char tls_certificate[CONF_TEXT], tls_key[CONF_TEXT]; /* PEM; "": made anew each day */
+		uint32_t tls_connections;
+		uint32_t sample; /* messages an hour that are kept as samples */
 		bool hand_through;                /* mail to always_open is given to Postfix */
 		uint32_t hand_connections;        /* of these at once */
 	} tarpit;
@@ -170,6 +181,11 @@ static inline bool conf_has_tarpit(const struct conf *c)
 {
 	return c->firewall.backend == FW_BACKEND_NFTABLES &&
 	       (c->firewall.action == FW_ACTION_ANSWER || c->firewall.action == FW_ACTION_TARPIT);
+}
+/* Does our own SMTP server give mail to always_open to Postfix? Not before setup has made the service. */
+static inline bool conf_has_hand(const struct conf *c)
+{
+	return c->tarpit.hand_through && c->postfix.handthrough[0] != '\0';
 }
 /* All keys at their defaults. */
 void conf_defaults(struct conf *ret);

@@ -26,6 +26,7 @@ enum conf_type {
 enum conf_form {
 	CONF_FORM_ANY = 0,
 	CONF_FORM_PATH,   /* absolute */
+	CONF_FORM_FILE,   /* absolute, "" for none */
 	CONF_FORM_MAP,    /* TYPE:/path */
 	CONF_FORM_LOG,    /* path, journal, none */
 	CONF_FORM_WORD,   /* no blanks */

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: ISC
  */
 #include "core/conf_value.h"
+#include "core/firewall_hook.h"
 
 #include "base/escape.h"
 #include "base/ipaddr.h"
@@ -101,8 +102,9 @@ static enum err check_form(const struct conf_key *k, struct slice v, char text[C
 	switch (k->form) {
 	case CONF_FORM_ANY:
 		return ERR_OK;
+	case CONF_FORM_FILE:
 	case CONF_FORM_PATH:
-		return v.n && v.p[0] == '/' ? ERR_OK
+		return (v.n ? v.p[0] == '/' : k->form == CONF_FORM_FILE) ? ERR_OK
 					    : say(ERR_SYNTAX, text, v, "is no absolute path (like /etc/limetwig)");
 	case CONF_FORM_MAP:
 		if (is_map(v))
@@ -463,10 +465,27 @@ static const char *check_dns_lists(const struct conf *c, char text[CONF_REASON])
 	return NULL;
 }
 
+/* As check_dns_lists. */
+static const char *check_tarpit(const struct conf *c, char text[CONF_REASON])
+{
+	if (c->tarpit.reply && c->tarpit.reply < 400) {
+		(void)snprintf(text, CONF_REASON, "is no code of a refusal; give 450 or 554, or 0");
+		return "reply";
+	}
+	if (!c->tarpit.tls_certificate[0] == !c->tarpit.tls_key[0])
+		return NULL;
+	(void)snprintf(text, CONF_REASON, "stands alone; give tls-certificate and tls-key, or none of them");
+	return c->tarpit.tls_key[0] ? "tls-key" : "tls-certificate";
+}
+
 enum err conf_value_check(const struct conf *c, const struct conf_key **ret_key, char text[CONF_REASON])
 {
 	const char *section = "dns-list", *name = check_dns_lists(c, text);
 
+	if (!name) {
+		section = "tarpit";
+		name = check_tarpit(c, text);
+	}
 	if (name) {
 		*ret_key = conf_keys_find(section, name);
 		return ERR_SYNTAX;
@@ -484,6 +503,8 @@ enum err conf_value_check(const struct conf *c, const struct conf_key **ret_key,
 		section = "firewall";
 		name = "ports";
 		(void)snprintf(text, CONF_REASON, "is empty; give a port, or set backend = none");
+	} else if (c->firewall.backend == FW_BACKEND_HOOK && !firewall_hook_check(c, &name, text, CONF_REASON)) {
+		section = "firewall";
 	}
 	if (!name)
 		return ERR_OK;

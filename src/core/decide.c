@@ -28,7 +28,7 @@ uint16_t decide_reply_code(const struct conf *c, uint32_t offence)
 
 bool decide_firewall(const struct conf *c, enum mode mode, uint32_t offence, uint32_t refused_hour)
 {
-	if (mode != MODE_FULL || c->is_off || c->firewall.backend != FW_BACKEND_NFTABLES)
+	if (mode != MODE_FULL || c->is_off || c->firewall.backend == FW_BACKEND_NONE)
 		return false;
 	return offence >= (c->firewall.offence         ? c->firewall.offence
 				  : conf_has_tarpit(c) ? 1
@@ -121,7 +121,9 @@ void decide_hit(const struct decide_view *v, const struct decide_event *e, uint6
 	const struct conf *c = v->conf;
 	bool is_retry;
 
-	*ret = (struct decide_verdict){ .sum = *v->sum };
+	/* not all of *ret: block is large, and given only where there is one */
+	ret->kind = DECIDE_NOTHING;
+	ret->sum = *v->sum;
 	ret->weight = score_add(&ret->sum, c, e->grade, e->trap_weight, e->trap_id, e->digest, now, &is_retry);
 	ret->score = score_at(&ret->sum, now, c->decide.half_life_s);
 	ret->need = decide_need(c, v->good);

@@ -100,6 +100,25 @@ enum err envelope_write(const struct lmtp_session *s, struct buf *to, size_t *re
 	return e;
 }
 
+enum err envelope_write_sample(const struct lmtp_client *c, const struct msg_sample *m, struct buf *to)
+{
+	struct slice rest = slice_str(m->recipients);
+	char digits[ENVELOPE_SIZE_DIGITS + 1];
+	enum err e = put(to, "Sender", slice_str(m->sender));
+
+	if (e == ERR_OK)
+		e = put_client(c, to);
+	if (e == ERR_OK)
+		e = put(to, "Sample", slice_str(m->case_id));
+	while (e == ERR_OK && rest.n) {
+		struct slice path = slice_head(rest, slice_find(rest, '\n'));
+
+		e = put(to, "Recipient", path);
+		rest = slice_from(rest, path.n + 1);
+	}
+	return e == ERR_OK ? buf_printf(to, HEAD "Size: %s\r\n" HEAD "End: 1\r\n", envelope_size_text(m->size, digits)) : e;
+}
+
 /* ---- in memory */
 
 void envelope_init(struct envelope *v)

@@ -13,6 +13,7 @@
 #define CORE_ENVELOPE_H
 #include "core/address.h"
 #include "core/lmtp_session.h"
+#include "core/message.h"
 
 #define ENVELOPE_TRACE (4u << 20) /* bytes of the longest trace */
 #define ENVELOPE_SIZE_DIGITS 10
@@ -38,6 +39,8 @@ bool envelope_is_rider(struct slice address);
  * incomplete, the message can be kept but not given to anybody.
  */
 enum err envelope_write(const struct lmtp_session *s, struct buf *to, size_t *ret_size_at) MUST_USE;
+/* The trace of a sample, whole. ERR_LIMIT, ERR_NOMEM. */
+enum err envelope_write_sample(const struct lmtp_client *c, const struct msg_sample *m, struct buf *to) MUST_USE;
 /* The digits to put there. */
 const char *envelope_size_text(uint64_t size, char to[ENVELOPE_SIZE_DIGITS + 1]);
 

@@ -11,6 +11,7 @@ struct want {
 	uint32_t until; /* Unix seconds */
 	uint16_t list;  /* the last full list that had it */
 	uint16_t seen;  /* == plan.seen: believed present */
+	char case_id[CASE_ID_TEXT];
 };
 
 void firewall_plan_init(struct firewall_plan *p, const uint8_t key[SIPHASH_KEY], size_t max_elements, uint64_t now_ms)
@@ -126,6 +127,21 @@ enum err firewall_plan_add(
 	want_set_seen(p, w, false);
 	*ret_op = (struct fw_op){ .is_add = true, .prefix = *a, .ttl_s = ttl_s };
 	return ERR_OK;
+}
+
+void firewall_plan_name(struct firewall_plan *p, const struct prefix *a, const char case_id[CASE_ID_TEXT])
+{
+	struct want *w = prefix_map_get(&p->wanted, a);
+
+	if (w)
+		memcpy(w->case_id, case_id, sizeof w->case_id);
+}
+
+bool firewall_plan_is_present(const struct firewall_plan *p, const struct prefix *a)
+{
+	const struct want *w = prefix_map_get(&p->wanted, a);
+
+	return w && w->seen == p->seen;
 }
 
 void firewall_plan_del(struct firewall_plan *p, const struct prefix *a, struct fw_op *ret_op)
@@ -265,14 +281,26 @@ bool firewall_plan_see(struct firewall_plan *p, const struct prefix *a, uint64_t
 	return true;
 }
 
+bool firewall_plan_see_untimed(struct firewall_plan *p, const struct prefix *a, uint64_t now_ms)
+{
+	struct want *w = prefix_map_get(&p->wanted, a);
+
+	if (!w || w->until <= now_ms / 1000)
+		return false;
+	want_set_seen(p, w, true);
+	return true;
+}
+
 void firewall_plan_mend(struct firewall_plan *p, const struct prefix *a, uint64_t now_ms, struct fw_op *ret_op)
 {
 	uint64_t now = now_ms / 1000;
 	struct want *w = prefix_map_get(&p->wanted, a);
 
 	*ret_op = (struct fw_op){ .is_add = w && w->until > now, .prefix = *a };
-	if (ret_op->is_add)
+	if (ret_op->is_add) {
 		ret_op->ttl_s = (uint32_t)(w->until - now);
+		memcpy(ret_op->case_id, w->case_id, sizeof w->case_id);
+	}
 	if (w)
 		want_set_seen(p, w, false);
 }
@@ -318,6 +346,8 @@ size_t firewall_plan_fill(struct firewall_plan *p, uint64_t now_ms, struct fw_op
 struct sweep {
 	struct firewall_plan *p;
 	uint64_t now;
+	void (*fn)(const struct prefix *a, void *ctx);
+	void *ctx;
 };
 
 static bool sweep_keep(const struct prefix *a, void *value, void *ctx)
@@ -325,16 +355,18 @@ static bool sweep_keep(const struct prefix *a, void *value, void *ctx)
 	const struct sweep *s = ctx;
 	struct want *w = value;
 
-	(void)a;
 	if (w->until > s->now)
 		return true;
+	if (s->fn)
+		s->fn(a, s->ctx);
 	want_set_seen(s->p, w, false);
 	return false;
 }
 
-void firewall_plan_sweep(struct firewall_plan *p, uint64_t now_ms, size_t budget)
+void firewall_plan_sweep(struct firewall_plan *p, uint64_t now_ms, size_t budget,
+	void (*fn)(const struct prefix *a, void *ctx), void *ctx)
 {
-	struct sweep s = { .p = p, .now = now_ms / 1000 };
+	struct sweep s = { .p = p, .now = now_ms / 1000, .fn = fn, .ctx = ctx };
 
 	(void)prefix_map_retain(&p->wanted, budget, sweep_keep, &s);
 }

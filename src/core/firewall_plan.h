@@ -4,7 +4,7 @@
  * role's own last line of defence: what is never blocked, how much, how fast,
  * how long, whatever the engine says.
  *
- * Pure: times are arguments. Owner: the firewall role. About 70 bytes an
+ * Pure: times are arguments. Owner: the firewall role. About 80 bytes an
  * element at a million.
  * SPDX-License-Identifier: ISC
  */
@@ -53,6 +53,10 @@ bool firewall_plan_is_never(const struct firewall_plan *p, const struct prefix *
  */
 enum err firewall_plan_add(struct firewall_plan *p, const struct prefix *a, uint32_t ttl_s, uint64_t now_ms,
 	struct fw_op *ret_op) MUST_USE;
+/* The id by which people know this block; it goes along with all operations from here on. */
+void firewall_plan_name(struct firewall_plan *p, const struct prefix *a, const char case_id[CASE_ID_TEXT]);
+/* Wanted, and believed to be there. */
+bool firewall_plan_is_present(const struct firewall_plan *p, const struct prefix *a);
 /* Not wanted any more. ret_op is to be done in any case. */
 void firewall_plan_del(struct firewall_plan *p, const struct prefix *a, struct fw_op *ret_op);
 /* The kernel said yes to this operation, or has lost this element. */
@@ -77,6 +81,8 @@ void firewall_plan_forget_present(struct firewall_plan *p);
  * wanted, to be deleted. Where the time is wrong, fill renews it.
  */
 bool firewall_plan_see(struct firewall_plan *p, const struct prefix *a, uint64_t left_s, uint64_t now_ms);
+/* The same where it is not known how long. */
+bool firewall_plan_see_untimed(struct firewall_plan *p, const struct prefix *a, uint64_t now_ms);
 /* Somebody else touched this element: what is to be done (add anew, or delete) that it is as wanted. */
 void firewall_plan_mend(struct firewall_plan *p, const struct prefix *a, uint64_t now_ms, struct fw_op *ret_op);
 /*
@@ -89,7 +95,8 @@ enum err firewall_plan_adopt(
 void firewall_plan_fill_start(struct firewall_plan *p);
 /* The next of those, at most max (>= FIREWALL_ROOM). Call again while is_filling, also after 0. */
 size_t firewall_plan_fill(struct firewall_plan *p, uint64_t now_ms, struct fw_op *to, size_t max);
-/* Drop what is over (the kernel drops it by itself); budget as in prefix_map_retain. */
-void firewall_plan_sweep(struct firewall_plan *p, uint64_t now_ms, size_t budget);
+/* Drop what is over, telling fn (NULL: the kernel drops it by itself); budget as in prefix_map_retain. */
+void firewall_plan_sweep(struct firewall_plan *p, uint64_t now_ms, size_t budget,
+	void (*fn)(const struct prefix *a, void *ctx), void *ctx);
 
 #endif /* CORE_FIREWALL_PLAN_H */

@@ -127,10 +127,11 @@ void ledger_spoil(struct record_ledger *l, uint64_t time)
 
 double ledger_good(const struct record_ledger *l, uint64_t now)
 {
-	struct record_ledger ripe = *l;
+	struct record_ledger ripe;
 
 	if (l->days < LEDGER_DAYS)
 		return 0;
+	ripe = *l;
 	for (uint64_t i = FRESH_DAYS; i-- > 0;) /* the oldest first: the cap holds at every moment between */
 		if (i <= l->fresh_day && l->fresh[i] > 0 && now >= day_ripe(l->fresh_day - i))
 			good_join(&ripe, l->fresh[i], day_ripe(l->fresh_day - i));

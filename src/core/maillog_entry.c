@@ -110,16 +110,17 @@ struct maillog_entry *maillog_entry_add(struct maillog_entries *t, struct slice 
 		oldest = TAILQ_FIRST(&t->done) ? TAILQ_FIRST(&t->done) : TAILQ_FIRST(&t->active);
 		drop(t, oldest);
 	}
-	e = calloc(1, sizeof *e);
+	e = malloc(sizeof *e);
 	if (!e)
 		return NULL;
+	*e = (struct maillog_entry){ .serial = t->serial + 1 };
 	if (keymap_put(&t->by_id, id, &slot, NULL) != ERR_OK) {
 		free(e);
 		return NULL;
 	}
 	*(struct maillog_entry **)slot = e;
 	slice_copy(id, e->queue_id, sizeof e->queue_id);
-	e->serial = ++t->serial;
+	t->serial = e->serial;
 	list(t, e);
 	return e;
 }

@@ -217,9 +217,10 @@ static enum err client_add(struct maillog_join *j, const struct maillog_line *l)
 	e->client = has_orig ? l->orig_client : l->client;
 	text_set(&e->name, has_orig ? l->orig_name : l->name, MESSAGE_NAME);
 	text_set(&e->login, l->login, MESSAGE_ADDRESS);
-	if (l->orig_queue_id.n)
+	if (l->orig_queue_id.n) {
 		err = maillog_entry_link(&j->entries, l->queue_id, l->orig_queue_id);
-	e = maillog_entry_find(&j->entries, l->queue_id);
+		e = maillog_entry_find(&j->entries, l->queue_id);
+	}
 	if (e)
 		login_event(j, e, l->time);
 	return err;

@@ -7,10 +7,12 @@
 #define DAY_S 86400
 #define TRADITIONAL_N 15 /* "Nov 21 21:25:01" */
 #define RFC3339_N 19     /* "2026-11-21T21:25:01" */
+#define DATE_TRADITIONAL_N 7
+#define DATE_RFC3339_N 10
 
 struct civil {
 	int64_t year;
-	uint32_t month, day, hour, minute, second;
+	uint32_t month, day;
 };
 
 /* Two digits; the first may be a blank. 255: neither. */
@@ -44,18 +46,13 @@ static bool is_day(const struct civil *c)
 	return c->day <= days[c->month - 1] + (c->month == 2 && is_leap(c->year) ? 1u : 0u);
 }
 
-static int64_t seconds_of(const struct civil *c)
+/* "21:25:01" as second of its day; a leap second is the second after. */
+static bool clock_take(const char *p, int64_t *ret_s)
 {
-	return days_of(c->year, c->month, c->day) * DAY_S + c->hour * 3600 + c->minute * 60 + c->second;
-}
+	uint32_t hour = two_digits(p), minute = two_digits(p + 3), second = two_digits(p + 6);
 
-/* "21:25:01"; a leap second is the second after. */
-static bool clock_take(const char *p, struct civil *c)
-{
-	c->hour = two_digits(p);
-	c->minute = two_digits(p + 3);
-	c->second = two_digits(p + 6);
-	return p[2] == ':' && p[5] == ':' && c->hour < 24 && c->minute < 60 && c->second <= 60;
+	*ret_s = (int64_t)hour * 3600 + minute * 60 + second;
+	return p[2] == ':' && p[5] == ':' && hour < 24 && minute < 60 && second <= 60;
 }
 
 static uint32_t month_of(const char *p)
@@ -74,32 +71,53 @@ static int64_t year_near(int64_t t)
 	return 1970 + t / 31556952;
 }
 
-static enum err traditional_take(struct slice *s, uint64_t now, int32_t utc_offset_s, uint64_t *ret)
+/* The date at the front of s is that of the line before. */
+static bool is_same_day(const struct maillog_clock *k, const struct slice *s, size_t n)
 {
-	struct civil c = { 0 };
-	int64_t ref = (int64_t)(now > INT32_MAX * INT64_C(64) ? 0 : now), year;
+	return k->day_n == n && memcmp(k->day, s->p, n) == 0;
+}
 
-	c.month = month_of(s->p);
-	c.day = two_digits(s->p + 4);
-	if (!clock_take(s->p + 7, &c) || s->p[3] != ' ' || s->p[6] != ' ')
-		return ERR_SYNTAX;
-	year = year_near(ref + utc_offset_s) + 1;
+static void day_keep(struct maillog_clock *k, const struct slice *s, size_t n, int64_t midnight)
+{
+	memcpy(k->day, s->p, n);
+	k->day_n = (uint8_t)n;
+	k->midnight = midnight;
+}
+
+/* The midnight of the last year in which the time is not more than a day after ref. False: no such day. */
+static bool year_find(struct civil c, int64_t clock_s, int64_t ref, int32_t utc_offset_s, int64_t *ret_midnight)
+{
+	int64_t year = year_near(ref + utc_offset_s) + 1;
+
 	/* a leap day lies up to eight years back */
 	for (c.year = year; c.year > year - 10; c.year--) {
-		int64_t t;
-
 		if (!is_day(&c))
 			continue;
-		t = seconds_of(&c) - utc_offset_s;
-		if (t > ref + DAY_S)
-			continue;
-		if (t < 0)
-			return ERR_SYNTAX;
-		*ret = (uint64_t)t;
-		*s = slice_from(*s, TRADITIONAL_N + 1);
-		return ERR_OK;
+		*ret_midnight = days_of(c.year, c.month, c.day) * DAY_S - utc_offset_s;
+		if (*ret_midnight + clock_s <= ref + DAY_S)
+			return true;
 	}
-	return ERR_SYNTAX;
+	return false;
+}
+
+static enum err traditional_take(struct slice *s, struct maillog_clock *k, uint64_t *ret)
+{
+	int64_t ref = (int64_t)(k->now > INT32_MAX * INT64_C(64) ? 0 : k->now), clock_s, midnight = k->midnight;
+
+	if (!clock_take(s->p + DATE_TRADITIONAL_N, &clock_s) || s->p[3] != ' ' || s->p[6] != ' ')
+		return ERR_SYNTAX;
+	if (!is_same_day(k, s, DATE_TRADITIONAL_N)) {
+		struct civil c = { .month = month_of(s->p), .day = two_digits(s->p + 4) };
+
+		if (!year_find(c, clock_s, ref, k->utc_offset_s, &midnight) || midnight + clock_s < 0)
+			return ERR_SYNTAX;
+		/* kept only where all its times are of this year */
+		if (midnight >= 0 && midnight <= ref && midnight + 364 * DAY_S > ref)
+			day_keep(k, s, DATE_TRADITIONAL_N, midnight);
+	}
+	*ret = (uint64_t)(midnight + clock_s);
+	*s = slice_from(*s, TRADITIONAL_N + 1);
+	return ERR_OK;
 }
 
 /* "Z", "+01:00", "-0330" at the front of s. */
@@ -125,19 +143,29 @@ static bool zone_take(struct slice *s, int64_t *ret_s)
 	return true;
 }
 
-static enum err rfc3339_take(struct slice *s, uint64_t *ret)
+/* "2026-11-21" */
+static bool date_take(const char *p, int64_t *ret_midnight)
 {
-	struct civil c = { 0 };
-	struct slice rest = slice_from(*s, RFC3339_N);
-	uint32_t century = two_digits(s->p), years = two_digits(s->p + 2);
-	int64_t zone, t;
+	uint32_t century = two_digits(p), years = two_digits(p + 2);
+	struct civil c = { (int64_t)century * 100 + years, two_digits(p + 5), two_digits(p + 8) };
 
-	c.year = (int64_t)century * 100 + years;
-	c.month = two_digits(s->p + 5);
-	c.day = two_digits(s->p + 8);
-	if (century > 99 || years > 99 || s->p[4] != '-' || s->p[7] != '-' || (s->p[10] != 'T' && s->p[10] != ' '))
-		return ERR_SYNTAX;
-	if (!clock_take(s->p + 11, &c) || !is_day(&c))
+	if (century > 99 || years > 99 || p[4] != '-' || p[7] != '-' || !is_day(&c))
+		return false;
+	*ret_midnight = days_of(c.year, c.month, c.day) * DAY_S;
+	return true;
+}
+
+static enum err rfc3339_take(struct slice *s, struct maillog_clock *k, uint64_t *ret)
+{
+	struct slice rest = slice_from(*s, RFC3339_N);
+	int64_t zone, clock_s, midnight = k->midnight;
+
+	if (!is_same_day(k, s, DATE_RFC3339_N)) {
+		if (!date_take(s->p, &midnight))
+			return ERR_SYNTAX;
+		day_keep(k, s, DATE_RFC3339_N, midnight);
+	}
+	if ((s->p[10] != 'T' && s->p[10] != ' ') || !clock_take(s->p + 11, &clock_s))
 		return ERR_SYNTAX;
 	if (rest.n && rest.p[0] == '.') {
 		size_t i = 1;
@@ -148,19 +176,25 @@ static enum err rfc3339_take(struct slice *s, uint64_t *ret)
 	}
 	if (!zone_take(&rest, &zone) || rest.n == 0 || rest.p[0] != ' ')
 		return ERR_SYNTAX;
-	t = seconds_of(&c) - zone;
-	if (t < 0)
+	if (midnight + clock_s < zone)
 		return ERR_SYNTAX;
-	*ret = (uint64_t)t;
+	*ret = (uint64_t)(midnight + clock_s - zone);
 	*s = slice_from(rest, 1);
 	return ERR_OK;
 }
 
-enum err maillog_time_take(struct slice *s, uint64_t now, int32_t utc_offset_s, uint64_t *ret)
+enum err maillog_time_take_next(struct slice *s, struct maillog_clock *c, uint64_t *ret)
 {
 	if (s->n > RFC3339_N && s->p[0] >= '0' && s->p[0] <= '9')
-		return rfc3339_take(s, ret);
+		return rfc3339_take(s, c, ret);
 	if (s->n > TRADITIONAL_N && s->p[TRADITIONAL_N] == ' ')
-		return traditional_take(s, now, utc_offset_s, ret);
+		return traditional_take(s, c, ret);
 	return ERR_SYNTAX;
+}
+
+enum err maillog_time_take(struct slice *s, uint64_t now, int32_t utc_offset_s, uint64_t *ret)
+{
+	struct maillog_clock c = { .now = now, .utc_offset_s = utc_offset_s };
+
+	return maillog_time_take_next(s, &c, ret);
 }

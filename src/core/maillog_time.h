@@ -19,4 +19,15 @@
  */
 enum err maillog_time_take(struct slice *s, uint64_t now, int32_t utc_offset_s, uint64_t *ret) MUST_USE;
 
+/* The same for the lines of one log, most of which are of the day of the line before. */
+struct maillog_clock {
+	uint64_t now;
+	int32_t utc_offset_s;
+	uint8_t day_n;    /* 0: none yet */
+	char day[11];     /* "Nov 21 ", "2026-11-21" */
+	int64_t midnight; /* its first second, UTC; of RFC 3339 before the zone */
+};
+
+enum err maillog_time_take_next(struct slice *s, struct maillog_clock *c, uint64_t *ret) MUST_USE;
+
 #endif /* CORE_MAILLOG_TIME_H */

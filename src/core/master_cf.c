@@ -192,7 +192,7 @@ static enum err apply_edit(struct buf *b, const struct master_cf_edit *d)
 static bool is_transport(const struct master_service *s)
 {
 	return (slice_eq(s->name, SLICE_LIT(MASTER_CF_TRANSPORT)) || slice_eq(s->name, SLICE_LIT(MASTER_CF_HANDBACK)) ||
-		       slice_eq(s->name, SLICE_LIT(MASTER_CF_CLEANUP))) &&
+		       slice_eq(s->name, SLICE_LIT(MASTER_CF_CLEANUP)) || slice_eq(s->name, SLICE_LIT(MASTER_CF_HAND))) &&
 	       slice_eq(s->type, SLICE_LIT("unix"));
 }
 
@@ -233,33 +233,107 @@ static bool is_transport(const struct master_service *s)
 	"  -o "                                                                                                        \
 	"receive_override_options=no_unknown_recipient_checks,no_address_mappings,no_header_body_checks,no_milters\n"
 
-static enum err add_transport(struct buf *b, char chroot)
+/*
+ * A blocked client's way to postmaster@: the site's own port 25 once more, behind
+ * a socket that only root and Postfix can open. Who the client is comes in the
+ * first line (PROXY), so that nothing here may be told who anybody is by command.
+ */
+#define HAND_LINES                                                                                                     \
+	"  -o syslog_name=postfix/" MASTER_CF_HAND "\n"                                                                \
+	"  -o smtpd_upstream_proxy_protocol=haproxy\n"                                                                 \
+	"  -o smtpd_authorized_xclient_hosts=\n"                                                                       \
+	"  -o smtpd_authorized_xforward_hosts=\n"                                                                      \
+	"  -o smtpd_tls_security_level=none\n"                                                                         \
+	"  -o smtpd_tls_wrappermode=no\n"                                                                              \
+	"  -o smtpd_sasl_auth_enable=no\n"
+
+/* A word of an override; where it is folded, on one line. */
+static enum err copy_word(struct slice word, struct buf *to)
+{
+	enum err e = ERR_OK;
+
+	for (size_t p = 0; p < word.n && e == ERR_OK;) {
+		bool is_end = word.p[p] == '\n' || word.p[p] == '\r';
+
+		e = buf_add_char(to, is_end ? ' ' : word.p[p]);
+		p = is_end ? skip_space(word, p, word.n) : p + 1;
+	}
+	return e;
+}
+
+static enum err copy_overrides(struct slice text, const struct master_service *s, struct buf *to)
+{
+	size_t pos = s->args;
+	struct slice word;
+	enum err e = ERR_OK;
+
+	while (e == ERR_OK && next_word(text, &pos, s->end, &word)) {
+		if (!slice_starts(word, SLICE_LIT("-o")))
+			continue;
+		word = slice_from(word, 2);
+		if (word.n == 0 && !next_word(text, &pos, s->end, &word))
+			break;
+		e = buf_add_str(to, "  -o ");
+		if (e == ERR_OK)
+			e = copy_word(word, to);
+		if (e == ERR_OK)
+			e = buf_add_char(to, '\n');
+	}
+	return e;
+}
+
+static enum err add_hand(struct slice text, char chroot, const struct master_cf_front *front, struct buf *to)
 {
 	struct master_service s;
 	size_t pos = 0;
-	char lines[2000];
+	enum err e;
+
+	while (front && master_cf_next(text, &pos, &s)) {
+		if (!slice_eq(s.name, front->name) || !slice_eq(s.type, front->type))
+			continue;
+		e = buf_printf(to, MASTER_CF_HAND " unix - - %c - - smtpd\n", chroot);
+		if (e == ERR_OK)
+			e = copy_overrides(text, &s, to);
+		return e == ERR_OK ? buf_add_str(to, HAND_LINES) : e;
+	}
+	return ERR_OK;
+}
+
+static enum err add_transport(struct buf *b, char chroot, const struct master_cf_front *front)
+{
+	struct master_service s;
+	struct buf lines;
+	size_t pos = 0;
+	enum err e;
 
 	while (master_cf_next(buf_slice(b), &pos, &s))
 		if (is_transport(&s))
 			return ERR_OK;
-	(void)snprintf(lines, sizeof lines,
+	buf_init(&lines, MAIN_CF_MAX);
+	e = buf_printf(&lines,
 		MASTER_CF_TRANSPORT " unix - - %c - 10 lmtp\n"
 				    "  -o lmtp_send_xforward_command=yes\n"
 				    "  -o syslog_name=postfix/limetwig\n" MASTER_CF_HANDBACK
 				    " unix - - %c - - smtpd\n" HANDBACK_LINES MASTER_CF_CLEANUP
 				    " unix n - %c - 0 cleanup\n  -o message_size_limit=0\n",
 		chroot, chroot, chroot);
-	return main_cf_add_block(b, slice_str(lines));
+	if (e == ERR_OK)
+		e = add_hand(buf_slice(b), chroot, front, &lines);
+	if (e == ERR_OK)
+		e = main_cf_add_block(b, buf_slice(&lines));
+	buf_done(&lines);
+	return e;
 }
 
-enum err master_cf_apply(struct slice text, const struct master_cf_edit *edits, size_t n, char chroot, struct buf *to)
+enum err master_cf_apply(struct slice text, const struct master_cf_edit *edits, size_t n, char chroot,
+	const struct master_cf_front *front, struct buf *to)
 {
 	enum err e = start_copy(text, to);
 
 	/* names may borrow the text given: it stays as it is, the copy alone changes */
 	for (size_t i = 0; i < n && e == ERR_OK; i++)
 		e = apply_edit(to, &edits[i]);
-	return e == ERR_OK && chroot ? add_transport(to, chroot) : e;
+	return e == ERR_OK && chroot ? add_transport(to, chroot, front) : e;
 }
 
 /* Cut item and one comma behind it where it stands at the start of an override's value. */

@@ -1,6 +1,6 @@
 /*
  * master_cf: reads the text of Postfix's master.cf and edits it in place, as
- * main_cf does: our three services in a framed block at the end, our item put first
+ * main_cf does: our services in a framed block at the end, our item put first
  * into -o overrides that are there already; nothing else changes by a byte, and
  * master_cf_revert(master_cf_apply(x)) == x for each x without our parts. Pure.
  *
@@ -17,6 +17,7 @@
 #define MASTER_CF_HANDBACK "limetwig-back" /* of the smtpd that takes mail back from us, type unix: QUEUE/private/ */
 
 #define MASTER_CF_CLEANUP "limetwig-clean" /* of the cleanup behind it */
+#define MASTER_CF_HAND "limetwig-hand"     /* of the smtpd for blocked clients who write to postmaster@, as limetwig-back */
 
 /* Slices borrow the text. */
 struct master_service {
@@ -36,6 +37,11 @@ struct master_cf_edit {
 	bool is_line;
 };
 
+/* The service that takes foreign mail: limetwig-hand gets its overrides, as they are after the edits. */
+struct master_cf_front {
+	struct slice name, type;
+};
+
 /* The next service at or behind *pos. Lines with fewer than eight fields are passed over. */
 bool master_cf_next(struct slice text, size_t *pos, struct master_service *ret);
 /* The value of -o parameter=value (the last one counts), as it stands. False: not overridden. */
@@ -43,11 +49,13 @@ bool master_cf_option(
 	struct slice text, const struct master_service *s, const char *parameter, struct slice *ret_value);
 /*
  * Copy text to `to` with the edits made and, where chroot is not 0, our
- * services with this chroot field ('y', 'n' or '-') added if there are none.
+ * services with this chroot field ('y', 'n' or '-') added if there are none;
+ * front NULL: without limetwig-hand.
  * ERR_LIMIT, ERR_NOMEM; ERR_SYNTAX: a NUL in the text.
  */
 enum err master_cf_apply(
-	struct slice text, const struct master_cf_edit *edits, size_t n, char chroot, struct buf *to) MUST_USE;
+	struct slice text, const struct master_cf_edit *edits, size_t n, char chroot, const struct master_cf_front *front,
+	struct buf *to) MUST_USE;
 /* Take the items (n names of them) out of every override, drop lines of our own and, unless keep_transport, our services too. */
 enum err master_cf_revert(
 	struct slice text, const char *const *items, size_t n, bool keep_transport, struct buf *to) MUST_USE;

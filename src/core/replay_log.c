@@ -154,20 +154,20 @@ static void try_tell(struct replay_log *r, const struct session *s, const struct
 	r->fn(&e, r->ctx);
 }
 
-static struct slice message_key(const uint64_t *message)
+static void tries_end(struct replay_log *r, struct session *s, bool is_message)
 {
-	return slice_of(message, sizeof *message);
+	for (const struct try_held *t = s->first; t; t = t->next)
+		try_tell(r, s, t, is_message);
+	tries_free(s);
+	s->message = 0;
 }
 
 /* The transaction is over. */
 static void session_end_transaction(struct replay_log *r, struct session *s, bool is_message)
 {
-	for (const struct try_held *t = s->first; t; t = t->next)
-		try_tell(r, s, t, is_message);
-	tries_free(s);
 	if (s->message)
-		(void)keymap_del(&r->messages, message_key(&s->message));
-	s->message = 0;
+		(void)keymap_take_hash(&r->messages, s->message, NULL);
+	tries_end(r, s, is_message);
 }
 
 struct sweep {
@@ -209,36 +209,40 @@ static struct session *session_open(struct replay_log *r, const struct host *h, 
 {
 	struct session_key k = key_of(r, h, l);
 	struct slice key = slice_of(&k, sizeof k);
-	struct session **at = keymap_get(&r->sessions, key), *s;
+	struct session *s;
 	void *v;
+	enum err e;
 
-	if (at) {
-		(*at)->touched = l->time;
-		return *at;
-	}
-	if (r->sessions.count == REPLAY_SESSIONS)
-		sessions_sweep(r, true);
-	s = l->pid ? calloc(1, sizeof *s) : NULL;
-	if (!s || keymap_put(&r->sessions, key, &v, NULL) != ERR_OK) {
-		free(s);
+	if (l->pid == 0)
 		return NULL;
+	e = keymap_put(&r->sessions, key, &v, NULL);
+	if (e == ERR_FULL) {
+		sessions_sweep(r, true);
+		e = keymap_put(&r->sessions, key, &v, NULL);
 	}
-	s->last = &s->first;
+	if (e != ERR_OK)
+		return NULL;
+	s = *(struct session **)v;
+	if (!s) {
+		s = malloc(sizeof *s);
+		if (!s) {
+			(void)keymap_del(&r->sessions, key);
+			return NULL;
+		}
+		*s = (struct session){ .last = &s->first };
+		*(struct session **)v = s;
+	}
 	s->touched = l->time;
-	*(struct session **)v = s;
 	return s;
 }
 
 static void session_close(struct replay_log *r, const struct host *h, const struct maillog_line *l)
 {
 	struct session_key k = key_of(r, h, l);
-	struct slice key = slice_of(&k, sizeof k);
-	struct session **at = keymap_get(&r->sessions, key), *s;
+	struct session *s;
 
-	if (!at)
+	if (!keymap_take(&r->sessions, slice_of(&k, sizeof k), &s))
 		return;
-	s = *at;
-	(void)keymap_del(&r->sessions, key);
 	session_end_transaction(r, s, false);
 	free(s);
 }
@@ -252,19 +256,21 @@ static bool is_submission(struct slice service)
 static struct try_held *try_make(const struct maillog_line *l)
 {
 	size_t n = l->name.n + l->sender.n + l->recipient.n;
-	struct try_held *t = calloc(1, sizeof *t + n + 1);
+	struct try_held *t = malloc(sizeof *t + n + 1);
 	char *to;
 
 	if (!t)
 		return NULL;
-	t->time = l->time;
-	t->client = l->client;
-	t->code = l->code;
-	t->is_unknown = l->is_unknown;
-	t->is_ours = is_submission(l->service);
-	t->name_n = (uint16_t)l->name.n;
-	t->sender_n = (uint16_t)l->sender.n;
-	t->recipient_n = (uint16_t)l->recipient.n;
+	*t = (struct try_held){
+		.time = l->time,
+		.client = l->client,
+		.code = l->code,
+		.is_unknown = l->is_unknown,
+		.is_ours = is_submission(l->service),
+		.name_n = (uint16_t)l->name.n,
+		.sender_n = (uint16_t)l->sender.n,
+		.recipient_n = (uint16_t)l->recipient.n,
+	};
 	to = t->text;
 	slice_copy(l->name, to, n + 1);
 	slice_copy(l->sender, to + t->name_n, n + 1 - t->name_n);
@@ -338,7 +344,7 @@ static void accept_add(struct replay_log *r, const struct host *h, const struct 
 		return; /* back from a content filter */
 	if (s && (s->message || (s->first && !ipaddr_eq(&s->first->client, &l->client))))
 		session_end_transaction(r, s, false);
-	if (s && keymap_put(&r->messages, message_key(&e.message), &v, NULL) == ERR_OK) {
+	if (s && keymap_put_hash(&r->messages, e.message, &v, NULL) == ERR_OK) {
 		*(struct session **)v = s;
 		s->message = e.message;
 	}
@@ -350,10 +356,10 @@ static void accept_add(struct replay_log *r, const struct host *h, const struct 
 static void content_add(struct replay_log *r, const struct host *h, const struct maillog_line *l)
 {
 	uint64_t message = message_of(r, h, l->queue_id);
-	struct session **at = keymap_get(&r->messages, message_key(&message));
+	struct session *s;
 
-	if (at)
-		session_end_transaction(r, *at, true);
+	if (keymap_take_hash(&r->messages, message, &s))
+		tries_end(r, s, true);
 }
 
 static void connect_add(struct replay_log *r, const struct host *h, const struct maillog_line *l)

@@ -85,22 +85,21 @@ bool replay_side_is_blocked(const struct replay_side *x, uint64_t now)
 	return now < x->block.until && !x->block.is_held;
 }
 
+/* All that block_shorten keeps; the rest of *ret is 0. */
 static void block_expand(const struct replay_subject *x, const struct replay_block *b, struct record_block *ret)
 {
-	*ret = (struct record_block){
-		.subject = x->prefix,
-		.state = b->is_held ? BLOCK_HELD : BLOCK_ACTIVE,
-		.cause = CAUSE_HIT,
-		.grade = b->grade,
-		.is_generic = b->is_generic,
-		.offence = b->offence,
-		.since = b->since,
-		.until = b->until,
-		.trap_id = b->trap_id,
-		.last_trap_id = b->last_trap_id,
-		.last_sender = b->last_sender,
-		.forget_at = b->forget_at,
-	};
+	ret->subject = x->prefix;
+	ret->state = b->is_held ? BLOCK_HELD : BLOCK_ACTIVE;
+	ret->cause = CAUSE_HIT;
+	ret->grade = b->grade;
+	ret->is_generic = b->is_generic;
+	ret->offence = b->offence;
+	ret->since = b->since;
+	ret->until = b->until;
+	ret->trap_id = b->trap_id;
+	ret->last_trap_id = b->last_trap_id;
+	ret->last_sender = b->last_sender;
+	ret->forget_at = b->forget_at;
 }
 
 static void block_shorten(const struct record_block *b, struct replay_block *ret)
@@ -128,14 +127,15 @@ static uint64_t next_random(struct replay_subjects *s)
 	return z ^ (z >> 31);
 }
 
-static struct decide_view view_of(const struct replay_subjects *s, const struct replay_subject *x,
-	const struct replay_side *side, uint64_t now, struct record_block *block)
+static struct decide_view view_of(
+	struct replay_subjects *s, const struct replay_subject *x, const struct replay_side *side, uint64_t now)
 {
-	block_expand(x, &side->block, block);
+	if (side->block.until)
+		block_expand(x, &side->block, &s->block);
 	return (struct decide_view){
 		.conf = s->conf,
 		.sum = &side->sum,
-		.block = side->block.until ? block : NULL,
+		.block = side->block.until ? &s->block : NULL,
 		.good = ledger_good(&side->ledger, now),
 	};
 }
@@ -158,12 +158,12 @@ static bool breaker_holds(struct replay_subjects *s, const struct replay_side *x
 	return v != BREAKER_ACT;
 }
 
-void replay_side_hit(struct replay_subjects *s, struct replay_subject *x, enum replay_bound b, struct decide_event *e,
-	uint64_t now, struct decide_verdict *ret)
+enum decide_kind replay_side_hit(
+	struct replay_subjects *s, struct replay_subject *x, enum replay_bound b, struct decide_event *e, uint64_t now)
 {
 	struct replay_side *side = &x->side[b];
-	struct record_block block;
-	struct decide_view v = view_of(s, x, side, now, &block);
+	struct decide_view v = view_of(s, x, side, now);
+	struct decide_verdict *ret = &s->verdict;
 	bool is_held, was_held;
 
 	e->random = next_random(s);
@@ -174,7 +174,7 @@ void replay_side_hit(struct replay_subjects *s, struct replay_subject *x, enum r
 			ledger_spoil(&side->ledger, now);
 	}
 	if (ret->kind != DECIDE_BLOCK && ret->kind != DECIDE_RENEW)
-		return;
+		return ret->kind;
 	is_held = ret->kind == DECIDE_BLOCK && breaker_holds(s, side, b, now);
 	was_held = side->block.is_held && now < side->block.until;
 	block_shorten(&ret->block, &side->block);
@@ -183,13 +183,13 @@ void replay_side_hit(struct replay_subjects *s, struct replay_subject *x, enum r
 		ret->kind = was_held ? DECIDE_RENEW : ret->kind;
 	else if (ret->kind == DECIDE_BLOCK)
 		side->blocks++;
+	return ret->kind;
 }
 
 bool replay_side_would_block(
 	struct replay_subjects *s, struct replay_subject *x, enum replay_bound b, struct decide_event *e, uint64_t now)
 {
-	struct record_block block;
-	struct decide_view v = view_of(s, x, &x->side[b], now, &block);
+	struct decide_view v = view_of(s, x, &x->side[b], now);
 	struct breaker_facts facts;
 
 	e->random = next_random(s);
@@ -228,23 +228,29 @@ bool replay_subject_is_correspondent(const struct replay_subjects *s, struct sli
 {
 	struct address a;
 
-	return address_parse(sender, &a) == ERR_OK && a.domain.n && keymap_get(&s->wrote_to, a.domain);
+	return s->wrote_to.count && address_parse(sender, &a) == ERR_OK && a.domain.n &&
+	       keymap_get(&s->wrote_to, a.domain);
+}
+
+static double weight_of(const struct replay_subjects *s, struct slice sender)
+{
+	return replay_subject_is_correspondent(s, sender) ? CORRESPONDENT_WEIGHT : 1;
+}
+
+void replay_subject_credit_other(struct replay_subjects *s, const struct prefix *p, struct slice sender, uint64_t time)
+{
+	uint8_t key[RECORD_KEY];
+	struct record_ledger *l = ledger_open(s, record_subject_key(p, key), time);
+
+	if (l)
+		ledger_add(l, time, weight_of(s, sender));
 }
 
 void replay_subject_credit(
-	struct replay_subjects *s, const struct prefix *p, struct slice sender, uint64_t time, unsigned refused)
+	struct replay_subjects *s, struct replay_subject *x, struct slice sender, uint64_t time, unsigned refused)
 {
-	uint8_t key[RECORD_KEY];
-	struct replay_subject *x = replay_subject_find(s, p);
-	struct record_ledger *l;
-	double weight = replay_subject_is_correspondent(s, sender) ? CORRESPONDENT_WEIGHT : 1;
+	double weight = weight_of(s, sender);
 
-	if (!x) {
-		l = ledger_open(s, record_subject_key(p, key), time);
-		if (l)
-			ledger_add(l, time, weight);
-		return;
-	}
 	for (unsigned b = 0; b < REPLAY_BOUNDS; b++)
 		if (!(refused & 1u << b))
 			ledger_add(&x->side[b].ledger, time, weight);

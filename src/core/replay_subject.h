@@ -34,12 +34,13 @@ struct replay_block {
 	bool is_held; /* by core/breaker: waits for a person, refuses nothing */
 };
 
+/* What is asked for most comes first. */
 struct replay_side {
-	struct record_hit_sum sum;
-	struct record_ledger ledger;
 	struct replay_block block;
 	uint32_t blocks;
 	uint32_t connections, good, spam, unknown; /* refused */
+	struct record_hit_sum sum;
+	struct record_ledger ledger;
 };
 
 struct replay_subject {
@@ -57,7 +58,9 @@ struct replay_subjects {
 	uint64_t uncharged;      /* hits beyond REPLAY_SUBJECTS */
 	uint64_t uncredited;     /* good mail beyond REPLAY_LEDGER */
 	struct breaker breaker[REPLAY_BOUNDS];
-	uint64_t random; /* the same in every run */
+	uint64_t random;           /* the same in every run */
+	struct record_block block; /* being judged, and what came of it: large, so not made anew for every hit */
+	struct decide_verdict verdict;
 };
 
 void replay_subjects_init(struct replay_subjects *s, const struct conf *c, const uint8_t key[SIPHASH_KEY]);
@@ -71,18 +74,20 @@ struct replay_subject *replay_subject_next(const struct replay_subjects *s, size
 
 bool replay_side_is_blocked(const struct replay_side *x, uint64_t now);
 /*
- * A hit of this client in this bound; e->random is set here. What breaker would
- * hold waits for a person, who never comes: x->side[b].block.is_held.
+ * A hit of this client in this bound: what followed; e->random is set here. What
+ * breaker would hold waits for a person, who never comes: x->side[b].block.is_held.
  */
-void replay_side_hit(struct replay_subjects *s, struct replay_subject *x, enum replay_bound b, struct decide_event *e,
-	uint64_t now, struct decide_verdict *ret);
+enum decide_kind replay_side_hit(
+	struct replay_subjects *s, struct replay_subject *x, enum replay_bound b, struct decide_event *e, uint64_t now);
 /* Would this hit, were it confirmed, leave the client blocked, and not held? */
 bool replay_side_would_block(
 	struct replay_subjects *s, struct replay_subject *x, enum replay_bound b, struct decide_event *e, uint64_t now);
 
 /* One good message. Not in the bounds in which it would have been refused (bits by bound). */
 void replay_subject_credit(
-	struct replay_subjects *s, const struct prefix *p, struct slice sender, uint64_t time, unsigned refused);
+	struct replay_subjects *s, struct replay_subject *x, struct slice sender, uint64_t time, unsigned refused);
+/* The same of a client that never hit a trap. */
+void replay_subject_credit_other(struct replay_subjects *s, const struct prefix *p, struct slice sender, uint64_t time);
 /* Do our users write to the domain of sender? */
 bool replay_subject_is_correspondent(const struct replay_subjects *s, struct slice sender);
 /* One of our users wrote to this address. */

@@ -14,6 +14,7 @@
 #define DAY_S 86400
 #define HELD_S JOIN_EXPIRE_S
 #define SWEEP_S DAY_S
+#define SEEN 1024 /* power of two; one place for each client, the newest stays */
 
 /* A message of a blocked client, or one that a trap among its recipients stops. */
 struct held {
@@ -23,6 +24,14 @@ struct held {
 	bool is_rider;
 	bool is_counted;   /* what became of it was told */
 	bool is_uncertain; /* perhaps a trap or postmaster was its only recipient: counted only when told */
+};
+
+/* What was last found out of a client: most lines are of clients that were seen just now. */
+struct seen {
+	struct ipaddr client;
+	struct prefix prefix;
+	struct replay_subject *subject; /* NULL: it never hit a trap, when there were this many that did: */
+	size_t subjects;
 };
 
 struct replay_world {
@@ -35,6 +44,8 @@ struct replay_world {
 	struct replay_yield *yield; /* by trap id - 1 */
 	size_t traps;
 	uint64_t swept;
+	struct address recipient; /* being looked up: large, so not made anew each time */
+	struct seen seen[SEEN];
 };
 
 struct replay_world *replay_world_new(const uint8_t key[SIPHASH_KEY], const struct replay_setup *setup)
@@ -126,15 +137,37 @@ static enum gate_origin origin_of(const struct replay_world *w, const struct rep
 	return e->is_ours ? GATE_LOGIN : gate_origin_named(&v, &e->client, e->name, &m);
 }
 
-/* Of a client that ever hit a trap; NULL: nobody to look at. */
-static struct replay_subject *subject_of(const struct replay_world *w, const struct ipaddr *client)
+/* Clients that meet in one place only cost time. */
+static struct seen *seen_place(struct replay_world *w, const struct ipaddr *client)
 {
-	struct prefix p;
+	uint64_t a, b;
 
-	if (w->subjects.by_prefix.count == 0 || client->family == 0)
-		return NULL;
-	p = subject_of_client(w->setup.rules, client);
-	return replay_subject_find(&w->subjects, &p);
+	memcpy(&a, client->b, sizeof a);
+	memcpy(&b, client->b + sizeof a, sizeof b);
+	return &w->seen[((a ^ b * 3) * UINT64_C(0x9e3779b97f4a7c15) >> 32) % SEEN];
+}
+
+static struct seen *seen_of(struct replay_world *w, const struct ipaddr *client)
+{
+	struct seen *s = seen_place(w, client);
+	size_t subjects = w->subjects.by_prefix.count;
+
+	if (!ipaddr_eq(&s->client, client)) {
+		s->client = *client;
+		s->prefix = subject_of_client(w->setup.rules, client);
+		s->subject = NULL;
+		s->subjects = 0;
+	}
+	if (!s->subject && s->subjects != subjects)
+		s->subject = replay_subject_find(&w->subjects, &s->prefix);
+	s->subjects = subjects;
+	return s;
+}
+
+/* Of a client that ever hit a trap; NULL: nobody to look at. */
+static struct replay_subject *subject_of(struct replay_world *w, const struct ipaddr *client)
+{
+	return w->subjects.by_prefix.count && client->family ? seen_of(w, client)->subject : NULL;
 }
 
 /* Bits of the bounds in which it is blocked now. */
@@ -149,14 +182,9 @@ static unsigned blocked_in(const struct replay_subject *x, uint64_t now)
 
 /* ---- messages of blocked clients */
 
-static struct slice message_key(const uint64_t *message)
-{
-	return slice_of(message, sizeof *message);
-}
-
 static struct held *held_find(const struct replay_world *w, uint64_t message)
 {
-	return message ? keymap_get(&w->held, message_key(&message)) : NULL;
+	return message ? keymap_get_hash(&w->held, message) : NULL;
 }
 
 static void count_unknown(struct replay_world *w, const struct held *h)
@@ -198,7 +226,7 @@ static struct held *held_open(struct replay_world *w, uint64_t message, uint64_t
 	if (!message || !bounds)
 		return NULL;
 	held_sweep(w);
-	if (keymap_put(&w->held, message_key(&message), &v, NULL) != ERR_OK) {
+	if (keymap_put_hash(&w->held, message, &v, NULL) != ERR_OK) {
 		w->sums.held_lost++;
 		return NULL;
 	}
@@ -237,51 +265,63 @@ static enum grade grade_of(const struct replay_event *e, const struct trap *trap
 	return GRADE_CONFIRMED;
 }
 
-static uint64_t digest_of(const struct replay_world *w, struct slice a, struct slice b, uint32_t trap_id, bool is_probe)
-{
-	uint8_t text[832];
-	struct wr out = wr_init(text, sizeof text);
-
-	wr_bytes(&out, slice_head(a, 400));
-	wr_bytes(&out, slice_head(b, 400));
-	wr_u32(&out, trap_id);
-	wr_u8(&out, is_probe);
-	return siphash64(w->key, wr_slice(&out));
-}
+/* Of what makes two tries of one message the same. */
+struct sameness {
+	uint64_t sender; /* digest */
+	uint8_t client[16];
+	uint32_t trap_id, is_probe;
+};
 
 struct hit {
 	const struct replay_event *e;
 	const struct trap *trap, *mark;
 	struct replay_subject *x;
 	unsigned blocked;
+	uint64_t digest[2]; /* of a message, of a probe */
+	bool has_digest[2];
+	struct decide_event event; /* the same in both bounds but for grade, digest and random */
 };
 
-static struct decide_event decide_event_of(const struct replay_world *w, const struct hit *h, enum grade g)
+static struct decide_event decide_event_of(const struct replay_world *w, const struct hit *h)
 {
 	const struct replay_event *e = h->e;
 
 	return (struct decide_event){
-		.grade = g,
 		.subject = h->x->prefix,
 		.trap_id = h->trap->id,
 		.trap_weight = h->mark->weight,
 		.tag = slice_str(trap_table_tag(w->setup.traps, h->mark)),
-		.digest = digest_of(w, slice_of(h->x->prefix.addr.b, sizeof h->x->prefix.addr.b), e->sender,
-			h->trap->id, g == GRADE_PROBE),
-		.sender_digest = digest_of(w, e->sender, (struct slice){ 0 }, 0, false),
+		.sender_digest = siphash64(w->key, e->sender),
 		.name = e->name,
 		.sender = e->sender,
 		.is_generic = host_name_is_generic(e->name, &e->client),
 	};
 }
 
-/* A message that names a trap and real people: limetwig refuses it at its end. */
-static bool is_rider(struct replay_world *w, const struct hit *h, enum replay_bound b, struct decide_event *ev)
+static void hit_grade(const struct replay_world *w, struct hit *h, enum grade g)
 {
+	bool is_probe = g == GRADE_PROBE;
+
+	if (!h->has_digest[is_probe]) {
+		struct sameness s = { .sender = h->event.sender_digest, .trap_id = h->trap->id, .is_probe = is_probe };
+
+		memcpy(s.client, h->x->prefix.addr.b, sizeof s.client);
+		h->digest[is_probe] = siphash64(w->key, slice_of(&s, sizeof s));
+		h->has_digest[is_probe] = true;
+	}
+	h->event.grade = g;
+	h->event.digest = h->digest[is_probe];
+}
+
+/* A message that names a trap and real people: limetwig refuses it at its end. */
+static bool is_rider(struct replay_world *w, struct hit *h, enum replay_bound b)
+{
+	enum grade g = h->event.grade;
+
 	if (h->e->type != REPLAY_MAIL && !h->e->is_message)
 		return false;
-	return h->e->message && w->setup.conf->traps.riders == RIDERS_REFUSE && ev->grade != GRADE_BACKSCATTER &&
-	       ev->grade != GRADE_PROBE && replay_side_would_block(&w->subjects, h->x, b, ev, h->e->time);
+	return h->e->message && w->setup.conf->traps.riders == RIDERS_REFUSE && g != GRADE_BACKSCATTER &&
+	       g != GRADE_PROBE && replay_side_would_block(&w->subjects, h->x, b, &h->event, h->e->time);
 }
 
 static void rider_hold(struct replay_world *w, const struct hit *h, enum replay_bound b)
@@ -299,26 +339,25 @@ static void rider_hold(struct replay_world *w, const struct hit *h, enum replay_
 }
 
 /* One hit in one bound. */
-static void hit_play(struct replay_world *w, const struct hit *h, enum replay_bound b)
+static void hit_play(struct replay_world *w, struct hit *h, enum replay_bound b)
 {
 	const struct replay_event *e = h->e;
-	enum grade g = h->blocked & 1u << b ? GRADE_PROBE : grade_of(e, h->trap, b);
-	struct decide_event ev = decide_event_of(w, h, g);
 	struct replay_yield *y = &w->yield[h->trap->id - 1];
-	struct decide_verdict v;
+	enum decide_kind kind;
 
-	if (is_rider(w, h, b, &ev)) {
+	hit_grade(w, h, h->blocked & 1u << b ? GRADE_PROBE : grade_of(e, h->trap, b));
+	if (is_rider(w, h, b)) {
 		rider_hold(w, h, b);
 		if (e->type == REPLAY_TRY) /* refused at the dot: nobody reads it */
-			ev.grade = g = GRADE_UNSEEN;
+			h->event.grade = GRADE_UNSEEN;
 	}
-	replay_side_hit(&w->subjects, h->x, b, &ev, e->time, &v);
-	if (v.kind == DECIDE_RETRY)
+	kind = replay_side_hit(&w->subjects, h->x, b, &h->event, e->time);
+	if (kind == DECIDE_RETRY)
 		return;
-	COUNT(w, e->time, bound[b].grade[g]);
-	if (v.kind == DECIDE_RENEW)
+	COUNT(w, e->time, bound[b].grade[h->event.grade]);
+	if (kind == DECIDE_RENEW)
 		COUNT(w, e->time, bound[b].renewals);
-	if (v.kind != DECIDE_BLOCK)
+	if (kind != DECIDE_BLOCK)
 		return;
 	if (h->x->side[b].block.is_held) {
 		COUNT(w, e->time, bound[b].held);
@@ -329,16 +368,16 @@ static void hit_play(struct replay_world *w, const struct hit *h, enum replay_bo
 }
 
 /* NULL: not a trap. */
-static const struct trap *trap_of(const struct replay_world *w, struct slice recipient, const struct trap **ret_mark)
+static const struct trap *trap_of(struct replay_world *w, struct slice recipient, const struct trap **ret_mark)
 {
-	struct address a;
+	struct address *a = &w->recipient;
 	const struct trap *trap, *pattern = NULL;
 
-	if (address_parse(recipient, &a) != ERR_OK || a.domain.n == 0)
+	if (address_parse(recipient, a) != ERR_OK || a->domain.n == 0)
 		return NULL;
-	trap = trap_table_find(w->setup.traps, &a);
+	trap = trap_table_find(w->setup.traps, a);
 	if (w->setup.pattern && (!trap || trap->kind == TRAP_DOMAIN))
-		pattern = w->setup.pattern(&a, w->setup.ctx);
+		pattern = w->setup.pattern(a, w->setup.ctx);
 	*ret_mark = pattern ? pattern : trap;
 	return trap ? trap : pattern;
 }
@@ -347,7 +386,7 @@ static void hit_take(
 	struct replay_world *w, const struct replay_event *e, const struct trap *trap, const struct trap *mark)
 {
 	enum grade spared = GRADE_NONE;
-	struct prefix p;
+	struct seen *s;
 	struct hit h = { .e = e, .trap = trap, .mark = mark };
 
 	w->yield[trap->id - 1].tries++;
@@ -356,8 +395,10 @@ static void hit_take(
 		w->sums.exempt += spared == GRADE_EXEMPT;
 		return;
 	}
-	p = subject_of_client(w->setup.rules, &e->client);
-	h.x = replay_subject_open(&w->subjects, &p);
+	s = seen_of(w, &e->client);
+	if (!s->subject)
+		s->subject = replay_subject_open(&w->subjects, &s->prefix);
+	h.x = s->subject;
 	if (!h.x)
 		return;
 	if (h.x->client.family == 0) {
@@ -366,6 +407,7 @@ static void hit_take(
 	}
 	w->sums.null_sender += e->sender.n == 0;
 	h.blocked = blocked_in(h.x, e->time);
+	h.event = decide_event_of(w, &h);
 	hit_play(w, &h, REPLAY_LEAST);
 	hit_play(w, &h, REPLAY_MOST);
 }
@@ -508,7 +550,7 @@ static void mail_take(struct replay_world *w, const struct replay_event *e)
 {
 	const struct trap *mark, *trap;
 	struct held *h;
-	struct prefix p;
+	const struct seen *s;
 
 	if (e->mail->outcome == LOG_SUBMITTED) {
 		replay_subject_wrote(&w->subjects, e->recipient);
@@ -527,8 +569,11 @@ static void mail_take(struct replay_world *w, const struct replay_event *e)
 		refused_take(w, e, h);
 	if (fate_of(e) != FATE_GOOD || !e->mail->is_first || e->sender.n == 0 || e->client.family == 0)
 		return;
-	p = subject_of_client(w->setup.rules, &e->client);
-	replay_subject_credit(&w->subjects, &p, e->sender, e->time, h && h->is_counted ? h->bounds : 0);
+	s = seen_of(w, &e->client);
+	if (s->subject)
+		replay_subject_credit(&w->subjects, s->subject, e->sender, e->time, h && h->is_counted ? h->bounds : 0);
+	else
+		replay_subject_credit_other(&w->subjects, &s->prefix, e->sender, e->time);
 }
 
 void replay_world_event(const struct replay_event *e, void *ctx)

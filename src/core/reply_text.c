@@ -51,9 +51,11 @@ static void finish(struct buf *to, enum err e, size_t before, const char *fallba
 static enum err add_whom_to_ask(const struct conf *c, struct buf *to)
 {
 	char local[LOCAL_MAX], help[HELP_MAX];
+	/* where the firewall turns him to our own SMTP server, it must be open there too */
+	bool is_open = c->always_open.count && (!conf_has_tarpit(c) || conf_has_hand(c));
 	enum err e = ERR_OK;
 
-	if (c->always_open.count) {
+	if (is_open) {
 		e = buf_add_str(to, " You can write to ");
 		if (e == ERR_OK)
 			e = buf_add_str(to, make_safe(c->always_open.item[0], local, sizeof local));
@@ -61,7 +63,7 @@ static enum err add_whom_to_ask(const struct conf *c, struct buf *to)
 			e = buf_add_str(to, c->contact[0] ? "@ here;" : "@ here");
 	}
 	if (e == ERR_OK && c->contact[0])
-		e = buf_add_str(to, c->always_open.count ? " help: " : " For help: ");
+		e = buf_add_str(to, is_open ? " help: " : " For help: ");
 	if (e == ERR_OK && c->contact[0])
 		e = buf_add_str(to, make_safe(c->contact, help, sizeof help));
 	return e;

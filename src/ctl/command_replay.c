@@ -123,7 +123,10 @@ static int host_order(const void *a, const void *b)
 
 	if (x->good != y->good)
 		return x->good < y->good ? 1 : -1;
-	return (x->connections < y->connections) - (x->connections > y->connections);
+	if (x->connections != y->connections)
+		return x->connections < y->connections ? 1 : -1;
+	/* the same log gives the same list */
+	return memcmp(&x->subject->prefix, &y->subject->prefix, sizeof x->subject->prefix);
 }
 
 static json_t *subject_json(const struct replay_subject *x)

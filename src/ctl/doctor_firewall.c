@@ -30,6 +30,12 @@ static const struct {
 		"backend = none" },
 	{ "missing", DOCTOR_FAIL, "this kernel has no nf_tables", "only Postfix refuses",
 		"modprobe nf_tables, or firewall backend = none" },
+	{ "feature", DOCTOR_FAIL, "this kernel lacks a part of nf_tables", "only Postfix refuses",
+		"load the module, or choose another firewall action: limetwig.conf(5)" },
+	{ "full", DOCTOR_WARN, "not all blocks fit into the kernel", "the others are refused by Postfix only",
+		"raise firewall max-elements, then limetwig reload" },
+	{ "hook", DOCTOR_FAIL, "a hook fails", "only Postfix refuses until it works again",
+		"run the program by hand as the user limetwig-run; it is tried again by itself" },
 	{ "error", DOCTOR_FAIL, "the kernel refuses our changes", "only Postfix refuses",
 		"journalctl -u limetwigd; nft list table inet limetwig" },
 };
@@ -37,12 +43,15 @@ static const struct {
 /* True: the engine says that the layer acts. */
 static bool check_state(struct doctor *d, const json_t *fw)
 {
-	const char *state = doctor_text(fw, "state");
+	const char *state = doctor_text(fw, "state"), *text = doctor_text(fw, "text");
 
 	for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
 		if (strcmp(state, states[i].state) == 0)
-			doctor_add(d, states[i].level, NAME, states[i].text, states[i].means, states[i].mend);
-	return strcmp(state, "ok") == 0;
+			doctor_addf(d, states[i].level, NAME, states[i].means, states[i].mend, "%s%s%s", states[i].text,
+				*text ? ": " : "", text);
+	if (strcmp(state, "ok") == 0 && *text)
+		doctor_addf(d, DOCTOR_WARN, NAME, "this one is refused by Postfix only", NULL, "%s", text);
+	return strcmp(state, "ok") == 0 || strcmp(state, "full") == 0;
 }
 
 static void check_counts(struct doctor *d, const json_t *fw)
@@ -52,8 +61,8 @@ static void check_counts(struct doctor *d, const json_t *fw)
 
 	doctor_addf(d, wanted == present ? DOCTOR_OK : DOCTOR_WARN, NAME,
 		wanted == present ? NULL : "hosts are blocked that should not be, or the other way round",
-		wanted == present ? NULL : WAIT, "%llu wanted, %llu in the kernel, %llu foreign changes mended", wanted,
-		present, repaired);
+		wanted == present ? NULL : WAIT, "%llu wanted, %llu %s, %llu foreign changes mended", wanted, present,
+		strcmp(doctor_text(fw, "backend"), "hook") == 0 ? "given to the hooks" : "in the kernel", repaired);
 }
 
 struct seen {
@@ -113,6 +122,7 @@ static void setup_form(const struct conf *c, struct firewall_nft *nft)
 			port[ports++] = (uint16_t)v;
 	firewall_nft_setup(nft, port, ports, c->firewall.action == FW_ACTION_DROP, c->firewall.max_elements);
 	firewall_nft_redirect(nft, conf_has_tarpit(c) ? (uint16_t)c->tarpit.port : 0);
+	firewall_nft_forward(nft, c->firewall.forward);
 }
 
 static void check_dump(struct doctor *d, struct firewall_nft *nft, const json_t *blocks)
@@ -157,6 +167,6 @@ void doctor_check_firewall(struct doctor *d, const struct doctor_daemon_facts *f
 	if (!fw || !check_state(d, fw))
 		return;
 	check_counts(d, fw);
-	if (f->is_root)
+	if (f->is_root && strcmp(doctor_text(fw, "backend"), "hook") != 0)
 		check_kernel(d, f->blocks);
 }

@@ -33,16 +33,15 @@ static void file_clock(struct replay_file *f, uint64_t now)
 	struct tm tm;
 	time_t t;
 
-	f->now = written && written < now ? written : now;
-	t = (time_t)f->now;
-	f->utc_offset_s = localtime_r(&t, &tm) ? (int32_t)tm.tm_gmtoff : 0;
+	f->clock.now = written && written < now ? written : now;
+	t = (time_t)f->clock.now;
+	f->clock.utc_offset_s = localtime_r(&t, &tm) ? (int32_t)tm.tm_gmtoff : 0;
 	/* rsync and cp set times of their own; a line may be some minutes after it */
-	f->now += 86400;
+	f->clock.now += 86400;
 }
 
 int replay_read_open(struct ctl *c, struct replay_read *ret)
 {
-	char text[LOGREAD_TEXT];
 	struct replay_read *r = ret;
 	bool is_known = true;
 
@@ -52,9 +51,9 @@ int replay_read_open(struct ctl *c, struct replay_read *ret)
 	for (int i = 0; i < c->args.count; i++) {
 		struct replay_file *f = &r->file[r->files];
 
-		if (logread_open(c->args.word[i], &f->log, text) != ERR_OK) {
+		if (logread_open(c->args.word[i], &f->log, r->text) != ERR_OK) {
 			replay_read_close(r);
-			return ctl_refuse(c, "%s", text);
+			return ctl_refuse(c, "%s", r->text);
 		}
 		r->files++;
 		file_clock(f, c->render.now);
@@ -114,18 +113,17 @@ static bool is_blank(struct slice s)
 /* The next line of this file that says when it was written. */
 static void file_next(struct ctl *c, struct replay_read *r, struct replay_file *f)
 {
-	char text[LOGREAD_TEXT];
 	struct slice line;
 	enum err e;
 
 	for (;;) {
-		e = logread_line(f->log, &line, text);
+		e = logread_line(f->log, &line, r->text);
 		if (e != ERR_OK)
 			break;
 		r->lines++;
 		if ((r->lines & (BAR_LINES - 1)) == 0)
 			bar_show(c, r, false);
-		if (maillog_line_parse(line, f->now, f->utc_offset_s, &f->line) == ERR_OK) {
+		if (maillog_line_parse_next(line, &f->clock, &f->line) == ERR_OK) {
 			f->has_line = true;
 			return;
 		}
@@ -138,7 +136,7 @@ static void file_next(struct ctl *c, struct replay_read *r, struct replay_file *
 	r->broken++;
 	if (r->is_bar)
 		(void)fputc('\r', c->err);
-	(void)ctl_refuse(c, "%s (line %llu); what follows is not in the result", text,
+	(void)ctl_refuse(c, "%s (line %llu); what follows is not in the result", r->text,
 		(unsigned long long)logread_number(f->log) + 1);
 }
 

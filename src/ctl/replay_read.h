@@ -20,8 +20,7 @@ struct replay_file {
 	struct logread *log;
 	struct maillog_line line;
 	bool has_line;
-	uint64_t now; /* no line is later */
-	int32_t utc_offset_s;
+	struct maillog_clock clock; /* now: no line is later */
 };
 
 struct replay_read {
@@ -37,6 +36,7 @@ struct replay_read {
 	size_t broken; /* files that ended with an error */
 	bool is_bar;
 	uint64_t started_ms, shown_ms;
+	char text[LOGREAD_TEXT]; /* what is wrong with a file */
 };
 
 typedef enum err (*replay_read_fn)(const struct maillog_line *l, void *ctx);

@@ -118,12 +118,13 @@ static void log_of(const struct setup_instance *in, char to[PATH_MAX])
 struct all {
 	struct conf_list queues, hosts;
 	struct services services;
-	bool is_trusted, is_cut;
+	bool is_trusted, is_cut, has_front;
 	char group[64], log[PATH_MAX], extension[64];
 };
 
 static void gather(const struct setup *s, struct all *a)
 {
+	struct master_cf_front front;
 	char queue[PATH_MAX];
 
 	a->is_trusted = true;
@@ -132,6 +133,7 @@ static void gather(const struct setup *s, struct all *a)
 		add_item(&a->queues, queue);
 		sort_services(&s->instance[i], &a->services);
 		a->is_trusted &= s->instance[i].is_trusted;
+		a->has_front |= setup_find_front(&s->instance[i], &front);
 		setup_hosts_find(&s->instance[i], &a->hosts, &a->is_cut);
 	}
 	group_of(&s->instance[0], a->group);
@@ -157,6 +159,7 @@ enum err setup_conf_text(const struct setup *s, struct buf *to)
 	e = e == ERR_OK ? add_text(to, "domains", s->domains) : e;
 	e = e == ERR_OK ? add_text(to, "extension", a->extension) : e;
 	e = e == ERR_OK ? add_text(to, "handback", MASTER_CF_HANDBACK) : e;
+	e = e == ERR_OK && a->has_front ? add_text(to, "handthrough", MASTER_CF_HAND) : e;
 	e = e == ERR_OK ? add_text(to, "group", a->group) : e;
 	e = e == ERR_OK ? add_text(to, "log", a->log) : e;
 	e = e == ERR_OK ? add_list(to, "own-services", &a->services.own) : e;

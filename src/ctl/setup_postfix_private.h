@@ -85,6 +85,8 @@ __attribute__((format(printf, 2, 3))) void setup_note(struct setup_instance *in,
 
 /* setup_postfix_service.c */
 void setup_services_read(struct setup_instance *in);
+/* The smtpd that foreign mail comes to. False: there is none. */
+bool setup_find_front(const struct setup_instance *in, struct master_cf_front *ret);
 
 /* setup_postfix_plan.c: the new texts. */
 enum err setup_plan(const struct setup *s, struct setup_instance *in) MUST_USE;

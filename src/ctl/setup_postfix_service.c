@@ -144,3 +144,18 @@ void setup_services_read(struct setup_instance *in)
 		if (slice_eq(in->service[i].type, SLICE_LIT("pass")))
 			in->service[i].kind = SETUP_LOCAL;
 }
+
+bool setup_find_front(const struct setup_instance *in, struct master_cf_front *ret)
+{
+	const struct setup_service *found = NULL;
+
+	for (size_t i = 0; i < in->services; i++) {
+		const struct setup_service *v = &in->service[i];
+
+		if (v->kind == SETUP_PUBLIC && (!found || (strcmp(found->port, "25") != 0 && strcmp(v->port, "25") == 0)))
+			found = v;
+	}
+	if (found)
+		*ret = (struct master_cf_front){ found->name, found->type };
+	return found != NULL;
+}

@@ -22,9 +22,14 @@
 #include "base/num.h"
 
 #define CHAIN_INPUT "input"
+#define CHAIN_FORWARD "forward"
 #define CHAIN_BLOCKED "blocked"
+#define CHAIN_LED "led"
 #define CHAIN_PRIORITY (-10)      /* before the site's own filter (0) */
-#define CHAIN_PRIORITY_NAT (-110) /* before the site's own dstnat (-100) */
+#define CHAIN_PRIORITY_LED (-155) /* before the site's own mangle (-150), behind connection tracking */
+#define CHAIN_PRIORITY_NAT (-110) /* before the site's own dstnat (-100), and that of containers */
+#define CHAINS 4
+#define TRIAL_TABLE "limetwig-trial"
 
 #define SET_TYPE_IPV4 7 /* numbers by which nft prints elements */
 #define SET_TYPE_IPV6 8
@@ -82,26 +87,37 @@ bool firewall_set_parse(const char *name, struct firewall_set *ret)
 	return true;
 }
 
-static struct firewall_rule rule_new(const char *chain)
+static struct firewall_rule rule_new_in(const char *table, const char *chain)
 {
 	struct firewall_rule r = { .r = nftnl_rule_alloc() };
 
 	if (!r.r)
 		return (struct firewall_rule){ .is_bad = true };
 	nftnl_rule_set_u32(r.r, NFTNL_RULE_FAMILY, NFPROTO_INET);
-	nftnl_rule_set_str(r.r, NFTNL_RULE_TABLE, FIREWALL_TABLE);
+	nftnl_rule_set_str(r.r, NFTNL_RULE_TABLE, table);
 	nftnl_rule_set_str(r.r, NFTNL_RULE_CHAIN, chain);
 	return r;
 }
 
+static struct firewall_rule rule_new(const char *chain)
+{
+	return rule_new_in(FIREWALL_TABLE, chain);
+}
+
+/* Is a blocked client's first packet given to our listener as it is? Else, with redirect, its port is changed. */
+static bool is_given(const struct firewall_form *f)
+{
+	return f->redirect && !f->is_forward;
+}
+
 /* tcp dport PORT tcp flags & (fin | syn | rst | ack) == syn jump blocked */
-static struct firewall_rule rule_port(const struct firewall_form *f, uint16_t port)
+static struct firewall_rule rule_port(const struct firewall_form *f, const char *chain, uint16_t port)
 {
 	static const uint8_t tcp = IPPROTO_TCP, mask = TCP_MASK_NEW, syn = TCP_SYN;
-	struct firewall_rule r = rule_new(CHAIN_INPUT);
+	struct firewall_rule r = rule_new(chain);
 	uint16_t wire_port = htons(port);
 
-	if (f->redirect)
+	if (is_given(f))
 		firewall_rule_local(&r);
 	firewall_rule_meta(&r, NFT_META_L4PROTO);
 	firewall_rule_equals(&r, &tcp, sizeof tcp);
@@ -130,7 +146,9 @@ static struct firewall_rule rule_set(const struct firewall_form *f, struct firew
 	if (set.len < width * 8)
 		firewall_rule_mask(&r, prefix_of(&ones, set.len).addr.b, width);
 	firewall_rule_lookup(&r, firewall_set_name(set, name));
-	if (f->redirect)
+	if (is_given(f))
+		firewall_rule_verdict(&r, NFT_GOTO, CHAIN_LED);
+	else if (f->redirect)
 		firewall_rule_redirect(&r, f->redirect);
 	else if (f->is_drop)
 		firewall_rule_verdict(&r, NF_DROP, NULL);
@@ -139,8 +157,10 @@ static struct firewall_rule rule_set(const struct firewall_form *f, struct firew
 	return r;
 }
 
-static void rule_put(struct firewall_rule r, struct nft_socket *s)
+static void rule_put(struct firewall_rule r, void *ctx)
 {
+	struct nft_socket *s = ctx;
+
 	if (r.is_bad)
 		s->is_bad = true;
 	else
@@ -149,22 +169,58 @@ static void rule_put(struct firewall_rule r, struct nft_socket *s)
 		nftnl_rule_free(r.r);
 }
 
-/* How the base chain hangs in the kernel. */
-struct hook {
-	const char *type;
-	uint32_t number;
+/* A chain of our table; type NULL: no base chain. */
+struct chain {
+	const char *name, *type;
+	uint32_t hook;
 	int32_t priority;
 };
 
-static struct hook hook_of(const struct firewall_form *f)
+static unsigned chains_of(const struct firewall_form *f, struct chain to[CHAINS])
 {
-	if (f->redirect)
-		return (struct hook){ "nat", NF_INET_PRE_ROUTING, CHAIN_PRIORITY_NAT };
-	return (struct hook){ "filter", NF_INET_LOCAL_IN, CHAIN_PRIORITY };
+	unsigned n = 0;
+
+	to[n++] = (struct chain){ .name = CHAIN_BLOCKED };
+	if (is_given(f)) {
+		to[n++] = (struct chain){ .name = CHAIN_LED };
+		to[n++] = (struct chain){ CHAIN_INPUT, "filter", NF_INET_PRE_ROUTING, CHAIN_PRIORITY_LED };
+	} else if (f->redirect) {
+		to[n++] = (struct chain){ CHAIN_INPUT, "nat", NF_INET_PRE_ROUTING, CHAIN_PRIORITY_NAT };
+	} else {
+		to[n++] = (struct chain){ CHAIN_INPUT, "filter", NF_INET_LOCAL_IN, CHAIN_PRIORITY };
+		if (f->is_forward)
+			to[n++] = (struct chain){ CHAIN_FORWARD, "filter", NF_INET_FORWARD, CHAIN_PRIORITY };
+	}
+	return n;
 }
 
-/* hook NULL: no base chain. */
-static void chain_put(const char *name, const struct hook *hook, struct nft_socket *s)
+/* tproxy to :PORT accept; nobody listens there: drop, so that he asks again in a second */
+static struct firewall_rule rule_led(const struct firewall_form *f, bool is_last)
+{
+	struct firewall_rule r = rule_new(CHAIN_LED);
+
+	if (!is_last)
+		firewall_rule_tproxy(&r, f->redirect);
+	firewall_rule_verdict(&r, is_last ? NF_DROP : NF_ACCEPT, NULL);
+	return r;
+}
+
+/* All rules of the form, one call each; fn takes the rule over. */
+static void each_rule(const struct firewall_form *f, void (*fn)(struct firewall_rule r, void *ctx), void *ctx)
+{
+	struct chain chain[CHAINS];
+	unsigned n = chains_of(f, chain);
+
+	for (unsigned i = 0; i < f->sets; i++)
+		fn(rule_set(f, f->set[i]), ctx);
+	for (unsigned i = 0; is_given(f) && i < 2; i++)
+		fn(rule_led(f, i == 1), ctx);
+	for (unsigned c = 0; c < n; c++)
+		for (unsigned i = 0; chain[c].type && i < f->ports; i++)
+			fn(rule_port(f, chain[c].name, f->port[i]), ctx);
+}
+
+static void chain_put(const char *table, const struct chain *chain, struct nft_socket *s)
 {
 	struct nftnl_chain *c = nftnl_chain_alloc();
 
@@ -172,12 +228,12 @@ static void chain_put(const char *name, const struct hook *hook, struct nft_sock
 		s->is_bad = true;
 		return;
 	}
-	nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, FIREWALL_TABLE);
-	nftnl_chain_set_str(c, NFTNL_CHAIN_NAME, name);
-	if (hook) {
-		nftnl_chain_set_str(c, NFTNL_CHAIN_TYPE, hook->type);
-		nftnl_chain_set_u32(c, NFTNL_CHAIN_HOOKNUM, hook->number);
-		nftnl_chain_set_s32(c, NFTNL_CHAIN_PRIO, hook->priority);
+	nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, table);
+	nftnl_chain_set_str(c, NFTNL_CHAIN_NAME, chain->name);
+	if (chain->type) {
+		nftnl_chain_set_str(c, NFTNL_CHAIN_TYPE, chain->type);
+		nftnl_chain_set_u32(c, NFTNL_CHAIN_HOOKNUM, chain->hook);
+		nftnl_chain_set_s32(c, NFTNL_CHAIN_PRIO, chain->priority);
 		nftnl_chain_set_u32(c, NFTNL_CHAIN_POLICY, NF_ACCEPT);
 	}
 	nftnl_chain_nlmsg_build_payload(nft_batch_add(s, NFT_MSG_NEWCHAIN, NLM_F_CREATE), c);
@@ -213,29 +269,27 @@ static void set_put(const struct firewall_form *f, struct firewall_set set, uint
 	nftnl_set_free(n);
 }
 
-static void table_message(struct nft_socket *s, uint16_t type, uint16_t flags)
+static void table_message(struct nft_socket *s, const char *name, uint16_t type, uint16_t flags)
 {
-	mnl_attr_put_strz(nft_batch_add(s, type, flags), NFTA_TABLE_NAME, FIREWALL_TABLE);
+	mnl_attr_put_strz(nft_batch_add(s, type, flags), NFTA_TABLE_NAME, name);
 }
 
 void firewall_form_put_delete(struct nft_socket *s)
 {
-	table_message(s, NFT_MSG_DELTABLE, 0);
+	table_message(s, FIREWALL_TABLE, NFT_MSG_DELTABLE, 0);
 }
 
 void firewall_form_put_table(const struct firewall_form *f, struct nft_socket *s)
 {
-	const struct hook hook = hook_of(f);
+	struct chain chain[CHAINS];
+	unsigned n = chains_of(f, chain);
 
-	table_message(s, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	table_message(s, FIREWALL_TABLE, NFT_MSG_NEWTABLE, NLM_F_CREATE);
 	for (unsigned i = 0; i < f->sets; i++)
 		set_put(f, f->set[i], i + 1, s);
-	chain_put(CHAIN_BLOCKED, NULL, s);
-	chain_put(CHAIN_INPUT, &hook, s);
-	for (unsigned i = 0; i < f->sets; i++)
-		rule_put(rule_set(f, f->set[i]), s);
-	for (unsigned i = 0; i < f->ports; i++)
-		rule_put(rule_port(f, f->port[i]), s);
+	for (unsigned i = 0; i < n; i++)
+		chain_put(FIREWALL_TABLE, &chain[i], s);
+	each_rule(f, rule_put, s);
 }
 
 void firewall_form_put_set(const struct firewall_form *f, struct firewall_set set, struct nft_socket *s)
@@ -248,10 +302,54 @@ void firewall_form_put_rules(const struct firewall_form *f, struct nft_socket *s
 {
 	/* NFTA_RULE_TABLE alone: the rules of all chains of the table */
 	mnl_attr_put_strz(nft_batch_add(s, NFT_MSG_DELRULE, 0), NFTA_RULE_TABLE, FIREWALL_TABLE);
-	for (unsigned i = 0; i < f->sets; i++)
-		rule_put(rule_set(f, f->set[i]), s);
-	for (unsigned i = 0; i < f->ports; i++)
-		rule_put(rule_port(f, f->port[i]), s);
+	each_rule(f, rule_put, s);
+}
+
+static const struct {
+	const char *name;
+	const char *chain; /* type of the chain that it is tried in */
+	bool is_given, is_nat, is_reset;
+} features[] = {
+	{ "fib", "filter", true, false, false },
+	{ "tproxy", "filter", true, false, false },
+	{ "nat", "nat", false, true, false },
+	{ "redir", "nat", false, true, false },
+	{ "reject", "filter", false, false, true },
+};
+
+const char *firewall_form_feature(const struct firewall_form *f, unsigned number)
+{
+	bool is_needed;
+
+	if (number >= sizeof features / sizeof features[0])
+		return NULL;
+	is_needed = is_given(f)   ? features[number].is_given
+		    : f->redirect ? features[number].is_nat
+				  : features[number].is_reset && !f->is_drop;
+	return is_needed ? features[number].name : "";
+}
+
+void firewall_form_put_trial(unsigned number, struct nft_socket *s)
+{
+	const char *name = features[number].name;
+	bool is_reset = features[number].is_reset;
+	const struct chain chain = { "trial", features[number].chain, is_reset ? NF_INET_LOCAL_IN : NF_INET_PRE_ROUTING,
+		is_reset ? CHAIN_PRIORITY : CHAIN_PRIORITY_NAT };
+	struct firewall_rule r = rule_new_in(TRIAL_TABLE, chain.name);
+
+	/* a packet that comes meanwhile finds nothing: the table is gone in the same transaction */
+	table_message(s, TRIAL_TABLE, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	chain_put(TRIAL_TABLE, &chain, s);
+	if (strcmp(name, "fib") == 0)
+		firewall_rule_local(&r);
+	else if (strcmp(name, "tproxy") == 0)
+		firewall_rule_tproxy(&r, 1);
+	else if (strcmp(name, "redir") == 0)
+		firewall_rule_redirect(&r, 1);
+	else if (is_reset)
+		firewall_rule_reset(&r);
+	rule_put(r, s);
+	table_message(s, TRIAL_TABLE, NFT_MSG_DELTABLE, 0);
 }
 
 /* The expressions of a rule as text, which is the same for a rule made here and its copy from the kernel. */
@@ -297,29 +395,33 @@ static bool is_ours(const char *table)
 	return table && strcmp(table, FIREWALL_TABLE) == 0;
 }
 
+static bool chain_fits(const struct firewall_form *f, const struct nftnl_chain *n)
+{
+	const char *name = nftnl_chain_get_str(n, NFTNL_CHAIN_NAME), *type = nftnl_chain_get_str(n, NFTNL_CHAIN_TYPE);
+	struct chain want[CHAINS];
+	unsigned i, chains = chains_of(f, want);
+
+	for (i = 0; i < chains && (!name || strcmp(name, want[i].name) != 0); i++)
+		;
+	if (i == chains)
+		return false;
+	if (!want[i].type)
+		return !nftnl_chain_is_set(n, NFTNL_CHAIN_HOOKNUM);
+	return type && strcmp(type, want[i].type) == 0 && nftnl_chain_get_u32(n, NFTNL_CHAIN_HOOKNUM) == want[i].hook &&
+	       nftnl_chain_get_s32(n, NFTNL_CHAIN_PRIO) == want[i].priority &&
+	       nftnl_chain_get_u32(n, NFTNL_CHAIN_POLICY) == NF_ACCEPT;
+}
+
 static int see_chain(const struct nlmsghdr *h, void *ctx)
 {
 	struct compare *c = ctx;
 	struct nftnl_chain *n = nftnl_chain_alloc();
-	const char *name;
 
 	if (!n || nftnl_chain_nlmsg_parse(h, n) < 0) {
 		c->is_nomem = true;
 	} else if (is_ours(nftnl_chain_get_str(n, NFTNL_CHAIN_TABLE))) {
-		name = nftnl_chain_get_str(n, NFTNL_CHAIN_NAME);
 		c->chains++;
-		if (name && strcmp(name, CHAIN_INPUT) == 0) {
-			const char *type = nftnl_chain_get_str(n, NFTNL_CHAIN_TYPE);
-			const struct hook hook = hook_of(c->f);
-
-			c->is_unfit |= !type || strcmp(type, hook.type) != 0 ||
-				       nftnl_chain_get_u32(n, NFTNL_CHAIN_HOOKNUM) != hook.number ||
-				       nftnl_chain_get_s32(n, NFTNL_CHAIN_PRIO) != hook.priority ||
-				       nftnl_chain_get_u32(n, NFTNL_CHAIN_POLICY) != NF_ACCEPT;
-		} else {
-			c->is_unfit |=
-				!name || strcmp(name, CHAIN_BLOCKED) != 0 || nftnl_chain_is_set(n, NFTNL_CHAIN_HOOKNUM);
-		}
+		c->is_unfit |= !chain_fits(c->f, n);
 	}
 	if (n)
 		nftnl_chain_free(n);
@@ -356,8 +458,10 @@ static int see_set(const struct nlmsghdr *h, void *ctx)
 	return MNL_CB_OK;
 }
 
-static void want_rule(struct compare *c, struct firewall_rule r)
+static void want_rule(struct firewall_rule r, void *ctx)
 {
+	struct compare *c = ctx;
+
 	if (r.is_bad)
 		c->is_nomem = true;
 	else
@@ -430,13 +534,10 @@ static enum err compare_table(struct compare *c, struct nft_socket *s, enum fire
 
 static enum err compare_rules(struct compare *c, struct nft_socket *s)
 {
-	c->want = calloc(FIREWALL_SETS + FIREWALL_PORTS, sizeof *c->want);
+	c->want = calloc(FIREWALL_SETS + 2 + CHAINS * FIREWALL_PORTS, sizeof *c->want);
 	if (!c->want)
 		return ERR_NOMEM;
-	for (unsigned i = 0; i < c->f->sets; i++)
-		want_rule(c, rule_set(c->f, c->f->set[i]));
-	for (unsigned i = 0; i < c->f->ports; i++)
-		want_rule(c, rule_port(c->f, c->f->port[i]));
+	each_rule(c->f, want_rule, c);
 	return compare_dump(c, s, NFT_MSG_GETRULE, see_rule);
 }
 
@@ -444,11 +545,12 @@ static enum err compare_rules(struct compare *c, struct nft_socket *s)
 static void compare_take_sets(struct compare *c)
 {
 	struct firewall_form got = { .sets = c->founds };
+	struct chain chain[CHAINS];
 
 	memcpy(got.set, c->found, sizeof got.set);
 	for (unsigned i = 0; i < c->f->sets; i++)
 		c->is_unfit |= !firewall_form_has(&got, c->f->set[i]);
-	if (c->chains != 2)
+	if (c->chains != chains_of(c->f, chain))
 		c->is_unfit = true;
 	if (c->is_unfit)
 		return;

@@ -13,15 +13,25 @@
  *       ip6 saddr & ffff:ffff:ffff:ffff:: @net6_64 reject with tcp reset }
  *   }
  *
- * With redirect the two chains are of type nat at the hook prerouting:
+ * With redirect a first packet of a blocked client is given to our listener as it is (its destination stays
+ * port 25, for the site's own filter too; no connection tracking):
+ *
+ *     chain input  { type filter hook prerouting priority mangle - 5;
+ *       fib daddr type local tcp dport 25 tcp flags & (...) == syn jump blocked }
+ *     chain blocked { ip saddr @host4 goto led ... }
+ *     chain led { tproxy to :10725 accept; drop }
+ *
+ * With forward also what this machine hands on to a mail host behind it: a
+ * second base chain at the hook forward, or, with redirect:
  *
  *     chain input  { type nat hook prerouting priority dstnat - 10;
- *       fib daddr type local tcp dport 25 tcp flags & (...) == syn jump blocked }
+ *       tcp dport 25 tcp flags & (...) == syn jump blocked }
  *     chain blocked { ip saddr @host4 redirect to :10725 ... }
  *
- * Only first packets are looked up: an established connection goes on, and no
- * connection tracking is needed (but for redirect). The hook is input, or the
- * address one of this host: mail that it merely forwards is not ours to judge. Owner: io/firewall_nft.
+ * where the site's own input filter sees port 10725.
+ *
+ * Only first packets are looked up: an established connection goes on.
+ * Without forward the hook is input, or the address one of this host. Owner: io/firewall_nft.
  * SPDX-License-Identifier: ISC
  */
 #ifndef IO_FIREWALL_FORM_H
@@ -45,6 +55,7 @@ struct firewall_form {
 	unsigned ports;
 	bool is_drop;          /* else reject with tcp reset */
 	uint16_t redirect;     /* or lead it to this port of ours; 0: no */
+	bool is_forward;       /* what is handed on to others too */
 	uint32_t max_elements; /* in each set */
 	struct firewall_set set[FIREWALL_SETS];
 	unsigned sets;
@@ -62,6 +73,13 @@ void firewall_form_put_table(const struct firewall_form *f, struct nft_socket *s
 void firewall_form_put_set(const struct firewall_form *f, struct firewall_set set, struct nft_socket *s);
 void firewall_form_put_rules(const struct firewall_form *f, struct nft_socket *s);
 void firewall_form_put_delete(struct nft_socket *s);
+
+/*
+ * The parts of nf_tables that f needs and a kernel can lack, by number: "" for one that f does not need, NULL
+ * behind the last. put_trial: a transaction that leaves nothing behind and fails (ENOENT) where it is missing.
+ */
+const char *firewall_form_feature(const struct firewall_form *f, unsigned number);
+void firewall_form_put_trial(unsigned number, struct nft_socket *s);
 
 enum firewall_fit {
 	FIREWALL_FITS,

@@ -104,6 +104,26 @@ void firewall_nft_redirect(struct firewall_nft *f, uint16_t port)
 	f->form.redirect = port;
 }
 
+void firewall_nft_forward(struct firewall_nft *f, bool is_forward)
+{
+	f->form.is_forward = is_forward;
+}
+
+const char *firewall_nft_lacks(struct firewall_nft *f)
+{
+	const char *name;
+
+	for (unsigned i = 0; (name = firewall_form_feature(&f->form, i)); i++) {
+		if (!*name)
+			continue;
+		nft_batch_begin(&f->batch);
+		firewall_form_put_trial(i, &f->batch);
+		if (nft_batch_send(&f->batch) == ERR_NOTFOUND)
+			break;
+	}
+	return name;
+}
+
 static int see_generation(const struct nlmsghdr *h, void *ctx)
 {
 	uint32_t *ret = ctx;

@@ -32,6 +32,10 @@ void firewall_nft_setup(
 	struct firewall_nft *f, const uint16_t *port, unsigned ports, bool is_drop, uint32_t max_elements);
 /* New connections of a blocked client go to this port of ours instead; 0: as setup says. From the next make on. */
 void firewall_nft_redirect(struct firewall_nft *f, uint16_t port);
+/* Connections that this machine hands on to others too. From the next make on. */
+void firewall_nft_forward(struct firewall_nft *f, bool is_forward);
+/* What of nf_tables this kernel does not have and the form needs ("tproxy", "fib" ...); NULL: nothing. */
+const char *firewall_nft_lacks(struct firewall_nft *f);
 /*
  * Bring the table into its form in one transaction: made when absent, kept
  * when it is right, only its rules replaced when the sets are right, else made

@@ -122,6 +122,22 @@ void firewall_rule_redirect(struct firewall_rule *r, uint16_t port)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_REDIR_FLAGS, NF_NAT_RANGE_PROTO_SPECIFIED);
 }
 
+void firewall_rule_tproxy(struct firewall_rule *r, uint16_t port)
+{
+	uint16_t wire_port = htons(port);
+	struct nftnl_expr *e = rule_expr(r, "immediate");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_1);
+	(void)nftnl_expr_set(e, NFTNL_EXPR_IMM_DATA, &wire_port, sizeof wire_port);
+	e = rule_expr(r, "tproxy");
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_TPROXY_FAMILY, NFPROTO_UNSPEC);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_TPROXY_REG_PORT, NFT_REG_1);
+}
+
 /* fib daddr type local */
 void firewall_rule_local(struct firewall_rule *r)
 {

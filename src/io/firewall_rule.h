@@ -30,6 +30,8 @@ void firewall_rule_verdict(struct firewall_rule *r, int verdict, const char *cha
 void firewall_rule_reset(struct firewall_rule *r);
 /* redirect to :PORT; only in a chain of type nat */
 void firewall_rule_redirect(struct firewall_rule *r, uint16_t port);
+/* tproxy to :PORT, to whom listens there and may be given other people's packets; only in prerouting, type filter */
+void firewall_rule_tproxy(struct firewall_rule *r, uint16_t port);
 /* fib daddr type local */
 void firewall_rule_local(struct firewall_rule *r);
 

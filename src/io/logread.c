@@ -1,5 +1,5 @@
 /*
- * logread: zlib's gz functions read plain files too.
+ * logread: plain files straight from the kernel; zlib's gz functions read the rest (packed, or a pipe that may be).
  * SPDX-License-Identifier: ISC
  */
 #include "io/logread.h"
@@ -17,12 +17,13 @@
 #define PIECE 131072
 
 struct logread {
-	gzFile file;
+	gzFile file; /* NULL: plain, read from fd */
+	int fd;      /* -1: of file */
 	char *path;
 	struct line_split split;
 	struct slice in;
 	bool is_over;
-	uint64_t size, mtime, bytes, lines;
+	uint64_t size, mtime, first, bytes, lines; /* first: where the plain file stood at the start */
 	char piece[PIECE];
 };
 
@@ -30,6 +31,18 @@ static enum err say(char text[LOGREAD_TEXT], const char *path, const char *what)
 {
 	(void)snprintf(text, LOGREAD_TEXT, "%.400s: %.150s", path, what);
 	return ERR_IO;
+}
+
+/* zlib's own rule. Not of a pipe: nothing can be put back there. */
+static bool is_plain(int fd, const struct stat *st, uint64_t *ret_first)
+{
+	off_t at = S_ISREG(st->st_mode) ? lseek(fd, 0, SEEK_CUR) : -1;
+	uint8_t head[2] = { 0 };
+
+	if (at < 0 || pread(fd, head, sizeof head, at) < 0)
+		return false;
+	*ret_first = (uint64_t)at;
+	return head[0] != 0x1f || head[1] != 0x8b;
 }
 
 static enum err open_file(struct logread *r, const char *path, char text[LOGREAD_TEXT])
@@ -50,13 +63,16 @@ static enum err open_file(struct logread *r, const char *path, char text[LOGREAD
 		r->size = (uint64_t)st.st_size;
 		r->mtime = (uint64_t)st.st_mtime;
 	}
+	r->fd = fd;
 	r->path = strdup(is_stdin ? "standard input" : path);
-	r->file = gzdopen(fd, "rb");
-	if (r->path && r->file && gzbuffer(r->file, PIECE) == 0)
+	if (r->path && is_plain(fd, &st, &r->first))
+		return ERR_OK;
+	r->file = r->path ? gzdopen(fd, "rb") : NULL;
+	r->fd = r->file ? -1 : fd;
+	if (r->file && gzbuffer(r->file, PIECE) == 0)
 		return ERR_OK;
 	(void)say(text, path, "no memory");
-	if (r->file)
-		return ERR_NOMEM;
+	return ERR_NOMEM;
 failed:
 	if (fd >= 0)
 		(void)close(fd);
@@ -72,6 +88,7 @@ enum err logread_open(const char *path, struct logread **ret, char text[LOGREAD_
 		(void)say(text, path, "no memory");
 		return ERR_NOMEM;
 	}
+	r->fd = -1;
 	e = open_file(r, path, text);
 	if (e != ERR_OK) {
 		logread_close(r);
@@ -87,27 +104,50 @@ void logread_close(struct logread *r)
 		return;
 	if (r->file)
 		(void)gzclose_r(r->file);
+	if (r->fd >= 0)
+		(void)close(r->fd);
 	free(r->path);
 	free(r);
+}
+
+/* *ret_n 0: the end. */
+static enum err read_packed(struct logread *r, size_t *ret_n, char text[LOGREAD_TEXT])
+{
+	int n = gzread(r->file, r->piece, PIECE), code = Z_OK;
+	const char *why = n <= 0 ? gzerror(r->file, &code) : "";
+
+	if (n < 0)
+		return say(text, r->path, code == Z_ERRNO ? strerror(errno) : why);
+	/* a member that is cut off gives what there is, and only then an error */
+	if (n == 0 && code == Z_BUF_ERROR)
+		return say(text, r->path, "ends in the middle of packed data");
+	*ret_n = (size_t)n;
+	return ERR_OK;
+}
+
+static enum err read_plain(struct logread *r, size_t *ret_n, char text[LOGREAD_TEXT])
+{
+	ssize_t n = read(r->fd, r->piece, PIECE);
+
+	if (n < 0)
+		return say(text, r->path, strerror(errno));
+	*ret_n = (size_t)n;
+	return ERR_OK;
 }
 
 /* More bytes into in; at the end a LF, so that a last line without one counts. */
 static enum err refill(struct logread *r, char text[LOGREAD_TEXT])
 {
-	int n = gzread(r->file, r->piece, PIECE), code = Z_OK;
-	const char *why = n < 0 ? gzerror(r->file, &code) : "";
+	size_t n;
+	enum err e = r->file ? read_packed(r, &n, text) : read_plain(r, &n, text);
 
-	if (n < 0)
-		return say(text, r->path, code == Z_ERRNO ? strerror(errno) : why);
+	if (e != ERR_OK)
+		return e;
 	if (n > 0) {
-		r->bytes += (uint64_t)n;
-		r->in = slice_of(r->piece, (size_t)n);
+		r->bytes += n;
+		r->in = slice_of(r->piece, n);
 		return ERR_OK;
 	}
-	/* a member that is cut off gives what there is, and only then an error */
-	(void)gzerror(r->file, &code);
-	if (code == Z_BUF_ERROR)
-		return say(text, r->path, "ends in the middle of packed data");
 	if (r->is_over || (r->split.n == 0 && !r->split.is_skipping))
 		return ERR_CLOSED;
 	r->is_over = true;
@@ -151,7 +191,7 @@ uint64_t logread_size(const struct logread *r)
 
 uint64_t logread_position(const struct logread *r)
 {
-	z_off_t at = gzoffset(r->file);
+	z_off_t at = r->file ? gzoffset(r->file) : (z_off_t)(r->first + r->bytes);
 
 	return at < 0 ? r->size : (uint64_t)at;
 }

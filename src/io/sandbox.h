@@ -34,9 +34,10 @@ struct sandbox_path {
 };
 
 struct sandbox_rights {
-	uint64_t caps;    /* bits 1 << CAP_x that the role keeps */
-	unsigned calls;   /* enum sandbox_calls */
-	bool has_network; /* its programs may use TCP (Landlock stays out of it) */
+	uint64_t caps;     /* bits 1 << CAP_x that the role keeps */
+	bool is_handed_on; /* programs it runs get them too */
+	unsigned calls;    /* enum sandbox_calls */
+	bool has_network;  /* its programs may use TCP (Landlock stays out of it) */
 	unsigned paths;
 	struct sandbox_path path[SANDBOX_PATHS];
 };
@@ -45,11 +46,12 @@ struct sandbox_rights {
 void sandbox_rights(enum role role, const struct conf *c, struct sandbox_rights *ret);
 
 /*
- * In the child, between fork and exec: give up all capabilities but the
- * role's, become uid and gid (not root: false leaves them as they are), pass
+ * In the child, between fork and exec: give up all capabilities but those of
+ * the role under this configuration, become uid and gid (not root: false leaves them as they are), pass
  * the role's capabilities on through exec. ERR_IO: errno.
  */
-enum err sandbox_become(enum role role, bool is_root, uid_t uid, gid_t gid, const gid_t *groups, size_t n) MUST_USE;
+enum err sandbox_become(enum role role, const struct conf *c, bool is_root, uid_t uid, gid_t gid, const gid_t *groups,
+	size_t n) MUST_USE;
 /* This process and its children keep only the role's capabilities (the parent: its own list). ERR_IO. */
 enum err sandbox_limit_caps(enum role role) MUST_USE;
 /*

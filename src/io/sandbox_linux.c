@@ -80,14 +80,15 @@ enum err sandbox_limit_caps(enum role role)
 	return caps_set(r.caps, false);
 }
 
-enum err sandbox_become(enum role role, bool is_root, uid_t uid, gid_t gid, const gid_t *groups, size_t n)
+enum err sandbox_become(
+	enum role role, const struct conf *c, bool is_root, uid_t uid, gid_t gid, const gid_t *groups, size_t n)
 {
-	struct sandbox_rights r;
+	static struct sandbox_rights r;
 	enum err e;
 
 	if (!is_root)
 		return ERR_OK;
-	sandbox_rights(role, NULL, &r);
+	sandbox_rights(role, c, &r);
 	caps_bound(r.caps);
 	if (setgroups(n, groups) != 0 || setresgid(gid, gid, gid) != 0)
 		return ERR_IO;
@@ -171,8 +172,9 @@ enum err sandbox_confine_files(enum role role, const struct conf *c, char *text,
 
 	sandbox_rights(role, c, &r);
 	/* ambient ones have done their work at exec: a program this role runs gets none, but for root */
-	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	if (caps_set(r.caps, false) != ERR_OK)
+	if (!r.is_handed_on)
+		(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	if (caps_set(r.caps, r.is_handed_on) != ERR_OK)
 		return failed("capset", text, size);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return failed("no_new_privs", text, size);

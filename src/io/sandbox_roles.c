@@ -7,7 +7,7 @@
  *   firewall  NET_ADMIN            netlink                    none
  *   capture   none                 files accept threads       corpus rw
  *   follow    none                 files                      none; the journal ro when log = journal
- *   run       none                 any                        programs ro; the drop folder of Postfix rw
+ *   run       none (or NET_ADMIN)  any                        programs ro; the drop folder of Postfix rw
  *   aliasmap  files and ids        any                        all ro; folders of the two maps rw
  *   fetch     none                 internet                   none (resolv.conf is read before it serves)
  *   tarpit    none                 accept                     none
@@ -87,6 +87,14 @@ static void allow_run(struct sandbox_rights *r, const struct conf *c)
 	allow(r, MAY_READ, c->postfix.dir, "");
 	if (c->alarm.command.count)
 		allow(r, MAY_READ | MAY_EXEC, c->alarm.command.item[0], "");
+	if (c->firewall.hook_add.count)
+		allow(r, MAY_READ | MAY_EXEC, c->firewall.hook_add.item[0], "");
+	if (c->firewall.hook_remove.count)
+		allow(r, MAY_READ | MAY_EXEC, c->firewall.hook_remove.item[0], "");
+	if (c->firewall.hook_list.count)
+		allow(r, MAY_READ | MAY_EXEC, c->firewall.hook_list.item[0], "");
+	if (c->firewall.hook_flush.count)
+		allow(r, MAY_READ | MAY_EXEC, c->firewall.hook_flush.item[0], "");
 	/* sendmail(1) of Postfix puts its message there */
 	for (uint32_t i = 0; i < c->postfix.queues.count; i++) {
 		allow(r, MAY_READ | MAY_WRITE, c->postfix.queues.item[i], "/maildrop");
@@ -139,6 +147,10 @@ void sandbox_rights(enum role role, const struct conf *c, struct sandbox_rights 
 	*ret = (struct sandbox_rights){
 		.caps = table[role].caps, .calls = table[role].calls, .has_network = table[role].has_network
 	};
+	if (c && role == ROLE_RUN && c->firewall.backend == FW_BACKEND_HOOK && c->firewall.hook_net_admin) {
+		ret->caps |= CAP(NET_ADMIN);
+		ret->is_handed_on = true;
+	}
 	if (c)
 		allow_role(ret, role, c);
 }

@@ -283,12 +283,25 @@ static void on_mail_socket(struct capture *c, struct rd *body, int fd)
 		(void)close(fd);
 }
 
+/* A hostile peer at worst: at most so many files as were wished for. */
+static void on_tarpit(struct capture *c, enum message_type t, struct rd *body, const int *fds, size_t n)
+{
+	static struct msg_sample m;
+
+	if (t == MSG_SAMPLE && n == 1 && message_get_sample(body, &m) == ERR_OK)
+		capture_sample_take(c, &m, fds[0]);
+	for (size_t i = 0; i < n; i++)
+		(void)close(fds[i]);
+}
+
 static void capture_message(
 	struct role_host *h, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
 {
 	struct msg_hit_ack ack;
 	struct msg_corpus_forget forget;
 
+	if (role_kind(peer) == ROLE_TARPIT)
+		on_tarpit(h->ctx, t, body, fds, n);
 	if (peer == ROLE_PARENT)
 		on_mail_socket(h->ctx, body, n ? fds[0] : -1);
 	if (peer != ROLE_ENGINE)

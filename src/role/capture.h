@@ -36,6 +36,7 @@
 #define CAPTURE_BACKS 64          /* messages on their way back to Postfix at once; more are asked to wait */
 #define CAPTURE_BACK_MS 120000    /* one of them may take so long until its final dot */
 #define CAPTURE_DOT_MS 570000     /* and so long from then on: less than Postfix waits for us */
+#define CAPTURE_RESUME_MS 60000   /* an answer to our predecessor has this long: it may not have sent its dot */
 #define CAPTURE_OFFERS_MS 5000    /* after our start the parent has told of connections of our predecessor */
 #define CAPTURE_SYNC_BATCH 4      /* files synced in one round of the loop; others' hits go out in between */
 #define CAPTURE_REPORT_S 10
@@ -87,6 +88,10 @@ struct capture {
 	struct role_host *host;
 	struct corpus *corpus;
 	struct loop_watch *listen[ROLE_LISTENERS];
+	struct {
+		uint64_t hour;
+		uint32_t taken;
+	} samples; /* capture_sample.c */
 	struct loop_watch *tick, *sync, *stop;
 	struct capture_forget *forget; /* under way; capture_forget.c */
 	struct capture_connections all, syncing, publishing;
@@ -150,5 +155,8 @@ bool capture_back_is_open(const struct capture *c, uint64_t seq);
 /* At once, whatever they wait for. */
 void capture_back_drop_all(struct capture *c);
 void capture_back_check(struct capture *c, uint64_t now_ms);
+
+/* ---- capture_sample.c: fd stays the caller's. */
+void capture_sample_take(struct capture *c, const struct msg_sample *m, int fd);
 
 #endif /* ROLE_CAPTURE_H */

@@ -416,6 +416,7 @@ static bool resume(struct capture *c, uint64_t seq, int fd)
 	b->seq = seq;
 	b->fd = fd;
 	b->is_left = b->is_noted = true;
+	b->deadline_ms = clock_mono_ms() + CAPTURE_RESUME_MS;
 	smtp_client_init(&b->smtp, &b->envelope, false);
 	smtp_client_resume(&b->smtp);
 	b->watch = loop_fd(c->host->loop, fd, LOOP_READ, on_ready, b);

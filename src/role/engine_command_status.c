@@ -41,9 +41,15 @@ static json_t *roles(const struct engine *e)
 
 static const char *fw_state_name(unsigned s)
 {
-	static const char *const names[] = { "off", "ok", "denied", "missing", "error" };
+	static const char *const names[] = { "off", "ok", "denied", "missing", "error", "feature", "full",
+		"hook" };
 
 	return s < sizeof names / sizeof names[0] ? names[s] : "error";
+}
+
+static const char *fw_backend_name(enum conf_fw_backend b)
+{
+	return b == FW_BACKEND_NONE ? "none" : b == FW_BACKEND_HOOK ? "hook" : "nftables";
 }
 
 static const char *log_state_name(unsigned s)
@@ -103,8 +109,10 @@ static json_t *warnings(const struct engine *e, const struct engine_trap_status 
 	if (e->last_query + DROUGHT_S < now && e->started + DROUGHT_S < now)
 		warn(list,
 			"Postfix has not asked for a day: is the check in smtpd_client_restrictions? limetwig doctor");
-	if (e->mode == MODE_FULL && e->fw.state > FW_OK)
+	if (e->mode == MODE_FULL && e->fw.state > FW_OK && e->fw.state != FW_FULL)
 		warn(list, "the firewall layer does not act; the policy layer does");
+	if (e->mode == MODE_FULL && e->fw.text[0])
+		(void)json_array_append_new(list, json_sprintf("firewall: %s", e->fw.text));
 	return list;
 }
 
@@ -150,8 +158,9 @@ static void add_layers(const struct engine *e, json_t *j)
 	(void)json_object_set_new(
 		j, "store", json_pack("{s:s, s:I}", "state", err_name(store), "lost", (json_int_t)lost));
 	(void)json_object_set_new(j, "firewall",
-		json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "state",
+		json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I}", "state",
 			e->host->conf.firewall.backend == FW_BACKEND_NONE ? "none" : fw_state_name(e->fw.state),
+			"backend", fw_backend_name(e->host->conf.firewall.backend), "text", engine_json_text(e->fw.text),
 			"error", (json_int_t)e->fw.error, "wanted", (json_int_t)e->fw.wanted, "present",
 			(json_int_t)e->fw.present, "repaired", (json_int_t)e->fw.repaired, "refused",
 			(json_int_t)e->fw.refused));

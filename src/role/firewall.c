@@ -9,7 +9,9 @@
 
 #include <errno.h>
 #include <sodium/randombytes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/num.h"
 #include "io/log.h"
@@ -19,23 +21,27 @@
 void firewall_report(struct firewall *f)
 {
 	const struct firewall_plan *p = &f->plan;
-	uint8_t out[64];
+	uint8_t out[64 + MESSAGE_FW_TEXT];
 	struct wr w = wr_init(out, sizeof out);
-	bool is_ours = f->state == FW_OK;
+	bool is_ours = f->state == FW_OK || f->hooks.is_on, is_full = f->state == FW_OK && f->is_full;
+	struct msg_fw_state m = { .state = (uint8_t)(is_full ? FW_FULL : f->state),
+		.error = f->error,
+		.wanted = (uint32_t)p->wanted.count,
+		.present = is_ours ? (uint32_t)p->present : 0,
+		.repaired = f->repaired,
+		.refused = p->refused };
 
-	message_put_fw_state(&w, MSG_FW_STATE,
-		&(struct msg_fw_state){ .state = (uint8_t)f->state,
-			.error = f->error,
-			.wanted = (uint32_t)p->wanted.count,
-			.present = is_ours ? (uint32_t)p->present : 0,
-			.repaired = f->repaired,
-			.refused = p->refused });
+	if (is_full)
+		(void)snprintf(m.text, sizeof m.text, "more blocks than firewall max-elements: raise it");
+	else
+		memcpy(m.text, f->hooks.is_on ? f->hooks.text : f->text, sizeof m.text);
+	message_put_fw_state(&w, MSG_FW_STATE, &m);
 	(void)role_host_send(f->host, ROLE_ENGINE, &w, NULL, 0); /* the next report is 10 s away */
 }
 
 void firewall_set_state(struct firewall *f, enum fw_state state, int error)
 {
-	static const char *const names[] = { "off", "ok", "denied", "missing", "error" };
+	static const char *const names[] = { "off", "ok", "denied", "missing", "error", "feature", "full", "hook" };
 
 	if (f->state == state && f->error == (uint32_t)error)
 		return;
@@ -44,15 +50,24 @@ void firewall_set_state(struct firewall *f, enum fw_state state, int error)
 	if (state == FW_OK || state == FW_OFF)
 		log_info("firewall", "state=%s", names[state]);
 	else
-		log_warn("firewall", "state=%s error=\"%s\"", names[state], error ? strerror(error) : "");
+		log_warn("firewall", "state=%s error=\"%s\" text=\"%s\"", names[state], error ? strerror(error) : "",
+			f->hooks.is_on ? f->hooks.text : f->text);
 	firewall_report(f);
 }
 
 void firewall_set_failed(struct firewall *f, enum err e)
 {
 	int keep = errno ? errno : EIO;
+	const char *lacks = f->nft && (e == ERR_NOTFOUND || e == ERR_IO) ? firewall_nft_lacks(f->nft) : NULL;
 
-	if (e == ERR_DENIED)
+	f->text[0] = '\0';
+	if (lacks) /* nothing else takes its place: a blocked host is refused by Postfix */
+		(void)snprintf(f->text, sizeof f->text,
+			"this kernel has no nft_%s (%s): load the module, or choose firewall action = %s", lacks,
+			"CONFIG_NFT_*", strcmp(lacks, "reject") == 0 ? "drop" : "reject");
+	if (lacks)
+		firewall_set_state(f, FW_FEATURE, EOPNOTSUPP);
+	else if (e == ERR_DENIED)
 		firewall_set_state(f, FW_DENIED, EPERM);
 	else if (e == ERR_NOTFOUND)
 		firewall_set_state(f, FW_MISSING, EOPNOTSUPP);
@@ -80,6 +95,7 @@ size_t firewall_apply(struct firewall *f, size_t n)
 	} else if (e == ERR_DENIED) {
 		firewall_set_state(f, FW_DENIED, EPERM);
 	} else if (e != ERR_OK) {
+		f->is_full |= e == ERR_FULL;
 		log_warn("firewall", "failed=%zu of=%zu error=\"%s\"", n - done, n, strerror(keep));
 	}
 	errno = keep;
@@ -115,6 +131,10 @@ static void on_pump(void *ctx)
 	loop_remove(f->pump);
 	f->pump = NULL;
 	f->is_pumping = false;
+	if (f->hooks.is_on) {
+		firewall_hook_pump(f);
+		return;
+	}
 	if (f->state != FW_OK) {
 		bulk_end(f);
 		return;
@@ -202,11 +222,15 @@ static size_t plan_ops(struct firewall *f, int *error)
 		const struct fw_op *op = &f->in.op[i];
 		enum err e;
 
+		f->done[n] = firewall_plan_is_present(&f->plan, &op->prefix);
 		if (!op->is_add) {
 			firewall_plan_del(&f->plan, &op->prefix, &f->op[n++]);
 			continue;
 		}
 		e = firewall_plan_add(&f->plan, &op->prefix, op->ttl_s, now, &f->op[n]);
+		f->is_full |= e == ERR_FULL;
+		if (e == ERR_OK || e == ERR_EXISTS)
+			firewall_plan_name(&f->plan, &op->prefix, op->case_id);
 		if (e == ERR_OK) {
 			n++;
 		} else if (e != ERR_EXISTS) {
@@ -228,11 +252,17 @@ static void take_ops(struct firewall *f, struct rd *body)
 		return;
 	n = plan_ops(f, &error);
 	f->listed += n;
-	if (f->nft && f->plan.is_listing && f->listed >= FIREWALL_BULK)
+	for (size_t i = 0; i < n && f->hooks.is_on; i++)
+		firewall_hook_touch(f, &f->op[i].prefix, f->done[i]);
+	if (f->hooks.is_on)
+		firewall_hook_pump(f);
+	else if (f->nft && f->plan.is_listing && f->listed >= FIREWALL_BULK)
 		firewall_bulk_begin(f);
 	if (f->is_unknown && f->plan.is_listing && n > LIST_PART)
 		n = 0; /* at the end of the list the sets are made anew and filled: three times as fast */
-	if (f->state != FW_OK)
+	if (f->hooks.is_on)
+		n = 0; /* the state tells how that goes */
+	else if (f->state != FW_OK)
 		error = f->error ? (int)f->error : EOPNOTSUPP;
 	else if (n && firewall_apply(f, n) < n)
 		error = errno ? errno : EIO;
@@ -252,7 +282,10 @@ static void take_sync(struct firewall *f, struct rd *body)
 		return;
 	}
 	firewall_plan_end(&f->plan);
-	if (f->is_unknown && f->state == FW_OK)
+	f->is_full &= f->plan.wanted.count >= f->plan.wanted.cap;
+	if (f->hooks.is_on)
+		firewall_hook_listed(f);
+	else if (f->is_unknown && f->state == FW_OK)
 		f->is_unknown = !firewall_start_anew(f);
 	firewall_pump_start(f);
 }
@@ -262,8 +295,10 @@ static void on_message(
 {
 	struct firewall *f = h->ctx;
 
-	(void)fds;
-	(void)n;
+	if (peer == ROLE_RUN && t == MSG_HOOK_DONE)
+		firewall_hook_done(f, body, fds, n);
+	for (size_t i = 0; i < n; i++)
+		(void)close(fds[i]);
 	if (peer != ROLE_ENGINE)
 		return;
 	if (t == MSG_FW_OPS)
@@ -278,26 +313,44 @@ static void on_linked(struct role_host *h, enum role peer)
 {
 	if (peer == ROLE_ENGINE)
 		firewall_report(h->ctx);
+	if (peer == ROLE_RUN)
+		firewall_hook_pump(h->ctx);
 }
 
 static void on_unlinked(struct role_host *h, enum role peer)
 {
 	struct firewall *f = h->ctx;
 
+	if (peer == ROLE_RUN)
+		firewall_hook_lost(f);
 	if (peer != ROLE_ENGINE)
 		return;
 	firewall_plan_break(&f->plan);
 	firewall_pump_start(f); /* ends the bulk that the list began */
 }
 
+/* The kernel lets its elements end by itself; a hook must be told. */
+static void on_over(const struct prefix *p, void *ctx)
+{
+	struct firewall *f = ctx;
+
+	if (f->hooks.is_on)
+		firewall_hook_touch(f, p, true);
+}
+
 static void on_tick(void *ctx)
 {
 	struct firewall *f = ctx;
 
-	firewall_plan_sweep(&f->plan, clock_wall_ms(), FIREWALL_SWEEP);
+	firewall_plan_sweep(&f->plan, clock_wall_ms(), FIREWALL_SWEEP, on_over, f);
 	firewall_kill_tick(f);
+	firewall_hook_tick(f);
 	if (++f->ticks % FIREWALL_STATE_S)
 		return;
+	if (f->hooks.is_on) {
+		firewall_report(f);
+		return;
+	}
 	if (f->nft && f->error)
 		firewall_bring_up(f);
 	if (f->state == FW_OK && f->is_look_due)
@@ -338,6 +391,7 @@ static void take_conf(struct firewall *f)
 		return;
 	firewall_nft_setup(f->nft, port, ports, c->firewall.action == FW_ACTION_DROP, c->firewall.max_elements);
 	firewall_nft_redirect(f->nft, conf_has_tarpit(c) ? (uint16_t)c->tarpit.port : 0);
+	firewall_nft_forward(f->nft, c->firewall.forward);
 }
 
 static enum err on_start(struct role_host *h)
@@ -352,11 +406,13 @@ static enum err on_start(struct role_host *h)
 	f->host = h;
 	randombytes_buf(key, sizeof key);
 	firewall_plan_init(&f->plan, key, h->conf.firewall.max_elements, clock_wall_ms());
+	prefix_map_init(&f->hooks.touched, key, sizeof(uint8_t), SIZE_MAX);
 	e = firewall_nft_open(&f->nft);
 	take_conf(f);
 	if (e != ERR_OK) {
 		f->nft = NULL;
-		firewall_set_failed(f, e);
+		if (!firewall_hook_bring_up(f))
+			firewall_set_failed(f, e);
 	} else {
 		f->events = loop_fd(h->loop, firewall_nft_fd(f->nft), LOOP_READ, firewall_on_events, f);
 		firewall_bring_up(f);
@@ -372,6 +428,8 @@ static void on_reloaded(struct role_host *h)
 	take_conf(f);
 	if (f->nft)
 		firewall_bring_up(f);
+	else
+		(void)firewall_hook_bring_up(f);
 }
 
 const struct role_ops firewall_ops = {

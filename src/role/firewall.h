@@ -3,12 +3,14 @@
  *
  *   firewall.c        messages, configuration, timers
  *   firewall_drift.c  what others did to our table, found and mended
+ *   firewall_hook.c   backend = hook: programs of the site's instead of netlink
  *   firewall_kill.c   connections that are to be reset
  *
  * SPDX-License-Identifier: ISC
  */
 #ifndef ROLE_FIREWALL_H
 #define ROLE_FIREWALL_H
+#include "core/firewall_hook.h"
 #include "core/firewall_plan.h"
 #include "io/firewall_nft.h"
 #include "role/role_host.h"
@@ -20,6 +22,26 @@
 #define FIREWALL_STATE_S 10             /* report, and another try where something failed */
 #define FIREWALL_SWEEP 65536            /* homes of the plan looked at each second */
 #define FIREWALL_BULK 20000             /* additions from which on they are made without listening */
+#define FIREWALL_HOOK_WAIT_MS 1000      /* before a failing hook is tried again; twice that each time, up to: */
+#define FIREWALL_HOOK_WAIT_MAX_MS 300000
+#define FIREWALL_HOOK_LIST_MAX (32u << 20) /* bytes of a list that are read */
+
+/* Changes on their way to hooks. One program at a time; each subject is in touched once, whatever happens to it. */
+struct firewall_hooks {
+	struct prefix_map touched; /* uint8_t: enum of firewall_hook.c */
+	uint64_t touched_at;       /* walk */
+	bool is_on;                /* backend = hook */
+	bool is_list_due, is_flush_due, has_compared;
+	enum hook_what running; /* 0: none */
+	uint32_t seq;
+	size_t batch; /* subjects of one call now: halved where it fails */
+	size_t ops;
+	struct fw_op op[MESSAGE_HOOK_OPS];
+	unsigned failures; /* one after the other, of single subjects or as a whole */
+	uint64_t checked_ms;
+	struct loop_watch *again; /* waits after a failure */
+	char text[MESSAGE_FW_TEXT];
+};
 
 struct firewall {
 	struct role_host *host;
@@ -42,6 +64,9 @@ struct firewall {
 	struct prefix foreign[FIREWALL_FOREIGN];
 	uint64_t ticks;
 	struct loop_watch *events, *tick, *mend, *pump;
+	struct firewall_hooks hooks;
+	char text[MESSAGE_FW_TEXT]; /* what is wrong and what helps */
+	bool is_full;               /* not all that is wanted fits */
 	struct msg_fw_ops in;
 	struct fw_op op[FIREWALL_BATCH];
 	bool done[FIREWALL_BATCH];
@@ -76,5 +101,20 @@ void firewall_mend_later(struct firewall *f);
 void firewall_kill_take(struct firewall *f, struct rd *body);
 /* Each second. */
 void firewall_kill_tick(struct firewall *f);
+
+/* ---- firewall_hook.c */
+/* The configuration is new; false: backend is another. */
+bool firewall_hook_bring_up(struct firewall *f);
+/* This was changed in the plan; was_there: it was believed present before. */
+void firewall_hook_touch(struct firewall *f, const struct prefix *p, bool was_there);
+/* Start the next program if none runs and something is to be done. */
+void firewall_hook_pump(struct firewall *f);
+/* The full list has ended. */
+void firewall_hook_listed(struct firewall *f);
+void firewall_hook_done(struct firewall *f, struct rd *body, const int *fds, size_t n);
+/* The role run is gone. */
+void firewall_hook_lost(struct firewall *f);
+/* Every second. */
+void firewall_hook_tick(struct firewall *f);
 
 #endif /* ROLE_FIREWALL_H */

@@ -74,6 +74,12 @@ void firewall_bring_up(struct firewall *f)
 	enum err e;
 
 	f->is_form_touched = false;
+	if (firewall_hook_bring_up(f)) {
+		/* of another configuration; without the right there is none */
+		if (firewall_nft_remove(f->nft) != ERR_OK)
+			log_debug("firewall", "text=\"no table to be removed\"");
+		return;
+	}
 	if (!is_wanted(&f->host->conf)) {
 		e = firewall_nft_remove(f->nft);
 		firewall_plan_forget_present(&f->plan);
@@ -85,6 +91,7 @@ void firewall_bring_up(struct firewall *f)
 		firewall_set_failed(f, e);
 		return;
 	}
+	f->text[0] = '\0';
 	firewall_set_state(f, FW_OK, 0);
 	if (is_kept && !f->has_started) {
 		adopt(f);
@@ -144,7 +151,7 @@ void firewall_on_events(int fd, unsigned what, void *ctx)
 	(void)what;
 	if (firewall_nft_events(f->nft, on_foreign, f) != ERR_OK)
 		f->is_form_touched = f->is_look_due = true;
-	if (f->state == FW_OFF) {
+	if (f->state == FW_OFF || f->hooks.is_on) {
 		f->is_form_touched = f->is_look_due = false;
 		f->foreigns = 0;
 	} else if (f->is_form_touched || f->is_look_due || f->foreigns) {
@@ -220,7 +227,7 @@ void firewall_on_mend(void *ctx)
 	struct firewall *f = ctx;
 
 	mend_cancel(f);
-	if (f->state == FW_OFF || !f->nft)
+	if (f->state == FW_OFF || !f->nft || f->hooks.is_on)
 		return;
 	/* another program of the same mind as ours must not make the two of us busy for ever */
 	f->mended_at = clock_mono_ms();

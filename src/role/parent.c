@@ -59,6 +59,15 @@ static void keep_fixed(const struct conf *old, struct conf *c)
 	c->storage.db_size = old->storage.db_size;
 }
 
+static bool hooks_differ(const struct conf *old, const struct conf *c)
+{
+	return old->firewall.hook_net_admin != c->firewall.hook_net_admin ||
+	       lists_differ(&old->firewall.hook_add, &c->firewall.hook_add) ||
+	       lists_differ(&old->firewall.hook_remove, &c->firewall.hook_remove) ||
+	       lists_differ(&old->firewall.hook_list, &c->firewall.hook_list) ||
+	       lists_differ(&old->firewall.hook_flush, &c->firewall.hook_flush);
+}
+
 /* Roles whose sandbox or sockets were made for the old settings. */
 static unsigned roles_to_restart(const struct conf *old, const struct conf *c)
 {
@@ -70,7 +79,7 @@ static unsigned roles_to_restart(const struct conf *old, const struct conf *c)
 	if (tarpit)
 		r |= ROLE_BIT(ROLE_TARPIT);
 
-	if (sockets || lists_differ(&old->alarm.command, &c->alarm.command) ||
+	if (sockets || lists_differ(&old->alarm.command, &c->alarm.command) || hooks_differ(old, c) ||
 		texts_differ(old->postfix.dir, c->postfix.dir))
 		r |= ROLE_BIT(ROLE_RUN);
 	if (texts_differ(old->postfix.map, c->postfix.map) || texts_differ(old->postfix.domains, c->postfix.domains))

@@ -123,6 +123,8 @@ void parent_dunno_serve(struct parent_dunno *d, const int *listeners, size_t cou
 
 /* parent_mail.c: a connection to Postfix for capture, which may not make one. */
 void parent_open_mail(struct child *c, struct rd *body);
+/* And one for the tarpit. */
+void parent_open_hand(struct child *c, struct rd *body);
 /* A new capture: the connections that its predecessor left open. */
 void parent_offer_mail(struct child *c);
 /* Each second: close those whose other end is closed. */
@@ -136,6 +138,9 @@ void parent_end_trial(struct child *c, int status);
 
 /* parent_log.c: the mail log for follow. */
 void parent_send_log(struct parent *p);
+
+/* ---- parent_tls.c: the files of the site's certificate, to a tarpit. */
+void parent_send_tls(struct child *c);
 void parent_check_log(struct parent *p);
 
 #endif /* ROLE_PARENT_H */

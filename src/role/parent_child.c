@@ -63,7 +63,7 @@ void parent_want_roles(struct parent *p)
 	p->child[ROLE_FETCH].is_wanted = conf_has_fetch(c);
 	for (unsigned i = 0; i < ROLE_TARPITS; i++)
 		p->child[role_tarpit(i)].is_wanted = i < parent_count_tarpits(c);
-	p->child[ROLE_FIREWALL].is_wanted = c->firewall.backend == FW_BACKEND_NFTABLES;
+	p->child[ROLE_FIREWALL].is_wanted = c->firewall.backend != FW_BACKEND_NONE;
 }
 
 static void send_empty(struct child *c, enum message_type t)
@@ -113,6 +113,8 @@ void parent_send_conf(struct child *c)
 
 	if (role_kind(c->role) == ROLE_TARPIT)
 		parent_send_part(c);
+	if (role_kind(c->role) == ROLE_TARPIT)
+		parent_send_tls(c);
 	message_put_empty(&w, MSG_CONFIG, NULL);
 	if (fd < 0 || (c->channel && channel_send(c->channel, &w, &fd, 1) != ERR_OK))
 		log_warn("message_lost", "type=CONFIG to=%s errno=%d", role_name(c->role), errno);
@@ -154,12 +156,27 @@ static void link_two(struct child *a, struct child *b)
 	close(fd[1]);
 }
 
+/* The tarpit's messages for the corpus. */
+static void link_samples(struct child *c)
+{
+	struct parent *p = c->parent;
+
+	if (role_kind(c->role) == ROLE_TARPIT)
+		link_two(&p->child[ROLE_CAPTURE], c);
+	for (unsigned i = 0; c->role == ROLE_CAPTURE && i < ROLE_TARPITS; i++)
+		link_two(c, &p->child[role_tarpit(i)]);
+}
+
 static void make_links(struct child *c)
 {
 	struct parent *p = c->parent;
 
+	/* backend = hook: who keeps the blocks tells who runs programs */
+	if (c->role == ROLE_FIREWALL || c->role == ROLE_RUN)
+		link_two(&p->child[ROLE_FIREWALL], &p->child[ROLE_RUN]);
 	if (c->role != ROLE_ENGINE) {
 		link_two(&p->child[ROLE_ENGINE], c);
+		link_samples(c);
 		return;
 	}
 	for (int r = ROLE_ENGINE + 1; r < ROLE_PROCESSES; r++)
@@ -199,6 +216,8 @@ static void on_message(void *ctx, enum role peer, enum message_type t, struct rd
 		parent_take_trial(c, body);
 	else if (t == MSG_MAIL_OPEN)
 		parent_open_mail(c, body);
+	else if (t == MSG_HAND_OPEN)
+		parent_open_hand(c, body);
 }
 
 static void kill_child(struct child *c, const char *why)

@@ -1,7 +1,8 @@
 /*
- * parent_mail: a connection to the service of Postfix that takes mail back
- * (QUEUE/private/NAME, closed to all but root and Postfix), for capture: its
- * sandbox has no connect. The parent says and reads nothing on it, but holds it
+ * parent_mail: connections to services of Postfix that only root and Postfix can
+ * reach (QUEUE/private/NAME), for roles whose sandbox has no connect: for capture
+ * to the one that takes mail back, for the tarpit to the one that takes mail to
+ * postmaster@ (none of these is held: with the tarpit its clients are gone). The parent says and reads nothing on it, but holds it
  * until it is closed: when capture dies between a final dot and the answer, the
  * next capture hears the answer. Limit: PARENT_MAILS; more are not held.
  * SPDX-License-Identifier: ISC
@@ -101,4 +102,24 @@ void parent_open_mail(struct child *c, struct rd *body)
 	send_socket(c, MSG_MAIL_SOCKET, &answer, fd);
 	if (fd >= 0)
 		hold_mail(c->parent, m.seq, fd);
+}
+
+/* Of several instances the first one that has the service: setup gives it to those that take foreign mail. */
+void parent_open_hand(struct child *c, struct rd *body)
+{
+	const struct conf *conf = &c->parent->conf;
+	struct msg_mail_socket answer = { 0 };
+	struct msg_mail_open m;
+	int fd = -1;
+
+	if (message_get_mail_open(body, &m) != ERR_OK)
+		return;
+	errno = ENOENT;
+	for (unsigned i = m.queue; fd < 0 && i < conf->postfix.queues.count; i++)
+		fd = connect_service(conf, i, conf->postfix.handthrough);
+	answer.seq = m.seq;
+	answer.error = fd < 0 ? (uint32_t)errno : 0;
+	send_socket(c, MSG_HAND_SOCKET, &answer, fd);
+	if (fd >= 0)
+		(void)close(fd);
 }

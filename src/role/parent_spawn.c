@@ -81,7 +81,7 @@ __attribute__((noreturn)) static void become(const struct child *c, int fd, cons
 	if (null >= 0 && dup2(null, STDIN_FILENO) == 0 && dup2(null, STDOUT_FILENO) == 1 &&
 		dup2(fd, ROLE_FD_PARENT) == ROLE_FD_PARENT && fcntl(ROLE_FD_PARENT, F_SETFD, 0) == 0 &&
 		syscall(SYS_close_range, ROLE_FD_PARENT + 1, ~0u, 0) == 0 &&
-		sandbox_become(c->role, c->parent->is_root, c->uid, c->gid, groups, n) == ERR_OK) {
+		sandbox_become(c->role, &c->parent->conf, c->parent->is_root, c->uid, c->gid, groups, n) == ERR_OK) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 		(void)execve("/proc/self/exe", argv, env);
 	}

@@ -2,9 +2,10 @@
  * parent_tarpit: the listeners of the tarpit, one for each of its processes,
  * all on the same port (SO_REUSEPORT). They are the parent's: while a process
  * is started anew, those who come to it wait in its queue, and nobody is
- * refused. A filter of the kernel chooses by the client's network (/24, /48),
+ * refused. A filter of the kernel chooses by the client's network (/24, /64),
  * so that all connections of a blocked subject come to one process and its cap
- * for one subject holds.
+ * for one subject holds; an IPv6 network that is blocked as a whole (block widen)
+ * has the cap once per process.
  * SPDX-License-Identifier: ISC
  */
 #include "base/num.h"
@@ -95,8 +96,9 @@ static bool choose_by_network(int fd, unsigned n)
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 6, 3, 0),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + 12),
 		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xffffff00),
-		BPF_STMT(BPF_JMP | BPF_JA, 4),
-		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, (uint32_t)SKF_NET_OFF + 12),
+		BPF_STMT(BPF_JMP | BPF_JA, 5),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + 12),
+		BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, 0x9e3779b1), /* Knuth's, so that the two halves do not cancel out */
 		BPF_STMT(BPF_MISC | BPF_TAX, 0),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + 8),
 		BPF_STMT(BPF_ALU | BPF_XOR | BPF_X, 0),
@@ -109,7 +111,7 @@ static bool choose_by_network(int fd, unsigned n)
 
 	if (getrandom(&factor, sizeof factor, 0) != sizeof factor)
 		return false;
-	code[10].k = factor | 0x10001; /* odd, and never small */
+	code[11].k = factor | 0x10001; /* odd, and never small */
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) == 0;
 }
 

@@ -116,7 +116,7 @@ static void take_listener(unsigned which, int fd)
 
 static void take_file(unsigned which, int fd)
 {
-	if (which != FILE_MAIL_LOG) {
+	if (which < FILE_MAIL_LOG || which >= SHARED_FILES) {
 		close(fd);
 		return;
 	}
@@ -124,7 +124,7 @@ static void take_file(unsigned which, int fd)
 		close(host.pub.file[which]);
 	host.pub.file[which] = fd;
 	if (host.is_serving && host.pub.ops->filed)
-		host.pub.ops->filed(&host.pub, FILE_MAIL_LOG);
+		host.pub.ops->filed(&host.pub, (enum shared_file)which);
 }
 
 static void on_link_message(void *ctx, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
@@ -223,10 +223,10 @@ static void take_part(struct rd *body)
 		host.pub.part = m;
 }
 
-static void take_socket(enum role peer, struct rd *body, const int *fds, size_t n)
+static void take_socket(enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
 {
 	if (host.is_serving && host.pub.ops->message)
-		host.pub.ops->message(&host.pub, peer, MSG_MAIL_SOCKET, body, fds, n);
+		host.pub.ops->message(&host.pub, peer, t, body, fds, n);
 	else
 		close_all(fds, n);
 }
@@ -256,8 +256,8 @@ static void on_parent_message(void *ctx, enum role peer, enum message_type t, st
 		(void)send_empty(MSG_PONG); /* a queue that is full has pongs in it */
 	else if (t == MSG_SELFTEST)
 		take_trial(body);
-	else if (t == MSG_MAIL_SOCKET)
-		take_socket(peer, body, fds, n);
+	else if (t == MSG_MAIL_SOCKET || t == MSG_HAND_SOCKET)
+		take_socket(peer, t, body, fds, n);
 	else if (t == MSG_STOP && !host.is_stopping)
 		take_stop();
 }
@@ -318,7 +318,8 @@ static bool init(enum role role, const struct role_ops *ops, void *ctx)
 		host.early_link[i] = -1;
 	for (int i = 0; i < LISTENERS * ROLE_LISTENERS; i++)
 		h->listener[i / ROLE_LISTENERS][i % ROLE_LISTENERS] = -1;
-	h->file[0] = h->file[1] = -1;
+	for (int i = 0; i < SHARED_FILES; i++)
+		h->file[i] = -1;
 	h->loop = loop_new();
 	if (h->loop)
 		h->parent =

@@ -21,7 +21,7 @@ struct role_host {
 	struct channel *parent;
 	struct channel *link[ROLE_PROCESSES];    /* NULL while the peer is down */
 	int listener[LISTENERS][ROLE_LISTENERS]; /* by enum listener; one per Postfix instance; -1: not given */
-	int file[2];                             /* by enum shared_file; -1 */
+	int file[SHARED_FILES];                  /* by enum shared_file; -1 */
 	struct msg_part part;                    /* of a role in several processes; count 0: not told */
 	void *ctx;                               /* the role's own state */
 	const struct role_ops *ops;

@@ -8,7 +8,7 @@
  */
 #include "base/buf.h"
 #include "io/log.h"
-#include "role/role_host.h"
+#include "role/run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,8 +22,6 @@
 #define RUN_JOBS 4   /* at once */
 #define RUN_QUEUE 32 /* waiting; more are dropped and counted */
 #define RUN_LIMIT_MS 10000u
-#define RUN_STATUS_FAILED (-1)
-#define RUN_STATUS_KILLED (-2)
 
 struct job {
 	struct run *run;
@@ -106,6 +104,27 @@ static void flatten(char *s)
 			*s = ' ';
 }
 
+__attribute__((noreturn)) void run_execute(char *const *argv, char *const *env, const int fd[3])
+{
+	sigset_t none;
+
+	for (int i = 1; i < NSIG; i++)
+		(void)signal(i, SIG_DFL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	if (setpgid(0, 0) == 0 && dup2(fd[0], 0) == 0 && dup2(fd[1], 1) == 1 && dup2(fd[2], 2) == 2 && chdir("/") == 0)
+		(void)execvpe(argv[0], argv, env);
+	(void)dprintf(2, "%s: errno %d\n", argv[0], errno);
+	_exit(127);
+}
+
+int32_t run_status(int status)
+{
+	if (!WIFEXITED(status))
+		return 128 + WTERMSIG(status);
+	return WEXITSTATUS(status) == 127 ? RUN_STATUS_FAILED : WEXITSTATUS(status);
+}
+
 __attribute__((noreturn)) static void execute(const struct conf *c, struct msg_run *m, int in, int out)
 {
 	static char subject[MESSAGE_RUN_ARG + 32], text[MESSAGE_RUN_ARG + 32];
@@ -114,21 +133,13 @@ __attribute__((noreturn)) static void execute(const struct conf *c, struct msg_r
 	char *env[] = { path, lc, instance, m->count >= 2 ? subject : NULL, text, NULL };
 	const char *argv[CONF_LIST + 1];
 	char *words[CONF_LIST + 1];
-	sigset_t none;
 
 	(void)command_of(c, m->what, argv);
 	memcpy(words, argv, sizeof words); /* exec does not write there */
 	(void)snprintf(subject, sizeof subject, "LIMETWIG_SUBJECT=%s", m->arg[0]);
 	(void)snprintf(text, sizeof text, "LIMETWIG_TEXT=%s", m->arg[1]);
 	(void)snprintf(instance, sizeof instance, "MAIL_CONFIG=%s", c->postfix.dir);
-	for (int i = 1; i < NSIG; i++)
-		(void)signal(i, SIG_DFL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	if (setpgid(0, 0) == 0 && dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2 && chdir("/") == 0)
-		(void)execvpe(words[0], words, env);
-	(void)dprintf(out, "%s: errno %d\n", words[0], errno);
-	_exit(127);
+	run_execute(words, env, (int[3]){ in, out, out });
 }
 
 static void start_waiting(struct run *r);
@@ -190,10 +201,9 @@ static void on_child(int signo, void *ctx)
 		(void)waitpid(j->pid, &status, 0);
 		for (int reads = 0; reads < 64 && read_output(j); reads++)
 			continue;
-		job_done(j, j->is_late          ? RUN_STATUS_KILLED
-			    : WIFEXITED(status) ? (WEXITSTATUS(status) == 127 ? RUN_STATUS_FAILED : WEXITSTATUS(status))
-						: 128 + WTERMSIG(status));
+		job_done(j, j->is_late ? RUN_STATUS_KILLED : run_status(status));
 	}
+	run_hook_reap();
 }
 
 /* False: it could not be started. */
@@ -276,11 +286,12 @@ static void take(struct run *r, struct rd *body)
 static void run_message(
 	struct role_host *h, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
 {
-	(void)peer;
 	for (size_t i = 0; i < n; i++)
 		close(fds[i]);
 	if (t == MSG_RUN)
 		take(h->ctx, body);
+	else if (t == MSG_HOOK && peer == ROLE_FIREWALL)
+		run_hook_take(h, body);
 }
 
 static enum err run_start(struct role_host *h)
@@ -298,6 +309,7 @@ static void run_stop(struct role_host *h)
 	for (int i = 0; i < RUN_JOBS; i++)
 		if (run.job[i].pid)
 			(void)kill(-run.job[i].pid, SIGKILL);
+	run_hook_stop();
 	loop_stop(h->loop);
 }
 

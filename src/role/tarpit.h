@@ -155,6 +155,10 @@ void tarpit_state_second(struct tarpit *t);
 void tarpit_state_accepting(struct tarpit *t);
 void tarpit_state_left(struct tarpit *t, bool is_left);
 
+/* ---- tarpit_led.c */
+/* False: made to our own port, which is nobody's to find. */
+bool tarpit_is_led(const struct tarpit *t, int fd);
+
 /* ---- tarpit_talk.c */
 /* Go on with a connection as far as it goes; it may be closed then. */
 void tarpit_talk(struct tarpit *t, struct tarpit_conn *c);

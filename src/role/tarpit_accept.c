@@ -264,7 +264,7 @@ static bool accept_one(struct tarpit *t, int fd)
 	struct ipaddr client;
 	int got = accept4(fd, (struct sockaddr *)&sa, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-	if (got >= 0 && tarpit_address(&sa, &client))
+	if (got >= 0 && tarpit_is_led(t, got) && tarpit_address(&sa, &client))
 		tarpit_take(t, got, &client);
 	else if (got >= 0)
 		(void)close(got);

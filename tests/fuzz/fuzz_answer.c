@@ -61,7 +61,10 @@ static void take(struct run *r, enum answer_event e, struct slice text)
 		text.n = 0;
 	r->sums.told = mix(r->sums.told + e, text);
 	if (e == ANSWER_EVENT_HAND_THROUGH)
-		answer_hand(&r->a, r->wish & WISH_HAND);
+		answer_hand(&r->a, r->wish & WISH_HAND ? ANSWER_HANDED_TAKEN : ANSWER_HANDED_REFUSED,
+			r->wish & WISH_HAND ? SLICE_LIT("250 1\r\n250 ok") : SLICE_LIT(""));
+	if (e == ANSWER_EVENT_HAND_DATA)
+		answer_hand(&r->a, r->wish & WISH_TLS ? ANSWER_HANDED_OVER : ANSWER_HANDED_SEND, SLICE_LIT("554 no"));
 	drain(r);
 	if (e == ANSWER_EVENT_TLS)
 		answer_secured(&r->a, r->now);
@@ -73,7 +76,8 @@ static void run(struct slice in, size_t step, unsigned wish, struct sums *ret)
 {
 	static struct conf conf;
 	struct block_entry b = { .until = 1763900000u, .code = 450, .case_id = "7K3M-9QXD" };
-	struct run r = { .site = { &conf, "h", "n", 10, 0, wish & WISH_TO_DATA, wish & WISH_TLS }, .wish = wish };
+	struct run r = { .site = { &conf, "h", "n", 10, 0, wish & WISH_TO_DATA, wish & WISH_TLS, false, true },
+		.wish = wish };
 
 	conf_defaults(&conf);
 	buf_init(&r.scratch, ANSWER_TEXT);

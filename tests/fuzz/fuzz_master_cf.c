@@ -21,6 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		{ SLICE_LIT("s"), SLICE_LIT("i"), "c", "$limetwig_client" },
 		{ SLICE_LIT("s"), SLICE_LIT("i"), "e", "$limetwig_eod" },
 	};
+	const struct master_cf_front front = { SLICE_LIT("s"), SLICE_LIT("i") };
 	struct slice in = slice_of(data, size), v;
 	struct master_service s;
 	struct buf a, b;
@@ -30,11 +31,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_init(&b, MAIN_CF_MAX);
 	while (master_cf_next(in, &pos, &s))
 		(void)master_cf_option(in, &s, "c", &v);
-	if (master_cf_apply(in, edits, 2, 'y', &a) == ERR_OK) {
+	if (master_cf_apply(in, edits, 2, 'y', &front, &a) == ERR_OK) {
 		MUST(master_cf_revert(buf_slice(&a), items, 2, false, &b) == ERR_OK);
 		if (!memmem(data, size, "limetwig", 8))
 			MUST(slice_eq(in, buf_slice(&b)));
-		MUST(master_cf_apply(buf_slice(&a), edits, 2, 'y', &b) == ERR_OK);
+		MUST(master_cf_apply(buf_slice(&a), edits, 2, 'y', &front, &b) == ERR_OK);
 		MUST(slice_eq(buf_slice(&a), buf_slice(&b)));
 		MUST(master_cf_revert(in, items, 2, false, &b) == ERR_OK);
 	}

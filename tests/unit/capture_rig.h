@@ -50,6 +50,16 @@ static inline struct capture *capture(void)
 	return host.ctx;
 }
 
+/* False unless capture is a process of its own that may be dead. */
+static bool may_be_dead;
+
+static inline void tell_capture(struct channel *from, const struct wr *w, const int *fds, size_t n)
+{
+	enum err e = channel_send(from, w, fds, n);
+
+	assert_true(e == ERR_OK || (may_be_dead && e == ERR_CLOSED));
+}
+
 static inline void engine_says(uint64_t seq, enum hit_ack result)
 {
 	struct msg_hit_ack ack = { .seq = seq, .result = (uint8_t)result };
@@ -57,7 +67,7 @@ static inline void engine_says(uint64_t seq, enum hit_ack result)
 	struct wr w = wr_init(bytes, sizeof bytes);
 
 	message_put_hit_ack(&w, MSG_HIT_ACK, &ack);
-	assert_int_equal((int)channel_send(engine, &w, NULL, 0), ERR_OK);
+	tell_capture(engine, &w, NULL, 0);
 }
 
 static inline void engine_orders(const struct msg_riders_do *m)
@@ -66,7 +76,7 @@ static inline void engine_orders(const struct msg_riders_do *m)
 	struct wr w = wr_init(bytes, sizeof bytes);
 
 	message_put_riders_do(&w, MSG_RIDERS_DO, m);
-	assert_int_equal((int)channel_send(engine, &w, NULL, 0), ERR_OK);
+	tell_capture(engine, &w, NULL, 0);
 }
 
 static inline void take_riders(struct rd *body)

@@ -40,7 +40,7 @@ static void talk_open(struct talk *t, bool is_held)
 	struct block_entry b = block_of(450);
 
 	conf_defaults(&conf);
-	*t = (struct talk){ .site = { .conf = &conf, .host = "mx.pfx.test", .name = "", .pace_ms = 1000 },
+	*t = (struct talk){ .site = { .conf = &conf, .host = "mx.pfx.test", .name = "", .pace_ms = 1000, .has_hand = true },
 		.now = 5000 };
 	buf_init(&t->scratch, ANSWER_TEXT);
 	buf_init(&t->said, 1 << 20);
@@ -67,7 +67,7 @@ static void drain(struct talk *t)
 			t->now = answer_wake_ms(&t->a);
 			continue;
 		}
-		assert_true(!t->a.is_held || out.n == 1);
+		assert_true(!t->a.is_held || t->a.is_handed || out.n == 1 || t->a.line);
 		assert_int_equal(buf_add(&t->said, out), ERR_OK);
 		answer_sent(&t->a, &t->site, t->now, &t->scratch, out.n);
 	}
@@ -75,7 +75,7 @@ static void drain(struct talk *t)
 
 static void note(struct talk *t, enum answer_event e, struct slice text)
 {
-	static const char mark[] = "-HFTPMS";
+	static const char mark[] = "-HFTPDMS";
 
 	assert_int_equal(buf_printf(&t->told, "%c<%.*s>", mark[e], e >= ANSWER_EVENT_MESSAGE ? 0 : (int)text.n,
 				 text.n && e < ANSWER_EVENT_MESSAGE ? text.p : ""),
@@ -99,7 +99,10 @@ static void feed(struct talk *t, struct slice in, size_t step)
 			if (e)
 				note(t, e, text);
 			if (e == ANSWER_EVENT_HAND_THROUGH)
-				answer_hand(&t->a, t->hand);
+				answer_hand(&t->a, t->hand ? ANSWER_HANDED_TAKEN : ANSWER_HANDED_REFUSED,
+					t->hand ? SLICE_LIT("250 2.1.5 of Postfix") : SLICE_LIT(""));
+			if (e == ANSWER_EVENT_HAND_DATA)
+				answer_hand(&t->a, ANSWER_HANDED_SEND, SLICE_LIT("354 of Postfix"));
 			drain(t);
 			if (t->a.state >= ANSWER_STATE_HANDED)
 				break;
@@ -280,13 +283,50 @@ static void test_hand_through(void **state)
 	SAID(&t, "450 4.3.0 This address cannot be reached right now, try again later\r\n");
 	t.hand = true;
 	say(&t, "RCPT TO:<abuse@pfx.test>\r\n");
-	SAID(&t, "");
-	assert_int_equal(t.a.state, ANSWER_STATE_HANDED);
+	SAID(&t, "250 2.1.5 of Postfix\r\n");
+	assert_true(t.a.is_handed);
 	assert_true(t.a.is_extended);
 	assert_true(slice_eq(answer_helo(&t.a), SLICE_LIT("a.test")));
 	assert_true(slice_eq(answer_mail(&t.a), SLICE_LIT("FROM:<a@a.test> BODY=8BITMIME")));
+	say(&t, "RCPT TO:<b@pfx.test>\r\n");
+	assert_int_equal(memcmp(buf_cstr(&t.said), "450 4.7.1 On hold", 17), 0);
+	t.hand = false;
+	say(&t, "RCPT TO:<abuse@pfx.test>\r\n");
+	SAID(&t, "450 4.3.0 This address cannot be reached right now, try again later\r\n");
+	say(&t, "DATA\r\n");
+	SAID(&t, "354 End data with <CR><LF>.<CR><LF>\r\n");
+	assert_int_equal(t.a.state, ANSWER_STATE_HANDED);
 	assert_false(answer_is_over(&t.a, t.now + 10 * ANSWER_IDLE_MS));
-	TOLD(&t, "H<a.test>F<a@a.test>P<PostMaster@pfx.test>P<abuse@pfx.test>");
+	answer_release(&t.a); /* not amid a message */
+	answer_asks(&t.a);
+	answer_hand(&t.a, ANSWER_HANDED_OVER, SLICE_LIT("250 2.0.0 queued\r\n250 as 1"));
+	say(&t, "DATA\r\nMAIL FROM:<>\r\nSTARTTLS\r\n");
+	assert_non_null(strstr(buf_cstr(&t.said), "250 2.0.0 queued\r\n250 as 1\r\n503 5.5.1 "));
+	TOLD(&t, "H<a.test>F<a@a.test>P<PostMaster@pfx.test>P<abuse@pfx.test>T<b@pfx.test>P<abuse@pfx.test>D<>F<>");
+	talk_close(&t);
+}
+
+/* A held client: what is said after the dot is said for all recipients, so that none may only seem to be taken. */
+static void test_hand_through_of_a_held_one(void **state)
+{
+	struct talk t;
+
+	(void)state;
+	talk_open(&t, true);
+	t.site.is_to_data = t.site.has_hand = t.hand = true;
+	say(&t, "EHLO a.test\r\nMAIL FROM:<a@a.test>\r\nRCPT TO:<b@pfx.test>\r\nRCPT TO:<abuse@pfx.test>\r\n");
+	assert_non_null(strstr(buf_cstr(&t.said), "250 2.1.5 Ok\r\n452 4.5.3 "));
+	say(&t, "RSET\r\nMAIL FROM:<a@a.test>\r\nRCPT TO:<abuse@pfx.test>\r\nRCPT TO:<b@pfx.test>\r\n");
+	assert_non_null(strstr(buf_cstr(&t.said), "250 2.1.5 of Postfix\r\n450 4.7.1 On hold"));
+	/* nothing is slow until the transaction is over */
+	t.a.next_ms = t.now + 1000;
+	say(&t, "NOOP\r\n");
+	SAID(&t, "250 2.0.0 Ok\r\n");
+	say(&t, "DATA\r\n");
+	answer_hand(&t.a, ANSWER_HANDED_BROKEN, SLICE_LIT(""));
+	say(&t, "");
+	assert_int_equal(t.a.state, ANSWER_STATE_CLOSED);
+	SAID(&t, "421 4.3.2 mx.pfx.test Come again\r\n");
 	talk_close(&t);
 }
 
@@ -514,6 +554,7 @@ int main(void)
 		cmocka_unit_test(test_tarpit_to_data),
 		cmocka_unit_test(test_endless_message),
 		cmocka_unit_test(test_hand_through),
+		cmocka_unit_test(test_hand_through_of_a_held_one),
 		cmocka_unit_test(test_order_and_syntax),
 		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_starttls),

@@ -207,10 +207,10 @@ static void test_missing(void **state)
 	firewall_plan_fill_start(&p);
 	assert_int_equal(fill(&p, NOW + 20000, op, FIREWALL_ROOM), 0);
 	assert_false(firewall_plan_see(&p, &b, 5, NOW + 20000));
-	firewall_plan_sweep(&p, NOW + 20000, 0);
+	firewall_plan_sweep(&p, NOW + 20000, 0, NULL, NULL);
 	assert_int_equal(p.wanted.count, 1);
 	assert_int_equal(p.present, 1);
-	firewall_plan_sweep(&p, NOW + 600000, 0);
+	firewall_plan_sweep(&p, NOW + 600000, 0, NULL, NULL);
 	assert_int_equal(p.present, 0);
 	firewall_plan_done(&p);
 }

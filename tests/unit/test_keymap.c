@@ -62,6 +62,37 @@ static void test_empty(void **state)
 	keymap_done(&m);
 }
 
+/* What goes out with its value; keys that are hashes already. */
+static void test_take(void **state)
+{
+	struct keymap m;
+	struct value *v, out = { 0 };
+	void *value = NULL;
+
+	(void)state;
+	keymap_init(&m, secret, sizeof(struct value), 100);
+	put(&m, 7);
+	v = keymap_get(&m, SLICE_LIT("key 7"));
+	assert_non_null(v);
+	assert_true(keymap_take(&m, SLICE_LIT("key 7"), &out));
+	assert_int_equal((int)out.number, 7);
+	assert_false(keymap_take(&m, SLICE_LIT("key 7"), &out));
+	for (uint64_t i = 0; i < 100; i++) { /* all want the same slot at first */
+		assert_int_equal((int)keymap_put_hash(&m, i << 32, &value, NULL), ERR_OK);
+		((struct value *)value)->number = (unsigned)i;
+	}
+	assert_int_equal((int)keymap_put_hash(&m, 1, &value, NULL), ERR_FULL);
+	for (uint64_t i = 0; i < 100; i += 2)
+		assert_true(keymap_take_hash(&m, i << 32, NULL));
+	for (uint64_t i = 0; i < 100; i++) {
+		v = keymap_get_hash(&m, i << 32);
+		assert_true(i % 2 ? v && v->number == i : !v);
+	}
+	keymap_done(&m);
+	assert_null(keymap_get_hash(&m, UINT64_C(1) << 32));
+	assert_false(keymap_take_hash(&m, UINT64_C(1) << 32, NULL));
+}
+
 static void test_cap(void **state)
 {
 	struct keymap m;
@@ -195,6 +226,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_take),
 		cmocka_unit_test(test_cap),
 		cmocka_unit_test(test_odd_keys),
 		cmocka_unit_test(test_against_array),

@@ -89,6 +89,41 @@ static void times(void **state)
 	}
 }
 
+/* The same with and without the day of the line before, on all days of years with and without a leap day. */
+static void times_in_a_row(void **state)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	static const char *const clocks[] = { "00:00:00", "23:59:60", "22:07:15", "22:07:14", "24:00:00" };
+	static const uint64_t nows[] = { NOW, NOW + 6, UINT64_C(1798761600), UINT64_C(1709208000), 86400 * 40 };
+	static const int32_t offsets[] = { 0, 3600, -18000 };
+
+	(void)state;
+	for (size_t k = 0; k < sizeof nows / sizeof nows[0] * 3; k++) {
+		struct maillog_clock clock = { .now = nows[k / 3], .utc_offset_s = offsets[k % 3] };
+
+		for (unsigned day = 0; day < 12 * 32 * 2; day++) {
+			for (size_t i = 0; i < sizeof clocks / sizeof clocks[0]; i++) {
+				unsigned month = day / 2 / 32, of_month = day / 2 % 32;
+				char text[64];
+				uint64_t one = 7, other = 7;
+				struct slice s, t;
+
+				if (day % 2)
+					(void)snprintf(text, sizeof text, "2024-%02u-%02uT%s+01:00 x", month + 1,
+						of_month, clocks[i]);
+				else
+					(void)snprintf(text, sizeof text, "%.3s %2u %s x", months + (size_t)month * 3,
+						of_month, clocks[i]);
+				s = t = slice_str(text);
+				assert_int_equal((int)maillog_time_take(&s, clock.now, clock.utc_offset_s, &one),
+					(int)maillog_time_take_next(&t, &clock, &other));
+				assert_int_equal(one, other);
+				assert_int_equal(s.n, t.n);
+			}
+		}
+	}
+}
+
 static void heads(void **state)
 {
 	static const char *const bad[] = { "", "x", "Nov 21 22:07:15", "Nov 21 22:07:15 mx", "Nov 21 22:07:15 mx ",
@@ -442,6 +477,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(times),
+		cmocka_unit_test(times_in_a_row),
 		cmocka_unit_test(heads),
 		cmocka_unit_test(queue_ids),
 		cmocka_unit_test(clients),

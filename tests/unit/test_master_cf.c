@@ -58,18 +58,23 @@ static void edits_and_takes_it_back(void **state)
 		{ SLICE_LIT("submission"), SLICE_LIT("inet"), "smtpd_recipient_restrictions", "$limetwig_client" },
 		{ SLICE_LIT("smtp"), SLICE_LIT("inet"), "smtpd_client_restrictions", "$limetwig_client" },
 	};
+	const struct master_cf_front front = { SLICE_LIT("submission"), SLICE_LIT("inet") };
 	struct buf on, again, off;
 
 	(void)state;
 	buf_init(&on, MAIN_CF_MAX);
 	buf_init(&again, MAIN_CF_MAX);
 	buf_init(&off, MAIN_CF_MAX);
-	assert_int_equal(master_cf_apply(slice_str(text), edits, 4, 'y', &on), ERR_OK);
+	assert_int_equal(master_cf_apply(slice_str(text), edits, 4, 'y', &front, &on), ERR_OK);
 	assert_non_null(strstr(buf_cstr(&on), "smtpd_end_of_data_restrictions=$limetwig_eod\n"));
 	assert_non_null(strstr(on.p, "smtpd_client_restrictions=$limetwig_client,$mua_client_restrictions\n"));
 	assert_non_null(strstr(on.p, "=$limetwig_client, permit_mynetworks, reject }\n"));
 	assert_non_null(strstr(on.p, "\nlimetwig unix - - y - 10 lmtp\n  -o lmtp_send_xforward_command=yes\n"));
-	assert_int_equal(master_cf_apply(buf_slice(&on), edits, 4, 'y', &again), ERR_OK);
+	/* the front's overrides as they are now, ours behind them */
+	assert_non_null(strstr(on.p, "\nlimetwig-hand unix - - y - - smtpd\n"));
+	assert_non_null(strstr(strstr(on.p, "limetwig-hand"), "  -o smtpd_client_restrictions=$limetwig_client,$mua_client_restrictions\n"));
+	assert_non_null(strstr(strstr(on.p, "limetwig-hand"), "  -o smtpd_upstream_proxy_protocol=haproxy\n"));
+	assert_int_equal(master_cf_apply(buf_slice(&on), edits, 4, 'y', &front, &again), ERR_OK);
 	assert_true(slice_eq(buf_slice(&on), buf_slice(&again)));
 	assert_int_equal(master_cf_revert(buf_slice(&on), items, 2, true, &off), ERR_OK);
 	assert_non_null(strstr(buf_cstr(&off), "\nlimetwig unix"));
@@ -107,11 +112,11 @@ static void adds_a_line_of_its_own(void **state)
 			struct slice v;
 			size_t pos = 0;
 
-			assert_int_equal(master_cf_apply(slice_str(texts[i]), &edit, 1, (char)chroot, &on), ERR_OK);
+			assert_int_equal(master_cf_apply(slice_str(texts[i]), &edit, 1, (char)chroot, NULL, &on), ERR_OK);
 			assert_true(master_cf_next(buf_slice(&on), &pos, &s));
 			assert_true(master_cf_option(buf_slice(&on), &s, edit.parameter, &v));
 			assert_true(slice_starts(v, SLICE_LIT("$limetwig_ehlo")));
-			assert_int_equal(master_cf_apply(buf_slice(&on), &edit, 1, (char)chroot, &again), ERR_OK);
+			assert_int_equal(master_cf_apply(buf_slice(&on), &edit, 1, (char)chroot, NULL, &again), ERR_OK);
 			assert_true(slice_eq(buf_slice(&on), buf_slice(&again)));
 			assert_int_equal(master_cf_revert(buf_slice(&on), ehlo, 2, false, &off), ERR_OK);
 			assert_string_equal(buf_cstr(&off), texts[i]);

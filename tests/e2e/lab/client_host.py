@@ -142,6 +142,21 @@ def op_body(request):
     return session.replies[-1]
 
 
+def op_bytes(request):
+    """Bytes as they are (latin-1), then `replies` replies are read."""
+    session = SESSIONS[request["id"]]
+    first = len(session.replies)
+    try:
+        session.sock.sendall(request["data"].encode("latin-1"))
+        if request.get("half_close"):
+            session.sock.shutdown(socket.SHUT_WR)
+        for _ in range(request.get("replies", 0)):
+            session.say(None)
+    except (smtplib.SMTPException, OSError) as e:
+        return {"failed": type(e).__name__ + ": " + str(e), "replies": session.replies[first:]}
+    return {"replies": session.replies[first:]}
+
+
 def op_close(request):
     SESSIONS.pop(request["id"]).close()
     return {}

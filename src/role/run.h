@@ -1,0 +1,26 @@
+/*
+ * run: state shared by the files of the run role.
+ *
+ *   run.c       commands for the engine: alarms, postconf
+ *   run_hook.c  hooks of the firewall, one at a time
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#ifndef ROLE_RUN_H
+#define ROLE_RUN_H
+#include "role/role_host.h"
+
+#define RUN_STATUS_FAILED (-1)
+#define RUN_STATUS_KILLED (-2)
+
+/* In the child: default signals, a process group of its own, these as its standard descriptors. Never returns. */
+__attribute__((noreturn)) void run_execute(char *const *argv, char *const *env, const int fd[3]);
+/* As reported to others: exit status, 128 + signal, or RUN_STATUS_FAILED where the program was not found. */
+int32_t run_status(int status);
+
+void run_hook_take(struct role_host *h, struct rd *body);
+/* A child has ended, perhaps ours. */
+void run_hook_reap(void);
+void run_hook_stop(void);
+
+#endif /* ROLE_RUN_H */
