@@ -205,7 +205,7 @@ static void test_feed_check(void **state)
 	assert_int_equal(run("feed check DIR/zone.txt --from rbldnsd --clean"), CTL_DONE);
 	assert_string_equal(out, "198.18.16.0/21\n");
 	assert_int_equal(run("feed check DIR/zone.txt --json"), CTL_DONE);
-	assert_non_null(strstr(out, "\"prefixes\": 1"));
+	assert_non_null(strstr(out, "\"prefixes\":1"));
 	write_file("none.txt", "<html>gone</html>\n");
 	assert_int_equal(run("feed check DIR/none.txt"), CTL_REFUSED);
 	assert_int_equal(run("feed check DIR/nowhere.txt"), CTL_REFUSED);
@@ -234,7 +234,7 @@ static void test_feed_check_spamd_conf(void **state)
 	assert_int_equal(run("feed check DIR/spamd.conf --from spamd.conf --clean"), CTL_DONE);
 	assert_string_equal(out, "198.18.0.0/20\n198.18.20.0/24\n198.18.40.1\n");
 	assert_int_equal(run("feed check DIR/spamd.conf --from spamd.conf --json"), CTL_DONE);
-	assert_non_null(strstr(out, "\"whole\": false"));
+	assert_non_null(strstr(out, "\"whole\":false"));
 	write_file("spamd.conf", "all:ours:\nours:black:file=/nowhere/x:msg=\"m\":\n");
 	assert_int_equal(run("feed check DIR/spamd.conf --from spamd.conf"), CTL_REFUSED);
 	write_file("spamd.conf", "all:ours:\n\nours:black:file=/nowhere/x:\n");
