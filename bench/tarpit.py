@@ -41,9 +41,10 @@ def prepare(work):
 
 def start(args, work, log, pace):
     run.CONF = run.CONF.split("firewall {{")[0] + TARPIT % (
-        PORT, pace, args.connections + 2000, args.connections + 2000, args.processes) + "storage {{" + \
+        PORT, pace, args.connections * 11 // 10, args.connections * 11 // 10, args.processes) + "storage {{" + \
         run.CONF.split("storage {{")[1]
-    top = os.path.join(work, "d" + pace)
+    top = tempfile.mkdtemp(dir=work)
+    os.chmod(top, 0o755)
     daemon = run.Daemon(args.build, top, log, 1000, 4 * args.addresses, "nftables")
     daemon.tarpits = tarpits(daemon)
     try:
@@ -200,7 +201,7 @@ def arguments():
     p.add_argument("--pace", type=int, default=10, help="seconds, of all parts but pace")
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--seconds", type=int, default=20, help="of each run")
-    p.add_argument("--warm-up", type=int, default=12)
+    p.add_argument("--warm-up", type=int, default=60, help="seconds, until the pace is what it was before all came")
     p.add_argument("parts", nargs="*", default=ALL)
     args = p.parse_args()
     args.build = os.path.abspath(args.build)

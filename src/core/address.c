@@ -47,22 +47,12 @@ static bool is_plain(char c)
 	return (unsigned char)c > ' ' && c != '"' && c != '<' && c != '>' && c != '\\' && c != 0x7f;
 }
 
-/* The front of s that is plain, into text: mostly all of it. */
-static size_t take_plain(struct slice s, char text[ADDRESS_TEXT])
-{
-	size_t i = 0, most = s.n < ADDRESS_TEXT - 1 ? s.n : ADDRESS_TEXT - 1;
-
-	for (; i < most && is_plain(s.p[i]); i++)
-		text[i] = ascii_lower(s.p[i]);
-	return i;
-}
-
 static enum err unquote(struct slice s, char text[ADDRESS_TEXT], size_t *ret_n)
 {
 	bool in_quotes = false;
-	size_t n = take_plain(s, text);
+	size_t n = 0;
 
-	for (size_t i = n; i < s.n; i++) {
+	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
 		enum err e;
 
@@ -95,7 +85,30 @@ static void split(struct address *a, size_t n)
 	a->domain = slice_from(all, at + 1);
 }
 
-enum err address_parse(struct slice s, struct address *ret)
+/*
+ * "local@domain" that stands for itself byte by byte, as nearly all do: no
+ * copy is made first. False: it is to be looked at in full.
+ */
+static bool parse_plain(struct slice s, struct address *ret)
+{
+	size_t at = s.n;
+
+	if (s.n == 0 || s.n >= ADDRESS_TEXT || s.p[0] == '@' || s.p[s.n - 1] == '@' || s.p[s.n - 1] == '.')
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		if (!is_plain(s.p[i]))
+			return false;
+		at = s.p[i] == '@' ? i : at;
+	}
+	for (size_t i = 0; i < s.n; i++)
+		ret->text[i] = ascii_lower(s.p[i]);
+	ret->text[s.n] = '\0';
+	ret->local = slice_of(ret->text, at);
+	ret->domain = slice_from(slice_of(ret->text, s.n), at + 1);
+	return true;
+}
+
+static enum err parse_any(struct slice s, struct address *ret)
 {
 	char text[ADDRESS_TEXT];
 	struct slice all;
@@ -124,6 +137,11 @@ enum err address_parse(struct slice s, struct address *ret)
 	ret->text[n] = '\0';
 	split(ret, n);
 	return ERR_OK;
+}
+
+enum err address_parse(struct slice s, struct address *ret)
+{
+	return parse_plain(s, ret) ? ERR_OK : parse_any(s, ret);
 }
 
 void address_copy(const struct address *from, struct address *to)

@@ -37,10 +37,27 @@ void maillog_entry_done(struct maillog_entries *t)
 	keymap_done(&t->by_id);
 }
 
+/* By the end of the queue id. */
+static size_t recent_place(struct slice id)
+{
+	size_t place = 0;
+
+	for (size_t i = id.n > 8 ? id.n - 8 : 0; i < id.n; i++)
+		place = place * 5 + (unsigned char)id.p[i];
+	return place % MAILLOG_RECENT;
+}
+
 struct maillog_entry *maillog_entry_find(const struct maillog_entries *t, struct slice id)
 {
-	struct maillog_entry **e = id.n ? keymap_get(&t->by_id, id) : NULL;
+	struct maillog_entry *recent, **e;
 
+	if (id.n == 0)
+		return NULL;
+	recent = t->recent[recent_place(id)];
+	if (recent && id.n < MAILLOG_QUEUE_ID && recent->queue_id[id.n] == '\0' &&
+		memcmp(recent->queue_id, id.p, id.n) == 0)
+		return recent;
+	e = keymap_get(&t->by_id, id);
 	return e ? *e : NULL;
 }
 
@@ -90,6 +107,10 @@ static void parent_leave(struct maillog_entries *t, struct maillog_entry *e)
 
 static void drop(struct maillog_entries *t, struct maillog_entry *e)
 {
+	struct maillog_entry **recent = &t->recent[recent_place(slice_str(e->queue_id))];
+
+	if (*recent == e)
+		*recent = NULL;
 	parent_leave(t, e);
 	unlist(t, e);
 	(void)keymap_del(&t->by_id, slice_str(e->queue_id));
@@ -103,6 +124,7 @@ struct maillog_entry *maillog_entry_add(struct maillog_entries *t, struct slice 
 	void *slot;
 
 	if (e) {
+		t->recent[recent_place(id)] = e;
 		touch(t, e);
 		return e;
 	}
@@ -121,6 +143,7 @@ struct maillog_entry *maillog_entry_add(struct maillog_entries *t, struct slice 
 	*(struct maillog_entry **)slot = e;
 	slice_copy(id, e->queue_id, sizeof e->queue_id);
 	t->serial = e->serial;
+	t->recent[recent_place(id)] = e;
 	list(t, e);
 	return e;
 }

@@ -35,8 +35,11 @@ struct maillog_entry {
 };
 TAILQ_HEAD(maillog_entry_list, maillog_entry);
 
+#define MAILLOG_RECENT 256 /* power of two */
+
 struct maillog_entries {
-	struct keymap by_id; /* of struct maillog_entry * */
+	struct keymap by_id;                          /* of struct maillog_entry * */
+	struct maillog_entry *recent[MAILLOG_RECENT]; /* the one last added to in each place: saves most look-ups */
 	struct maillog_entry_list active, done;
 	size_t cap;
 	uint64_t now, serial;

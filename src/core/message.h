@@ -263,7 +263,11 @@ struct msg_corpus_forgotten {
 #define MESSAGE_CASE 16      /* case id with NUL */
 #define MESSAGE_RIDERS 16000 /* recipients or a reason as text, with NUL; longer lists are cut */
 
-enum riders_kind { RIDERS_ASK = 1, RIDERS_DONE = 2 };
+enum riders_kind {
+	RIDERS_ASK = 1,
+	RIDERS_DONE = 2,
+	RIDERS_FORGOT = 3, /* a person was taken out of the message corpus_id; count riders are left */
+};
 enum riders_result {
 	RIDERS_OK = 0,
 	RIDERS_LATER = 1,   /* Postfix did not take it */

@@ -36,7 +36,7 @@ enum err message_get_riders(struct rd *r, struct msg_riders *ret)
 {
 	struct msg_riders m = { .seq = rd_u64(r) };
 
-	m.kind = get_range(r, RIDERS_ASK, RIDERS_DONE);
+	m.kind = get_range(r, RIDERS_ASK, RIDERS_FORGOT);
 	m.result = get_range(r, RIDERS_OK, RIDERS_UNKNOWN);
 	m.is_kept = get_range(r, 0, 1);
 	m.count = rd_u32(r);

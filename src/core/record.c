@@ -55,9 +55,30 @@ enum err record_time_parse(struct slice key, uint64_t *ret_time, uint64_t *ret_n
 	return ERR_OK;
 }
 
+static void put_quality(struct wr *w, const struct trap_quality *q)
+{
+	wr_u8(w, TRAP_QUALITY_HOSTS);
+	for (size_t i = 0; i < TRAP_QUALITY_HOSTS; i++) {
+		wr_u64(w, q->seen[i].host);
+		wr_u64(w, q->seen[i].at);
+		wr_u8(w, q->seen[i].points);
+	}
+}
+
+static void get_quality(struct rd *r, struct trap_quality *ret)
+{
+	uint32_t hosts = record_get_count(r, TRAP_QUALITY_HOSTS);
+
+	for (size_t i = 0; i < hosts; i++) {
+		ret->seen[i].host = rd_u64(r);
+		ret->seen[i].at = rd_u64(r);
+		ret->seen[i].points = record_get_choice(r, 0, TRAP_QUALITY_NEED);
+	}
+}
+
 void record_put_trap(struct wr *w, const struct record_trap *v)
 {
-	wr_u8(w, RECORD_VERSION);
+	wr_u8(w, RECORD_TRAP_VERSION);
 	wr_u32(w, v->id);
 	wr_u64(w, v->first_seen);
 	wr_u64(w, v->armed_at);
@@ -66,13 +87,15 @@ void record_put_trap(struct wr *w, const struct record_trap *v)
 	for (size_t i = 0; i < GRADE_COUNT; i++)
 		wr_u64(w, v->hits[i]);
 	wr_u8(w, v->suspended);
+	put_quality(w, &v->quality);
 }
 
 enum err record_get_trap(struct slice in, struct record_trap *ret)
 {
 	struct record_trap v = { 0 };
 	struct rd r;
-	enum err e = record_start_get(&r, in);
+	uint8_t version;
+	enum err e = record_start_get_version(&r, in, RECORD_TRAP_VERSION, &version);
 	uint32_t grades;
 
 	if (e != ERR_OK)
@@ -85,6 +108,8 @@ enum err record_get_trap(struct slice in, struct record_trap *ret)
 	for (size_t i = 0; i < grades; i++)
 		v.hits[i] = rd_u64(&r);
 	v.suspended = record_get_choice(&r, 0, 1);
+	if (version >= 2)
+		get_quality(&r, &v.quality);
 	if (!rd_end(&r))
 		return ERR_SYNTAX;
 	*ret = v;

@@ -9,8 +9,10 @@
 #include "base/wire.h"
 #include "core/case_id.h"
 #include "core/grade.h"
+#include "core/trap_quality.h"
 
 #define RECORD_VERSION 1
+#define RECORD_TRAP_VERSION 2
 #define RECORD_HIT_SUM_VERSION 2
 #define RECORD_LEDGER_VERSION 2
 #define RECORD_BLOCK_VERSION 2
@@ -29,7 +31,8 @@ struct record_trap {
 	uint64_t armed_at; /* 0: not yet */
 	uint64_t last_hit;
 	uint64_t hits[GRADE_COUNT];
-	uint8_t suspended; /* 1: by the engine (delivered as live) */
+	uint8_t suspended;           /* 1: by the engine (delivered as live) */
+	struct trap_quality quality; /* since RECORD_TRAP_VERSION 2 */
 };
 
 /* One hit; key: subject prefix + u64 big-endian number (record_hit_key). */

@@ -29,6 +29,7 @@ struct session {
 
 struct host {
 	char name[HOST_TEXT];
+	size_t name_n;
 	struct maillog_join *join;
 };
 
@@ -103,7 +104,7 @@ static struct host *host_of(struct replay_log *r, struct slice name)
 
 	name = slice_head(name, HOST_TEXT - 1);
 	for (unsigned i = 0; i < r->hosts; i++)
-		if (slice_eq(slice_str(r->host[i].name), name))
+		if (slice_eq(slice_of(r->host[i].name, r->host[i].name_n), name))
 			return &r->host[i];
 	if (r->hosts == REPLAY_HOSTS) {
 		r->shared++;
@@ -116,6 +117,7 @@ static struct host *host_of(struct replay_log *r, struct slice name)
 	maillog_join_set_own(h->join, r->own);
 	maillog_join_tell_all(h->join);
 	slice_copy(name, h->name, sizeof h->name);
+	h->name_n = name.n;
 	r->hosts++;
 	return h;
 }

@@ -9,19 +9,29 @@
  *   the message as it came
  *
  * Files of older versions have no end line: their fields end before the first
- * line of another name. Reads the fields only, never the message. Pure.
+ * line of another name. Works on the fields only, never on the message. Pure.
  * SPDX-License-Identifier: ISC
  */
 #ifndef CORE_TRACE_H
 #define CORE_TRACE_H
 #include "core/address.h"
 
-enum trace_answer { TRACE_OTHERS, TRACE_NAMED, TRACE_MORE };
+#include <stdint.h>
 
+struct trace_found {
+	bool is_ended;     /* else the fields do not end within head: what follows may name more */
+	bool is_sender;    /* it is the sender */
+	bool is_recipient; /* or a recipient, or a trap that is one */
+	bool is_rider;     /* a recipient who is no trap */
+	uint32_t riders;   /* others who are that */
+};
+
+/* head: the first bytes of the file. address: canonical. */
+void trace_look(struct slice head, const char *address, struct trace_found *ret);
 /*
- * head: the first bytes of the file. address: canonical. Is it the sender or a
- * recipient, or a trap that is one? TRACE_MORE: the fields do not end within head.
+ * Take a recipient out, in place: the lines that name it keep their length and
+ * say nothing more. True: head is another one now.
  */
-enum trace_answer trace_names(struct slice head, const char *address);
+bool trace_forget(char *head, size_t n, const char *address);
 
 #endif /* CORE_TRACE_H */

@@ -26,7 +26,7 @@ struct trap_quality { /* all zero: nothing known */
 	struct {
 		uint64_t host; /* digest; 0: free */
 		uint64_t at;
-		uint8_t points;
+		uint8_t points; /* at most TRAP_QUALITY_NEED */
 	} seen[TRAP_QUALITY_HOSTS];
 };
 

@@ -123,6 +123,7 @@ static void setup_form(const struct conf *c, struct firewall_nft *nft)
 	firewall_nft_setup(nft, port, ports, c->firewall.action == FW_ACTION_DROP, c->firewall.max_elements);
 	firewall_nft_redirect(nft, conf_has_tarpit(c) ? (uint16_t)c->tarpit.port : 0);
 	firewall_nft_forward(nft, c->firewall.forward);
+	firewall_nft_fake(nft, c);
 }
 
 static void check_dump(struct doctor *d, struct firewall_nft *nft, const json_t *blocks)

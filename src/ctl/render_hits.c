@@ -12,8 +12,9 @@ void render_hit_line(struct render *r, const json_t *h)
 	const char *corpus = render_text(r, h, "corpus_id"), *login = render_text(r, h, "login");
 	const char *tag = render_text(r, h, "tag");
 
-	(void)fprintf(r->to, "%s  %s to %s%s%s%s", render_time(r, render_number(h, "time")), render_grade(r, h),
-		render_trap_id(r, h, "trap"), *tag ? " (" : "", tag, *tag ? ")" : "");
+	(void)fprintf(r->to, "%s  %s%s%s%s%s%s", render_time(r, render_number(h, "time")), render_grade(r, h),
+		*render_text(r, h, "trap") ? " to " : "", render_trap_id(r, h, "trap"), *tag ? " (" : "", tag,
+		*tag ? ")" : "");
 	(void)fprintf(r->to, ", from <%s>%s%s%s\n", sender, *subject ? ", \"" : "", subject, *subject ? "\"" : "");
 	(void)fprintf(r->to, "         %s", render_host(r, render_text(r, h, "name"), render_text(r, h, "client")));
 	if (json_object_get(h, "identity"))

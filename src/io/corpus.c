@@ -494,7 +494,7 @@ static enum err read_more(int fd, struct buf *head)
 	return n < 0 ? ERR_IO : n == 0 ? ERR_AGAIN : ERR_OK;
 }
 
-static enum corpus_fate show_file(struct corpus_walk *w, int fd, corpus_show_fn show, void *ctx)
+static enum corpus_fate show_file(struct corpus_walk *w, int fd, const char *name, corpus_show_fn show, void *ctx)
 {
 	enum corpus_fate fate;
 	enum err e;
@@ -506,9 +506,19 @@ static enum corpus_fate show_file(struct corpus_walk *w, int fd, corpus_show_fn 
 			w->failed++;
 			return CORPUS_STAYS;
 		}
-		fate = show(buf_slice(&w->head), ctx);
+		fate = show(&(struct corpus_shown){ name, &w->head, e == ERR_AGAIN }, ctx);
 	} while (fate == CORPUS_MORE && e == ERR_OK);
 	return fate;
+}
+
+static enum err write_head(struct corpus *c, unsigned folder, const char *name, struct slice head)
+{
+	int fd = openat(c->fd[folder], name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	bool is_written = fd >= 0 && pwrite(fd, head.p, head.n, 0) == (ssize_t)head.n && fdatasync(fd) == 0;
+
+	if (fd >= 0)
+		(void)close(fd);
+	return is_written ? ERR_OK : ERR_IO;
 }
 
 static void show_name(struct corpus *c, struct corpus_walk *w, const char *name, corpus_show_fn show, void *ctx)
@@ -521,8 +531,13 @@ static void show_name(struct corpus *c, struct corpus_walk *w, const char *name,
 		w->failed += errno != ENOENT; /* retention was faster */
 		return;
 	}
-	fate = show_file(w, fd, show, ctx);
+	fate = show_file(w, fd, name, show, ctx);
 	(void)close(fd);
+	if (fate == CORPUS_CHANGED) {
+		e = write_head(c, w->folder - 1, name, buf_slice(&w->head));
+		w->changed += e == ERR_OK;
+		w->failed += e != ERR_OK;
+	}
 	if (fate != CORPUS_GOES)
 		return;
 	e = remove_name(c, (enum folder)(w->folder - 1), name);

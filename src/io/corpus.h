@@ -97,20 +97,28 @@ enum err corpus_remove(struct corpus *c, const char *id) MUST_USE;
 bool corpus_sweep(struct corpus *c, uint64_t before_s, size_t budget, uint32_t *ret_removed);
 /*
  * A walk over all published files in small steps: each is shown by its first
- * bytes, good until the function returns. CORPUS_MORE: the same file with more
- * of them, up to CORPUS_HEAD; there it stays.
+ * bytes, the caller's until the function returns. CORPUS_MORE: the same file
+ * with more of them, up to CORPUS_HEAD; is_all: there are no more, then it stays.
+ * CORPUS_CHANGED: the bytes of head are other ones now, as many: they are written
+ * over the file's.
  */
-enum corpus_fate { CORPUS_STAYS, CORPUS_GOES, CORPUS_MORE };
-typedef enum corpus_fate (*corpus_show_fn)(struct slice head, void *ctx);
+struct corpus_shown {
+	const char *id;
+	struct buf *head;
+	bool is_all;
+};
+enum corpus_fate { CORPUS_STAYS, CORPUS_GOES, CORPUS_MORE, CORPUS_CHANGED };
+typedef enum corpus_fate (*corpus_show_fn)(const struct corpus_shown *f, void *ctx);
 struct corpus_walk {
 	uint32_t deleted;
-	uint32_t failed; /* could not be read or deleted */
+	uint32_t changed;
+	uint32_t failed; /* could not be read, deleted or changed */
 	/* below: private */
 	DIR *dir;
 	unsigned folder; /* enum folder of corpus.c, + 1 */
 	struct buf head;
 };
-/* Zero *w before the first step. True: all were shown, and what was deleted is deleted on disk. */
+/* Zero *w before the first step. True: all were shown, and what was deleted or changed is so on disk. */
 bool corpus_walk_step(struct corpus *c, struct corpus_walk *w, size_t budget, corpus_show_fn show, void *ctx);
 /* Frees what a walk holds, complete or not. */
 void corpus_walk_end(struct corpus_walk *w);

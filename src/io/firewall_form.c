@@ -23,12 +23,13 @@
 
 #define CHAIN_INPUT "input"
 #define CHAIN_FORWARD "forward"
+#define CHAIN_FAKE "fake"
 #define CHAIN_BLOCKED "blocked"
 #define CHAIN_LED "led"
 #define CHAIN_PRIORITY (-10)      /* before the site's own filter (0) */
 #define CHAIN_PRIORITY_LED (-155) /* before the site's own mangle (-150), behind connection tracking */
 #define CHAIN_PRIORITY_NAT (-110) /* before the site's own dstnat (-100), and that of containers */
-#define CHAINS 4
+#define CHAINS 5
 #define TRIAL_TABLE "limetwig-trial"
 
 #define SET_TYPE_IPV4 7 /* numbers by which nft prints elements */
@@ -191,6 +192,8 @@ static unsigned chains_of(const struct firewall_form *f, struct chain to[CHAINS]
 		if (f->is_forward)
 			to[n++] = (struct chain){ CHAIN_FORWARD, "filter", NF_INET_FORWARD, CHAIN_PRIORITY };
 	}
+	if (f->fakes) /* the last */
+		to[n++] = (struct chain){ CHAIN_FAKE, "filter", NF_INET_LOCAL_IN, CHAIN_PRIORITY };
 	return n;
 }
 
@@ -215,9 +218,16 @@ static void each_rule(const struct firewall_form *f, void (*fn)(struct firewall_
 		fn(rule_set(f, f->set[i]), ctx);
 	for (unsigned i = 0; is_given(f) && i < 2; i++)
 		fn(rule_led(f, i == 1), ctx);
-	for (unsigned c = 0; c < n; c++)
+	for (unsigned c = 0; c < n - (f->fakes > 0); c++)
 		for (unsigned i = 0; chain[c].type && i < f->ports; i++)
 			fn(rule_port(f, chain[c].name, f->port[i]), ctx);
+	for (unsigned a = 0; a < f->fakes; a++)
+		for (unsigned i = 0; i < f->ports; i++) {
+			struct firewall_rule r = rule_new(CHAIN_FAKE);
+
+			firewall_rule_fake(&r, &f->fake[a], f->port[i]);
+			fn(r, ctx);
+		}
 }
 
 static void chain_put(const char *table, const struct chain *chain, struct nft_socket *s)
@@ -326,6 +336,7 @@ const char *firewall_form_feature(const struct firewall_form *f, unsigned number
 	is_needed = is_given(f)   ? features[number].is_given
 		    : f->redirect ? features[number].is_nat
 				  : features[number].is_reset && !f->is_drop;
+	is_needed |= f->fakes && features[number].is_reset;
 	return is_needed ? features[number].name : "";
 }
 
@@ -534,7 +545,7 @@ static enum err compare_table(struct compare *c, struct nft_socket *s, enum fire
 
 static enum err compare_rules(struct compare *c, struct nft_socket *s)
 {
-	c->want = calloc(FIREWALL_SETS + 2 + CHAINS * FIREWALL_PORTS, sizeof *c->want);
+	c->want = calloc(FIREWALL_SETS + 2 + (CHAINS + FIREWALL_FAKES) * FIREWALL_PORTS, sizeof *c->want);
 	if (!c->want)
 		return ERR_NOMEM;
 	each_rule(c->f, want_rule, c);

@@ -30,13 +30,18 @@
  *
  * where the site's own input filter sees port 10725.
  *
+ * With fake addresses, besides:
+ *
+ *     chain fake   { type filter hook input priority filter - 10;
+ *       ip daddr 192.0.2.10 tcp dport 25 tcp flags & (...) == syn reject with tcp reset }
+ *
  * Only first packets are looked up: an established connection goes on.
  * Without forward the hook is input, or the address one of this host. Owner: io/firewall_nft.
  * SPDX-License-Identifier: ISC
  */
 #ifndef IO_FIREWALL_FORM_H
 #define IO_FIREWALL_FORM_H
-#include "base/ipaddr.h"
+#include "io/firewall_rule.h"
 #include "io/nft_socket.h"
 
 #define FIREWALL_TABLE "limetwig"
@@ -53,9 +58,11 @@ struct firewall_set {
 struct firewall_form {
 	uint16_t port[FIREWALL_PORTS];
 	unsigned ports;
-	bool is_drop;          /* else reject with tcp reset */
-	uint16_t redirect;     /* or lead it to this port of ours; 0: no */
-	bool is_forward;       /* what is handed on to others too */
+	bool is_drop;                       /* else reject with tcp reset */
+	uint16_t redirect;                  /* or lead it to this port of ours; 0: no */
+	bool is_forward;                    /* what is handed on to others too */
+	struct ipaddr fake[FIREWALL_FAKES]; /* addresses of ours that refuse everybody */
+	unsigned fakes;
 	uint32_t max_elements; /* in each set */
 	struct firewall_set set[FIREWALL_SETS];
 	unsigned sets;

@@ -109,6 +109,11 @@ void firewall_nft_forward(struct firewall_nft *f, bool is_forward)
 	f->form.is_forward = is_forward;
 }
 
+void firewall_nft_fake(struct firewall_nft *f, const struct conf *c)
+{
+	f->form.fakes = firewall_fakes(c, f->form.fake);
+}
+
 const char *firewall_nft_lacks(struct firewall_nft *f)
 {
 	const char *name;

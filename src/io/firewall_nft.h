@@ -32,6 +32,8 @@ void firewall_nft_setup(
 	struct firewall_nft *f, const uint16_t *port, unsigned ports, bool is_drop, uint32_t max_elements);
 /* New connections of a blocked client go to this port of ours instead; 0: as setup says. From the next make on. */
 void firewall_nft_redirect(struct firewall_nft *f, uint16_t port);
+/* Addresses of the fake MX, as firewall_fakes says. From the next make on. */
+void firewall_nft_fake(struct firewall_nft *f, const struct conf *c);
 /* Connections that this machine hands on to others too. From the next make on. */
 void firewall_nft_forward(struct firewall_nft *f, bool is_forward);
 /* What of nf_tables this kernel does not have and the form needs ("tproxy", "fib" ...); NULL: nothing. */

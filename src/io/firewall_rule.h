@@ -6,8 +6,10 @@
  */
 #ifndef IO_FIREWALL_RULE_H
 #define IO_FIREWALL_RULE_H
-#include <stdbool.h>
-#include <stdint.h>
+#include "base/ipaddr.h"
+#include "core/conf.h"
+
+#define FIREWALL_FAKES CONF_LIST
 
 struct nftnl_rule;
 
@@ -34,5 +36,13 @@ void firewall_rule_redirect(struct firewall_rule *r, uint16_t port);
 void firewall_rule_tproxy(struct firewall_rule *r, uint16_t port);
 /* fib daddr type local */
 void firewall_rule_local(struct firewall_rule *r);
+
+/* ---- firewall_fake.c */
+/* ip daddr LOCAL tcp dport PORT tcp flags & (fin | syn | rst | ack) == syn reject with tcp reset */
+void firewall_rule_fake(struct firewall_rule *r, const struct ipaddr *local, uint16_t port);
+/* The addresses of the fake MX; without those that firewall_fake_is_safe refuses. */
+unsigned firewall_fakes(const struct conf *c, struct ipaddr to[FIREWALL_FAKES]);
+/* Not a loopback address, and not one at which the configuration expects mail. */
+bool firewall_fake_is_safe(const struct conf *c, const struct ipaddr *a);
 
 #endif /* IO_FIREWALL_RULE_H */

@@ -13,16 +13,18 @@
 #include <zlib.h>
 
 #include "core/line_split.h"
+#include "io/logread_ahead.h"
 
 #define PIECE 131072
 
 struct logread {
-	gzFile file; /* NULL: plain, read from fd */
-	int fd;      /* -1: of file */
+	gzFile file;                 /* NULL: plain, read from fd */
+	int fd;                      /* -1: of file */
+	struct logread_ahead *ahead; /* NULL: not yet, or not at all */
 	char *path;
 	struct line_split split;
 	struct slice in;
-	bool is_over;
+	bool is_over, is_regular;
 	uint64_t size, mtime, first, bytes, lines; /* first: where the plain file stood at the start */
 	char piece[PIECE];
 };
@@ -60,6 +62,7 @@ static enum err open_file(struct logread *r, const char *path, char text[LOGREAD
 		goto failed;
 	}
 	if (S_ISREG(st.st_mode)) {
+		r->is_regular = true;
 		r->size = (uint64_t)st.st_size;
 		r->mtime = (uint64_t)st.st_mtime;
 	}
@@ -102,6 +105,7 @@ void logread_close(struct logread *r)
 {
 	if (!r)
 		return;
+	logread_ahead_stop(r->ahead);
 	if (r->file)
 		(void)gzclose_r(r->file);
 	if (r->fd >= 0)
@@ -110,42 +114,57 @@ void logread_close(struct logread *r)
 	free(r);
 }
 
-/* *ret_n 0: the end. */
-static enum err read_packed(struct logread *r, size_t *ret_n, char text[LOGREAD_TEXT])
+/* What gzread gives. The first piece is unpacked here: of many files that are merged, most wait behind a line of it. */
+static int read_piece(struct logread *r, struct slice *ret)
 {
-	int n = gzread(r->file, r->piece, PIECE), code = Z_OK;
+	int n;
+
+	if (!r->ahead && r->is_regular && r->bytes > 0)
+		r->ahead = logread_ahead_start(r->file);
+	if (r->ahead)
+		return logread_ahead_next(r->ahead, ret);
+	n = gzread(r->file, r->piece, LOGREAD_PIECE);
+	*ret = slice_of(r->piece, n > 0 ? (size_t)n : 0);
+	return n;
+}
+
+/* *ret empty: the end. */
+static enum err read_packed(struct logread *r, struct slice *ret, char text[LOGREAD_TEXT])
+{
+	int n = read_piece(r, ret), code = Z_OK;
 	const char *why = n <= 0 ? gzerror(r->file, &code) : "";
 
+	if (n < 0 && code == Z_ERRNO && strstr(why, ": ")) /* "<fd:3>: text of errno" */
+		why = strstr(why, ": ") + 2;
 	if (n < 0)
-		return say(text, r->path, code == Z_ERRNO ? strerror(errno) : why);
+		return say(text, r->path, why);
 	/* a member that is cut off gives what there is, and only then an error */
 	if (n == 0 && code == Z_BUF_ERROR)
 		return say(text, r->path, "ends in the middle of packed data");
-	*ret_n = (size_t)n;
 	return ERR_OK;
 }
 
-static enum err read_plain(struct logread *r, size_t *ret_n, char text[LOGREAD_TEXT])
+static enum err read_plain(struct logread *r, struct slice *ret, char text[LOGREAD_TEXT])
 {
 	ssize_t n = read(r->fd, r->piece, PIECE);
 
 	if (n < 0)
 		return say(text, r->path, strerror(errno));
-	*ret_n = (size_t)n;
+	*ret = slice_of(r->piece, (size_t)n);
 	return ERR_OK;
 }
 
 /* More bytes into in; at the end a LF, so that a last line without one counts. */
 static enum err refill(struct logread *r, char text[LOGREAD_TEXT])
 {
-	size_t n;
-	enum err e = r->file ? read_packed(r, &n, text) : read_plain(r, &n, text);
+	struct slice more = { 0 };
+	enum err e = r->file ? read_packed(r, &more, text) : read_plain(r, &more, text);
 
 	if (e != ERR_OK)
 		return e;
-	if (n > 0) {
-		r->bytes += n;
-		r->in = slice_of(r->piece, n);
+	if (more.n) {
+		r->bytes += more.n;
+		r->in = more;
 		return ERR_OK;
 	}
 	if (r->is_over || (r->split.n == 0 && !r->split.is_skipping))
@@ -191,8 +210,11 @@ uint64_t logread_size(const struct logread *r)
 
 uint64_t logread_position(const struct logread *r)
 {
-	z_off_t at = r->file ? gzoffset(r->file) : (z_off_t)(r->first + r->bytes);
+	z_off_t at;
 
+	if (r->ahead)
+		return logread_ahead_position(r->ahead);
+	at = r->file ? gzoffset(r->file) : (z_off_t)(r->first + r->bytes);
 	return at < 0 ? r->size : (uint64_t)at;
 }
 

@@ -2,7 +2,8 @@
  * logread: a log file from its beginning to its end, line by line: plain or
  * gzip (zlib; several members, as logrotate and zcat know them), "-" for
  * standard input. For files that do not change; io/logtail follows those that
- * do. Lines longer than LINE_SPLIT_MAX are dropped and counted.
+ * do. Lines longer than LINE_SPLIT_MAX are dropped and counted. A packed file is
+ * unpacked in a thread of its own, from its second piece on (io/logread_ahead).
  * SPDX-License-Identifier: ISC
  */
 #ifndef IO_LOGREAD_H

@@ -325,6 +325,8 @@ void engine_ack_drop(struct engine *e);
 /* A retry of a stored hit: what capture shall hear once the ticket is durable. HIT_KNOWN: at once. */
 enum hit_ack engine_again(
 	struct engine *e, struct engine_subject *s, const struct msg_hit *m, uint32_t trap_id, uint64_t *ret_ticket);
+/* Capture shall delete this file. False: it cannot be asked. */
+bool engine_corpus_remove(struct engine *e, const char *id);
 
 /* ---- engine_block.c */
 enum err engine_block_load(struct engine *e) MUST_USE;
@@ -390,6 +392,8 @@ json_t *engine_breaker_json(struct engine *e, const struct prefix *p, uint64_t n
 /* ---- engine_suspend.c: a charged message, content seen, to this trap. */
 void engine_suspend_note(
 	struct engine *e, uint32_t trap_id, const struct prefix *host, const char *sender, uint64_t now);
+/* With its record: what was seen in this life. */
+void engine_suspend_store(const struct engine *e, uint32_t trap_id, struct record_trap *r);
 
 /* ---- engine_trap.c */
 enum err engine_trap_start(struct engine *e) MUST_USE;

@@ -68,7 +68,7 @@ static bool is_named_elsewhere(struct engine *e, const struct engine_subject *s,
 	return false;
 }
 
-static void remove_file(struct engine *e, const char *id)
+bool engine_corpus_remove(struct engine *e, const char *id)
 {
 	uint8_t out[128];
 	struct wr w = wr_init(out, sizeof out);
@@ -76,7 +76,7 @@ static void remove_file(struct engine *e, const char *id)
 
 	slice_copy(slice_str(id), m.corpus_id, sizeof m.corpus_id);
 	message_put_corpus_remove(&w, MSG_CORPUS_REMOVE, &m);
-	(void)role_host_send(e->host, ROLE_CAPTURE, &w, NULL, 0); /* else the file goes with its time */
+	return role_host_send(e->host, ROLE_CAPTURE, &w, NULL, 0) == ERR_OK;
 }
 
 static uint64_t write_record(struct engine *e, struct engine_subject *s, const struct record_of *r)
@@ -108,7 +108,7 @@ enum hit_ack engine_again(
 	slice_copy(slice_str(r.hit.corpus_id), old, sizeof old);
 	engine_release_replaced(e, old, m->corpus_id);
 	if (old[0] && !is_named_elsewhere(e, s, &r))
-		remove_file(e, old);
+		(void)engine_corpus_remove(e, old); /* else the file goes with its time */
 	slice_copy(slice_str(m->corpus_id), r.hit.corpus_id, sizeof r.hit.corpus_id);
 	slice_copy(slice_str(m->queue_id), r.hit.queue_id, sizeof r.hit.queue_id);
 	*ret_ticket = write_record(e, s, &r);

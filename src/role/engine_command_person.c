@@ -41,20 +41,6 @@ static bool is_person(const struct person *p, const char *text)
 	return strcmp(a.text, p->address) == 0;
 }
 
-static void remove_corpus(struct person *p, const char *id)
-{
-	uint8_t out[128];
-	struct wr w = wr_init(out, sizeof out);
-	struct msg_corpus_remove m = { 0 };
-
-	if (id[0] == '\0')
-		return;
-	slice_copy(slice_str(id), m.corpus_id, sizeof m.corpus_id);
-	message_put_corpus_remove(&w, MSG_CORPUS_REMOVE, &m);
-	if (role_host_send(p->e->host, ROLE_CAPTURE, &w, NULL, 0) == ERR_OK)
-		p->count[3]++;
-}
-
 static bool person_hit(struct slice key, struct slice value, void *ctx)
 {
 	struct person *p = ctx;
@@ -65,7 +51,7 @@ static bool person_hit(struct slice key, struct slice value, void *ctx)
 	p->count[0]++;
 	if (p->is_deleting) {
 		if (!is_person(p, h.sender)) /* his message under another name; the others are gone by now */
-			remove_corpus(p, h.corpus_id);
+			p->count[3] += h.corpus_id[0] && engine_corpus_remove(p->e, h.corpus_id);
 		return store_del(p->e->store, TABLE_HIT, key) != 0;
 	}
 	(void)json_array_append_new(p->hits, engine_json_hit(p->e, &h));

@@ -217,6 +217,24 @@ enum err engine_release_order(struct engine *e, enum riders_what what, const cha
 	return ERR_OK;
 }
 
+/* One of its riders was forgotten: it stays for the others where they wait for it. */
+static void keep_for_others(struct engine *e, const struct msg_riders *m)
+{
+	struct record_withheld r;
+
+	if (m->count == 0) {
+		engine_release_replaced(e, m->corpus_id, "");
+		return;
+	}
+	if (engine_release_look(e, m->corpus_id, &r) != ERR_OK || r.state != WITHHELD_KEPT) {
+		(void)engine_corpus_remove(e, m->corpus_id); /* else it goes with its time, without his name */
+		return;
+	}
+	r.riders = m->count;
+	if (!put_record(e, m->corpus_id, &r))
+		log_warn("release", "corpus=%s text=\"a forgotten rider is still counted\"", m->corpus_id);
+}
+
 static void end_order(struct order *o, const struct msg_riders *m)
 {
 	struct order copy = *o;
@@ -248,6 +266,8 @@ void engine_release_message(struct engine *e, struct rd *body)
 	if (m && message_get_riders(body, m) == ERR_OK) {
 		if (m->kind == RIDERS_ASK)
 			answer_riders(e, m);
+		else if (m->kind == RIDERS_FORGOT)
+			keep_for_others(e, m);
 		else
 			take_done(e, m);
 	}

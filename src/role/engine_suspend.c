@@ -5,7 +5,8 @@
  * a person has decided, and only hears of it. Whole domains are never suspended
  * by one of their addresses.
  *
- * What was seen is kept in memory: after a restart it is learned anew.
+ * What was seen is kept in memory and goes into the trap's record with its
+ * counters (engine_suspend_store), where a later life of the engine finds it.
  * SPDX-License-Identifier: ISC
  */
 #include <stdio.h>
@@ -51,6 +52,7 @@ static void suspend(struct engine *e, uint32_t trap_id)
 	if (engine_trap_record(e, text, &r) != ERR_OK)
 		return;
 	r.suspended = 1;
+	r.quality = (struct trap_quality){ 0 };
 	if (engine_trap_save(e, text, &r) != ERR_OK || store_flush(e->store) != ERR_OK) {
 		tell(e, trap, "it could not be suspended, the store takes no writes");
 		return;
@@ -60,15 +62,36 @@ static void suspend(struct engine *e, uint32_t trap_id)
 	engine_trap_reload(e, NULL, NULL);
 }
 
+void engine_suspend_store(const struct engine *e, uint32_t trap_id, struct record_trap *r)
+{
+	const struct trap_quality *q = keymap_get(&e->trap_quality, slice_of(&trap_id, sizeof trap_id));
+
+	if (q)
+		r->quality = *q;
+}
+
+/* What an earlier life of ours has seen; none is fine. */
+static void load_quality(struct engine *e, uint32_t trap_id, struct trap_quality *ret)
+{
+	const struct trap *trap = engine_trap_by_id(e, trap_id);
+	struct record_trap r;
+
+	if (trap && engine_trap_record(e, trap_table_text(e->traps, trap), &r) == ERR_OK)
+		*ret = r.quality;
+}
+
 void engine_suspend_note(
 	struct engine *e, uint32_t trap_id, const struct prefix *host, const char *sender, uint64_t now)
 {
 	double good = engine_good(e, host, now);
 	uint8_t key[RECORD_KEY];
+	bool is_new;
 	void *v;
 
-	if (!(good > 0) || keymap_put(&e->trap_quality, slice_of(&trap_id, sizeof trap_id), &v, NULL) != ERR_OK)
+	if (!(good > 0) || keymap_put(&e->trap_quality, slice_of(&trap_id, sizeof trap_id), &v, &is_new) != ERR_OK)
 		return;
+	if (is_new)
+		load_quality(e, trap_id, v);
 	if (!trap_quality_note(
 		    v, siphash64(e->digest_key, record_subject_key(host, key)), good, is_correspondent(e, sender), now))
 		return;

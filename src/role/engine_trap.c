@@ -368,6 +368,7 @@ static bool flush_delta(void *value, void *ctx)
 	for (int g = 0; g < GRADE_COUNT; g++)
 		r.hits[g] += d->count[g];
 	r.last_hit = d->last;
+	engine_suspend_store(e, d->id, &r);
 	/* what was written a moment ago may not be committed yet: it must not be undone */
 	r.suspended |= trap->state == TRAP_SUSPENDED;
 	if (r.armed_at == 0)

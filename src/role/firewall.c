@@ -392,6 +392,7 @@ static void take_conf(struct firewall *f)
 	firewall_nft_setup(f->nft, port, ports, c->firewall.action == FW_ACTION_DROP, c->firewall.max_elements);
 	firewall_nft_redirect(f->nft, conf_has_tarpit(c) ? (uint16_t)c->tarpit.port : 0);
 	firewall_nft_forward(f->nft, c->firewall.forward);
+	firewall_nft_fake(f->nft, c);
 }
 
 static enum err on_start(struct role_host *h)

@@ -39,7 +39,7 @@ static void take_conf(struct tarpit *t)
 		.name = t->name,
 		.code = (uint16_t)c->tarpit.reply,
 		.is_to_data = c->tarpit.hold == HOLD_DATA,
-		.has_hand = c->tarpit.hand_through && c->postfix.handthrough[0] };
+		.has_hand = conf_has_hand(c) };
 	tarpit_load_take(t);
 	tarpit_tls_take(t);
 }
@@ -77,15 +77,8 @@ static void on_turn(void *ctx)
 	tarpit_load_sweep(ctx);
 }
 
-static void on_second(void *ctx)
-{
-	tarpit_load_second(ctx);
-	tarpit_state_second(ctx);
-	tarpit_tls_second(ctx);
-	tarpit_hand_tick(ctx, clock_mono_ms());
-}
-
-static bool watch_listeners(struct tarpit *t)
+/* Before it knows the blocks it would send them all away: they wait in the listener's queue. */
+static void open_listeners(struct tarpit *t)
 {
 	for (unsigned i = 0; i < ROLE_LISTENERS; i++) {
 		int fd = t->host->listener[LISTENER_TARPIT][i];
@@ -93,10 +86,24 @@ static bool watch_listeners(struct tarpit *t)
 		if (fd < 0 || t->listener[i])
 			continue;
 		t->listener[i] = loop_fd(t->host->loop, fd, LOOP_READ, tarpit_on_listener, t);
-		if (!t->listener[i])
-			return false;
+		if (!t->listener[i]) {
+			log_warn("role_failed", "reason=\"no memory\"");
+			loop_stop(t->host->loop);
+		}
 	}
-	return true;
+	t->is_open = true;
+}
+
+static void on_second(void *ctx)
+{
+	struct tarpit *t = ctx;
+
+	if (!t->is_open && ++t->closed_s >= TARPIT_CLOSED_S)
+		open_listeners(t); /* there is no engine */
+	tarpit_load_second(ctx);
+	tarpit_state_second(ctx);
+	tarpit_tls_second(ctx);
+	tarpit_hand_tick(ctx, clock_mono_ms());
 }
 
 static void tarpit_serve(struct role_host *h)
@@ -107,7 +114,7 @@ static void tarpit_serve(struct role_host *h)
 	t->ready = loop_fd(h->loop, t->epoll, LOOP_READ, tarpit_on_ready, t);
 	t->turn = loop_every(h->loop, TARPIT_TICK_MS, on_turn, t);
 	t->second = loop_every(h->loop, SECOND_MS, on_second, t);
-	if (!t->ready || !t->turn || !t->second || !watch_listeners(t)) {
+	if (!t->ready || !t->turn || !t->second) {
 		log_warn("role_failed", "reason=\"no memory\"");
 		loop_stop(h->loop);
 	}
@@ -133,6 +140,8 @@ static void take_blocks(struct tarpit *t, int fd)
 	t->memory = m;
 	t->view = v;
 	t->has_view = true;
+	if (!t->is_open)
+		open_listeners(t);
 	t->removed = UINT64_MAX; /* what is not in the new one has gone */
 }
 

@@ -7,6 +7,7 @@
  *   tarpit_accept.c   listeners, who comes in
  *   tarpit_load.c     caps, pace, who is held, who is let go
  *   tarpit_state.c    what the engine is told
+ *   tarpit_tell.c     what the engine learns of clients
  *   tarpit_talk.c     one connection: bytes to and from core/answer
  *   tarpit_wheel.c    when each is looked at next
  *   tarpit_tls.c      STARTTLS, and bytes whether plain or not
@@ -31,6 +32,7 @@
 #define TARPIT_TICK_MS 50      /* the wheel turns */
 #define TARPIT_SLOTS 1024      /* of it: a turn is 51 s */
 #define TARPIT_POOL 256        /* connections allocated at once */
+#define TARPIT_CLOSED_S 10     /* without an engine nobody is taken for so long, then all are told to come again */
 #define TARPIT_PAUSE_MS 50     /* without descriptors or memory nothing is accepted for so long */
 #define TARPIT_FULL_MS 30000   /* a full socket wakes us by itself; if not, so late */
 #define TARPIT_TURN 4096       /* connections looked at in one turn of the wheel, some 40 ms; the rest waits */
@@ -84,7 +86,6 @@ struct tarpit {
 		uint64_t renew_s;    /* monotonic */
 		uint32_t count, cap; /* connections */
 		uint32_t asked;      /* STARTTLS in this second */
-		uint32_t busy;       /* and so many had to hear 454, 1 at least */
 		uint32_t begun;      /* handshakes in this tick */
 		uint64_t tick;
 	} tls;
@@ -98,6 +99,8 @@ struct tarpit {
 
 	struct answer_site site;
 	char host_name[256], name[CONF_ITEM];
+	uint64_t tells_second; /* tarpit_tell.c */
+	uint32_t tells;        /* in it */
 	struct buf scratch;
 	char in[4096];
 	uint64_t now_ms; /* of this round of the loop */
@@ -115,7 +118,8 @@ struct tarpit {
 	uint64_t left_ms; /* accepting stopped though more may wait */
 	uint64_t logged, unlogged, logged_lost;
 	unsigned untold_s;
-	bool is_left, is_logged_pause;
+	unsigned closed_s;
+	bool is_left, is_logged_pause, is_open;
 };
 
 static inline struct tarpit_conn *tarpit_conn_at(const struct tarpit *t, uint32_t id)
@@ -159,9 +163,15 @@ void tarpit_state_left(struct tarpit *t, bool is_left);
 /* False: made to our own port, which is nobody's to find. */
 bool tarpit_is_led(const struct tarpit *t, int fd);
 
+/* ---- tarpit_tell.c */
+void tarpit_tell_recipient(struct tarpit *t, const struct tarpit_conn *c, struct slice recipient);
+void tarpit_tell_end(struct tarpit *t, const struct tarpit_conn *c);
+
 /* ---- tarpit_talk.c */
 /* Go on with a connection as far as it goes; it may be closed then. */
 void tarpit_talk(struct tarpit *t, struct tarpit_conn *c);
+/* tarpit_talk for those that the kernel has something for. */
+void tarpit_ready(struct tarpit *t, uint64_t now_ms);
 void tarpit_on_ready(int fd, unsigned what, void *ctx);
 
 /* ---- tarpit_wheel.c */

@@ -131,6 +131,7 @@ static void log_end(struct tarpit *t, const struct tarpit_conn *c)
 
 	if (c->subject.len == NOT_COUNTED)
 		return;
+	tarpit_tell_end(t, c);
 	if (++t->logged > TARPIT_LOGGED) {
 		t->unlogged++;
 		return;

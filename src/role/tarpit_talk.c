@@ -18,23 +18,6 @@
 #define EVENTS 256
 #define PATIENT 0x80 /* in want: Postfix has the word, and a client that has only stopped to send waits for it */
 
-/* What the engine counts and may renew a block for. */
-static void tell(struct tarpit *t, const struct tarpit_conn *c, struct slice recipient)
-{
-	static uint8_t bytes[MESSAGE_NAME + 2 * MESSAGE_ADDRESS + 64];
-	struct wr w = wr_init(bytes, sizeof bytes);
-	struct slice path = { NULL, 0 }, params;
-	struct msg_answered m = { .client = c->client };
-
-	if (lmtp_path_parse(answer_mail(&c->answer), SLICE_LIT("FROM:"), &path, &params) != ERR_OK)
-		path = SLICE_LIT("");
-	slice_copy(answer_helo(&c->answer), m.helo, sizeof m.helo);
-	slice_copy(path, m.sender, sizeof m.sender);
-	slice_copy(recipient, m.recipient, sizeof m.recipient);
-	message_put_answered(&w, MSG_ANSWERED, &m);
-	(void)role_host_send(t->host, ROLE_ENGINE, &w, NULL, 0); /* a full queue counts what it drops */
-}
-
 static void check_block(const struct tarpit *t, struct tarpit_conn *c)
 {
 	struct block_entry b;
@@ -86,7 +69,7 @@ static bool hear(struct tarpit *t, struct tarpit_conn *c, uint64_t now, bool *re
 	else
 		e = answer_feed(&c->answer, &t->site, now, &in, &text);
 	if (e == ANSWER_EVENT_RECIPIENT)
-		tell(t, c, text);
+		tarpit_tell_recipient(t, c, text);
 	if (e == ANSWER_EVENT_HAND_THROUGH)
 		tarpit_hand_recipient(t, c, text);
 	if (e == ANSWER_EVENT_HAND_DATA)
@@ -174,14 +157,12 @@ void tarpit_talk(struct tarpit *t, struct tarpit_conn *c)
 		tarpit_wheel_put(t, c, due(t, c, now));
 }
 
-void tarpit_on_ready(int fd, unsigned what, void *ctx)
+void tarpit_ready(struct tarpit *t, uint64_t now_ms)
 {
-	struct tarpit *t = ctx;
 	struct epoll_event ev[EVENTS];
-	int n = epoll_wait(fd, ev, EVENTS, 0);
+	int n = epoll_wait(t->epoll, ev, EVENTS, 0);
 
-	(void)what;
-	t->now_ms = clock_mono_ms();
+	t->now_ms = now_ms;
 	for (int i = 0; i < n; i++) {
 		struct tarpit_conn *c = tarpit_conn_at(t, ev[i].data.u32);
 
@@ -193,4 +174,11 @@ void tarpit_on_ready(int fd, unsigned what, void *ctx)
 		else
 			tarpit_talk(t, c);
 	}
+}
+
+void tarpit_on_ready(int fd, unsigned what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	tarpit_ready(ctx, clock_mono_ms());
 }

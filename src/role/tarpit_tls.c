@@ -103,9 +103,9 @@ void tarpit_tls_stop(struct tarpit *t)
 
 void tarpit_tls_second(struct tarpit *t)
 {
-	if (t->tls.busy)
-		log_info("tls", "connections=%u busy=%u", t->tls.count, t->tls.busy);
-	t->tls.asked = t->tls.busy = 0;
+	if (t->tls.asked >= TARPIT_HANDSHAKES)
+		log_info("tls", "connections=%u text=\"so many handshakes that some heard 454\"", t->tls.count);
+	t->tls.asked = 0;
 	if (clock_mono_ms() / 1000 >= t->tls.renew_s)
 		tarpit_tls_take(t);
 }
@@ -125,7 +125,6 @@ bool tarpit_tls_open(struct tarpit *t, struct tarpit_conn *c)
 		return false;
 	t->tls.count++;
 	t->tls.asked++;
-	t->tls.busy += t->tls.asked == TARPIT_HANDSHAKES;
 	return true;
 }
 

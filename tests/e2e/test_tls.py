@@ -127,6 +127,11 @@ def test_an_innocent_reads_his_case_in_secret(scene, six):
     assert witness.case_of(recipient) == case
 
 
+def test_postmaster_hears_of_it_in_secret(scene):
+    seen = client(scene, "hand", "postmaster@example.org", "Subject: help in secret\r\n\r\nhelp\r\n")
+    assert seen["rcpt"].startswith("250 ") and seen["end"].startswith("250 ") and seen["quit"].startswith("221 "), seen
+
+
 def test_what_was_pipelined_before_tls_counts_for_nothing(scene):
     seen = client(scene, "injection")
     assert seen["starttls"] == ["220 2.0.0 Ready to start TLS"]

@@ -9,10 +9,18 @@
 
 #include "core/answer.h"
 
-enum wish { WISH_HOLD = 1, WISH_TO_DATA = 2, WISH_TLS = 4, WISH_HAND = 8, WISH_RELEASE = 16 };
+enum wish {
+	WISH_HOLD = 1,
+	WISH_TO_DATA = 2,
+	WISH_TLS = 4,
+	WISH_HAND = 8,
+	WISH_RELEASE = 16,
+	WISH_SAMPLE = 32,
+	WISH_BUSY = 64
+};
 
 struct sums {
-	uint64_t said, told;
+	uint64_t said, told, sampled;
 	unsigned events;
 };
 
@@ -56,6 +64,13 @@ static void drain(struct run *r)
 
 static void take(struct run *r, enum answer_event e, struct slice text)
 {
+	/* one hash for all pieces of a message: they come as the input is cut */
+	if (e == ANSWER_EVENT_DATA || e == ANSWER_EVENT_MESSAGE)
+		r->sums.sampled = mix(r->sums.sampled, text) - text.n;
+	if (e == ANSWER_EVENT_DATA) {
+		check(r->wish & WISH_SAMPLE && text.n);
+		return;
+	}
 	r->sums.events++;
 	if (e == ANSWER_EVENT_MESSAGE || e == ANSWER_EVENT_TLS)
 		text.n = 0;
@@ -76,12 +91,14 @@ static void run(struct slice in, size_t step, unsigned wish, struct sums *ret)
 {
 	static struct conf conf;
 	struct block_entry b = { .until = 1763900000u, .code = 450, .case_id = "7K3M-9QXD" };
-	struct run r = { .site = { &conf, "h", "n", 10, 0, wish & WISH_TO_DATA, wish & WISH_TLS, false, true },
+	struct run r = { .site = { &conf, "h", "n", 10, 0, wish & WISH_TO_DATA, wish & WISH_TLS, wish & WISH_BUSY,
+				 true },
 		.wish = wish };
 
 	conf_defaults(&conf);
 	buf_init(&r.scratch, ANSWER_TEXT);
 	answer_init(&r.a, &b, wish & WISH_HOLD, 0, 0);
+	answer_sample(&r.a, wish & WISH_SAMPLE);
 	drain(&r);
 	for (; in.n && r.a.state < ANSWER_STATE_HANDED; in = slice_from(in, step)) {
 		struct slice part = slice_head(in, step), text = { NULL, 0 };
@@ -113,6 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in = slice_of(data + 2, size - 2);
 	run(in, 1 + data[0], data[1], &split);
 	run(in, in.n + 1, data[1], &whole);
-	check(whole.said == split.said && whole.told == split.told && whole.events == split.events);
+	check(whole.said == split.said && whole.told == split.told && whole.sampled == split.sampled &&
+		whole.events == split.events);
 	return 0;
 }

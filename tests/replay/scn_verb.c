@@ -223,6 +223,7 @@ static bool read_mail(struct scn *s, struct scn_words *w, bool is_whole, struct 
 	copy_attr(w, "queue", m->queue_id, sizeof m->queue_id);
 	copy_attr(w, "msgid", m->message_id, sizeof m->message_id);
 	copy_attr(w, "port", m->port, sizeof m->port);
+	copy_attr(w, "server", m->server, sizeof m->server);
 	copy_attr(w, "content", m->content, sizeof m->content);
 	copy_attr(w, "filtered", m->filter_queue, sizeof m->filter_queue);
 	via = scn_attr(w, "via");

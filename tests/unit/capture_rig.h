@@ -36,8 +36,8 @@ static struct role_host host;
 static struct channel *engine;
 static enum answer answer;
 static enum order order;
-static struct msg_riders asked, told; /* the last ones */
-static unsigned asks, tolds;
+static struct msg_riders asked, told, forgot; /* the last ones */
+static unsigned asks, tolds, forgots;
 static struct msg_hit hit[MAX_HITS];
 static unsigned hits, states;
 static struct msg_corpus_state last_state;
@@ -85,6 +85,11 @@ static inline void take_riders(struct rd *body)
 	struct msg_riders_do answer_do = { .case_id = "7K2M-4PXA" };
 
 	assert_int_equal((int)message_get_riders(body, &m), ERR_OK);
+	if (m.kind == RIDERS_FORGOT) {
+		forgot = m;
+		forgots++;
+		return;
+	}
 	if (m.kind == RIDERS_DONE) {
 		told = m;
 		tolds++;
@@ -192,7 +197,7 @@ static inline int setup(void **state)
 			host.listener[i][j] = -1;
 	answer = ANSWER_STORED;
 	order = ORDER_KEEP;
-	hits = states = asks = tolds = 0;
+	hits = states = asks = tolds = forgots = 0;
 	make_listener();
 	beat = loop_every(host.loop, 10, on_beat, NULL);
 	return beat ? 0 : -1;
@@ -334,6 +339,28 @@ static inline void await_count(const unsigned *what, unsigned n)
 	uint64_t end = clock_mono_ms() + 10000;
 
 	while (*what < n) {
+		assert_true(clock_mono_ms() < end);
+		assert_int_equal((int)loop_run(host.loop), ERR_OK);
+	}
+}
+
+static inline void forget_asks(uint32_t seq, bool is_deleting, const char *address)
+{
+	struct msg_corpus_forget m = { .seq = seq, .is_deleting = is_deleting };
+	uint8_t bytes[400];
+	struct wr w = wr_init(bytes, sizeof bytes);
+
+	slice_copy(slice_str(address), m.address, sizeof m.address);
+	message_put_corpus_forget(&w, MSG_CORPUS_FORGET, &m);
+	forgotten = (struct msg_corpus_forgotten){ 0 };
+	assert_int_equal((int)channel_send(engine, &w, NULL, 0), ERR_OK);
+}
+
+static inline void await_forgotten(uint32_t seq)
+{
+	uint64_t end = clock_mono_ms() + 10000;
+
+	while (forgotten.seq != seq) {
 		assert_true(clock_mono_ms() < end);
 		assert_int_equal((int)loop_run(host.loop), ERR_OK);
 	}

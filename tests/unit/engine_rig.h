@@ -62,6 +62,8 @@ static struct rig {
 	char alarm[1024];
 	void (*on_alarm)(const char *event);                    /* NULL: nobody counts them */
 	char shared[1024];                                      /* of the tier shared; "": that file is not sent */
+	void (*on_kill)(struct rd *body);                       /* firewall: reset a connection; NULL: nothing */
+	void (*on_blocks)(int fd);                              /* tarpit: the blocks; takes fd; NULL: nothing */
 	void (*on_fetch)(enum message_type t, struct rd *body); /* what fetch is asked; NULL: it never answers */
 	struct fw_op op[RIG_OPS];
 	size_t ops, op_adds, op_dels;
@@ -266,6 +268,10 @@ static inline void rig_on_peer_message(
 		rig_take_live(body, fds[0]);
 	} else if (t == MSG_FW_OPS) {
 		rig_take_ops(body);
+	} else if (t == MSG_FW_KILL && rig.on_kill) {
+		rig.on_kill(body);
+	} else if (t == MSG_BLOCKS && rig.on_blocks) {
+		rig.on_blocks(dup(fds[0]));
 	} else if (t == MSG_FW_SYNC) {
 		rig.syncs++;
 	} else if (t == MSG_HIT_ACK) {

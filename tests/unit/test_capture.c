@@ -395,28 +395,6 @@ static void test_remove(void **state)
 	hang_up(k);
 }
 
-static void forget_asks(uint32_t seq, bool is_deleting, const char *address)
-{
-	struct msg_corpus_forget m = { .seq = seq, .is_deleting = is_deleting };
-	uint8_t bytes[400];
-	struct wr w = wr_init(bytes, sizeof bytes);
-
-	slice_copy(slice_str(address), m.address, sizeof m.address);
-	message_put_corpus_forget(&w, MSG_CORPUS_FORGET, &m);
-	forgotten = (struct msg_corpus_forgotten){ 0 };
-	assert_int_equal((int)channel_send(engine, &w, NULL, 0), ERR_OK);
-}
-
-static void await_forgotten(uint32_t seq)
-{
-	uint64_t end = clock_mono_ms() + 10000;
-
-	while (forgotten.seq != seq) {
-		assert_true(clock_mono_ms() < end);
-		assert_int_equal((int)loop_run(host.loop), ERR_OK);
-	}
-}
-
 static void test_forget(void **state)
 {
 	struct client *k;

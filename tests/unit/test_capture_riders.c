@@ -370,6 +370,58 @@ static void test_release(void **state)
 	hang_up(k);
 }
 
+static void forget(const char *address, uint32_t files)
+{
+	forget_asks(5, true, address);
+	await_forgotten(5);
+	assert_int_equal(forgotten.files, files);
+	assert_int_equal(forgotten.failed, 0);
+}
+
+/* One rider of a withheld message is forgotten: the others can have it still, and nothing names him. */
+static void test_forget_one_rider(void **state)
+{
+	struct client *k;
+	char text[4096];
+
+	(void)state;
+	order = ORDER_KEEP;
+	k = ride(TEXT);
+	await(k, RIDE_REPLIES);
+	forget("alice@pfx.test", 1);
+	assert_int_equal(forgots, 1);
+	assert_int_equal(forgot.count, 1);
+	assert_string_equal(forgot.corpus_id, hit[0].corpus_id);
+	read_kept(hit[0].corpus_id, text, sizeof text);
+	assert_null(strstr(text, "alice"));
+	assert_null(strstr(text, "info@"));
+	assert_non_null(strstr(text, "X-Limetwig-End: 1\r\n" UNSTUFFED));
+	release(RIDERS_LIST, "", RIDERS_OK);
+	assert_string_equal(told.text, "bob@pfx.test\n");
+	release(RIDERS_RELEASE, "", RIDERS_OK);
+	assert_non_null(strstr(postfix.seen, "RCPT TO:<bob@pfx.test>\r\nDATA\r\n" TEXT ".\r\n"));
+	forget("alice@pfx.test", 0);
+	forget("bob@pfx.test", 1); /* the last one */
+	assert_int_equal(forgots, 2);
+	assert_int_equal(forgot.count, 0);
+	assert_int_equal(files_in("new"), 0);
+	hang_up(k);
+}
+
+/* Who sent it takes it with him. */
+static void test_forget_sender(void **state)
+{
+	struct client *k;
+
+	(void)state;
+	order = ORDER_KEEP;
+	k = ride(TEXT);
+	await(k, RIDE_REPLIES);
+	forget("s@spam.example", 1);
+	assert_int_equal(files_in("new"), 0);
+	hang_up(k);
+}
+
 static void test_release_nobody(void **state)
 {
 	struct client *k = dial();
@@ -440,6 +492,8 @@ int main(void)
 		TEST(test_client_gone),
 		TEST(test_big),
 		TEST(test_release),
+		TEST(test_forget_one_rider),
+		TEST(test_forget_sender),
 		TEST(test_release_nobody),
 		TEST(test_release_of_odd_files),
 	};

@@ -428,9 +428,10 @@ struct shown {
 };
 
 /* Files with a body go, of the large ones all of it is asked for. */
-static enum corpus_fate show(struct slice head, void *ctx)
+static enum corpus_fate show(const struct corpus_shown *f, void *ctx)
 {
 	struct shown *s = ctx;
+	struct slice head = buf_slice(f->head);
 
 	assert_true(head.n >= 14 && head.n <= 100014);
 	if (head.n > 1000 && head.n < 100014)

@@ -7,7 +7,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "ctl/ctl.h"
+#include "ctl_rig.h"
 
 #include <sched.h>
 #include <stdlib.h>
@@ -16,28 +16,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char dir[64], conf_path[100], *out, *err;
-
-static void write_file(const char *name, const char *text)
-{
-	char path[200];
-	FILE *f;
-
-	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
-	f = fopen(path, "we");
-	assert_non_null(f);
-	assert_true(fputs(text, f) >= 0);
-	assert_int_equal(fclose(f), 0);
-}
-
 static char *read_file(const char *name)
 {
 	static char text[65536];
-	char path[200];
-	FILE *f;
+	FILE *f = fopen(in_dir(name), "re");
 
-	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
-	f = fopen(path, "re");
 	if (!f)
 		return NULL;
 	text[fread(text, 1, sizeof text - 1, f)] = '\0';
@@ -47,74 +30,19 @@ static char *read_file(const char *name)
 
 static int setup(void **state)
 {
-	char text[600], path[200];
+	char text[300];
 
 	(void)state;
-	(void)snprintf(dir, sizeof dir, "/tmp/limetwig-test-XXXXXX");
-	if (!mkdtemp(dir))
+	if (dir_make() != 0)
 		return -1;
-	(void)snprintf(path, sizeof path, "%s/traps.d", dir);
-	if (mkdir(path, 0755) != 0)
-		return -1;
-	(void)snprintf(conf_path, sizeof conf_path, "%s/limetwig.conf", dir);
-	(void)snprintf(text, sizeof text,
-		"traps { files = { \"%s/traps.d/*.txt\" } }\nstorage { dir = %s/lib run = %s/run }\n", dir, dir, dir);
-	write_file("limetwig.conf", text);
-	return 0;
+	(void)snprintf(text, sizeof text, "storage { dir = %s/lib run = %s/run }\n", dir, dir);
+	return rig_make(text);
 }
 
 static int teardown(void **state)
 {
-	char command[200];
-
 	(void)state;
-	free(out);
-	free(err);
-	out = err = NULL;
-	(void)snprintf(command, sizeof command, "rm -rf '%s'", dir);
-	return system(command);
-}
-
-/* "DIR/" becomes our folder. */
-static void expand(const char *words, char *to, size_t size)
-{
-	size_t n = 0;
-
-	while (*words && n + sizeof dir + 2 < size) {
-		if (strncmp(words, "DIR/", 4) == 0) {
-			n += (size_t)snprintf(to + n, size - n, "%s/", dir);
-			words += 4;
-		} else {
-			to[n++] = *words++;
-		}
-	}
-	to[n] = '\0';
-}
-
-/* limetwig --conf ... WORDS, separated by one blank. */
-static int run(const char *words)
-{
-	static char name[] = "limetwig", option[] = "--conf";
-	char copy[600], *argv[40], *save = NULL;
-	int argc = 3, status;
-	size_t out_n = 0, err_n = 0;
-	FILE *o, *e;
-
-	expand(words, copy, sizeof copy);
-	argv[0] = name;
-	argv[1] = option;
-	argv[2] = conf_path;
-	for (char *w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save))
-		argv[argc++] = w;
-	argv[argc] = NULL;
-	free(out);
-	free(err);
-	o = open_memstream(&out, &out_n);
-	e = open_memstream(&err, &err_n);
-	status = ctl_main(argc, argv, o, e);
-	assert_int_equal(fclose(o), 0);
-	assert_int_equal(fclose(e), 0);
-	return status;
+	return rig_remove();
 }
 
 static void test_usage(void **state)

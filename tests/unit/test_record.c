@@ -37,6 +37,11 @@ static void fill_trap(struct record_trap *v)
 	for (size_t i = 0; i < GRADE_COUNT; i++)
 		v->hits[i] = i * 1000 + 1;
 	v->suspended = 1;
+	for (size_t i = 0; i < TRAP_QUALITY_HOSTS; i++) {
+		v->quality.seen[i].host = i + 1;
+		v->quality.seen[i].at = 1700000002 + i;
+		v->quality.seen[i].points = 2;
+	}
 }
 
 static void fill_hit(struct record_hit *v)
@@ -236,6 +241,23 @@ RECORD_TEST(correspondent)
 RECORD_TEST(audit)
 RECORD_TEST(withheld)
 
+/* Version 1 knew nothing of the mail that people write to traps. */
+static void test_old_trap(void **state)
+{
+	struct record_trap in = { 0 }, out;
+	uint8_t bytes[RECORD_VALUE];
+	struct wr w = wr_init(bytes, sizeof bytes);
+
+	(void)state;
+	fill_trap(&in);
+	record_put_trap(&w, &in);
+	bytes[0] = 1;
+	assert_int_equal((int)record_get_trap(slice_of(bytes, w.n), &out), ERR_SYNTAX);
+	assert_int_equal((int)record_get_trap(slice_of(bytes, w.n - 1 - TRAP_QUALITY_HOSTS * 17), &out), ERR_OK);
+	in.quality = (struct trap_quality){ 0 };
+	assert_memory_equal(&in, &out, sizeof in);
+}
+
 /* Version 1 ended before bulk_score: the same bytes, shorter. */
 /* Written before messages were counted by stretches: the same without them. */
 static void test_old_ledger(void **state)
@@ -434,6 +456,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_trap),
+		cmocka_unit_test(test_old_trap),
 		cmocka_unit_test(test_hit),
 		cmocka_unit_test(test_hit_sum),
 		cmocka_unit_test(test_block),

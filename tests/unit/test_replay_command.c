@@ -8,7 +8,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "ctl/ctl.h"
+#include "ctl_rig.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -19,59 +19,20 @@
 
 #define TRAP "old@pfx.test"
 
-static char dir[64], conf_path[100], *out, *err;
 static json_t *answer;
 
 static int setup(void **state)
 {
-	char path[200], text[400];
-	FILE *f;
-
 	(void)state;
-	(void)snprintf(dir, sizeof dir, "/tmp/limetwig-test-XXXXXX");
-	if (!mkdtemp(dir))
-		return -1;
-	(void)snprintf(path, sizeof path, "%s/traps.d", dir);
-	if (mkdir(path, 0755) != 0)
-		return -1;
-	(void)snprintf(conf_path, sizeof conf_path, "%s/limetwig.conf", dir);
-	f = fopen(conf_path, "we");
-	(void)snprintf(text, sizeof text,
-		"traps { files = { \"%s/traps.d/*.txt\" } }\nallow { files = {} shared = {} }\n", dir);
-	if (!f || fputs(text, f) < 0)
-		return -1;
-	return fclose(f);
+	return dir_make() == 0 ? rig_make("allow { files = {} shared = {} }\n") : -1;
 }
 
 static int teardown(void **state)
 {
-	char command[200];
-
 	(void)state;
-	free(out);
-	free(err);
-	out = err = NULL;
 	json_decref(answer);
 	answer = NULL;
-	(void)snprintf(command, sizeof command, "rm -rf '%s'", dir);
-	return system(command);
-}
-
-static const char *in_dir(const char *name)
-{
-	static char path[200];
-
-	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
-	return path;
-}
-
-static void write_file(const char *name, const char *text)
-{
-	FILE *f = fopen(in_dir(name), "we");
-
-	assert_non_null(f);
-	assert_true(fputs(text, f) >= 0);
-	assert_int_equal(fclose(f), 0);
+	return rig_remove();
 }
 
 static void write_packed(const char *name, const char *text, bool is_appended)
@@ -83,38 +44,7 @@ static void write_packed(const char *name, const char *text, bool is_appended)
 	assert_int_equal(gzclose(f), Z_OK);
 }
 
-/* "replay --traps x DIR/log": words with one blank between them. */
-static int run(const char *words)
-{
-	static char name[] = "limetwig", option[] = "--conf";
-	char copy[800], *argv[40], *save = NULL, path[40][200];
-	int argc = 3, status;
-	size_t out_n = 0, err_n = 0;
-	FILE *o, *e;
-
-	(void)snprintf(copy, sizeof copy, "%s", words);
-	argv[0] = name;
-	argv[1] = option;
-	argv[2] = conf_path;
-	for (char *w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
-		if (strncmp(w, "DIR/", 4) == 0) {
-			(void)snprintf(path[argc], sizeof path[argc], "%s", in_dir(w + 4));
-			w = path[argc];
-		}
-		argv[argc++] = w;
-	}
-	argv[argc] = NULL;
-	free(out);
-	free(err);
-	o = open_memstream(&out, &out_n);
-	e = open_memstream(&err, &err_n);
-	status = ctl_main(argc, argv, o, e);
-	assert_int_equal(fclose(o), 0);
-	assert_int_equal(fclose(e), 0);
-	return status;
-}
-
-/* The same with --json; gives the answer. */
+/* With --json; gives the answer. */
 static int run_json(const char *words)
 {
 	char all[800];

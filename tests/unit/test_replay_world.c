@@ -175,15 +175,33 @@ static void delivered(const char *id, const char *to, const char *status)
 	say("postfix/qmgr[9]: %s: removed", id);
 }
 
-/* A message to one person, delivered. */
-static void mail(const char *client, const char *from, const char *to)
+/* A message to one person, with what became of it. */
+static void message(const char *client, const char *from, const char *to, const char *status)
 {
 	char id[16];
 
 	connect_from(client);
 	accepted(id, client);
 	content(id, from);
-	delivered(id, to, "2.0.0, status=sent");
+	delivered(id, to, status);
+	disconnect(client);
+}
+
+static void mail(const char *client, const char *from, const char *to)
+{
+	message(client, from, to, "2.0.0, status=sent");
+}
+
+/* A message to TRAP, which Postfix refused, and to a person. */
+static void mail_with_trap(const char *client, const char *from)
+{
+	char id[16];
+
+	connect_from(client);
+	accepted(id, client);
+	refuse(id, client, from, TRAP, "550 5.1.1");
+	content(id, from);
+	delivered(id, "ann@pfx.test", "2.0.0, status=sent");
 	disconnect(client);
 }
 
@@ -255,12 +273,7 @@ static void riders(void **state)
 
 	(void)state;
 	start();
-	connect_from("192.0.2.1");
-	accepted(id, "192.0.2.1");
-	refuse(id, "192.0.2.1", "a@s.example", TRAP, "550 5.1.1");
-	content(id, "a@s.example");
-	delivered(id, "ann@pfx.test", "2.0.0, status=sent");
-	disconnect("192.0.2.1");
+	mail_with_trap("192.0.2.1", "a@s.example");
 	/* the trap first: Postfix has no queue id yet */
 	connect_from("192.0.2.2");
 	refuse("NOQUEUE", "192.0.2.2", "b@s.example", TRAP, "550 5.1.1");
@@ -283,17 +296,10 @@ static void riders(void **state)
 
 static void riders_that_are_delivered(void **state)
 {
-	char id[16];
-
 	(void)state;
 	rig->conf.traps.riders = RIDERS_DELIVER;
 	start();
-	connect_from("192.0.2.1");
-	accepted(id, "192.0.2.1");
-	refuse(id, "192.0.2.1", "a@s.example", TRAP, "550 5.1.1");
-	content(id, "a@s.example");
-	delivered(id, "ann@pfx.test", "2.0.0, status=sent");
-	disconnect("192.0.2.1");
+	mail_with_trap("192.0.2.1", "a@s.example");
 	end();
 	assert_int_equal(sums(REPLAY_MOST)->grade[GRADE_CONFIRMED], 1);
 	assert_int_equal(sums(REPLAY_MOST)->blocks, 1);
@@ -347,16 +353,10 @@ static void the_allow_lists(void **state)
 /* A trap that takes mail today: a catch-all, or an address that the mailbox server refuses after Postfix took it. */
 static void accepted_today(void **state)
 {
-	char id[16];
-
 	(void)state;
 	start();
 	mail("192.0.2.1", "a@s.example", TRAP);
-	connect_from("192.0.2.2");
-	accepted(id, "192.0.2.2");
-	content(id, "b@s.example");
-	delivered(id, TRAP, "5.1.1, status=bounced");
-	disconnect("192.0.2.2");
+	message("192.0.2.2", "b@s.example", TRAP, "5.1.1, status=bounced");
 	rig->at += 60;
 	mail("192.0.2.1", "c@s.example", "ann@pfx.test");
 	end();

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/escape.h"
+#include "core/envelope.h"
 #include "core/trace.h"
 
 #include <stdio.h>
@@ -20,7 +21,18 @@
 
 static bool names(const char *text, const char *address)
 {
-	return trace_names(slice_str(text), address) == TRACE_NAMED;
+	struct trace_found f;
+
+	trace_look(slice_str(text), address, &f);
+	return f.is_sender || f.is_recipient;
+}
+
+static bool is_ended(const char *text)
+{
+	struct trace_found f;
+
+	trace_look(slice_str(text), "a@b.example", &f);
+	return f.is_ended;
 }
 
 static void sender_and_recipients(void **state)
@@ -35,11 +47,12 @@ static void sender_and_recipients(void **state)
 	assert_false(names("X-Limetwig-Sender: \r\n\r\n", "a@b.example"));
 	assert_true(names("X-Limetwig-Sender: x@y.example\r\nX-Limetwig-Orcpt: a@b.example\r\n", "a@b.example"));
 	/* cut: it may be a@b.example.org */
-	assert_int_equal(trace_names(SLICE_LIT("X-Limetwig-Sender: a@b.example"), "a@b.example"), TRACE_MORE);
-	assert_int_equal(trace_names(SLICE_LIT(""), "a@b.example"), TRACE_MORE);
-	assert_int_equal(
-		trace_names(SLICE_LIT("X-Limetwig-End: 1\r\nX-Limetwig-Sender: a@b.example\r\n"), "a@b.example"),
-		TRACE_OTHERS);
+	assert_false(names("X-Limetwig-Sender: a@b.example", "a@b.example"));
+	assert_false(is_ended("X-Limetwig-Sender: a@b.example"));
+	assert_false(is_ended(""));
+	assert_true(is_ended("X-Limetwig-End: 1\r\n"));
+	assert_true(is_ended("\r\n"));
+	assert_false(names("X-Limetwig-End: 1\r\nX-Limetwig-Sender: a@b.example\r\n", "a@b.example"));
 	assert_false(names("\r\n" HEAD, "alice@pfx.example"));
 }
 
@@ -62,20 +75,78 @@ static void escaped(void **state)
 	}
 }
 
-/* Cut anywhere: once there is an answer it stays. */
+/* Cut anywhere: what is known stays, and once the fields have ended so does the answer. */
 static void any_cut(void **state)
 {
 	const char *text = HEAD MESSAGE;
-	enum trace_answer was = TRACE_MORE;
+	struct trace_found was = { 0 }, is;
 
 	(void)state;
 	for (size_t n = 0; n <= strlen(text); n++) {
-		enum trace_answer is = trace_names(slice_of(text, n), "alice@pfx.example");
-
-		assert_true(was == TRACE_MORE || was == is);
+		trace_look(slice_of(text, n), "alice@pfx.example", &is);
+		assert_true(is.is_recipient >= was.is_recipient && is.riders >= was.riders);
+		assert_true(!was.is_ended || memcmp(&is, &was, sizeof is) == 0);
 		was = is;
 	}
-	assert_int_equal(was, TRACE_NAMED);
+	assert_true(was.is_ended && was.is_recipient && was.is_rider && !was.is_sender);
+	assert_int_equal(was.riders, 0);
+}
+
+#define SHARED                                                                                                         \
+	"X-Limetwig-Sender: s@x.example\r\nX-Limetwig-Recipient: old=pfx.example=@limetwig.invalid\r\n"                \
+	"X-Limetwig-Recipient: alice@pfx.example\r\nX-Limetwig-Orcpt: info@pfx.example\r\n"                            \
+	"X-Limetwig-Recipient: bob@pfx.example\r\nX-Limetwig-Orcpt: b@pfx.example\r\n"                                 \
+	"X-Limetwig-Size: 0000000004\r\nX-Limetwig-End: 1\r\nX-Limetwig-Recipient: alice@pfx.example\r\n"
+
+static struct trace_found look(const char *text, const char *address)
+{
+	struct trace_found f;
+
+	trace_look(slice_str(text), address, &f);
+	return f;
+}
+
+/* The address is gone, what stands behind the fields is not touched, and the others can still be read. */
+static void one_of_several(void **state)
+{
+	static const struct {
+		const char *address;
+		uint32_t riders;
+		const char *left[2], *orcpt[2];
+	} rows[] = {
+		{ "alice@pfx.example", 1, { "bob@pfx.example", NULL }, { "b@pfx.example", NULL } },
+		{ "bob@pfx.example", 1, { "alice@pfx.example", NULL }, { "info@pfx.example", NULL } },
+		{ "info@pfx.example", 2, { "alice@pfx.example", "bob@pfx.example" }, { "", "b@pfx.example" } },
+		{ "old@pfx.example", 2, { "alice@pfx.example", "bob@pfx.example" },
+			{ "info@pfx.example", "b@pfx.example" } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char text[sizeof SHARED] = SHARED;
+		struct trace_found f = look(text, rows[i].address);
+		struct envelope v;
+		struct lmtp_recipient r;
+		size_t pos = 0;
+
+		assert_true(f.is_ended && f.is_recipient && !f.is_sender);
+		assert_int_equal(f.riders, rows[i].riders);
+		assert_true(trace_forget(text, strlen(text), rows[i].address));
+		assert_int_equal(strlen(text), sizeof SHARED - 1);
+		assert_string_equal(strstr(text, "X-Limetwig-Size"), strstr(SHARED, "X-Limetwig-Size"));
+		f = look(text, rows[i].address);
+		assert_true(f.is_ended && !f.is_recipient && !f.is_sender);
+		assert_false(trace_forget(text, strlen(text), rows[i].address));
+		envelope_init(&v);
+		assert_int_equal((int)envelope_read(slice_str(text), &v), ERR_OK);
+		for (int j = 0; j < 2 && rows[i].left[j]; j++) {
+			assert_true(envelope_next(&v, &pos, &r));
+			assert_true(slice_eq(r.address, slice_str(rows[i].left[j])));
+			assert_true(slice_eq(r.orcpt, slice_str(rows[i].orcpt[j])));
+		}
+		assert_false(envelope_next(&v, &pos, &r));
+		envelope_done(&v);
+	}
 }
 
 int main(void)
@@ -84,6 +155,7 @@ int main(void)
 		cmocka_unit_test(sender_and_recipients),
 		cmocka_unit_test(escaped),
 		cmocka_unit_test(any_cut),
+		cmocka_unit_test(one_of_several),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,6 +162,20 @@ def do_message(client, text):
     return {"reply": client.ask(text + "\r\n.")[-1]}
 
 
+def do_hand(client, to, text):
+    """A message in TLS for one recipient, a long one record by record; the replies at RCPT and at its end."""
+    client.hello()
+    client.starttls()
+    client.ask("EHLO client.example")
+    client.ask("MAIL FROM:<person@other.example>")
+    seen = {"rcpt": client.ask("RCPT TO:<%s>" % to)[-1]}
+    if seen["rcpt"].startswith("250"):
+        client.ask("DATA")
+        seen["end"] = client.ask(text + ("x" * 70 + "\r\n") * 3000 + ".")[-1]
+        seen["quit"] = client.ask("QUIT")[-1]
+    return seen
+
+
 def main():
     to, source, what, *arguments = sys.argv[1:]
     print(json.dumps(globals()["do_" + what](Client(to, source), *arguments)))

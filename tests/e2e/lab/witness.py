@@ -47,7 +47,7 @@ def corpus(net, folder="/var/lib/limetwig/corpus"):
     """Texts of the captured messages, by file name."""
     found = {}
     for at, _, names in os.walk(net.path(folder)):
-        if os.path.basename(at) == "tmp":
+        if os.path.basename(at) not in ("new", "cur"):
             continue
         for name in names:
             with open(os.path.join(at, name), "rb") as f:

@@ -1,0 +1,165 @@
+"""Sessions that brought a block are closed; clients that take the wrong MX: a real Postfix with two addresses."""
+import time
+
+import pytest
+from lab import messages, witness
+from lab.network import SERVER4, wait_for
+from lab.scene import ALICE, TRAPS, assert_code
+
+WORSE = "203.0.113.26"
+FAKE = "203.0.113.24"
+WINDOW_S = 20
+BOTH = pytest.mark.parametrize("six", [False, True], ids=["ipv4", "ipv6"])
+CONF = """contact = "https://postmaster.example.org/"
+block {
+  jitter = 0
+}
+firewall {
+  kill-sessions = %s
+}
+mx {
+  fake = { "%s" }
+  better = { "%s" }
+  worse = { "%s" }
+  window = %ds
+}
+"""
+
+
+def configure(scene, kill):
+    scene.daemon.configure(CONF % (kill, FAKE, SERVER4, WORSE, WINDOW_S))
+
+
+@pytest.fixture(scope="module")
+def scene(new_scene):
+    scene = new_scene(hosts=set())
+    scene.net.ip(scene.net.init, ["addr add %s/32 dev eth0" % address for address in (WORSE, FAKE)])
+    configure(scene, "policy")
+    scene.install()
+    scene.enforce("soft")
+    return scene
+
+
+def kill(scene):
+    return scene.daemon.json("status")["kill"]
+
+
+def set_kill(scene, mode):
+    if kill(scene)["mode"] != mode:
+        configure(scene, mode)
+        scene.daemon.told("reload")
+        wait_for("kill-sessions = " + mode, lambda: kill(scene)["mode"] == mode)
+
+
+def open_session(scene, key, name, six=False):
+    host = scene.host[key]
+    assert host.ask("open", id=name, **host.end(six))["code"] == 250
+    return host
+
+
+def spam_in(host, name, text="again"):
+    """A message to a trap in an open session; the reply to its dot."""
+    assert host.ask("say", id=name, line="MAIL FROM:<offers@nameless.example>")["code"] == 250
+    assert host.ask("say", id=name, line="RCPT TO:<%s>" % TRAPS[0])["code"] == 250
+    return host.ask("body", id=name, text=messages.spam("offers@nameless.example", TRAPS[0], text))
+
+
+@BOTH
+def test_the_session_that_made_the_block_hears_421(scene, six):
+    set_kill(scene, "policy")
+    key, neighbour = scene.new_host(), scene.new_host()
+    host = open_session(scene, key, "first", six)
+    open_session(scene, key, "second", six)
+    assert spam_in(host, "first")["code"] == 250
+    case = scene.wait_block(scene.address(key, six))["case"]
+    told = kill(scene)["told"]
+    assert host.ask("say", id="first", line="MAIL FROM:<offers@nameless.example>")["code"] == 250
+    reply = host.ask("say", id="first", line="RCPT TO:<%s>" % ALICE)
+    assert reply["code"] == 421 and witness.case_of(reply["text"]) == case
+    assert "failed" in host.ask("say", id="first", line="NOOP")  # Postfix has closed it
+    assert kill(scene)["told"] == told + 1
+    # his other session is refused as always, and stays
+    assert host.ask("say", id="second", line="MAIL FROM:<offers@nameless.example>")["code"] == 250
+    assert host.ask("say", id="second", line="RCPT TO:<%s>" % ALICE)["code"] == 450
+    assert host.ask("say", id="second", line="NOOP")["code"] == 250
+    scene.good_mail(neighbour, "beside a closed session %s" % six, six=six)
+
+
+def test_postmaster_can_be_written_to_in_that_session(scene):
+    set_kill(scene, "policy")
+    key = scene.new_host()
+    host = open_session(scene, key, "post")
+    assert spam_in(host, "post")["code"] == 250
+    scene.wait_block(scene.address(key))
+    assert host.ask("say", id="post", line="MAIL FROM:<offers@nameless.example>")["code"] == 250
+    assert host.ask("say", id="post", line="RCPT TO:<postmaster@example.org>")["code"] == 250
+
+
+@BOTH
+def test_the_connection_is_reset_after_the_answer(scene, six):
+    set_kill(scene, "socket")
+    key, neighbour = scene.new_host(), scene.new_host()
+    host = open_session(scene, key, "reset", six)
+    other = open_session(scene, neighbour, "stays", six)
+    assert spam_in(host, "reset")["code"] == 250  # the answer came, not a reset
+    scene.wait_block(scene.address(key, six))
+    line = " kill client=%s port=" % scene.address(key, six)
+    wait_for("the reset", lambda: line in scene.daemon.log() or kill(scene)["state"] != "ok", 30)
+    if kill(scene)["state"] == "missing":
+        pytest.skip("this kernel has no CONFIG_INET_DIAG_DESTROY")
+    assert kill(scene)["state"] == "ok" and line in scene.daemon.log(), kill(scene)
+    assert "failed" in host.ask("say", id="reset", line="NOOP")
+    assert other.ask("say", id="stays", line="NOOP")["code"] == 250
+    end = "[%s]" % scene.address(key, six)
+    wait_for("Postfix to see it", lambda: any("disconnect from" in line and end in line
+                                              for line in scene.postfix.log().splitlines()), 30)
+    scene.good_mail(neighbour, "after a reset %s" % six, six=six)
+
+
+def visit(scene, key, to, subject):
+    host = scene.host[key]
+    mail = {"sender": "jo@nameless.example", "recipients": [ALICE],
+            "text": messages.plain("jo@nameless.example", ALICE, subject)}
+    answer = host.ask("mail", source=host.v4, to=to, helo=host.helo, mails=[mail])
+    assert_code(answer, 250, subject)
+
+
+def test_who_comes_to_the_worse_mx_only_is_misrouted(scene):
+    # the other hosts of these tests are in one /24, which comes to the better one
+    known, wrong = scene.new_host(), scene.add_host("192.0.2.77")
+    wait_for("the window to be over", lambda: not scene.daemon.json("status")["mx"]["learning"], 60)
+    visit(scene, known, SERVER4, "to the better one")
+    visit(scene, wrong, WORSE, "to the worse one")
+    assert scene.hits_of("192.0.2.77") == []
+    visit(scene, known, SERVER4, "to the better one again")
+    hit = scene.wait_hit("192.0.2.77", "misrouted")[0]
+    assert hit["counted"] and hit["weight"] == 5 and hit["trap"] == ""
+    assert scene.block_of("192.0.2.77") is None
+    text = scene.daemon.told("why", "192.0.2.77")
+    assert "message to the wrong MX, from <jo@nameless.example>" in text, text
+    visit(scene, wrong, WORSE, "a score of five does not block")
+
+
+def test_who_came_to_the_better_mx_may_use_the_worse_one(scene):
+    known, host = scene.new_host(), scene.add_host("203.0.113.78")
+    wait_for("the window to be over", lambda: not scene.daemon.json("status")["mx"]["learning"], 60)
+    began = time.monotonic()
+    visit(scene, host, SERVER4, "first to the better one")
+    visit(scene, host, WORSE, "then to the worse one")
+    visit(scene, known, SERVER4, "others there")
+    if time.monotonic() - began < WINDOW_S - 2:
+        assert scene.hits_of("203.0.113.78") == []
+
+
+def test_the_fake_mx_refuses_everybody_in_every_mode_but_off(scene):
+    host = scene.host[scene.new_host()]
+
+    def connects():
+        return host.ask("mail", source=host.v4, to=FAKE, helo=host.helo, mails=[]).get("failed")
+    assert connects() == "refused"
+    scene.enforce("monitor")
+    assert connects() == "refused"
+    scene.daemon.told("off")
+    wait_for("the fake MX to be open", lambda: connects() is None)
+    scene.enforce("soft")
+    wait_for("the fake MX to refuse again", lambda: connects() == "refused")
