@@ -84,10 +84,10 @@ def kernel_bytes():
         return sum(int(line.split()[1]) for line in f if line.startswith(("Slab:", "PageTables:"))) * 1024
 
 
-def load(args, pids, port, seconds, *options, during=None, connections=None):
+def load(args, pids, port, seconds, *options, during=None, connections=None, warm_up=None):
     """Fields of tarpit_load, and what `during` gave while all connections stood."""
     command = [args.build + "/bench/tarpit_load", "-n", connections or args.connections, "-a", args.addresses, "-s",
-               args.warm_up, "-t", seconds, "-p", ",".join(map(str, pids)), *options, port]
+               warm_up or args.warm_up, "-t", seconds, "-p", ",".join(map(str, pids)), *options, port]
     with subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
         line = p.stderr.readline()
         seen = during() if during and "open" in line else None
@@ -118,7 +118,7 @@ def cpu(args, work, log):
             bare = Bare(args, log, args.pace * 1000)
             try:
                 before = private_bytes(bare.children)
-                b, seen = load(args, bare.children, BARE_PORT, args.seconds,
+                b, seen = load(args, bare.children, BARE_PORT, args.seconds, warm_up=args.pace + 2,
                                during=lambda pids=bare.children: private_bytes(pids))
                 b["memory"] = (seen - before) / b["connections"]
             finally:

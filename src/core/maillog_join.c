@@ -385,6 +385,7 @@ enum err maillog_join_add(struct maillog_join *j, const struct maillog_line *l)
 	case MAILLOG_NONE:
 	case MAILLOG_CONNECT:
 	case MAILLOG_DISCONNECT:
+	case MAILLOG_SCREENED:
 		break;
 	case MAILLOG_CLIENT:
 		return client_add(j, l);

@@ -350,6 +350,24 @@ static bool connection_parse(struct slice s, struct maillog_line *l)
 	return true;
 }
 
+/* postscreen: "reject: RCPT from [addr]:port: 550 5.7.1 ..." */
+static void postscreen_parse(struct slice s, struct maillog_line *l)
+{
+	size_t close;
+	uint64_t port;
+
+	if (!take(&s, SLICE_LIT("reject: RCPT from [")))
+		return;
+	close = slice_find(s, ']');
+	if (ipaddr_parse(slice_head(s, close), &l->client) != ERR_OK)
+		return;
+	s = slice_from(s, close + 1);
+	if (!take(&s, SLICE_LIT(":")) || num_parse(slice_head(s, slice_find(s, ':')), UINT16_MAX, &port) != ERR_OK)
+		return;
+	l->port = (uint16_t)port;
+	l->kind = MAILLOG_SCREENED;
+}
+
 static void program_parse(struct slice program, struct slice s, struct maillog_line *l)
 {
 	static const struct {
@@ -366,6 +384,7 @@ static void program_parse(struct slice program, struct slice s, struct maillog_l
 		{ WORD("virtual"), delivery_parse, AGENT_VIRTUAL },
 		{ WORD("pipe"), delivery_parse, AGENT_PIPE },
 		{ WORD("pickup"), pickup_parse, AGENT_NONE },
+		{ WORD("postscreen"), postscreen_parse, AGENT_NONE },
 		{ WORD("nqmgr"), qmgr_parse, AGENT_NONE },
 		{ WORD("discard"), delivery_parse, AGENT_OTHER },
 		{ WORD("error"), delivery_parse, AGENT_OTHER },

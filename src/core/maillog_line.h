@@ -31,6 +31,7 @@ enum maillog_kind {
 	MAILLOG_SPAM = 9,     /* a filter calls a message spam: queue_id, next_id, message_id, each may be empty */
 	MAILLOG_CONNECT = 10, /* smtpd: client, name */
 	MAILLOG_DISCONNECT = 11, /* smtpd: client, name */
+	MAILLOG_SCREENED = 12,   /* postscreen refused a recipient: client, port */
 };
 
 enum maillog_agent { AGENT_NONE, AGENT_SMTP, AGENT_LMTP, AGENT_LOCAL, AGENT_VIRTUAL, AGENT_PIPE, AGENT_OTHER };
@@ -56,6 +57,7 @@ struct maillog_line {
 	struct slice relay;       /* as written: "local", "mx.example[192.0.2.1]:25" */
 	struct ipaddr relay_addr; /* family 0: no address in relay */
 	struct slice next_id;     /* "queued as", "forwarded as", "queued_as:": the next queue id */
+	uint16_t port;            /* SCREENED: of client */
 	uint16_t code;            /* 450, 550 ...; 0 unknown */
 	bool is_sent;             /* status=sent */
 	bool is_bounced;          /* status=bounced */

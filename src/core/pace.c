@@ -1,10 +1,11 @@
 /*
- * pace: a step towards the pace at which the work would be the share, at most
- * twice as slow and at most an eighth faster at a time.
+ * pace: every few seconds a step towards the pace at which the work would be the
+ * share, at most four times as slow and at most a third faster.
  * SPDX-License-Identifier: ISC
  */
 #include "core/pace.h"
 
+#define WINDOW_US 4000000u
 #define MOST_SPAN_US 60000000u /* a longer one was a stopped process */
 
 static uint32_t between(uint64_t n, uint64_t low, uint64_t high)
@@ -28,13 +29,17 @@ void pace_step(struct pace *p, uint64_t used_us, uint64_t span_us)
 
 	if (span_us == 0 || span_us > MOST_SPAN_US || used_us > UINT32_MAX)
 		return;
-	may = span_us * p->share / 1000;
-	if (now == 0 && used_us > may)
+	p->used_us += used_us;
+	p->span_us += span_us;
+	if (p->span_us < WINDOW_US)
+		return;
+	may = p->span_us * p->share / 1000;
+	if (now == 0 && p->used_us > may)
 		now = PACE_SLOWED_MS / 2;
 	/* a tenth below the share: nobody sees the difference, and a little noise does not lead above it */
-	next = may ? now * used_us / (may - may / 10) : now * 2;
-	next = between(next, now - now / 8, now * 2);
-	if (next < PACE_SLOWED_MS / 2 && used_us <= may)
+	next = between(now * p->used_us / (may - may / 10), now - now / 3, now * 4);
+	if (next < PACE_SLOWED_MS / 2 && p->used_us <= may)
 		next = 0;
 	p->now_ms = between(next, p->least_ms, PACE_MOST_MS);
+	p->used_us = p->span_us = 0;
 }

@@ -2,8 +2,9 @@
  * pace: how long those who are held wait from one byte to the next, so that
  * the work of sending stays within a share of a processor. The work of a byte is
  * about the same whatever the pace is: twice the time between two bytes is half
- * the work. It slows down at once and speeds up slowly, never below what the
- * site has configured. Pure: the caller says how much time was used.
+ * the work. It slows down fast and speeds up slowly, never below what the
+ * site has configured. What counts is the work of some seconds: those who are held come
+ * in bunches. Pure: the caller says how much time was used.
  * SPDX-License-Identifier: ISC
  */
 #ifndef CORE_PACE_H
@@ -15,9 +16,10 @@
 #define PACE_SHARE_PERMILLE 200u /* of a core, all processes together */
 
 struct pace {
-	uint32_t least_ms; /* configured */
-	uint32_t now_ms;   /* in force */
-	uint32_t share;    /* permille of a core that may be used */
+	uint32_t least_ms;         /* configured */
+	uint32_t now_ms;           /* in force */
+	uint32_t share;            /* permille of a core that may be used */
+	uint64_t used_us, span_us; /* since the last step */
 };
 
 /* Also when the settings have changed: a slower pace stays until the work allows another. */

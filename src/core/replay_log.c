@@ -9,6 +9,7 @@
 
 #define HOST_TEXT 256
 #define SWEEP_S 300
+#define SCREENED 256
 
 struct try_held {
 	struct try_held *next;
@@ -27,9 +28,17 @@ struct session {
 	struct try_held *first, **last;
 };
 
+/* A connection that postscreen refused, told once: it may try several recipients. */
+struct screened {
+	struct ipaddr client;
+	uint16_t port;
+	uint64_t touched;
+};
+
 struct host {
 	char name[HOST_TEXT];
 	size_t name_n;
+	struct screened screened[SCREENED]; /* by port; the newest stays */
 	struct maillog_join *join;
 };
 
@@ -377,6 +386,18 @@ static void connect_add(struct replay_log *r, const struct host *h, const struct
 		r->fn(&e, r->ctx);
 }
 
+static void screened_add(struct replay_log *r, struct host *h, const struct maillog_line *l)
+{
+	struct screened *s = &h->screened[l->port % SCREENED];
+	bool is_known =
+		s->port == l->port && ipaddr_eq(&s->client, &l->client) && s->touched + REPLAY_SESSION_S > l->time;
+	struct replay_event e = { .type = REPLAY_CONNECT, .time = l->time, .client = l->client, .is_screened = true };
+
+	*s = (struct screened){ l->client, l->port, l->time };
+	if (!is_known)
+		r->fn(&e, r->ctx);
+}
+
 /* ---- lines */
 
 static void mail_tell(struct replay_log *r, struct host *h)
@@ -430,6 +451,8 @@ enum err replay_log_add(struct replay_log *r, const struct maillog_line *l)
 		connect_add(r, h, l);
 	else if (l->kind == MAILLOG_DISCONNECT)
 		session_close(r, h, l);
+	else if (l->kind == MAILLOG_SCREENED)
+		screened_add(r, h, l);
 	else if (l->kind == MAILLOG_CLIENT)
 		accept_add(r, h, l);
 	else if (l->kind == MAILLOG_MESSAGE_ID)

@@ -26,7 +26,7 @@
 #define REPLAY_SESSION_S 600 /* without a line: the session is over */
 
 enum replay_type {
-	REPLAY_CONNECT = 1, /* client, name, is_ours */
+	REPLAY_CONNECT = 1, /* client, name, is_ours, is_screened */
 	REPLAY_ACCEPT,      /* client, name, message: RCPT accepted, the message gets its queue id */
 	REPLAY_TRY,         /* RCPT refused: client, name, sender, recipient, code, is_unknown, is_message, is_ours */
 	REPLAY_MAIL,        /* what became of a message of a foreign client, or where ours wrote to: mail, is_bounced */
@@ -43,6 +43,7 @@ struct replay_event {
 	bool is_message; /* a message came in the same transaction */
 	bool is_ours;    /* on a submission service */
 	bool is_bounced;
+	bool is_screened; /* postscreen refused it: no policy server met it */
 	const struct msg_log_mail *mail;
 };
 

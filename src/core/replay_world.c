@@ -420,6 +420,8 @@ static void connect_take(struct replay_world *w, const struct replay_event *e)
 	unsigned bits = blocked_in(x, e->time);
 
 	COUNT(w, e->time, connections);
+	if (e->is_screened)
+		COUNT(w, e->time, screened);
 	if (!bits || origin_of(w, e) != GATE_FOREIGN)
 		return;
 	for (unsigned b = 0; b < REPLAY_BOUNDS; b++) {

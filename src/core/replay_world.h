@@ -47,6 +47,7 @@ struct replay_count {
 struct replay_day {
 	uint64_t day; /* since 1970 */
 	uint64_t connections, good, spam, unknown, tries;
+	uint64_t screened; /* connections that postscreen refused, among those */
 	struct replay_count bound[REPLAY_BOUNDS];
 };
 

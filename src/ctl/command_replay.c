@@ -96,10 +96,10 @@ static json_t *day_json(const struct replay_day *d)
 {
 	uint64_t begin = d->day * DAY_S;
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "day", (json_int_t)begin, "connections",
-		(json_int_t)d->connections, "good", (json_int_t)d->good, "spam", (json_int_t)d->spam, "unknown",
-		(json_int_t)d->unknown, "tries", (json_int_t)d->tries, "least", count_json(&d->bound[REPLAY_LEAST]),
-		"most", count_json(&d->bound[REPLAY_MOST]));
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "day", (json_int_t)begin, "connections",
+		(json_int_t)d->connections, "screened", (json_int_t)d->screened, "good", (json_int_t)d->good, "spam",
+		(json_int_t)d->spam, "unknown", (json_int_t)d->unknown, "tries", (json_int_t)d->tries, "least",
+		count_json(&d->bound[REPLAY_LEAST]), "most", count_json(&d->bound[REPLAY_MOST]));
 }
 
 static json_t *days_json(const struct replay_sums *s)

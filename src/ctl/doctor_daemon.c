@@ -220,6 +220,7 @@ static const struct {
 	{ doctor_check_log, true },
 	{ doctor_check_fetch, true },
 	{ doctor_check_tarpit, true },
+	{ doctor_check_session, false },
 	{ check_own_side, false },
 	{ check_share, true },
 	{ check_drift, true },

@@ -41,6 +41,11 @@ void render_block_line(struct render *r, const json_t *b)
 		(void)fprintf(r->to, ", %s refusals", render_grouped(r, render_number(b, "refusals")));
 	if (render_bool(b, "firewall"))
 		(void)fprintf(r->to, ", in the firewall");
+	if (render_number(b, "answered"))
+		(void)fprintf(r->to, ", %s connection%s answered", render_grouped(r, render_number(b, "answered")),
+			render_number(b, "answered") == 1 ? "" : "s");
+	if (render_number(b, "held_s"))
+		(void)fprintf(r->to, " (held %s)", render_span(r, render_number(b, "held_s")));
 	(void)fputc('\n', r->to);
 	if (*render_text(r, b, "note"))
 		(void)fprintf(r->to, "           %s: \"%s\"\n", render_text(r, b, "by"), render_text(r, b, "note"));

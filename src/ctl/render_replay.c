@@ -53,9 +53,13 @@ static void show_numbers(struct render *r, const json_t *a)
 	row(r, "         GOOD MAIL", all, "good", in(all, "most", "good") ? "listed below" : "");
 	(void)fprintf(r->to, "\nat least: a recipient that Postfix refused was only asked for.\n"
 			     "at most:  a message would have followed each time, and nothing speaks for it.\n");
-	(void)fprintf(r->to, "In this log: %s connections, %s good messages, %s called spam, %s recipients refused.\n",
-		render_grouped(r, render_number(all, "connections")), render_grouped(r, render_number(all, "good")),
-		render_grouped(r, render_number(all, "spam")), render_grouped(r, render_number(all, "tries")));
+	(void)fprintf(r->to, "In this log: %s connections", render_grouped(r, render_number(all, "connections")));
+	if (render_number(all, "screened"))
+		(void)fprintf(r->to, " (%s of them refused by postscreen)",
+			render_grouped(r, render_number(all, "screened")));
+	(void)fprintf(r->to, ", %s good messages, %s called spam, %s recipients refused.\n",
+		render_grouped(r, render_number(all, "good")), render_grouped(r, render_number(all, "spam")),
+		render_grouped(r, render_number(all, "tries")));
 	if (render_number(a, "insider") || render_number(a, "exempt"))
 		(void)fprintf(r->to, "Not charged: %s hits from our own side, %s from allowed hosts.\n",
 			render_grouped(r, render_number(a, "insider")), render_grouped(r, render_number(a, "exempt")));

@@ -118,6 +118,18 @@ static void print_refusals(struct render *r, const json_t *m)
 	}
 }
 
+/* At our own SMTP server, to which the firewall leads him. */
+static void print_answered(struct render *r, const json_t *b)
+{
+	if (!render_number(b, "answered"))
+		return;
+	(void)fprintf(r->to, "answered %s connection%s by our own server",
+		render_grouped(r, render_number(b, "answered")), render_number(b, "answered") == 1 ? "" : "s");
+	if (render_number(b, "held_s"))
+		(void)fprintf(r->to, ", held %s in all", render_span(r, render_number(b, "held_s")));
+	(void)fputc('\n', r->to);
+}
+
 static void print_accepted(struct render *r, const json_t *m)
 {
 	const json_t *list = json_object_get(m, "accepted"), *x;
@@ -197,6 +209,7 @@ static void print_match(struct render *r, const json_t *m)
 	print_hits(r, m);
 	print_score(r, m);
 	print_refusals(r, m);
+	print_answered(r, b);
 	print_accepted(r, m);
 	print_advice(r, m, state, id);
 }

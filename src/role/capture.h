@@ -111,6 +111,8 @@ struct capture {
 void capture_connection_open(struct capture *c, int fd, unsigned queue);
 /* Work on what has been read, send, and wait for what comes next. May free it. */
 void capture_connection_run(struct capture_connection *k);
+/* Send what the socket takes. False: the peer is gone. */
+bool capture_connection_flush(int fd, struct buf *out);
 /* At once, without a word. */
 void capture_connection_close(struct capture_connection *k);
 /* Told by connection_close: there is room again, or nobody is left. */

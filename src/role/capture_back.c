@@ -346,23 +346,6 @@ static bool give_body(struct capture_back *b)
 	return true;
 }
 
-/* False: the connection is gone. */
-static bool flush(struct capture_back *b)
-{
-	struct buf *out = &b->smtp.out;
-
-	while (out->n) {
-		ssize_t n = send(b->fd, out->p, out->n, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == EAGAIN || errno == EWOULDBLOCK;
-		buf_consume(out, (size_t)n);
-	}
-	return true;
-}
-
 /* May free b. */
 static void work(struct capture_back *b)
 {
@@ -372,7 +355,7 @@ static void work(struct capture_back *b)
 		while (!why && smtp_client_wants_body(&b->smtp))
 			if (!give_body(b))
 				why = "the file cannot be read";
-		if (!why && !flush(b))
+		if (!why && !capture_connection_flush(b->fd, &b->smtp.out))
 			why = "connection lost";
 	} while (!why && smtp_client_wants_body(&b->smtp) && b->smtp.out.n == 0);
 	if (why)

@@ -58,13 +58,10 @@ static void work(struct capture_connection *k)
 	buf_consume(&k->in, k->in.n - in.n);
 }
 
-/* False: the peer is gone. */
-static bool flush(struct capture_connection *k)
+bool capture_connection_flush(int fd, struct buf *out)
 {
-	struct buf *out = &k->session.out;
-
 	while (out->n) {
-		ssize_t n = send(k->fd, out->p, out->n, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = send(fd, out->p, out->n, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -90,7 +87,7 @@ void capture_connection_run(struct capture_connection *k)
 		work(k);
 		if (k->capture->is_stopping && k->session.state < LMTP_STATE_DATA)
 			lmtp_session_close(&k->session, "Service is stopping");
-		if (!flush(k)) {
+		if (!capture_connection_flush(k->fd, &k->session.out)) {
 			capture_connection_close(k);
 			return;
 		}

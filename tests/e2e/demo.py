@@ -459,6 +459,8 @@ def main():
     if not is_seen:
         sys.exit(1)
     report.say(packages_line() + " Everything is in demo.log.")
+    report.say("What it would have done to your own mail, by the log alone (only read, nothing installed):\n"
+               "    %s/limetwig replay --suggest /var/log/mail.log*" % options.build)
 
 
 if __name__ == "__main__":

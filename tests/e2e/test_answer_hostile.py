@@ -41,6 +41,12 @@ KINDS = {
     "tls_half_close": "end",
     "reset": "reset",
     "reset_tls": "reset",
+    "flood_in_tls": ("421", "250", ""),
+    "never_read_in_tls": None,
+    "endless_in_tls": ("500", ""),
+    "reset_in_tls": "reset",
+    "garbage_in_tls": "end",
+    "half_record_in_tls": "half",
 }
 
 

@@ -1,9 +1,13 @@
 """Sessions that brought a block are closed; clients that take the wrong MX: a real Postfix with two addresses."""
+import json
+import os
+import signal
 import time
 
 import pytest
 from lab import messages, witness
-from lab.network import SERVER4, wait_for
+from lab.daemon import CONF as CONF_FILE
+from lab.network import SERVER4, children_of, wait_for
 from lab.scene import ALICE, TRAPS, assert_code
 
 WORSE = "203.0.113.26"
@@ -151,6 +155,16 @@ def test_who_came_to_the_better_mx_may_use_the_worse_one(scene):
         assert scene.hits_of("203.0.113.78") == []
 
 
+def findings(scene, name):
+    return [item for item in scene.daemon.json("doctor")["items"] if item["name"] == name]
+
+
+def test_doctor_prints_the_dns_records(scene):
+    assert [item["text"] for item in findings(scene, "mx dns")] == [
+        "for each of your domains: MX 10 FAKE (A %s); MX 20 BETTER (A %s); MX 90 WORSE (A %s)" % (FAKE, SERVER4, WORSE)]
+    assert all(item["level"] == "ok" for item in findings(scene, "mx"))
+
+
 def test_the_fake_mx_refuses_everybody_in_every_mode_but_off(scene):
     host = scene.host[scene.new_host()]
 
@@ -163,3 +177,68 @@ def test_the_fake_mx_refuses_everybody_in_every_mode_but_off(scene):
     wait_for("the fake MX to be open", lambda: connects() is None)
     scene.enforce("soft")
     wait_for("the fake MX to refuse again", lambda: connects() == "refused")
+
+
+def test_doctor_names_what_is_wrong_with_the_addresses(scene):
+    scene.daemon.configure(CONF % ("no", SERVER4, SERVER4, "2001:db8:25::99", WINDOW_S))
+    try:
+        items = {item["text"]: item for item in json.loads(scene.daemon.ctl("doctor", "--json").stdout)["items"]}
+    finally:
+        configure(scene, "policy")
+    for text, level in (("worse 2001:db8:25::99 is no address of this host", "warn"),
+                        ("fake %s is a loopback address, or better or worse too" % SERVER4, "fail"),
+                        ("worse has IPv6, better has not", "warn")):
+        assert items[text]["level"] == level and items[text]["mend"], items[text]
+
+
+LISTEN = """
+import socket, time
+s = socket.create_server(("", 10725))
+time.sleep(120)
+"""
+
+
+def test_doctor_names_a_taken_port(scene):
+    scene.daemon.stop()
+    scene.net.write(CONF_FILE, "firewall {\n  action = answer\n}\n")
+    other = scene.net.start(["python3", "-c", LISTEN], "/var/log/listen.log")
+    try:
+        wait_for("the finding", lambda: any(
+            item["name"] == "tarpit" and item["text"] == "TCP port 10725 is taken" and item["level"] == "fail"
+            for item in json.loads(scene.daemon.ctl("doctor", "--json").stdout)["items"]), 30)
+    finally:
+        for pid in children_of(other.pid) + [other.pid]:
+            os.kill(pid, signal.SIGKILL)
+        other.wait()
+
+
+HOLD = """
+import socket, sys
+s = socket.create_connection((sys.argv[1], 25), 20, (sys.argv[2], 0))
+s.settimeout(30)
+got = b""
+while len(got) < 4:
+    got += s.recv(10)
+"""
+
+
+def test_seconds_at_the_tarpit_are_in_the_block(new_scene):
+    scene = new_scene(hosts=set())
+    scene.daemon.configure("firewall {\n  action = tarpit\n}\ntarpit {\n  offence = 1\n}\n")
+    scene.install()
+    scene.enforce("full")
+    key = scene.new_host()
+    host, address = scene.host[key], scene.address(key)
+    assert_code(scene.spam_mail(key), 250, "spam")
+    wait_for("the kernel element", lambda: scene.in_kernel(address))
+    assert host.ask("run", argv=["python3", "-c", HOLD, SERVER4, address])["status"] == 0
+    block = wait_for("the connection", lambda: has_answered(scene, address))
+    assert block["answered"] == 1 and block["held_s"] >= 2, block
+    assert "answered 1 connection by our own server, held " in scene.daemon.told("why", address)
+    assert "1 connection answered (held " in scene.daemon.told("block", "list")
+    assert scene.daemon.json("status")["answered"]["connections"] == 1
+
+
+def has_answered(scene, address):
+    block = scene.block_of(address)
+    return block if block and block["answered"] else None

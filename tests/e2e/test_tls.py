@@ -264,4 +264,6 @@ def test_samples_of_what_they_send(scene):
     assert len(scene.daemon.json("hits")["hits"]) == hits
     assert len(samples(scene)) == 2
     scene.daemon.told("forget", "bob@example.org")
+    wait_for("his name to go", lambda: not any(b"bob@" in text for text in samples(scene).values()), LONG)
+    scene.daemon.told("forget", "offers@other.example")
     wait_for("the samples to go", lambda: not samples(scene), LONG)

@@ -58,7 +58,9 @@ static void decode(enum message_type t, struct slice in)
 		CASE(fw_done, msg_fw_done)
 	case MSG_FW_STATE:
 		CASE(fw_state, msg_fw_state)
+	case MSG_HOOK:
 		CASE(hook, msg_hook)
+	case MSG_HOOK_DONE:
 		CASE(hook_done, msg_hook_done)
 	case MSG_HIT:
 		CASE(hit, msg_hit)

@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "role/capture.h"
 
 #define LHLO "LHLO mx.pfx.test\r\n"
@@ -210,27 +211,6 @@ static inline void start(void)
 	link_up();
 }
 
-static __attribute__((unused)) void clear(const char *path)
-{
-	DIR *d = opendir(path);
-	struct dirent *e;
-
-	while (d && (e = readdir(d))) {
-		char name[512];
-
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		(void)snprintf(name, sizeof name, "%s/%s", path, e->d_name);
-		if (e->d_type == DT_DIR)
-			clear(name);
-		else
-			(void)unlink(name);
-	}
-	if (d)
-		closedir(d);
-	(void)rmdir(path);
-}
-
 static inline int teardown(void **state)
 {
 	struct capture *c = capture();
@@ -369,17 +349,9 @@ static inline void await_forgotten(uint32_t seq)
 static inline unsigned files_in(const char *folder)
 {
 	char path[128];
-	struct dirent *e;
-	unsigned n = 0;
-	DIR *d;
 
 	(void)snprintf(path, sizeof path, "%s/%s", corpus_dir, folder);
-	d = opendir(path);
-	assert_non_null(d);
-	while ((e = readdir(d)))
-		n += e->d_name[0] != '.';
-	closedir(d);
-	return n;
+	return count_files(path);
 }
 
 static inline void read_kept(const char *id, char *to, size_t size)

@@ -10,6 +10,30 @@
 
 #include "capture_rig.h"
 
+/* A client that says this to a new capture and has heard n replies. */
+static struct client *start_and_say(const char *text, unsigned n)
+{
+	struct client *k;
+
+	start();
+	k = dial();
+	say(k, text);
+	await(k, n);
+	return k;
+}
+
+/* A client whose message has come as far as the engine. */
+static struct client *start_and_hit(void)
+{
+	struct client *k;
+
+	start();
+	k = dial();
+	say(k, LHLO ONE);
+	await_count(&hits, 1);
+	return k;
+}
+
 static void test_one(void **state)
 {
 	struct client *k;
@@ -49,15 +73,13 @@ static void test_one(void **state)
 /* Both encodings, a rider, and two traps in one message. */
 static void test_recipients(void **state)
 {
-	struct client *k;
+	struct client *k =
+		start_and_say(LHLO "MAIL FROM:<>\r\n" TO_TRAP
+				   "RCPT TO:<alice@pfx.test>\r\nRCPT TO:<any@trapdom.example.limetwig.invalid>\r\n"
+				   "DATA\r\n" MESSAGE,
+			10);
 
 	(void)state;
-	start();
-	k = dial();
-	say(k, LHLO "MAIL FROM:<>\r\n" TO_TRAP
-		    "RCPT TO:<alice@pfx.test>\r\nRCPT TO:<any@trapdom.example.limetwig.invalid>\r\n"
-		    "DATA\r\n" MESSAGE);
-	await(k, 10);
 	assert_int_equal(replies(k, "250"), 8);
 	assert_int_equal(hits, 2);
 	assert_string_equal(hit[0].trap, "trap@pfx.test");
@@ -75,10 +97,7 @@ static void test_later(void **state)
 
 	(void)state;
 	answer = ANSWER_LATER;
-	start();
-	k = dial();
-	say(k, LHLO ONE);
-	await(k, 8);
+	k = start_and_say(LHLO ONE, 8);
 	assert_int_equal(replies(k, "451 4.3.0"), 1);
 	assert_int_equal(files_in("new") + files_in("tmp"), 0);
 	answer = ANSWER_STORED;
@@ -96,10 +115,7 @@ static void test_half_stored(void **state)
 
 	(void)state;
 	answer = ANSWER_FIRST_ONLY;
-	start();
-	k = dial();
-	say(k, LHLO "MAIL FROM:<a@b>\r\n" TO_TRAP TO_TRAP2 "DATA\r\n" MESSAGE);
-	await(k, 8);
+	k = start_and_say(LHLO "MAIL FROM:<a@b>\r\n" TO_TRAP TO_TRAP2 "DATA\r\n" MESSAGE, 8);
 	assert_int_equal(replies(k, "250 2.0.0"), 1);
 	assert_int_equal(replies(k, "451"), 1);
 	assert_int_equal(files_in("new"), 1);
@@ -113,10 +129,7 @@ static void test_known(void **state)
 
 	(void)state;
 	answer = ANSWER_KNOWN;
-	start();
-	k = dial();
-	say(k, LHLO ONE);
-	await(k, 8);
+	k = start_and_say(LHLO ONE, 8);
 	assert_int_equal(replies(k, "451"), 0);
 	assert_int_equal(files_in("new") + files_in("tmp"), 0);
 	hang_up(k);
@@ -129,10 +142,7 @@ static void test_published_last(void **state)
 
 	(void)state;
 	answer = ANSWER_NONE;
-	start();
-	k = dial();
-	say(k, LHLO ONE);
-	await_count(&hits, 1);
+	k = start_and_hit();
 	while (TAILQ_FIRST(&capture()->all)->is_syncing)
 		assert_int_equal((int)loop_run(host.loop), ERR_OK);
 	assert_int_equal(files_in("new"), 0);
@@ -149,10 +159,7 @@ static void test_link_loss(void **state)
 
 	(void)state;
 	answer = ANSWER_NONE;
-	start();
-	k = dial();
-	say(k, LHLO ONE);
-	await_count(&hits, 1);
+	k = start_and_hit();
 	link_down();
 	await(k, 8);
 	assert_int_equal(replies(k, "451"), 1);
@@ -176,10 +183,7 @@ static void test_silent_engine(void **state)
 
 	(void)state;
 	answer = ANSWER_NONE;
-	start();
-	k = dial();
-	say(k, LHLO ONE);
-	await_count(&hits, 1);
+	k = start_and_hit();
 	hear(k);
 	assert_int_equal(replies(k, ""), 7);
 	TAILQ_FIRST(&capture()->all)->ack_deadline_ms = 0;
@@ -279,13 +283,9 @@ static void test_cap(void **state)
 
 static void test_idle(void **state)
 {
-	struct client *k;
+	struct client *k = start_and_say(LHLO "MAIL FROM:<a@b>\r\n" TO_TRAP "DATA\r\nSubject: never ends\r\n", 5);
 
 	(void)state;
-	start();
-	k = dial();
-	say(k, LHLO "MAIL FROM:<a@b>\r\n" TO_TRAP "DATA\r\nSubject: never ends\r\n");
-	await(k, 5);
 	TAILQ_FIRST(&capture()->all)->session.deadline_ms = 0;
 	await_eof(k);
 	assert_int_equal(hits, 0);
@@ -352,10 +352,7 @@ static void test_full_disk(void **state)
 
 	(void)state;
 	host.conf.storage.disk_reserve = UINT64_MAX / 2;
-	start();
-	k = dial();
-	say(k, LHLO ONE);
-	await(k, 8);
+	k = start_and_say(LHLO ONE, 8);
 	assert_int_equal(replies(k, "451"), 0);
 	assert_int_equal(hits, 1);
 	assert_string_equal(hit[0].corpus_id, "");
@@ -380,10 +377,7 @@ static void test_remove(void **state)
 	struct wr w = wr_init(bytes, sizeof bytes);
 
 	(void)state;
-	start();
-	k = dial();
-	say(k, LHLO ONE);
-	await(k, 8);
+	k = start_and_say(LHLO ONE, 8);
 	assert_int_equal(files_in("new"), 1);
 	memcpy(m.corpus_id, hit[0].corpus_id, sizeof m.corpus_id);
 	message_put_corpus_remove(&w, MSG_CORPUS_REMOVE, &m);
@@ -397,13 +391,9 @@ static void test_remove(void **state)
 
 static void test_forget(void **state)
 {
-	struct client *k;
+	struct client *k = start_and_say(LHLO ONE, 8);
 
 	(void)state;
-	start();
-	k = dial();
-	say(k, LHLO ONE);
-	await(k, 8);
 	for (int i = 0; i < 99; i++) {
 		say(k, "MAIL FROM:<other@spam.example>\r\n" TO_TRAP2 "DATA\r\n" MESSAGE);
 		await(k, 12 + 4 * (unsigned)i);
@@ -433,10 +423,7 @@ static void test_forget_waits_for_what_is_under_way(void **state)
 
 	(void)state;
 	answer = ANSWER_NONE;
-	start();
-	k = dial();
-	say(k, LHLO ONE);
-	await_count(&hits, 1);
+	k = start_and_hit();
 	forget_asks(1, true, "s@spam.example");
 	for (int i = 0; i < 20; i++)
 		assert_int_equal((int)loop_run(host.loop), ERR_OK);
@@ -509,10 +496,7 @@ static void test_stop_bound(void **state)
 
 	(void)state;
 	answer = ANSWER_NONE;
-	start();
-	k = dial();
-	say(k, LHLO ONE);
-	await_count(&hits, 1);
+	k = start_and_hit();
 	capture_ops.stop(&host);
 	await_eof(k);
 	assert_int_equal(replies(k, "250 2.0.0"), 2);

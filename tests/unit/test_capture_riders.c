@@ -56,15 +56,31 @@ static unsigned final_replies(const struct client *k, const char *code)
 	return n;
 }
 
+/* All have heard a reply. */
+static struct client *ridden(const char *text)
+{
+	struct client *k = ride(text);
+
+	await(k, RIDE_REPLIES);
+	return k;
+}
+
+/* All have heard this one. */
+static struct client *ridden_by_all(const char *code)
+{
+	struct client *k = ridden(TEXT);
+
+	assert_int_equal(final_replies(k, code), 3);
+	return k;
+}
+
 static void test_plain(void **state)
 {
 	struct client *k;
 
 	(void)state;
 	order = ORDER_PLAIN;
-	k = ride(TEXT);
-	await(k, RIDE_REPLIES);
-	assert_int_equal(final_replies(k, "250"), 3);
+	k = ridden_by_all("250");
 	assert_int_equal(asks, 1);
 	assert_int_equal(asked.count, 2);
 	assert_int_equal(asked.is_kept, 1);
@@ -87,9 +103,7 @@ static void test_junk(void **state)
 
 	(void)state;
 	order = ORDER_JUNK;
-	k = ride(TEXT);
-	await(k, RIDE_REPLIES);
-	assert_int_equal(final_replies(k, "250"), 3);
+	k = ridden_by_all("250");
 	assert_non_null(strstr(postfix.seen, "DATA\r\nX-Limetwig-Junk: case=7K2M-4PXA\r\nX-Spam-Flag: YES\r\n" TEXT));
 	hang_up(k);
 }
@@ -124,9 +138,7 @@ static void test_withheld(void **state)
 
 	(void)state;
 	order = ORDER_KEEP;
-	k = ride(TEXT);
-	await(k, RIDE_REPLIES);
-	assert_int_equal(final_replies(k, "250"), 3);
+	k = ridden_by_all("250");
 	assert_int_equal(postfix.connects, 0);
 	assert_int_equal(files_in("new"), 1);
 	read_kept(hit[0].corpus_id, text, sizeof text);
@@ -143,9 +155,7 @@ static void test_known_and_withheld(void **state)
 
 	(void)state;
 	answer = ANSWER_KNOWN;
-	k = ride(TEXT);
-	await(k, RIDE_REPLIES);
-	assert_int_equal(final_replies(k, "250"), 3);
+	k = ridden_by_all("250");
 	assert_int_equal(files_in("new"), 1);
 	hang_up(k);
 }
@@ -156,9 +166,7 @@ static void test_hit_later(void **state)
 
 	(void)state;
 	answer = ANSWER_LATER;
-	k = ride(TEXT);
-	await(k, RIDE_REPLIES);
-	assert_int_equal(final_replies(k, "451"), 3);
+	k = ridden_by_all("451");
 	assert_int_equal(asks, 0);
 	assert_int_equal(files_in("new") + files_in("tmp"), 0);
 	hang_up(k);
@@ -342,8 +350,7 @@ static void test_release(void **state)
 
 	(void)state;
 	order = ORDER_KEEP;
-	k = ride(TEXT);
-	await(k, RIDE_REPLIES);
+	k = ridden(TEXT);
 	release(RIDERS_LIST, "", RIDERS_OK);
 	assert_string_equal(told.text, "alice@pfx.test\nbob@pfx.test\n");
 	assert_int_equal(postfix.connects, 0);
@@ -386,8 +393,7 @@ static void test_forget_one_rider(void **state)
 
 	(void)state;
 	order = ORDER_KEEP;
-	k = ride(TEXT);
-	await(k, RIDE_REPLIES);
+	k = ridden(TEXT);
 	forget("alice@pfx.test", 1);
 	assert_int_equal(forgots, 1);
 	assert_int_equal(forgot.count, 1);
@@ -415,8 +421,7 @@ static void test_forget_sender(void **state)
 
 	(void)state;
 	order = ORDER_KEEP;
-	k = ride(TEXT);
-	await(k, RIDE_REPLIES);
+	k = ridden(TEXT);
 	forget("s@spam.example", 1);
 	assert_int_equal(files_in("new"), 0);
 	hang_up(k);

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "io/corpus.h"
 
 #define MIB (1024u * 1024u)
@@ -46,27 +47,6 @@ static int setup(void **state)
 	(void)state;
 	(void)snprintf(dir, sizeof dir, "/tmp/limetwig_corpus_XXXXXX");
 	return mkdtemp(dir) ? 0 : -1;
-}
-
-static void clear(const char *path)
-{
-	DIR *d = opendir(path);
-	struct dirent *e;
-
-	while (d && (e = readdir(d))) {
-		char name[512];
-
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		(void)snprintf(name, sizeof name, "%s/%s", path, e->d_name);
-		if (e->d_type == DT_DIR)
-			clear(name);
-		else
-			(void)unlink(name);
-	}
-	if (d)
-		closedir(d);
-	(void)rmdir(path);
 }
 
 static int teardown(void **state)
@@ -133,17 +113,9 @@ static off_t size_of(const char *folder, const char *id)
 static unsigned files_in(const char *folder)
 {
 	char path[128];
-	struct dirent *e;
-	unsigned n = 0;
-	DIR *d;
 
 	(void)snprintf(path, sizeof path, "%s/corpus/%s", dir, folder);
-	d = opendir(path);
-	assert_non_null(d);
-	while ((e = readdir(d)))
-		n += e->d_name[0] != '.';
-	closedir(d);
-	return n;
+	return count_files(path);
 }
 
 static void assert_state(struct corpus *c, uint64_t want_bytes, uint32_t want_files)

@@ -247,6 +247,34 @@ static void unknown_mailboxes(void **state)
 	assert_true(l.is_sent && !l.is_bounced && !l.is_unknown);
 }
 
+static void postscreen(void **state)
+{
+	static const char *const others[] = { "CONNECT from [203.0.113.5]:4321 to [198.51.100.1]:25",
+		"PASS NEW [203.0.113.5]:4321", "PREGREET 9 after 0.1 from [203.0.113.5]:4321: NOQUEUE: reject: x",
+		"NOQUEUE: reject: CONNECT from [203.0.113.5]:4321: too many connections",
+		"NOQUEUE: reject: RCPT from [203.0.113.5]4321: 550 x", "NOQUEUE: reject: RCPT from [x]:4321: 550 x",
+		"NOQUEUE: reject: RCPT from [203.0.113.5]:43210000: 550 x", "NOQUEUE: reject: RCPT from [203.0.113.5",
+		"NOQUEUE: reject: RCPT from [203.0.113.5]:" };
+	struct maillog_line l;
+	char line[300];
+
+	(void)state;
+	l = parse(HEAD "postfix/postscreen[1]: NOQUEUE: reject: RCPT from [203.0.113.5]:4321: 550 5.7.1 Service "
+		       "unavailable; client [203.0.113.5] blocked using bl.example; from=<b@c.example>, "
+		       "to=<x@pfx.test>, proto=ESMTP, helo=<]:9: h>");
+	assert_int_equal(l.kind, MAILLOG_SCREENED);
+	assert_ip(&l.client, "203.0.113.5");
+	assert_int_equal(l.port, 4321);
+	l = parse(HEAD "postfix/postscreen[1]: NOQUEUE: reject: RCPT from [2001:db8::1]:1: 450 4.3.2 Service currently "
+		       "unavailable; from=<>, to=<x@pfx.test>, proto=SMTP, helo=<h>");
+	assert_int_equal(l.kind, MAILLOG_SCREENED);
+	assert_ip(&l.client, "2001:db8::1");
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		(void)snprintf(line, sizeof line, HEAD "postfix/postscreen[1]: %s", others[i]);
+		assert_int_equal(parse(line).kind, MAILLOG_NONE);
+	}
+}
+
 static void queue(void **state)
 {
 	struct maillog_line l;
@@ -483,6 +511,7 @@ int main(void)
 		cmocka_unit_test(clients),
 		cmocka_unit_test(connections),
 		cmocka_unit_test(unknown_mailboxes),
+		cmocka_unit_test(postscreen),
 		cmocka_unit_test(queue),
 		cmocka_unit_test(deliveries),
 		cmocka_unit_test(refusals),

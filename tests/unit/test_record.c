@@ -112,6 +112,8 @@ static void fill_block(struct record_block *v)
 	FILL(v->sender);
 	FILL(v->by);
 	FILL(v->note);
+	v->answered = 12;
+	v->held_s = 3600;
 }
 
 static void fill_refusal(struct record_refusal *v)
@@ -255,6 +257,24 @@ static void test_old_trap(void **state)
 	assert_int_equal((int)record_get_trap(slice_of(bytes, w.n), &out), ERR_SYNTAX);
 	assert_int_equal((int)record_get_trap(slice_of(bytes, w.n - 1 - TRAP_QUALITY_HOSTS * 17), &out), ERR_OK);
 	in.quality = (struct trap_quality){ 0 };
+	assert_memory_equal(&in, &out, sizeof in);
+}
+
+/* Version 1 knew nothing of connections at our own server. */
+static void test_old_block(void **state)
+{
+	struct record_block in = { 0 }, out;
+	uint8_t bytes[RECORD_VALUE];
+	struct wr w = wr_init(bytes, sizeof bytes);
+
+	(void)state;
+	fill_block(&in);
+	record_put_block(&w, &in);
+	bytes[0] = 1;
+	assert_int_equal((int)record_get_block(slice_of(bytes, w.n), &out), ERR_SYNTAX);
+	assert_int_equal((int)record_get_block_head(slice_of(bytes, w.n - 8), &out), ERR_OK);
+	assert_int_equal((int)record_get_block(slice_of(bytes, w.n - 8), &out), ERR_OK);
+	in.answered = in.held_s = 0;
 	assert_memory_equal(&in, &out, sizeof in);
 }
 
@@ -456,7 +476,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_trap),
-		cmocka_unit_test(test_old_trap),
+		cmocka_unit_test(test_old_trap), cmocka_unit_test(test_old_block),
 		cmocka_unit_test(test_hit),
 		cmocka_unit_test(test_hit_sum),
 		cmocka_unit_test(test_block),

@@ -238,6 +238,35 @@ static void a_refused_trap_is_two_stories(void **state)
 	assert_int_equal(replay_world_yield(rig->world, 1)->good[REPLAY_MOST], 1);
 }
 
+static void screen(const char *client, unsigned port, const char *to)
+{
+	say("postfix/postscreen[5]: NOQUEUE: reject: RCPT from [%s]:%u: 550 5.7.1 Service unavailable; client [%s] "
+	    "blocked using bl.example; from=<a@s.example>, to=<%s>, proto=ESMTP, helo=<h>",
+		client, port, client, to);
+}
+
+/* What postscreen refused is a connection, one for all its recipients, and never a hit. */
+static void postscreen_refuses(void **state)
+{
+	(void)state;
+	start();
+	screen("192.0.2.1", 1001, TRAP);
+	ask("192.0.2.1", "a@s.example", TRAP);
+	rig->at += 60;
+	screen("192.0.2.1", 1002, TRAP);
+	screen("192.0.2.1", 1002, "ann@pfx.test");
+	screen("192.0.2.1", 1003, "ann@pfx.test");
+	screen("192.0.2.2", 1003, "ann@pfx.test");
+	end();
+	assert_int_equal(replay_world_sums(rig->world)->all.connections, 5);
+	assert_int_equal(replay_world_sums(rig->world)->all.screened, 4);
+	assert_int_equal(replay_world_sums(rig->world)->all.tries, 1);
+	assert_int_equal(sums(REPLAY_MOST)->blocks, 1);
+	assert_int_equal(sums(REPLAY_MOST)->connections, 2);
+	assert_int_equal(sums(REPLAY_LEAST)->connections, 0);
+	assert_int_equal(sums(REPLAY_MOST)->grade[GRADE_PROBE], 0);
+}
+
 static void a_block_ends(void **state)
 {
 	(void)state;
@@ -528,6 +557,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_refused_trap_is_two_stories, setup, teardown),
+		cmocka_unit_test_setup_teardown(postscreen_refuses, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_block_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_message_is_one_hit, setup, teardown),
 		cmocka_unit_test_setup_teardown(riders, setup, teardown),

@@ -3,9 +3,8 @@
 SPDX-License-Identifier: ISC
 """
 import base64
-import sys
 
-from lab import POSTFIX_START, inject, settle, site, stop, trap, wait_port, world, SITES
+from lab import POSTFIX_START, exim_site, inject, main, settle, site, stop, trap, wait_port, SITES
 from texts import PLAIN, FRENCH, RUSSIAN, HTML
 
 TEXT = {
@@ -222,25 +221,11 @@ def postfix_dovecot():
     stop('dove')
 
 
-EXIM = r'''
+EXIM = exim_site('hafen.test', r'''
 mkdir -p /var/spool/exim4 /var/log/exim4; chown Debian-exim: /var/spool/exim4 /var/log/exim4
 while [ ! -e /go ]; do sleep 0.1; done
 for u in USERS; do useradd -M -d /home/$u $u; chown -R $u: /home/$u; done
-cat > /etc/exim4/exim4.conf <<'X'
-primary_hostname = mail.hafen.test
-domainlist local_domains = hafen.test
-acl_smtp_rcpt = accept
-acl_smtp_data = accept
-begin acl
-accept:
-  accept
-begin routers
-lookup:
-  driver = dnslookup
-  domains = ! +local_domains
-  transport = remote_smtp
-  no_more
-filtered:
+''', r'''filtered:
   driver = redirect
   check_local_user
   require_files = $local_part:$home/.forward
@@ -262,12 +247,7 @@ people:
   driver = accept
   check_local_user
   transport = box
-begin transports
-remote_smtp:
-  driver = smtp
-  hosts_avoid_tls = *
-  hosts_try_fastopen =
-address_reply:
+''', r'''address_reply:
   driver = autoreply
 address_file:
   driver = appendfile
@@ -285,11 +265,7 @@ auto_reply:
   subject = ${if def:h_Subject: {Auto-Reply: ${quote:${escape:${length_50:$h_Subject:}}}} {Auto-Reply} }
   headers = MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit
   user = mail
-begin retry
-*  *  F,10s,3s
-X
-exim4 -bd -q3s
-'''
+''')
 
 
 def exim():
@@ -321,10 +297,4 @@ def exim():
 
 
 if __name__ == '__main__':
-    world()
-    for name in sys.argv[1:] or 'postfix_dovecot exim'.split():
-        print('==', name, flush=True)
-        try:
-            globals()[name]()
-        except Exception as e:
-            print(name, 'failed:', repr(e), flush=True)
+    main(globals(), 'postfix_dovecot exim')

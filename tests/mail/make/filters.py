@@ -2,10 +2,9 @@
 """Notices of content filters and quotas, and feedback reports: amavis, Exim, dovecot, mailbot, opendmarc.
 SPDX-License-Identifier: ISC
 """
-import sys
 
 import lab
-from lab import POSTFIX_START, inject, run_in, settle, site, stop, trap, wait_port, world
+from lab import POSTFIX_START, exim_site, inject, main, run_in, settle, site, stop, trap, wait_port
 from texts import FRENCH, HTML, PLAIN, RUSSIAN
 
 # The usual test file for scanners, in two halves so that no scanner minds this one.
@@ -119,44 +118,20 @@ def scripts():
     stop('hooks')
 
 
-EXIM = r'''
+EXIM = exim_site('dorf.test', r'''
 mkdir -p /var/spool/exim4 /var/log/exim4 /var/mail/q; chown Debian-exim: /var/spool/exim4 /var/log/exim4; chown mail: /var/mail/q
-cat > /etc/exim4/exim4.conf <<'X'
-primary_hostname = mail.dorf.test
-domainlist local_domains = dorf.test
-acl_smtp_rcpt = accept
-acl_smtp_data = accept
-begin acl
-accept:
-  accept
-begin routers
-lookup:
-  driver = dnslookup
-  domains = ! +local_domains
-  transport = remote_smtp
-  no_more
-people:
+''', r'''people:
   driver = accept
   transport = box
   address_data = ${lookup{$local_part}lsearch{/etc/exim4/people}}
-begin transports
-remote_smtp:
-  driver = smtp
-  hosts_avoid_tls = *
-  hosts_try_fastopen =
-box:
+''', r'''box:
   driver = appendfile
   file = /var/mail/q/${lookup{$local_part}lsearch,ret=key{/etc/exim4/people}}
   user = mail
   quota = 100M
   quota_warn_threshold = 300
   quota_warn_message = "To: ${extract{1}{|}{$address_data}}\nSubject: ${extract{2}{|}{$address_data}}\nFrom: ${extract{3}{|}{$address_data}}\n\n${extract{4}{|}{$address_data}}\n"
-begin retry
-*  *  F,10s,3s
-X
-PEOPLE
-exim4 -bd -q3s
-'''
+''', 'PEOPLE\n')
 
 
 def exim_quota():
@@ -325,10 +300,4 @@ def opendmarc():
 
 
 if __name__ == '__main__':
-    world()
-    for name in sys.argv[1:] or 'amavis scripts exim_quota dovecot_quota feedback opendmarc'.split():
-        print('==', name, flush=True)
-        try:
-            globals()[name]()
-        except Exception as e:
-            print(name, 'failed:', repr(e), flush=True)
+    main(globals(), 'amavis scripts exim_quota dovecot_quota feedback opendmarc')

@@ -15,6 +15,7 @@ import socket
 import socketserver
 import struct
 import subprocess
+import sys
 import threading
 import time
 
@@ -51,6 +52,33 @@ REFUSALS = {
 }
 for d in REFUSALS:
     MXS[d + '.'] = 'mx.hansa-druck.test.'
+
+
+EXIM_HEAD = '''cat > /etc/exim4/exim4.conf <<'X'
+primary_hostname = mail.%s
+domainlist local_domains = %s
+acl_smtp_rcpt = accept
+acl_smtp_data = accept
+begin acl
+accept:
+  accept
+begin routers
+lookup:
+  driver = dnslookup
+  domains = ! +local_domains
+  transport = remote_smtp
+  no_more
+'''
+EXIM_SMTP = '''begin transports
+remote_smtp:
+  driver = smtp
+  hosts_avoid_tls = *
+  hosts_try_fastopen =
+'''
+EXIM_END = '''begin retry
+*  *  F,10s,3s
+X
+'''
 
 
 def qname(data, at):
@@ -344,6 +372,11 @@ GIVEN = ['anna', 'info', 'jan', 'sales', 'karl.weber', 'm.lind', 'office', 'petr
 SERIAL = [0]
 
 
+def exim_site(domain, first, routers, transports, last=''):
+    """A site's script: what comes first, exim's configuration with routers and transports of its own, what comes last."""
+    return first + EXIM_HEAD % (domain, domain) + routers + EXIM_SMTP + transports + EXIM_END + last + 'exim4 -bd -q3s\n'
+
+
 def trap(kind, what):
     """A fresh trap address; what reaches it is kept as kind/what."""
     n = SERIAL[0]
@@ -378,3 +411,14 @@ def settle(quiet=4, most=40, want=None):
         if want is not None and SINKS.count - base >= want:
             return
         time.sleep(0.2)
+
+
+def main(makers, names):
+    """Run those named on the command line, else all; one that fails does not stop the others."""
+    world()
+    for name in sys.argv[1:] or names.split():
+        print('==', name, flush=True)
+        try:
+            makers[name]()
+        except Exception as e:
+            print(name, 'failed:', repr(e), flush=True)

@@ -2,10 +2,9 @@
 """Mailing lists: confirmations, posts, digests, refusals (mlmmj, in its languages).
 SPDX-License-Identifier: ISC
 """
-import sys
 import time
 
-from lab import POSTFIX_START, inject, run_in, settle, site, stop, trap, wait_port, world, SITES, SINKS
+from lab import POSTFIX_START, inject, main, run_in, settle, site, stop, trap, wait_port, SITES, SINKS
 from texts import FRENCH, HTML, PLAIN
 
 LANGS = ['en', 'de', 'fr', 'cs', 'fi', 'it', 'pt', 'sk', 'zh-cn', 'gr', 'ast']
@@ -79,10 +78,4 @@ def mlmmj():
 
 
 if __name__ == '__main__':
-    world()
-    for name in sys.argv[1:] or ['mlmmj']:
-        print('==', name, flush=True)
-        try:
-            globals()[name]()
-        except Exception as e:
-            print(name, 'failed:', repr(e), flush=True)
+    main(globals(), 'mlmmj')

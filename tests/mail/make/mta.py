@@ -3,9 +3,8 @@
 usage: mta.py [SOFTWARE...]
 SPDX-License-Identifier: ISC
 """
-import sys
 
-from lab import POSTFIX_START, inject, run_in, settle, site, stop, trap, wait_port, world, SITES
+from lab import POSTFIX_START, inject, main, run_in, settle, site, stop, trap, wait_port, SITES
 from texts import NOHEAD, LONG, PLAIN, original
 
 I = [0]
@@ -492,10 +491,4 @@ def qmail():
 
 
 if __name__ == '__main__':
-    world()
-    for name in sys.argv[1:] or 'postfix exim sendmail opensmtpd courier chasquid dma nullmailer nonnull big qmail'.split():
-        print('==', name, flush=True)
-        try:
-            globals()[name]()
-        except Exception as e:
-            print(name, 'failed:', repr(e), flush=True)
+    main(globals(), 'postfix exim sendmail opensmtpd courier chasquid dma nullmailer nonnull big qmail')
