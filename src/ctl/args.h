@@ -40,6 +40,7 @@ enum opt {
 	OPT_TRAP,
 	OPT_TO,
 	OPT_KEEP_BLOCK,
+	OPT_CLEAN,
 	OPT_COUNT
 };
 

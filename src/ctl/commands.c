@@ -41,6 +41,8 @@ static const struct command commands[] = {
 		"unknown addresses of these logs that would make good traps" },
 	{ "replay", NULL, "MAILLOG... [--traps FILE|TRAP,TRAP | --suggest]", "traps suggest", 1, -1, false,
 		command_replay, "what would have happened: needs no daemon, no root" },
+	{ "feed", "check", "FILE [--from FORMAT] [--clean]", "from clean", 1, 1, false, command_feed_check,
+		"what a list of addresses holds, and what of it could be used" },
 	{ "block", "add", "ADDRESS|NETWORK [--for 24h] [--dry-run] [--held]", "for dry-run held", 1, 1, false,
 		command_block_add, "block by hand; --dry-run: what good mail that would have refused" },
 	{ "trap", "stats", "[--tag TAG] [--limit N]", "tag limit", 0, 0, false, command_trap_stats,

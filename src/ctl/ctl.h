@@ -119,6 +119,7 @@ int command_trap_test(struct ctl *c);
 int command_trap_stats(struct ctl *c);   /* command_trap_stats.c */
 int command_trap_suggest(struct ctl *c); /* replay_suggest.c */
 int command_replay(struct ctl *c);       /* command_replay.c */
+int command_feed_check(struct ctl *c);   /* command_feed.c */
 int command_db_check(struct ctl *c);     /* command_db.c */
 int command_db_backup(struct ctl *c);
 int command_db_restore(struct ctl *c);

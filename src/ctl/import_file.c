@@ -27,7 +27,11 @@ void import_file_path(const struct ctl *c, const char *glob, char *to, size_t si
 
 int import_file_read(struct ctl *c, struct buf *to)
 {
-	const char *path = c->args.word[0];
+	return import_path_read(c, c->args.word[0], to);
+}
+
+int import_path_read(struct ctl *c, const char *path, struct buf *to)
+{
 	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
 	enum err e = ERR_OK;
 	size_t n = 1;

@@ -10,6 +10,8 @@
 
 /* The first word: a file, or "-". CTL_DONE, or the error was shown. */
 int import_file_read(struct ctl *c, struct buf *to);
+/* The same of any file. */
+int import_path_read(struct ctl *c, const char *path, struct buf *to);
 /* FOLDER/imported-NAME.txt: the folder of this glob, the name of the first word. */
 void import_file_path(const struct ctl *c, const char *glob, char *to, size_t size);
 

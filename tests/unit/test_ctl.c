@@ -116,6 +116,60 @@ static void test_trap_import(void **state)
 }
 
 /* A map of Postfix: what it would do to the users is said first, and a dry run writes nothing. */
+static void test_feed_check(void **state)
+{
+	(void)state;
+	write_file("dirty.txt", "# mine\n198.18.20.0/24 ; x\n198.18.21.0 - 198.18.21.255\n176.221.42.3234.90.93.23\n"
+				"10.0.0.1\n0.0.0.0/3\n2a00:1450::/33\n2a00:1450:8000::/33\n");
+	assert_int_equal(run("feed check DIR/dirty.txt"), CTL_DONE);
+	assert_non_null(strstr(out, "dirty.txt:4: malformed address: 176.221.42.3234.90.93.23\n"));
+	assert_non_null(strstr(out, "dirty.txt:5: not addresses of the Internet: 10.0.0.1\n"));
+	assert_non_null(strstr(out, "dirty.txt:6: too wide"));
+	assert_non_null(strstr(out, "format list: 8 lines, 4 entries (0 to leave out), 3 refused\n"
+				    "2 prefixes: 512 IPv4 addresses, 4,294,967,296 IPv6 networks (/64)\n"));
+	assert_int_equal(run("feed check DIR/dirty.txt --clean"), CTL_DONE);
+	assert_string_equal(out, "198.18.20.0/23\n2a00:1450::/32\n");
+	write_file("zone.txt", ":127.0.0.2:x\n198.18.16-31\n!198.18.24-31\n");
+	assert_int_equal(run("feed check DIR/zone.txt --from rbldnsd --clean"), CTL_DONE);
+	assert_string_equal(out, "198.18.16.0/21\n");
+	assert_int_equal(run("feed check DIR/zone.txt --json"), CTL_DONE);
+	assert_non_null(strstr(out, "\"prefixes\":1"));
+	write_file("none.txt", "<html>gone</html>\n");
+	assert_int_equal(run("feed check DIR/none.txt"), CTL_REFUSED);
+	assert_int_equal(run("feed check DIR/nowhere.txt"), CTL_REFUSED);
+	assert_int_equal(run("feed check DIR/none.txt --from xml"), CTL_USAGE);
+}
+
+static void test_feed_check_spamd_conf(void **state)
+{
+	char text[600];
+
+	(void)state;
+	write_file("black.txt", "198.18.20.0/24\n198.18.21.5/24\n198.18/20\n198.18.40.1 10 hits\nbroken\n");
+	write_file("white.txt", "198.18.21.0 - 198.18.21.255\n");
+	(void)snprintf(text, sizeof text,
+		"all:ours:mine:far:\nours:\\\n\t:black:\\\n\t:msg=\"%%A is listed\":\\\n\t:file=%s/black.txt:\n"
+		"mine:white:file=%s/white.txt:\nfar:black:msg=\"x\":method=https:file=list.example/x.gz:\n",
+		dir, dir);
+	write_file("spamd.conf", text);
+	assert_int_equal(run("feed check DIR/spamd.conf --from spamd.conf"), CTL_DONE);
+	assert_non_null(strstr(out, "black.txt:5: malformed address: broken\n"));
+	assert_non_null(strstr(out, "  white mine: 1 entries, 0 refused\n"));
+	assert_non_null(strstr(out, "  black far: by https, not read: list.example/x.gz\n"));
+	assert_non_null(strstr(out, "ours: 3 prefixes: 4,353 IPv4 addresses, 0 IPv6 networks (/64)\n"));
+	assert_non_null(strstr(
+		out, "far: 0 prefixes: 0 IPv4 addresses, 0 IPv6 networks (/64); not all of its lists were read\n"));
+	assert_int_equal(run("feed check DIR/spamd.conf --from spamd.conf --clean"), CTL_DONE);
+	assert_string_equal(out, "198.18.0.0/20\n198.18.20.0/24\n198.18.40.1\n");
+	assert_int_equal(run("feed check DIR/spamd.conf --from spamd.conf --json"), CTL_DONE);
+	assert_non_null(strstr(out, "\"whole\":false"));
+	write_file("spamd.conf", "all:ours:\nours:black:file=/nowhere/x:msg=\"m\":\n");
+	assert_int_equal(run("feed check DIR/spamd.conf --from spamd.conf"), CTL_REFUSED);
+	write_file("spamd.conf", "all:ours:\n\nours:black:file=/nowhere/x:\n");
+	assert_int_equal(run("feed check DIR/spamd.conf --from spamd.conf"), CTL_REFUSED);
+	assert_non_null(strstr(err, "spamd.conf:3: ours: a black list needs msg"));
+}
+
 static void test_trap_import_access(void **state)
 {
 	(void)state;
@@ -281,7 +335,8 @@ int main(void)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = { CASE(test_usage), CASE(test_no_daemon), CASE(test_trap_add),
 		CASE(test_trap_import), CASE(test_trap_change), CASE(test_concurrent), CASE(test_pattern),
-		CASE(test_trap_import_access), CASE(test_allow_import), CASE(test_db), CASE(test_off) };
+		CASE(test_trap_import_access), CASE(test_feed_check), CASE(test_feed_check_spamd_conf),
+		CASE(test_allow_import), CASE(test_db), CASE(test_off) };
 
 	return cmocka_run_group_tests_name("ctl", tests, NULL, NULL);
 }
