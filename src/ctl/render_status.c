@@ -147,6 +147,22 @@ static void print_tarpit(struct render *r, const json_t *a)
 	(void)fputc('\n', r->to);
 }
 
+/* kill-sessions, section mx. */
+static void print_sessions(struct render *r, const json_t *a)
+{
+	const json_t *kill = json_object_get(a, "kill"), *mx = json_object_get(a, "mx");
+
+	if (kill)
+		(void)fprintf(r->to, "kill     sessions that brought a block: %s heard 421, %s reset\n",
+			render_grouped(r, render_number(kill, "told")),
+			render_grouped(r, render_number(kill, "reset")));
+	if (mx)
+		(void)fprintf(r->to, "mx       %s hosts came to the worse one only, %s networks to the better one%s\n",
+			render_grouped(r, render_number(mx, "misrouted")),
+			render_grouped(r, render_number(mx, "networks")),
+			render_bool(mx, "learning") ? "; in its first window, nobody is charged" : "");
+}
+
 void render_status(struct render *r, const json_t *a)
 {
 	const json_t *warnings = json_object_get(a, "warnings"), *ready = json_object_get(a, "ready"), *w;
@@ -158,6 +174,7 @@ void render_status(struct render *r, const json_t *a)
 	print_traps(r, a);
 	print_fetch(r, a);
 	print_tarpit(r, a);
+	print_sessions(r, a);
 	json_array_foreach(warnings, i, w)
 	{
 		json_t *one = json_pack("{s:O}", "w", w);

@@ -74,7 +74,7 @@ struct engine_refused {
 	struct prefix prefix;
 	uint32_t unsaved;
 	uint32_t answered, held_s; /* at our own server, unsaved */
-	uint32_t hour_count; /* since hour_start */
+	uint32_t hour_count;       /* since hour_start */
 	uint64_t hour_start, last;
 };
 
@@ -143,9 +143,7 @@ struct engine_hits;     /* engine_hit.c */
 struct engine_acks;     /* engine_ack.c */
 struct engine_insiders; /* engine_insider.c */
 struct engine_person;   /* engine_command_person.c */
-struct engine_share;    /* engine_share.c */
 struct engine_tarpits;  /* engine_tarpit.c */
-struct engine_sessions; /* engine_session.h */
 
 struct engine {
 	struct role_host *host;
@@ -205,7 +203,7 @@ struct engine {
 	uint64_t widen_again;
 
 	struct engine_fetch *fetch;
-	struct engine_share *share; /* NULL: no tarpit has asked yet */
+	struct engine_share *share;     /* NULL: no tarpit has asked yet */
 	struct engine_tarpits *tarpits; /* NULL: none has spoken yet */
 	struct engine_policy *policy;
 	struct engine_sessions *sessions;
@@ -334,18 +332,6 @@ enum err engine_block_load(struct engine *e) MUST_USE;
 enum err engine_block_apply(
 	struct engine *e, struct engine_subject *s, const struct record_block *b, bool is_new) MUST_USE;
 enum err engine_block_lift(struct engine *e, struct engine_subject *s, const char *by, const char *note) MUST_USE;
-/* engine_share.c: the blocks for the tarpit. changed: after an entry was added to the index. */
-void engine_share_linked(struct engine *e, enum role peer);
-void engine_share_changed(struct engine *e);
-void engine_share_tick(struct engine *e);
-void engine_share_stop(struct engine *e);
-/* engine_tarpit.c */
-void engine_tarpit_message(struct engine *e, enum role peer, const struct msg_tarpit_state *m);
-void engine_tarpit_unlinked(struct engine *e, enum role peer);
-void engine_tarpit_stop(struct engine *e);
-/* Processes of it that are not up, as far as the engine knows how many there should be. */
-unsigned engine_tarpit_down(const struct engine *e);
-void engine_tarpit_status(const struct engine *e, json_t *j, json_t *warnings);
 /* One refused (or in monitor: would be refused) recipient. */
 void engine_block_refused(struct engine *e, const struct gate_result *g, const struct policy_request *r, bool is_would);
 /* Record a refusal that is not a block's: riders. */

@@ -4,7 +4,7 @@
  * tells the story. Order: index and firewall first, then the disk.
  * SPDX-License-Identifier: ISC
  */
-#include "role/engine.h"
+#include "role/engine_session.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,11 +1,14 @@
 /*
  * engine_session: what the engine knows of single SMTP sessions, besides the
- * recipients that they name.
+ * recipients that they name; and our own SMTP server, where blocked hosts have
+ * theirs.
  *
  *   engine_session.c    start, stop, messages, status
  *   engine_kill.c       the session that brought a hit is closed (firewall kill-sessions)
  *   engine_mx.c         who came to the worse MX without the better one (section mx)
  *   engine_answered.c   connections of blocked hosts at our own SMTP server
+ *   engine_share.c      the blocks, for it to read along
+ *   engine_tarpit.c     how its processes are
  *
  * SPDX-License-Identifier: ISC
  */
@@ -63,5 +66,19 @@ void engine_answered_end(struct engine *e, const struct msg_answered_end *m);
 
 /* ---- engine_policy.c: a recipient that a blocked client named there: the same as at the policy layer. */
 void engine_policy_answered(struct engine *e, const struct msg_answered *m);
+
+/* ---- engine_share.c: the blocks for the tarpit. changed: after an entry was added to the index. */
+void engine_share_linked(struct engine *e, enum role peer);
+void engine_share_changed(struct engine *e);
+void engine_share_tick(struct engine *e);
+void engine_share_stop(struct engine *e);
+
+/* ---- engine_tarpit.c */
+void engine_tarpit_message(struct engine *e, enum role peer, const struct msg_tarpit_state *m);
+void engine_tarpit_unlinked(struct engine *e, enum role peer);
+void engine_tarpit_stop(struct engine *e);
+/* Processes of it that are not up, as far as the engine knows how many there should be. */
+unsigned engine_tarpit_down(const struct engine *e);
+void engine_tarpit_status(const struct engine *e, json_t *j, json_t *warnings);
 
 #endif /* ROLE_ENGINE_SESSION_H */

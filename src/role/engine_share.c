@@ -7,7 +7,7 @@
  */
 #include "io/block_memory.h"
 #include "io/log.h"
-#include "role/engine.h"
+#include "role/engine_session.h"
 
 #include <errno.h>
 #include <sodium.h>

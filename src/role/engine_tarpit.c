@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "role/engine.h"
+#include "role/engine_session.h"
 
 #define HOURS 24
 
