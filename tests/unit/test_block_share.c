@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "core/block_index.h"
+#include "core/subject.h"
 #include "io/block_memory.h"
 
 #define BASE 1000000u /* until of version 0 */
@@ -124,6 +125,44 @@ static void test_same_as_index(void **state)
 	assert_true(n >= 4 && hits > 1000);
 	assert_int_equal(x.share->count, block_index_count(&x));
 	for (unsigned i = 0; i <= n; i++)
+		block_memory_close(&memory[i]);
+	block_index_done(&x);
+}
+
+/* Senders at shared providers are no addresses: a reader who looks up clients never meets one. */
+static void test_no_identity(void **state)
+{
+	struct block_index x;
+	struct block_share share[2];
+	struct block_memory memory[2];
+	struct block_view view;
+	struct block_entry e, got;
+	struct prefix host = nth(0), p;
+
+	(void)state;
+	block_index_init(&x, key, 100);
+	for (int i = 0; i < 2; i++) { /* written along, and filled in later */
+		char sender[32];
+
+		assert_int_equal(block_memory_make(block_share_bytes(SHARE_BITS_MIN), &memory[i]), ERR_OK);
+		block_share_init(&share[i], memory[i].map, SHARE_BITS_MIN, other_key);
+		block_index_share(&x, &share[i]);
+		(void)snprintf(sender, sizeof sender, "a%d@b.example", i);
+		assert_int_equal(subject_of_sender(key, slice_str("pool"), slice_str(sender), &p), ERR_OK);
+		e = version(&p, 1);
+		assert_int_equal(block_index_put(&x, &e), ERR_OK);
+		e = version(&host, 1);
+		assert_int_equal(block_index_put(&x, &e), ERR_OK);
+		block_index_tell(&x, &p, BASE + 2);
+		while (!block_index_fill(&x, 4))
+			;
+		assert_int_equal(block_view_init(&view, memory[i].map, memory[i].bytes), ERR_OK);
+		assert_true(block_index_get(&x, &p, &got));
+		assert_false(block_view_find(&view, &p.addr, BASE, &got));
+		assert_true(block_view_find(&view, &host.addr, BASE, &got));
+		assert_int_equal(share[i].count, 1);
+	}
+	for (int i = 0; i < 2; i++)
 		block_memory_close(&memory[i]);
 	block_index_done(&x);
 }
@@ -364,6 +403,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same_as_index),
+		cmocka_unit_test(test_no_identity),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_reader_cannot_write),
 		cmocka_unit_test(test_killed_writer),
