@@ -3,8 +3,8 @@
 
     bench/tarpit.py [--build DIR] [--connections 100000] [--rounds 3] [PART...]
 
-Parts: cpu (ours and the bare one in turn, at the same pace), memory (of the cpu runs), pace (does it come to
-a fifth of a core), flood (how long new clients wait meanwhile), policy (CPU of a policy query beside it).
+Parts: cpu (ours and the bare one in turn, at the same pace; and memory), memory (of clients that have talked), pace
+(does it come to a fifth of a core), flood (how long new clients wait meanwhile), policy (CPU of a query beside it).
 Needs root; runs in network and mount namespaces of its own, in which the client addresses are local and
 nf_conntrack_max reads as large enough. Lines of this go to BY-HAND.md.
 SPDX-License-Identifier: ISC
@@ -24,7 +24,7 @@ PORT, SMTP, BARE_PORT = 10725, 25, 10726  # the kernel leads clients of 25 to th
 TARPIT = """firewall {{ backend = nftables action = tarpit }}
 tarpit {{ port = %d pace = %s connections = %d held = %d processes = %d each = 100 offence = 1 }}
 """
-ALL = ("cpu", "pace", "flood", "policy")
+ALL = ("cpu", "pace", "flood", "policy", "memory")
 
 
 def prepare(work):
@@ -162,6 +162,19 @@ def pace(args, work, log):
         daemon.stop()
 
 
+def memory(args, work, log):
+    """Of clients that have said HELO and MAIL, which we keep."""
+    daemon = start(args, work, log, "1s")
+    try:
+        idle, n = private_bytes(daemon.tarpits), min(args.connections, 15000)
+        o, seen = load(args, daemon.tarpits, SMTP, 5, "-h", connections=n, warm_up=120,
+                       during=lambda: private_bytes(daemon.tarpits))
+        print("memory: " + words(o) + " bytes a connection after HELO and MAIL: %.0f" % (
+            (seen - idle) / o["connections"]), flush=True)
+    finally:
+        daemon.stop()
+
+
 def flood(args, work, log):
     daemon = start(args, work, log, "%ds" % args.pace)
     try:
@@ -222,7 +235,7 @@ def main():
         with open(os.path.join(work, "log"), "wb") as log:
             try:
                 for part in args.parts:
-                    {"cpu": cpu, "pace": pace, "flood": flood, "policy": policy}[part](args, work, log)
+                    {"cpu": cpu, "pace": pace, "flood": flood, "policy": policy, "memory": memory}[part](args, work, log)
             except run.BenchError as e:
                 print("bench: %s" % e)
                 with open(log.name, encoding="utf-8", errors="replace") as f:

@@ -2,10 +2,11 @@
  * tarpit_load: many clients of a tarpit, from many addresses, who read what
  * comes and say nothing; and what that costs the server.
  *
- *   tarpit_load -n CONNECTIONS -a ADDRESSES -s WARM_UP -t SECONDS -p PID[,PID...] [-f] [-r COMMAND] PORT
+ *   tarpit_load -n CONNECTIONS -a ADDRESSES -s WARM_UP -t SECONDS -p PID[,PID...] [-fh] [-r COMMAND] PORT
  *
  * The addresses are those of make_store (address_of.h), which must be local: a
- * network namespace with "ip route add local" for them. -f: flood: beside it
+ * network namespace with "ip route add local" for them. -h: they say HELO and MAIL,
+ * as soon as they have heard the line before. -f: flood: beside it
  * connections come and go as fast as they can. -r: run this meanwhile, its
  * output goes to ours. Prints name=value:
  *   connections  open at the end; lost  ended by the server before
@@ -52,7 +53,7 @@ struct shared {
 
 static struct {
 	unsigned connections, addresses, warm_up, seconds, pids;
-	bool is_flood;
+	bool is_flood, is_talking;
 	const char *run;
 	uint16_t port;
 	int pid[PIDS];
@@ -105,10 +106,21 @@ static int begin(unsigned n)
 	return fd;
 }
 
+/* stage: of this connection; a whole line has come. */
+static void answer(int fd, uint8_t *stage)
+{
+	static const char *const lines[] = { "HELO client.of.the.bench.example\r\n",
+		"MAIL FROM:<somebody.of.it@bench.example> SIZE=12345\r\n" };
+
+	if (*stage < 2 && send(fd, lines[*stage], strlen(lines[*stage]), MSG_NOSIGNAL) > 0)
+		++*stage;
+}
+
 static void read_some(int set, int wait_ms, bool *is_new)
 {
 	struct epoll_event got[256];
 	int n = epoll_wait(set, got, 256, wait_ms);
+	static uint8_t stage[1 << 16];
 	char text[512];
 
 	for (int i = 0; i < n; i++) {
@@ -119,8 +131,11 @@ static void read_some(int set, int wait_ms, bool *is_new)
 			count(&o.shared->bytes, (uint64_t)k);
 		if (k > 0 && is_new[fd]) {
 			is_new[fd] = false;
+			stage[fd] = 0;
 			count(&o.shared->open, 1);
 		}
+		if (k > 0 && o.is_talking && text[k - 1] == '\n')
+			answer(fd, &stage[fd]);
 		if (k > 0 || (k < 0 && errno == EAGAIN))
 			continue;
 		(void)close(fd);
@@ -313,7 +328,7 @@ static void take_options(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "n:a:s:t:p:fr:")) != -1) {
+	while ((c = getopt(argc, argv, "n:a:s:t:p:fhr:")) != -1) {
 		if (c == 'n')
 			o.connections = (unsigned)strtoul(optarg, NULL, 10);
 		else if (c == 'a')
@@ -326,13 +341,15 @@ static void take_options(int argc, char **argv)
 			take_pids(optarg);
 		else if (c == 'f')
 			o.is_flood = true;
+		else if (c == 'h')
+			o.is_talking = true;
 		else if (c == 'r')
 			o.run = optarg;
 		else
 			exit(2);
 	}
 	if (optind + 1 != argc || !o.addresses || !o.seconds || o.connections > EACH * WORKERS)
-		errx(2, "usage: tarpit_load -n CONNECTIONS -a ADDRESSES -s WARM_UP -t SECONDS -p PIDS [-f] [-r "
+		errx(2, "usage: tarpit_load -n CONNECTIONS -a ADDRESSES -s WARM_UP -t SECONDS -p PIDS [-fh] [-r "
 			"COMMAND] PORT");
 	o.port = (uint16_t)atoi(argv[optind]);
 }

@@ -73,6 +73,7 @@ static enum err tarpit_start(struct role_host *h)
 
 static void on_turn(void *ctx)
 {
+	tarpit_load_pass(ctx);
 	tarpit_wheel_turn(ctx, clock_mono_ms());
 	tarpit_load_sweep(ctx);
 }
@@ -100,7 +101,6 @@ static void on_second(void *ctx)
 
 	if (!t->is_open && ++t->closed_s >= TARPIT_CLOSED_S)
 		open_listeners(t); /* there is no engine */
-	tarpit_load_second(ctx);
 	tarpit_state_second(ctx);
 	tarpit_tls_second(ctx);
 	tarpit_hand_tick(ctx, clock_mono_ms());
@@ -110,7 +110,7 @@ static void tarpit_serve(struct role_host *h)
 {
 	struct tarpit *t = h->ctx;
 
-	tarpit_load_second(t);
+	tarpit_load_pass(t);
 	t->ready = loop_fd(h->loop, t->epoll, LOOP_READ, tarpit_on_ready, t);
 	t->turn = loop_every(h->loop, TARPIT_TICK_MS, on_turn, t);
 	t->second = loop_every(h->loop, SECOND_MS, on_second, t);

@@ -106,7 +106,7 @@ struct tarpit {
 	uint64_t now_ms; /* of this round of the loop */
 
 	struct pace pace;
-	uint64_t cpu_us, load_ms; /* as of the last second */
+	uint64_t cpu_us, load_ms; /* as of the last tick */
 	uint64_t held_ms;         /* of those who are held no more, together */
 	uint64_t held_begun_ms;   /* when those who are held were taken, added up */
 
@@ -145,7 +145,12 @@ void tarpit_shed(struct tarpit *t);
 uint32_t tarpit_load_most(void);
 /* Settings or limits are new. */
 void tarpit_load_take(struct tarpit *t);
-void tarpit_load_second(struct tarpit *t);
+/* Each tick, and from tarpit_load_may: what was used meanwhile. */
+void tarpit_load_pass(struct tarpit *t);
+/* May one more be looked at in this turn, after so many? Without tarpit_load_pass ever: yes. */
+bool tarpit_load_may(struct tarpit *t, unsigned done);
+/* From one byte to the next, as it is now. */
+uint32_t tarpit_load_pace_ms(const struct tarpit *t);
 /* Each tick: those whose block has gone are let go within some seconds. */
 void tarpit_load_sweep(struct tarpit *t);
 /* Right after answer_init; and at the end of it, or of the connection. */

@@ -17,7 +17,7 @@ void tarpit_state_tell(struct tarpit *t)
 	s->connections = t->count;
 	s->held = t->held;
 	s->tls = t->tls.count;
-	s->pace_ms = t->pace.now_ms;
+	s->pace_ms = tarpit_load_pace_ms(t);
 	s->processes = t->host->part.count ? t->host->part.count : 1;
 	s->is_paused = t->resume != NULL || s->pauses != t->told.pauses;
 	s->held_s = (t->held_ms + t->held * t->now_ms - t->held_begun_ms) / 1000;
@@ -45,7 +45,7 @@ void tarpit_state_second(struct tarpit *t)
 		log_info("answered", "unlogged=%llu", (unsigned long long)t->unlogged);
 	if (lost != t->logged_lost)
 		log_info("tarpit", "connections=%u held=%u refused=%llu shed=%llu pace_ms=%u", t->count, t->held,
-			(unsigned long long)t->state.refused, (unsigned long long)t->state.shed, t->pace.now_ms);
+			(unsigned long long)t->state.refused, (unsigned long long)t->state.shed, tarpit_load_pace_ms(t));
 	t->logged_lost = lost;
 	t->logged = t->unlogged = 0;
 	t->is_logged_pause = false;

@@ -45,7 +45,7 @@ void tarpit_wheel_put(struct tarpit *t, struct tarpit_conn *c, uint64_t due_ms)
 void tarpit_wheel_turn(struct tarpit *t, uint64_t now_ms)
 {
 	uint64_t to = now_ms / TARPIT_TICK_MS;
-	unsigned left = TARPIT_TURN;
+	unsigned done = 0;
 
 	t->now_ms = now_ms;
 	if (to > t->wheel_at + TARPIT_SLOTS)
@@ -54,9 +54,9 @@ void tarpit_wheel_turn(struct tarpit *t, uint64_t now_ms)
 		uint32_t *head = &t->wheel[++t->wheel_at % TARPIT_SLOTS];
 
 		/* who is looked at leaves the slot: put never chooses the tick that is now */
-		while (*head != TARPIT_NONE && left) {
+		while (*head != TARPIT_NONE && tarpit_load_may(t, done)) {
 			tarpit_talk(t, tarpit_conn_at(t, *head));
-			left--;
+			done++;
 		}
 		if (*head != TARPIT_NONE) {
 			t->wheel_at--; /* goes on here, at the next tick */
