@@ -45,7 +45,8 @@ void tarpit_state_second(struct tarpit *t)
 		log_info("answered", "unlogged=%llu", (unsigned long long)t->unlogged);
 	if (lost != t->logged_lost)
 		log_info("tarpit", "connections=%u held=%u refused=%llu shed=%llu pace_ms=%u", t->count, t->held,
-			(unsigned long long)t->state.refused, (unsigned long long)t->state.shed, tarpit_load_pace_ms(t));
+			(unsigned long long)t->state.refused, (unsigned long long)t->state.shed,
+			tarpit_load_pace_ms(t));
 	t->logged_lost = lost;
 	t->logged = t->unlogged = 0;
 	t->is_logged_pause = false;
