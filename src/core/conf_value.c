@@ -104,8 +104,9 @@ static enum err check_form(const struct conf_key *k, struct slice v, char text[C
 		return ERR_OK;
 	case CONF_FORM_FILE:
 	case CONF_FORM_PATH:
-		return (v.n ? v.p[0] == '/' : k->form == CONF_FORM_FILE) ? ERR_OK
-					    : say(ERR_SYNTAX, text, v, "is no absolute path (like /etc/limetwig)");
+		return (v.n ? v.p[0] == '/' : k->form == CONF_FORM_FILE)
+			       ? ERR_OK
+			       : say(ERR_SYNTAX, text, v, "is no absolute path (like /etc/limetwig)");
 	case CONF_FORM_MAP:
 		if (is_map(v))
 			return ERR_OK;

@@ -116,7 +116,8 @@ enum err envelope_write_sample(const struct lmtp_client *c, const struct msg_sam
 		e = put(to, "Recipient", path);
 		rest = slice_from(rest, path.n + 1);
 	}
-	return e == ERR_OK ? buf_printf(to, HEAD "Size: %s\r\n" HEAD "End: 1\r\n", envelope_size_text(m->size, digits)) : e;
+	return e == ERR_OK ? buf_printf(to, HEAD "Size: %s\r\n" HEAD "End: 1\r\n", envelope_size_text(m->size, digits))
+			   : e;
 }
 
 /* ---- in memory */
