@@ -222,21 +222,68 @@ while len(got) < 4:
 """
 
 
-def test_seconds_at_the_tarpit_are_in_the_block(new_scene):
+SERVER = """block {
+  jitter = 0
+}
+firewall {
+  action = %s
+}
+tarpit {
+  offence = 1
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def serving(new_scene):
+    """Blocked hosts come to our own server."""
     scene = new_scene(hosts=set())
-    scene.daemon.configure("firewall {\n  action = tarpit\n}\ntarpit {\n  offence = 1\n}\n")
+    scene.daemon.configure(SERVER % "answer")
     scene.install()
     scene.enforce("full")
+    return scene
+
+
+def blocked(scene):
     key = scene.new_host()
-    host, address = scene.host[key], scene.address(key)
     assert_code(scene.spam_mail(key), 250, "spam")
-    wait_for("the kernel element", lambda: scene.in_kernel(address))
+    wait_for("the kernel element", lambda: scene.in_kernel(scene.address(key)))
+    return key
+
+
+def test_another_trap_named_there_renews_the_block(serving):
+    key = blocked(serving)
+    host, address = serving.host[key], serving.address(key)
+    block = serving.wait_block(address)
+    wait_for("a later end to be possible", lambda: time.time() > block["since"] + 1.5)
+    for trap in (TRAPS[0], ALICE, TRAPS[1]):
+        refused = serving.block_of(address)["refusals"]
+        answer = host.mail("offers@nameless.example", [trap], "", rcpt_only=True)
+        assert answer["mails"][0]["rcpt"][0][0] == 450
+        after = wait_for("the refusal", lambda: more_refusals(serving, address, refused), 30)
+        assert (after["until"] > block["until"]) == (trap == TRAPS[1]), (trap, block, after)
+    match = serving.daemon.json("why", address)["matches"][0]
+    assert {hit["grade"] for hit in match["hits"]} == {"confirmed", "probe"}
+    assert not any(trap in json.dumps(match) for trap in TRAPS)
+
+
+def more_refusals(scene, address, than):
+    block = scene.block_of(address)
+    return block if block["refusals"] > than else None
+
+
+def test_seconds_at_the_tarpit_are_in_the_block(serving):
+    serving.daemon.configure(SERVER % "tarpit")
+    serving.daemon.told("reload")
+    key = blocked(serving)
+    host, address = serving.host[key], serving.address(key)
+    before = serving.daemon.json("status")["answered"]["connections"]
     assert host.ask("run", argv=["python3", "-c", HOLD, SERVER4, address])["status"] == 0
-    block = wait_for("the connection", lambda: has_answered(scene, address))
+    block = wait_for("the connection", lambda: has_answered(serving, address))
     assert block["answered"] == 1 and block["held_s"] >= 2, block
-    assert "answered 1 connection by our own server, held " in scene.daemon.told("why", address)
-    assert "1 connection answered (held " in scene.daemon.told("block", "list")
-    assert scene.daemon.json("status")["answered"]["connections"] == 1
+    assert "answered 1 connection by our own server, held " in serving.daemon.told("why", address)
+    assert "1 connection answered (held " in serving.daemon.told("block", "list")
+    assert serving.daemon.json("status")["answered"]["connections"] == before + 1
 
 
 def has_answered(scene, address):
