@@ -99,6 +99,7 @@ def test_a_lifted_host_meets_postfix_again(answering):
     answering.daemon.told("block", "remove", address)
     reply = answering.host[key].ask("say", id="held", line="MAIL FROM:<a@b.example>")
     assert reply["code"] == 421
+    wait_for("the element to go", lambda: not answering.in_kernel(address))  # we know it before the kernel does
     answering.good_mail(key, "after the block of " + address)
 
 

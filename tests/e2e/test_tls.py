@@ -167,6 +167,7 @@ def test_a_lifted_host_is_told_so_in_secret(scene, tmp_path):
     scene.daemon.told("block", "remove", scene.address(key))
     seen = go_on()
     assert seen["mail"][0].startswith("421 ") and seen["end"] == ""
+    wait_for("the element to go", lambda: not scene.in_kernel(scene.address(key)), LONG)
     scene.good_mail(key, "after the block of " + key)
 
 
