@@ -186,9 +186,23 @@ static bool is_port_taken(uint16_t port)
 	return is_taken;
 }
 
+/* Then the port is ours. */
+static bool is_running(const json_t *status)
+{
+	const json_t *roles = json_object_get(status, "roles"), *r;
+	size_t i;
+
+	json_array_foreach(roles, i, r)
+	{
+		if (strncmp(doctor_text(r, "name"), "tarpit", 6) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void check_server(struct doctor *d, const struct doctor_daemon_facts *f)
 {
-	if (!conf_has_tarpit(d->conf) || f->conf_error || json_object_get(f->status, "tarpit"))
+	if (!conf_has_tarpit(d->conf) || f->conf_error || is_running(f->status))
 		return;
 	if (is_port_taken((uint16_t)d->conf->tarpit.port))
 		doctor_addf(d, DOCTOR_FAIL, "tarpit", "limetwigd does not start, or not with this configuration",
