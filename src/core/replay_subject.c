@@ -12,9 +12,12 @@
 #define CORRESPONDENT_WEIGHT 3 /* DESIGN 6: domains our users write to */
 #define SWEEP_SLOTS 4096       /* of the full ledger, for one new client */
 
-void replay_subjects_init(struct replay_subjects *s, const struct conf *c, const uint8_t key[SIPHASH_KEY])
+void replay_subjects_init(struct replay_subjects *s, const struct conf *c, const struct subject_rules *rules,
+	const uint8_t key[SIPHASH_KEY])
 {
-	*s = (struct replay_subjects){ .conf = c };
+	memset(s, 0, sizeof *s);
+	s->conf = c;
+	s->rules = rules;
 	keymap_init(&s->by_prefix, key, sizeof(struct replay_subject *), REPLAY_SUBJECTS);
 	keymap_init(&s->ledger, key, sizeof(struct record_ledger), REPLAY_LEDGER);
 	keymap_init(&s->wrote_to, key, 1, REPLAY_CORRESPONDENTS);
@@ -39,12 +42,37 @@ void replay_subjects_done(struct replay_subjects *s)
 	keymap_done(&s->wrote_to);
 }
 
-struct replay_subject *replay_subject_find(const struct replay_subjects *s, const struct prefix *p)
+/* NULL: it never hit a trap. */
+static struct replay_subject *find(const struct replay_subjects *s, const struct prefix *p)
 {
 	uint8_t key[RECORD_KEY];
 	struct replay_subject **at = keymap_get(&s->by_prefix, record_subject_key(p, key));
 
 	return at ? *at : NULL;
+}
+
+/* Clients that meet in one place only cost time. */
+static struct replay_seen *seen_place(struct replay_subjects *s, const struct ipaddr *client)
+{
+	uint64_t a, b;
+
+	memcpy(&a, client->b, sizeof a);
+	memcpy(&b, client->b + sizeof a, sizeof b);
+	return &s->seen[((a ^ b * 3) * UINT64_C(0x9e3779b97f4a7c15) >> 32) % REPLAY_SEEN];
+}
+
+struct replay_seen *replay_subject_seen(struct replay_subjects *s, const struct ipaddr *client)
+{
+	struct replay_seen *seen = seen_place(s, client);
+
+	if (!ipaddr_eq(&seen->client, client)) {
+		*seen = (struct replay_seen){ .client = *client };
+		seen->prefix = subject_of_client(s->rules, client);
+	}
+	if (!seen->subject && seen->subjects != s->by_prefix.count)
+		seen->subject = find(s, &seen->prefix);
+	seen->subjects = s->by_prefix.count;
+	return seen;
 }
 
 /* From now on each bound has a ledger of its own. */
@@ -63,7 +91,7 @@ struct replay_subject *replay_subject_open(struct replay_subjects *s, const stru
 {
 	uint8_t bytes[RECORD_KEY];
 	struct slice key = record_subject_key(p, bytes);
-	struct replay_subject *x = replay_subject_find(s, p);
+	struct replay_subject *x = find(s, p);
 	void *v;
 
 	if (x)

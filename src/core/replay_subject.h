@@ -14,10 +14,12 @@
 #include "base/keymap.h"
 #include "core/breaker.h"
 #include "core/decide.h"
+#include "core/subject.h"
 
 #define REPLAY_LEDGER 300000
 #define REPLAY_SUBJECTS 100000
 #define REPLAY_CORRESPONDENTS 100000
+#define REPLAY_SEEN 1024 /* power of two; one place for each client, the newest stays */
 
 /*
  * What a log does not show is taken once as it would block least, once as it
@@ -50,8 +52,17 @@ struct replay_subject {
 	struct replay_side side[REPLAY_BOUNDS];
 };
 
+/* What was last found out of a client: most lines are of clients that were seen just now. */
+struct replay_seen {
+	struct ipaddr client;
+	struct prefix prefix;
+	struct replay_subject *subject; /* NULL: it never hit a trap, when there were this many that did: */
+	size_t subjects;
+};
+
 struct replay_subjects {
 	const struct conf *conf;
+	const struct subject_rules *rules;
 	struct keymap by_prefix; /* struct replay_subject * */
 	struct keymap ledger;    /* struct record_ledger of clients without a subject */
 	struct keymap wrote_to;  /* domains our users wrote to: uint8_t */
@@ -61,12 +72,15 @@ struct replay_subjects {
 	uint64_t random;           /* the same in every run */
 	struct record_block block; /* being judged, and what came of it: large, so not made anew for every hit */
 	struct decide_verdict verdict;
+	struct replay_seen seen[REPLAY_SEEN];
 };
 
-void replay_subjects_init(struct replay_subjects *s, const struct conf *c, const uint8_t key[SIPHASH_KEY]);
+/* c, rules: borrowed. */
+void replay_subjects_init(struct replay_subjects *s, const struct conf *c, const struct subject_rules *rules,
+	const uint8_t key[SIPHASH_KEY]);
 void replay_subjects_done(struct replay_subjects *s);
-/* NULL: it never hit a trap. */
-struct replay_subject *replay_subject_find(const struct replay_subjects *s, const struct prefix *p);
+/* Who this client is; good until the next call. */
+struct replay_seen *replay_subject_seen(struct replay_subjects *s, const struct ipaddr *client);
 /* NULL at the cap, without memory (counted). */
 struct replay_subject *replay_subject_open(struct replay_subjects *s, const struct prefix *p);
 /* All, any order; *pos starts at 0. */

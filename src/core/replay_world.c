@@ -14,7 +14,6 @@
 #define DAY_S 86400
 #define HELD_S JOIN_EXPIRE_S
 #define SWEEP_S DAY_S
-#define SEEN 1024 /* power of two; one place for each client, the newest stays */
 
 /* A message of a blocked client, or one that a trap among its recipients stops. */
 struct held {
@@ -24,14 +23,6 @@ struct held {
 	bool is_rider;
 	bool is_counted;   /* what became of it was told */
 	bool is_uncertain; /* perhaps a trap or postmaster was its only recipient: counted only when told */
-};
-
-/* What was last found out of a client: most lines are of clients that were seen just now. */
-struct seen {
-	struct ipaddr client;
-	struct prefix prefix;
-	struct replay_subject *subject; /* NULL: it never hit a trap, when there were this many that did: */
-	size_t subjects;
 };
 
 struct replay_world {
@@ -45,7 +36,6 @@ struct replay_world {
 	size_t traps;
 	uint64_t swept;
 	struct address recipient; /* being looked up: large, so not made anew each time */
-	struct seen seen[SEEN];
 };
 
 struct replay_world *replay_world_new(const uint8_t key[SIPHASH_KEY], const struct replay_setup *setup)
@@ -62,7 +52,7 @@ struct replay_world *replay_world_new(const uint8_t key[SIPHASH_KEY], const stru
 		return NULL;
 	}
 	memcpy(w->key, key, SIPHASH_KEY);
-	replay_subjects_init(&w->subjects, setup->conf, key);
+	replay_subjects_init(&w->subjects, setup->conf, setup->rules, key);
 	keymap_init(&w->held, key, sizeof(struct held), REPLAY_HELD);
 	w->sums.day = w->days;
 	return w;
@@ -137,37 +127,11 @@ static enum gate_origin origin_of(const struct replay_world *w, const struct rep
 	return e->is_ours ? GATE_LOGIN : gate_origin_named(&v, &e->client, e->name, &m);
 }
 
-/* Clients that meet in one place only cost time. */
-static struct seen *seen_place(struct replay_world *w, const struct ipaddr *client)
-{
-	uint64_t a, b;
-
-	memcpy(&a, client->b, sizeof a);
-	memcpy(&b, client->b + sizeof a, sizeof b);
-	return &w->seen[((a ^ b * 3) * UINT64_C(0x9e3779b97f4a7c15) >> 32) % SEEN];
-}
-
-static struct seen *seen_of(struct replay_world *w, const struct ipaddr *client)
-{
-	struct seen *s = seen_place(w, client);
-	size_t subjects = w->subjects.by_prefix.count;
-
-	if (!ipaddr_eq(&s->client, client)) {
-		s->client = *client;
-		s->prefix = subject_of_client(w->setup.rules, client);
-		s->subject = NULL;
-		s->subjects = 0;
-	}
-	if (!s->subject && s->subjects != subjects)
-		s->subject = replay_subject_find(&w->subjects, &s->prefix);
-	s->subjects = subjects;
-	return s;
-}
-
 /* Of a client that ever hit a trap; NULL: nobody to look at. */
 static struct replay_subject *subject_of(struct replay_world *w, const struct ipaddr *client)
 {
-	return w->subjects.by_prefix.count && client->family ? seen_of(w, client)->subject : NULL;
+	return w->subjects.by_prefix.count && client->family ? replay_subject_seen(&w->subjects, client)->subject
+							     : NULL;
 }
 
 /* Bits of the bounds in which it is blocked now. */
@@ -386,7 +350,7 @@ static void hit_take(
 	struct replay_world *w, const struct replay_event *e, const struct trap *trap, const struct trap *mark)
 {
 	enum grade spared = GRADE_NONE;
-	struct seen *s;
+	struct replay_seen *s;
 	struct hit h = { .e = e, .trap = trap, .mark = mark };
 
 	w->yield[trap->id - 1].tries++;
@@ -395,7 +359,7 @@ static void hit_take(
 		w->sums.exempt += spared == GRADE_EXEMPT;
 		return;
 	}
-	s = seen_of(w, &e->client);
+	s = replay_subject_seen(&w->subjects, &e->client);
 	if (!s->subject)
 		s->subject = replay_subject_open(&w->subjects, &s->prefix);
 	h.x = s->subject;
@@ -552,7 +516,7 @@ static void mail_take(struct replay_world *w, const struct replay_event *e)
 {
 	const struct trap *mark, *trap;
 	struct held *h;
-	const struct seen *s;
+	const struct replay_seen *s;
 
 	if (e->mail->outcome == LOG_SUBMITTED) {
 		replay_subject_wrote(&w->subjects, e->recipient);
@@ -571,7 +535,7 @@ static void mail_take(struct replay_world *w, const struct replay_event *e)
 		refused_take(w, e, h);
 	if (fate_of(e) != FATE_GOOD || !e->mail->is_first || e->sender.n == 0 || e->client.family == 0)
 		return;
-	s = seen_of(w, &e->client);
+	s = replay_subject_seen(&w->subjects, &e->client);
 	if (s->subject)
 		replay_subject_credit(&w->subjects, s->subject, e->sender, e->time, h && h->is_counted ? h->bounds : 0);
 	else
