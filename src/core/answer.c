@@ -436,6 +436,13 @@ enum answer_event answer_feed(
 	return e;
 }
 
+void answer_forget_text(struct answer *a)
+{
+	if (a->line_n == 0 && a->text != ANSWER_TEXT_GIVEN && a->state != ANSWER_STATE_ASKING &&
+		a->state != ANSWER_STATE_HANDED)
+		drop_line(a);
+}
+
 /* ---- replies */
 
 /* Byte by byte. Postfix waits only so long for a client. */

@@ -118,6 +118,8 @@ void answer_done(struct answer *a);
  */
 enum answer_event answer_feed(
 	struct answer *a, const struct answer_site *site, uint64_t now_ms, struct slice *in, struct slice *ret_text);
+/* What the last event told is needed no more: its memory goes, for the time that the reply takes. */
+void answer_forget_text(struct answer *a);
 /* The bytes that may be sent now, in scratch (a buffer with a cap of ANSWER_TEXT or more, for all sessions). */
 struct slice answer_out(const struct answer *a, const struct answer_site *site, uint64_t now_ms, struct buf *scratch);
 /* n bytes of that were sent; scratch as answer_out left it. */

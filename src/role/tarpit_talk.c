@@ -78,6 +78,7 @@ static bool hear(struct tarpit *t, struct tarpit_conn *c, uint64_t now, bool *re
 	tarpit_sample_event(t, c, e, text);
 	if (e == ANSWER_EVENT_TLS && !tarpit_tls_open(t, c))
 		*ret_is_end = true;
+	answer_forget_text(&c->answer);
 	used = (size_t)n - in.n;
 	if (used && !tarpit_drop(c, used))
 		*ret_is_end = true; /* else the same bytes would be read again */
