@@ -103,8 +103,8 @@ enum err hand_recipient(struct hand *h, struct slice local, struct slice domain)
 	if (local.n == 0 || !is_plain(local, "-_.+=") || !is_plain(domain, "-_.:[]"))
 		return ERR_SYNTAX;
 	buf_reset(&h->recipient);
-	e = buf_printf(&h->recipient, "RCPT TO:<%.*s%s%.*s>\r\n", SLICE_ARG(local), domain.n ? "@" : "",
-		SLICE_ARG(domain));
+	e = buf_printf(
+		&h->recipient, "RCPT TO:<%.*s%s%.*s>\r\n", SLICE_ARG(local), domain.n ? "@" : "", SLICE_ARG(domain));
 	if (e == ERR_OK && h->step == HAND_READY && !send_line(h, &h->recipient, HAND_RECIPIENT))
 		e = ERR_NOMEM;
 	return e;

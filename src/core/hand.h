@@ -52,7 +52,7 @@ enum hand_says {
 
 struct hand {
 	enum hand_step step;
-	struct buf out; /* for Postfix */
+	struct buf out;         /* for Postfix */
 	char reply[HAND_REPLY]; /* of whole lines, without the last CRLF */
 	size_t reply_n;
 	uint64_t bytes;   /* of the message, as sent */
@@ -72,7 +72,7 @@ struct hand {
 struct hand_client {
 	struct ipaddr client, server; /* of one family */
 	uint16_t port;
-	bool is_extended; /* EHLO */
+	bool is_extended;        /* EHLO */
 	struct slice helo, mail; /* "name", "FROM:<a@b> SIZE=1" */
 };
 

@@ -101,8 +101,7 @@ static void tell_client(struct tarpit_conn *c, const struct tarpit_hand *k, enum
 	};
 	bool is_amid = says == HAND_SAYS_OVER && c->answer.state == ANSWER_STATE_HANDED;
 
-	answer_hand(&c->answer, is_amid ? ANSWER_HANDED_BROKEN : what[says],
-		slice_of(k->hand.reply, k->hand.reply_n));
+	answer_hand(&c->answer, is_amid ? ANSWER_HANDED_BROKEN : what[says], slice_of(k->hand.reply, k->hand.reply_n));
 }
 
 /*
@@ -221,9 +220,9 @@ static void find_addresses(const struct tarpit_conn *c, struct hand_client *ret)
 
 static struct tarpit_hand *hand_new(struct tarpit *t, const struct tarpit_conn *c)
 {
-	struct hand_client client = { .is_extended = c->answer.is_extended,
-		.helo = answer_helo(&c->answer),
-		.mail = answer_mail(&c->answer) };
+	struct hand_client client = {
+		.is_extended = c->answer.is_extended, .helo = answer_helo(&c->answer), .mail = answer_mail(&c->answer)
+	};
 	struct tarpit_hand *k = is_allowed(t, c) ? calloc(1, sizeof *k) : NULL;
 
 	if (!k)

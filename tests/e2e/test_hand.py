@@ -4,7 +4,7 @@ import signal
 
 import pytest
 from lab import messages
-from lab.network import children_of, command_line, wait_for
+from lab.network import wait_for
 from lab.scene import ALICE, assert_code
 
 POSTMASTER, ABUSE = "postmaster@example.org", "abuse@example.org"  # abuse@ is an alias of postmaster@ there
@@ -112,3 +112,63 @@ def test_postfix_refuses_in_its_own_words(scene):
     told = host.ask("say", id="big", line="RCPT TO:<%s>" % POSTMASTER)
     assert told["code"] == 552 and "size" in told["text"]
     assert host.ask("say", id="big", line="RCPT TO:<%s>" % ALICE)["code"] == 450
+
+
+def test_only_the_true_end_ends_a_message(scene):
+    """A message in a message, behind an end that only a careless server would see."""
+    key = blocked(scene)
+    inner = "MAIL FROM:<x@b.example>\r\nRCPT TO:<%s>\r\nDATA\r\nSubject: smuggled %%d\r\n\r\nx\r\n.\r\n" % ALICE
+    ends = ["\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r\n.\r", "\r\n.\r\r\n"]
+    for n, end in enumerate(ends):
+        host = opened(scene, key, "smuggle%d" % n)
+        assert host.ask("say", id="smuggle%d" % n, line="DATA")["code"] == 354
+        data = "Subject: outer %d\r\n\r\nhello%s%s" % (n, end, inner % n)
+        replies = host.ask("bytes", id="smuggle%d" % n, data=data, replies=1)["replies"]
+        assert replies[0]["code"] == 250, (end, replies)
+        assert "RCPT TO:<%s>" % ALICE in mail_of(scene, "outer %d" % n).get_content()
+        host.ask("close", id="smuggle%d" % n)
+    assert not any("smuggled" in str(m["Subject"]) for m in scene.postfix.mailbox(ALICE))
+
+
+def test_a_client_that_only_listens_any_more_has_its_answer(scene):
+    host = opened(scene, blocked(scene), "half")
+    assert host.ask("say", id="half", line="DATA")["code"] == 354
+    told = host.ask("bytes", id="half", data="Subject: half\r\n\r\nx\r\n.\r\n", half_close=True, replies=1)
+    assert told["replies"][0]["code"] == 250
+    mail_of(scene, "half")
+
+
+def test_what_ends_before_the_dot_leaves_nothing(scene):
+    """The client goes, or the tarpit dies: Postfix has no message, and nobody was told that it has."""
+    host = opened(scene, blocked(scene), "gone")
+    assert host.ask("say", id="gone", line="DATA")["code"] == 354
+    mark = scene.postfix.log_from()
+    host.ask("bytes", id="gone", data="Subject: gone\r\n\r\nx\r\n")
+    host.ask("close", id="gone")
+    wait_for("Postfix to give up", lambda: "lost connection after DATA" in scene.postfix.log_since(mark), 30)
+    key = blocked(scene)
+    host = opened(scene, key, "killed")
+    assert host.ask("say", id="killed", line="DATA")["code"] == 354
+    mark = scene.postfix.log_from()
+    for name, pid in scene.daemon.pids().items():
+        if name.startswith("tarpit"):
+            os.kill(pid, signal.SIGKILL)
+    answer = host.ask("bytes", id="killed", data="Subject: killed\r\n\r\nx\r\n.\r\n", replies=1)
+    assert "failed" in answer, answer
+    wait_for("Postfix to give up", lambda: "lost connection after DATA" in scene.postfix.log_since(mark), 30)
+    wait_for("the role", lambda: write(scene, key, POSTMASTER, "afterwards").get("mails"), 30)
+    mail_of(scene, "afterwards")
+    assert not any(scene.postfix.has_mail(POSTMASTER, subject) for subject in ("gone", "killed"))
+
+
+def test_without_postfix_he_is_told_to_come_again(scene):
+    key = blocked(scene)
+    host = opened(scene, key, "down")
+    scene.net.run(["mv", HAND, HAND + ".off"], check=True)
+    try:
+        code, text = write(scene, key, POSTMASTER, "down")["mails"][0]["rcpt"][0]
+        assert code == 450 and "try again later" in text
+    finally:
+        scene.net.run(["mv", HAND + ".off", HAND], check=True)
+    assert host.ask("say", id="down", line="QUIT")["code"] == 221
+    assert_code(write(scene, key, POSTMASTER, "up again"), 250, "mail")
