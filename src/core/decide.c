@@ -137,6 +137,8 @@ void decide_hit(const struct decide_view *v, const struct decide_event *e, uint6
 		renew(v, e, now, ret);
 		return;
 	}
+	if (e->grade == GRADE_PROBE) /* else a host with a score could ask for traps by RCPT alone */
+		return;
 	if (ret->score < ret->need && (v->is_shared || ret->sum.traps < c->decide.many_traps))
 		return;
 	if (v->block && now < v->block->pardon_until) {

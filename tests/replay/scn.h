@@ -106,8 +106,12 @@ void scn_world_settle(void);
 void scn_world_pass(uint64_t seconds);
 /* A policy request; the action, without "action=". */
 const char *scn_world_ask(const char *request);
-/* The transaction under way on the policy connection is over. */
+/* The transaction under way on the policy connection is over; those on other lines go on. */
 void scn_world_hang_up(void);
+/* Ask on this policy connection from now on, 0 to 7. Line 0 is closed when time passes, the others stay. */
+void scn_world_line(unsigned line);
+/* Is this /32 or /64 in the firewall, as far as the engine told it? */
+bool scn_world_is_in_firewall(const struct ipaddr *a);
 void scn_world_hit(const struct msg_hit *m);
 /* How often a hit was answered "later" and had to be brought again. */
 unsigned scn_world_later(void);

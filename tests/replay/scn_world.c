@@ -18,10 +18,12 @@
 #define LATER_MAX 200 /* rounds in which hits are brought again */
 #define ROUNDS 4      /* of the loop until what one message leads to has come through */
 #define ALARM_KINDS 16
+#define LINES 8 /* policy connections: sessions of Postfix at the same time */
 
 static struct {
 	bool is_started;
-	int policy;
+	int policy[LINES];
+	unsigned line; /* the one that is asked on */
 	struct msg_hit *flying;
 	size_t flying_n;
 	uint64_t seq;
@@ -63,7 +65,8 @@ void scn_world_setup(void)
 	memset(&world, 0, sizeof world);
 	assert_non_null(flying);
 	world.flying = flying;
-	world.policy = -1;
+	for (unsigned i = 0; i < LINES; i++)
+		world.policy[i] = -1;
 	scn_clock_reset();
 	assert_int_equal(rig_setup(NULL), 0);
 	rig.traps[0] = '\0';
@@ -74,9 +77,11 @@ void scn_world_setup(void)
 
 void scn_world_teardown(void)
 {
-	if (world.policy >= 0)
-		(void)close(world.policy);
-	world.policy = -1;
+	for (unsigned i = 0; i < LINES; i++) {
+		if (world.policy[i] >= 0)
+			(void)close(world.policy[i]);
+		world.policy[i] = -1;
+	}
 	(void)rig_teardown(NULL);
 }
 
@@ -225,11 +230,26 @@ unsigned scn_world_later(void)
 
 void scn_world_hang_up(void)
 {
-	if (world.policy < 0)
+	if (world.policy[0] < 0)
 		return;
-	(void)close(world.policy);
-	world.policy = -1;
+	(void)close(world.policy[0]);
+	world.policy[0] = -1;
 	run_rounds(2);
+}
+
+void scn_world_line(unsigned line)
+{
+	assert_true(line < LINES);
+	world.line = line;
+}
+
+bool scn_world_is_in_firewall(const struct ipaddr *a)
+{
+	char text[IPADDR_TEXT + 4], address[IPADDR_TEXT];
+
+	run_rounds(ROUNDS);
+	(void)snprintf(text, sizeof text, "%s/%s", ipaddr_format(a, address), a->family == 6 ? "64" : "32");
+	return rig_is_in_firewall(text);
 }
 
 void scn_world_settle(void)
@@ -285,14 +305,15 @@ const char *scn_world_ask(const char *request)
 {
 	static struct question q;
 	struct loop_watch *reader, *patience;
+	int *policy = &world.policy[world.line];
 
 	scn_world_start();
-	if (world.policy < 0)
-		world.policy = rig_connect("policy");
+	if (*policy < 0)
+		*policy = rig_connect("policy");
 	q.n = 0;
 	q.is_late = false;
-	rig_write(world.policy, request, strlen(request));
-	reader = loop_fd(rig.host.loop, world.policy, LOOP_READ, take_answer, &q);
+	rig_write(*policy, request, strlen(request));
+	reader = loop_fd(rig.host.loop, *policy, LOOP_READ, take_answer, &q);
 	patience = loop_after(rig.host.loop, RIG_PATIENCE_MS, too_late, &q);
 	assert_non_null(reader);
 	assert_non_null(patience);

@@ -96,6 +96,19 @@ static void probes_alone_never_block(void **state)
 		assert_int_equal(hit(&h, GRADE_PROBE, i, T0 + i).kind, DECIDE_NOTHING);
 }
 
+/* A host that was told by a 550, or was blocked before, must not find traps by RCPT. */
+static void probes_never_block_beside_other_hits(void **state)
+{
+	struct host h = { 0 };
+
+	(void)state;
+	assert_int_equal(hit(&h, GRADE_UNSEEN, 1, T0).kind, DECIDE_NOTHING);
+	for (uint32_t i = 2; i <= 20; i++)
+		assert_int_equal(hit(&h, GRADE_PROBE, i, T0 + i).kind, DECIDE_NOTHING);
+	assert_true(h.sum.score >= conf.decide.threshold);
+	assert_int_equal(hit(&h, GRADE_UNSEEN, 2, T0 + 60).kind, DECIDE_BLOCK); /* they count for what follows */
+}
+
 static void backscatter_insider_exempt_never_block(void **state)
 {
 	static const enum grade grades[] = { GRADE_BACKSCATTER, GRADE_INSIDER, GRADE_EXEMPT };
@@ -316,6 +329,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(unknown_host_is_blocked_at_once),
 		TEST(probes_alone_never_block),
+		TEST(probes_never_block_beside_other_hits),
 		TEST(backscatter_insider_exempt_never_block),
 		TEST(two_unseen_block),
 		TEST(good_mail_raises_the_need),
