@@ -567,7 +567,7 @@ def test_fault_is_named_with_its_remedy(site, name):
         return [i for i in seen if i["level"] == level and i["name"] == who and text in i["text"] and mend in i["mend"]]
     with fault(site):
         try:
-            found = wait_for("the finding", named, 8)
+            found = wait_for("the finding", named, 30)
         except LabError:
             raise AssertionError("%s\nnot named; seen: %s" % (text, seen)) from None
         assert found[0]["means"] or level == "warn"
