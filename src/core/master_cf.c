@@ -192,7 +192,8 @@ static enum err apply_edit(struct buf *b, const struct master_cf_edit *d)
 static bool is_transport(const struct master_service *s)
 {
 	return (slice_eq(s->name, SLICE_LIT(MASTER_CF_TRANSPORT)) || slice_eq(s->name, SLICE_LIT(MASTER_CF_HANDBACK)) ||
-		       slice_eq(s->name, SLICE_LIT(MASTER_CF_CLEANUP)) || slice_eq(s->name, SLICE_LIT(MASTER_CF_HAND))) &&
+		       slice_eq(s->name, SLICE_LIT(MASTER_CF_CLEANUP)) ||
+		       slice_eq(s->name, SLICE_LIT(MASTER_CF_HAND))) &&
 	       slice_eq(s->type, SLICE_LIT("unix"));
 }
 

@@ -17,7 +17,7 @@
 #define MASTER_CF_HANDBACK "limetwig-back" /* of the smtpd that takes mail back from us, type unix: QUEUE/private/ */
 
 #define MASTER_CF_CLEANUP "limetwig-clean" /* of the cleanup behind it */
-#define MASTER_CF_HAND "limetwig-hand"     /* of the smtpd for blocked clients who write to postmaster@, as limetwig-back */
+#define MASTER_CF_HAND "limetwig-hand" /* of the smtpd for blocked clients who write to postmaster@, as limetwig-back */
 
 /* Slices borrow the text. */
 struct master_service {
@@ -53,9 +53,8 @@ bool master_cf_option(
  * front NULL: without limetwig-hand.
  * ERR_LIMIT, ERR_NOMEM; ERR_SYNTAX: a NUL in the text.
  */
-enum err master_cf_apply(
-	struct slice text, const struct master_cf_edit *edits, size_t n, char chroot, const struct master_cf_front *front,
-	struct buf *to) MUST_USE;
+enum err master_cf_apply(struct slice text, const struct master_cf_edit *edits, size_t n, char chroot,
+	const struct master_cf_front *front, struct buf *to) MUST_USE;
 /* Take the items (n names of them) out of every override, drop lines of our own and, unless keep_transport, our services too. */
 enum err master_cf_revert(
 	struct slice text, const char *const *items, size_t n, bool keep_transport, struct buf *to) MUST_USE;

@@ -194,8 +194,8 @@ static enum err plan_master(const struct setup *s, struct setup_instance *in)
 		if (v->kind == SETUP_PUBLIC && way != DSN_STAYS)
 			edit[n++] = (struct master_cf_edit){ v->name, v->type, EHLO_LIST, EHLO, way == DSN_SERVICES };
 	}
-	return master_cf_apply(
-		buf_slice(&in->master_base), edit, n, chroot, setup_find_front(in, &front) ? &front : NULL, &in->master_new);
+	return master_cf_apply(buf_slice(&in->master_base), edit, n, chroot,
+		setup_find_front(in, &front) ? &front : NULL, &in->master_new);
 }
 
 enum err setup_plan(const struct setup *s, struct setup_instance *in)

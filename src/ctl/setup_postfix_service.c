@@ -152,7 +152,8 @@ bool setup_find_front(const struct setup_instance *in, struct master_cf_front *r
 	for (size_t i = 0; i < in->services; i++) {
 		const struct setup_service *v = &in->service[i];
 
-		if (v->kind == SETUP_PUBLIC && (!found || (strcmp(found->port, "25") != 0 && strcmp(v->port, "25") == 0)))
+		if (v->kind == SETUP_PUBLIC &&
+			(!found || (strcmp(found->port, "25") != 0 && strcmp(v->port, "25") == 0)))
 			found = v;
 	}
 	if (found)

@@ -72,7 +72,8 @@ static void edits_and_takes_it_back(void **state)
 	assert_non_null(strstr(on.p, "\nlimetwig unix - - y - 10 lmtp\n  -o lmtp_send_xforward_command=yes\n"));
 	/* the front's overrides as they are now, ours behind them */
 	assert_non_null(strstr(on.p, "\nlimetwig-hand unix - - y - - smtpd\n"));
-	assert_non_null(strstr(strstr(on.p, "limetwig-hand"), "  -o smtpd_client_restrictions=$limetwig_client,$mua_client_restrictions\n"));
+	assert_non_null(strstr(strstr(on.p, "limetwig-hand"),
+		"  -o smtpd_client_restrictions=$limetwig_client,$mua_client_restrictions\n"));
 	assert_non_null(strstr(strstr(on.p, "limetwig-hand"), "  -o smtpd_upstream_proxy_protocol=haproxy\n"));
 	assert_int_equal(master_cf_apply(buf_slice(&on), edits, 4, 'y', &front, &again), ERR_OK);
 	assert_true(slice_eq(buf_slice(&on), buf_slice(&again)));
@@ -112,7 +113,8 @@ static void adds_a_line_of_its_own(void **state)
 			struct slice v;
 			size_t pos = 0;
 
-			assert_int_equal(master_cf_apply(slice_str(texts[i]), &edit, 1, (char)chroot, NULL, &on), ERR_OK);
+			assert_int_equal(
+				master_cf_apply(slice_str(texts[i]), &edit, 1, (char)chroot, NULL, &on), ERR_OK);
 			assert_true(master_cf_next(buf_slice(&on), &pos, &s));
 			assert_true(master_cf_option(buf_slice(&on), &s, edit.parameter, &v));
 			assert_true(slice_starts(v, SLICE_LIT("$limetwig_ehlo")));
