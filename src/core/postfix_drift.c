@@ -131,13 +131,14 @@ enum err postfix_drift_find_master(
 {
 	const char *stage = is_late ? "smtpd_recipient_restrictions" : "smtpd_client_restrictions";
 	struct look l = { .text = postconf_m };
-	bool has_transport = false;
+	bool has_transport = false, has_hand = false;
 	struct master_service m;
 	struct slice value;
 	size_t pos = 0, services = 0;
 
 	for (; master_cf_next(postconf_m, &pos, &m); services++) {
 		has_transport |= slice_eq(m.name, SLICE_LIT(MASTER_CF_TRANSPORT));
+		has_hand |= slice_eq(m.name, SLICE_LIT(MASTER_CF_HAND));
 		if (is_own_service(c, &m) && master_cf_option(postconf_m, &m, stage, &value) &&
 			!main_cf_has_item(value, "$limetwig_client", NULL))
 			add(&l, "master.cf: %.*s overrides %s without $limetwig_client: no trap is seen through it",
@@ -147,6 +148,9 @@ enum err postfix_drift_find_master(
 		return ERR_SYNTAX;
 	if (!has_transport)
 		add(&l, "the transport limetwig is gone from master.cf: captures wait, then bounce to forged senders");
+	if (!has_hand && conf_has_tarpit(c) && conf_has_hand(c))
+		add(&l, "the service " MASTER_CF_HAND
+			" is gone from master.cf: blocked clients do not get through to postmaster@");
 	*ret = l.found;
 	return ERR_OK;
 }

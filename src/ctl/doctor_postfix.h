@@ -25,7 +25,7 @@ doctor_postfix_fn doctor_postfix_maps;
 /* doctor_postfix_way.c: transport, sockets, queue, what delays or diverts captures. */
 doctor_postfix_fn doctor_postfix_transport, doctor_postfix_sockets, doctor_postfix_queue, doctor_postfix_times,
 	doctor_postfix_filters;
-/* doctor_postfix_back.c: the way back for riders. */
-doctor_postfix_fn doctor_postfix_back;
+/* doctor_postfix_back.c: the way back for riders; the way of blocked clients to postmaster@. */
+doctor_postfix_fn doctor_postfix_back, doctor_postfix_hand;
 
 #endif /* CTL_DOCTOR_POSTFIX_H */

@@ -175,6 +175,16 @@ def reloaded(site, inner):
     site.daemon.told("reload")
 
 
+def while_we_answer(inner):
+    """A change made while blocked hosts meet our own server."""
+    @contextlib.contextmanager
+    def fault(site):
+        with reloaded(site, replaced(CONF, "  offence = 1\n", "  offence = 1\n  action = answer\n")):
+            with inner(site):
+                yield
+    return fault
+
+
 def with_log(path, make=None):
     @contextlib.contextmanager
     def fault(site):
@@ -477,6 +487,11 @@ FAULTS = {
         "fail", "postfix", "transport limetwig is gone from /etc/postfix/master.cf", SETUP),
     "way back: gone from master.cf": (without(MASTER, "limetwig-back "),
         "warn", "postfix", "the service limetwig-back is not in /etc/postfix/master.cf", SETUP),
+    "way to postmaster@: gone from master.cf": (while_we_answer(without(MASTER, "limetwig-hand ")),
+        "warn", "postfix", "the service limetwig-hand is not in /etc/postfix/master.cf", SETUP),
+    "way to postmaster@: changed": (
+        while_we_answer(replaced(MASTER, "smtpd_upstream_proxy_protocol=haproxy", "smtpd_upstream_proxy_protocol=")),
+        "warn", "postfix", "limetwig-hand in /etc/postfix/master.cf is not what setup writes", SETUP),
     "transport: gone from transport_maps": (without(MAIN, "transport_maps"),
         "fail", "postfix", "does not name limetwig.invalid", SETUP),
     "queue: captures of three days": (old_captures,

@@ -111,6 +111,36 @@ static void looks_into_master_cf(void **state)
 	}
 }
 
+static void misses_the_way_to_postmaster_where_we_answer(void **state)
+{
+	static const struct {
+		enum conf_fw_action action;
+		const char *service, *text, *want;
+		bool is_through;
+	} t[] = {
+		{ FW_ACTION_ANSWER, "limetwig-hand", HEAD OURS, "the service limetwig-hand is gone", true },
+		{ FW_ACTION_TARPIT, "limetwig-hand", HEAD OURS, "the service limetwig-hand is gone", true },
+		{ FW_ACTION_ANSWER, "limetwig-hand", HEAD OURS "limetwig-hand unix - - y - - smtpd\n", "", true },
+		{ FW_ACTION_ANSWER, "limetwig-hand", HEAD OURS, "", false },
+		{ FW_ACTION_ANSWER, "", HEAD OURS, "", true }, /* setup has not made it: nothing is gone */
+		{ FW_ACTION_REJECT, "limetwig-hand", HEAD OURS, "", true },
+	};
+	struct conf c = conf;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+		struct postfix_drift d = { 0 };
+
+		c.firewall.action = t[i].action;
+		c.tarpit.hand_through = t[i].is_through;
+		(void)snprintf(c.postfix.handthrough, sizeof c.postfix.handthrough, "%s", t[i].service);
+		assert_int_equal(postfix_drift_find_master(slice_str(t[i].text), &c, false, &d), ERR_OK);
+		assert_int_equal(d.count, t[i].want[0] ? 1 : 0);
+		if (d.count)
+			assert_non_null(strstr(d.text[0], t[i].want));
+	}
+}
+
 static void says_that_all_of_it_is_gone_once(void **state)
 {
 	struct postfix_drift d = { 99, false, { "" } };
@@ -136,6 +166,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_what_is_gone),
 		cmocka_unit_test(looks_into_master_cf),
+		cmocka_unit_test(misses_the_way_to_postmaster_where_we_answer),
 		cmocka_unit_test(says_that_all_of_it_is_gone_once),
 		cmocka_unit_test(says_nothing_of_what_is_no_postconf),
 	};
