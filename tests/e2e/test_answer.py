@@ -1,6 +1,7 @@
 """Blocked hosts at our own SMTP server: real clients, a real Postfix, real nftables."""
 import os
 import signal
+import time
 
 import pytest
 from lab import witness
@@ -101,6 +102,40 @@ def test_a_lifted_host_meets_postfix_again(answering):
     assert reply["code"] == 421
     wait_for("the element to go", lambda: not answering.in_kernel(address))  # we know it before the kernel does
     answering.good_mail(key, "after the block of " + address)
+
+
+def held(scene, six):
+    """A blocked host with an open session at our server, the prefix to allow, and its address."""
+    key = blocked(scene, six)
+    address = scene.address(key, six)
+    scene.host[key].ask("open", id="held", **scene.host[key].end(six))
+    return key, address, "%s/48" % address.replace("::1", "::") if six else address
+
+
+def assert_free(scene, key, address, six):
+    """The session, which says nothing, is told to come again; the next one meets Postfix."""
+    began = time.monotonic()
+    told = scene.host[key].ask("bytes", id="held", data="", replies=1)["replies"]
+    assert [r["code"] for r in told] == [421]
+    assert time.monotonic() - began < 10  # by event: who only looks from time to time needs a minute
+    wait_for("the element to go", lambda: not scene.in_kernel(address))
+    scene.good_mail(key, "allowed now: " + address, six=six)
+    assert scene.block_of(address) is None
+
+
+@BOTH
+def test_an_allowed_host_is_let_go_at_once(answering, six):
+    key, address, prefix = held(answering, six)
+    answering.daemon.told("allow", "add", prefix, "--note", "partner")
+    assert_free(answering, key, address, six)
+
+
+@BOTH
+def test_an_allow_file_wins_over_a_block_made_before(answering, six):
+    key, address, prefix = held(answering, six)
+    answering.net.write("/etc/limetwig/allow.d/partner%d.txt" % six, prefix + "\n")
+    answering.daemon.told("reload")
+    assert_free(answering, key, address, six)
 
 
 def test_who_comes_to_our_port_himself_is_closed(answering):
