@@ -34,7 +34,7 @@ ENGINE_AIM = 5000
 CONF = """contact = "postmaster@example.org"
 traps {{ files = {{ "{top}/traps.d/*.txt" }} live-check = no }}
 allow {{ files = {{ "{top}/allow.d/*.txt" }} }}
-firewall {{ backend = {backend} offence = 1 }}
+firewall {{ backend = {backend} offence = 1 action = reject }}
 storage {{ dir = "{top}/lib" run = "{top}/run" disk-reserve = 0 }}
 postfix {{
   dir = "{top}/postfix"

@@ -97,7 +97,7 @@ static const struct conf_key keys[] = {
 
 	CHOICE("firewall", "backend", "nftables none hook", "nftables", firewall.backend,
 		"none where a proxy or NAT stands in front"),
-	CHOICE("firewall", "action", "reject drop answer tarpit", "reject", firewall.action,
+	CHOICE("firewall", "action", "reject drop answer tarpit", "answer", firewall.action,
 		"what happens to a new connection"),
 	RANGE(NUMBER, "firewall", "offence", "0", 0, 100, firewall.offence,
 		"acts from this offence on; 0: the first where the action answers, else the second"),

@@ -25,6 +25,7 @@ SECOND = "/etc/postfix-2"
 SITE_CONF = """contact = "https://postmaster.example.org/"
 firewall {
   offence = 1
+  action = reject
 }
 storage {
   disk-reserve = 8M

@@ -392,7 +392,7 @@ def test_watch_tells_of_a_block(site):
 @pytest.mark.parametrize("reserve", ["0", "96K"], ids=["met by writing", "seen coming"])
 def test_a_full_disk_of_the_corpus_loses_no_hit(new_scene, reserve):
     scene = new_scene(hosts={"friend"})
-    scene.daemon.configure("firewall {\n  offence = 1\n}\nstorage {\n  disk-reserve = %s\n}\n" % reserve)
+    scene.daemon.configure("firewall {\n  offence = 1\n  action = reject\n}\nstorage {\n  disk-reserve = %s\n}\n" % reserve)
     os.makedirs(scene.net.path("/var/lib/limetwig/corpus"))
     scene.net.run(["mount", "-t", "tmpfs", "-o", "size=256k,mode=700,uid=61203,gid=61203", "small",
                    "/var/lib/limetwig/corpus"], check=True)

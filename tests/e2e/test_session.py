@@ -19,6 +19,7 @@ block {
   jitter = 0
 }
 firewall {
+  action = reject
   kill-sessions = %s
 }
 mx {

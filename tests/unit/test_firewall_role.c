@@ -55,6 +55,7 @@ static void role_run(int fd, uid_t uid)
 	h.ops = &firewall_ops;
 	h.loop = loop_new();
 	conf_defaults(&h.conf);
+	h.conf.firewall.action = FW_ACTION_REJECT;
 	h.conf.own_networks.count = 1;
 	(void)snprintf(h.conf.own_networks.item[0], CONF_ITEM, "203.0.113.0/24");
 	if (uid && (setgid(uid) != 0 || setuid(uid) != 0))

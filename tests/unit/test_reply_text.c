@@ -19,6 +19,7 @@ static void fresh(struct buf *b)
 {
 	buf_init(b, 4096);
 	conf_defaults(&conf);
+	slice_copy(SLICE_LIT("limetwig-hand"), conf.postfix.handthrough, sizeof conf.postfix.handthrough);
 	(void)snprintf(conf.contact, sizeof conf.contact, "https://postmaster.example.org/ or +49 30 5550100");
 }
 

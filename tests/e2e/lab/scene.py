@@ -24,6 +24,7 @@ block {
 }
 firewall {
   offence = 1
+  action = reject
 }
 """
 # a table of the site's own that must stay as it is
