@@ -176,11 +176,23 @@ static inline bool conf_has_fetch(const struct conf *c)
 {
 	return c->fetch.dns || c->dns_lists > 0;
 }
-/* Does the firewall layer lead blocked clients to our own SMTP server? */
-static inline bool conf_has_tarpit(const struct conf *c)
+/* Instead of tarpit.port where somebody else has it: the parent says so to the roles. Postfix's, and so never ours. */
+#define CONF_PORT_LOST 25
+/* Shall the firewall layer lead blocked clients to our own SMTP server? */
+static inline bool conf_wants_tarpit(const struct conf *c)
 {
 	return c->firewall.backend == FW_BACKEND_NFTABLES &&
 	       (c->firewall.action == FW_ACTION_ANSWER || c->firewall.action == FW_ACTION_TARPIT);
+}
+/* It shall, but the port is taken: the policy layer alone refuses. */
+static inline bool conf_has_lost_port(const struct conf *c)
+{
+	return conf_wants_tarpit(c) && c->tarpit.port == CONF_PORT_LOST;
+}
+/* Does it? */
+static inline bool conf_has_tarpit(const struct conf *c)
+{
+	return conf_wants_tarpit(c) && c->tarpit.port != CONF_PORT_LOST;
 }
 /* Does our own SMTP server give mail to always_open to Postfix? Not before setup has made the service. */
 static inline bool conf_has_hand(const struct conf *c)

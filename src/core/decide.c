@@ -28,7 +28,7 @@ uint16_t decide_reply_code(const struct conf *c, uint32_t offence)
 
 bool decide_firewall(const struct conf *c, enum mode mode, uint32_t offence, uint32_t refused_hour)
 {
-	if (mode != MODE_FULL || c->is_off || c->firewall.backend == FW_BACKEND_NONE)
+	if (mode != MODE_FULL || c->is_off || c->firewall.backend == FW_BACKEND_NONE || conf_has_lost_port(c))
 		return false;
 	return offence >= (c->firewall.offence         ? c->firewall.offence
 				  : conf_has_tarpit(c) ? 1

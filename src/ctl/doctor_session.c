@@ -202,12 +202,13 @@ static bool is_running(const json_t *status)
 
 static void check_server(struct doctor *d, const struct doctor_daemon_facts *f)
 {
-	if (!conf_has_tarpit(d->conf) || f->conf_error || is_running(f->status))
+	if (!conf_wants_tarpit(d->conf) || f->conf_error || is_running(f->status))
 		return;
 	if (is_port_taken((uint16_t)d->conf->tarpit.port))
-		doctor_addf(d, DOCTOR_FAIL, "tarpit", "limetwigd does not start, or not with this configuration",
-			"see who has it: ss -ltnp; or tarpit port = another one", "TCP port %u is taken",
-			d->conf->tarpit.port);
+		doctor_addf(d, DOCTOR_FAIL, "tarpit",
+			"the kernel leads no blocked host to us, only Postfix refuses; or a reload with it is refused",
+			"see who has it: ss -ltnp; or tarpit port = another one; then: limetwig reload",
+			"TCP port %u is taken", d->conf->tarpit.port);
 	if (!f->status && !getpwnam("limetwig-tarpit"))
 		doctor_add(d, DOCTOR_WARN, "tarpit", "there is no user limetwig-tarpit",
 			"limetwigd does not start with firewall action answer or tarpit (but with --uid-base)",

@@ -109,6 +109,9 @@ static json_t *warnings(const struct engine *e, const struct engine_trap_status 
 	if (e->last_query + DROUGHT_S < now && e->started + DROUGHT_S < now)
 		warn(list,
 			"Postfix has not asked for a day: is the check in smtpd_client_restrictions? limetwig doctor");
+	if (conf_has_lost_port(&e->host->conf))
+		warn(list, "the tarpit port is taken: nobody is led to our SMTP server, the policy layer refuses. "
+			   "limetwig doctor");
 	if (e->mode == MODE_FULL && e->fw.state > FW_OK && e->fw.state != FW_FULL)
 		warn(list, "the firewall layer does not act; the policy layer does");
 	if (e->mode == MODE_FULL && e->fw.text[0])

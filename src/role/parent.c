@@ -148,7 +148,7 @@ static enum err reload(struct parent *p, char *text, size_t size)
 	if (restart & ROLE_BIT(ROLE_CAPTURE))
 		e = reopen_sockets(p, &c, text, size);
 	if (e == ERR_OK && restart & ROLE_BIT(ROLE_TARPIT))
-		e = parent_open_tarpit(p, &c, text, size);
+		e = parent_open_tarpit_or_not(p, &c, false, text, size);
 	if (e != ERR_OK)
 		return e;
 	p->conf = c;
@@ -255,7 +255,7 @@ static enum err prepare(struct parent *p, char *text, size_t size)
 	if (e == ERR_OK)
 		e = parent_open_sockets(&p->conf, p->is_root, &p->sockets, text, size);
 	if (e == ERR_OK)
-		e = parent_open_tarpit(p, &p->conf, text, size);
+		e = parent_open_tarpit_or_not(p, &p->conf, true, text, size);
 	if (e != ERR_OK)
 		return e;
 	(void)signal(SIGPIPE, SIG_IGN); /* reset in each child */

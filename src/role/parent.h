@@ -66,6 +66,7 @@ struct parent {
 	struct parent_dunno *dunno;
 	int lock;
 	bool is_root, is_stopping, is_announced;
+	bool is_port_lost; /* tarpit.port is somebody else's since the start */
 	struct {
 		uint64_t device, inode;
 		bool is_open; /* follow has this one */
@@ -111,6 +112,11 @@ void parent_close_queue(struct parent_sockets *s, size_t i, bool is_removed);
 unsigned parent_count_tarpits(const struct conf *c);
 /* In place of those that were, if any; an error changes nothing. */
 enum err parent_open_tarpit(struct parent *p, const struct conf *c, char *text, size_t size) MUST_USE;
+/*
+ * The same, but without it where the port was somebody else's at the start, and
+ * still is: *c then says so to the roles. At a reload all other errors stand.
+ */
+enum err parent_open_tarpit_or_not(struct parent *p, struct conf *c, bool is_start, char *text, size_t size) MUST_USE;
 void parent_close_tarpit(struct parent *p);
 /* To a process of the tarpit: which of how many it is, and the limits that it cannot see itself. */
 void parent_send_part(struct child *c);

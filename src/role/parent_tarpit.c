@@ -167,6 +167,22 @@ enum err parent_open_tarpit(struct parent *p, const struct conf *c, char *text, 
 	return ERR_OK;
 }
 
+enum err parent_open_tarpit_or_not(struct parent *p, struct conf *c, bool is_start, char *text, size_t size)
+{
+	enum err e = parent_open_tarpit(p, c, text, size);
+
+	if (e == ERR_IO && (is_start || p->is_port_lost)) {
+		log_alarm("tarpit", "text=\"%s\" note=\"started without it: the policy layer refuses\" remedy=\"%s\"",
+			text, "see who has it: ss -ltnp; or tarpit port = another one; then: limetwig reload");
+		c->tarpit.port = CONF_PORT_LOST;
+		p->is_port_lost = true;
+		return ERR_OK;
+	}
+	if (e == ERR_OK)
+		p->is_port_lost = false;
+	return e;
+}
+
 /* 0: no connection tracking in this kernel, or not in use. */
 static uint32_t conntrack_max(void)
 {

@@ -199,18 +199,40 @@ time.sleep(120)
 """
 
 
-def test_doctor_names_a_taken_port(scene):
+def test_a_taken_port_is_named_and_mail_flows_without_the_tarpit(scene):
+    def named():
+        return any(item["name"] == "tarpit" and item["text"] == "TCP port 10725 is taken" and item["level"] == "fail"
+                   for item in json.loads(scene.daemon.ctl("doctor", "--json").stdout)["items"])
+
+    def warned():
+        return [w for w in scene.daemon.json("status")["warnings"] if "tarpit port is taken" in w]
+
+    def tarpits():
+        return [name for name in scene.daemon.pids() if name.startswith("tarpit")]
     scene.daemon.stop()
-    scene.net.write(CONF_FILE, "firewall {\n  action = answer\n}\n")
+    scene.net.write(CONF_FILE, "block {\n  jitter = 0\n}\nfirewall {\n  action = answer\n}\n")
     other = scene.net.start(["python3", "-c", LISTEN], "/var/log/listen.log")
     try:
-        wait_for("the finding", lambda: any(
-            item["name"] == "tarpit" and item["text"] == "TCP port 10725 is taken" and item["level"] == "fail"
-            for item in json.loads(scene.daemon.ctl("doctor", "--json").stdout)["items"]), 30)
+        wait_for("the finding", named, 30)
+        scene.daemon.start()
+        scene.enforce("full")
+        assert warned() and named() and not tarpits()
+        key = scene.new_host()
+        assert_code(scene.spam_mail(key), 250, "spam")
+        assert not scene.wait_block(scene.address(key))["firewall"]
+        assert scene.try_mail(key)[0] == 450 and not scene.in_kernel(scene.address(key))
+        assert "10725" not in scene.net.run(["nft", "list", "ruleset"], check=True).stdout
+        scene.daemon.told("reload")  # it is still taken
+        assert warned() and not tarpits()
     finally:
         for pid in children_of(other.pid) + [other.pid]:
             os.kill(pid, signal.SIGKILL)
         other.wait()
+    scene.daemon.told("reload")
+    wait_for("the tarpit", lambda: tarpits() and not warned(), 30)
+    wait_for("the kernel element", lambda: scene.in_kernel(scene.address(key)), 30)
+    wait_for("no finding", lambda: not named(), 30)
+    scene.enforce("soft")
 
 
 HOLD = """

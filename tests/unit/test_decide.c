@@ -265,6 +265,12 @@ static void firewall_from_its_offence(void **state)
 	assert_false(decide_firewall(&conf, MODE_FULL, 1, 99));
 	assert_true(decide_firewall(&conf, MODE_FULL, 1, 100));
 	assert_true(decide_firewall(&conf, MODE_FULL, 2, 0));
+	conf.firewall.action = FW_ACTION_ANSWER;
+	assert_true(decide_firewall(&conf, MODE_FULL, 2, 0));
+	conf.tarpit.port = CONF_PORT_LOST;
+	assert_false(decide_firewall(&conf, MODE_FULL, 2, 1000));
+	conf.firewall.action = FW_ACTION_REJECT; /* which needs no port */
+	assert_true(decide_firewall(&conf, MODE_FULL, 2, 0));
 	conf.is_off = true;
 	assert_false(decide_firewall(&conf, MODE_FULL, 2, 0));
 }
