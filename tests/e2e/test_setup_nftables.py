@@ -63,7 +63,8 @@ def advice(scene, *options):
 
 
 def rules(scene):
-    return scene.net.run(["nft", "-s", "-t", "list", "ruleset"], check=True).stdout
+    """The site's own; limetwig's come and go while we look."""
+    return scene.net.run(["nft", "-s", "list", "table", "inet", "site"], check=True).stdout
 
 
 def blocked(scene):
