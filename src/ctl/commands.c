@@ -61,6 +61,8 @@ static const struct command commands[] = {
 	{ "allow", "list", "", "", 0, 0, false, command_allow_list, "who is never blocked" },
 	{ "setup", "postfix", "[--dry-run|--print|--revert]", "", 0, -1, true, command_setup,
 		"put limetwig into main.cf and master.cf" },
+	{ "setup", "nftables", "[--dry-run|--print|--revert] [--file FILE]", "", 0, -1, true, command_setup_nftables,
+		"what the rules of this host need: forwarded mail, Docker, a filter that drops" },
 	{ "doctor", NULL, "[-v]", "verbose", 0, 0, false, command_doctor,
 		"check the chain from main.cf to the kernel" },
 	{ "db", "check", "[DIR]", "", 0, 1, false, command_db_check, "read the whole store (daemon stopped)" },

@@ -123,7 +123,8 @@ int command_feed_check(struct ctl *c);   /* command_feed.c */
 int command_db_check(struct ctl *c);     /* command_db.c */
 int command_db_backup(struct ctl *c);
 int command_db_restore(struct ctl *c);
-int command_setup(struct ctl *c); /* command_system.c */
+int command_setup(struct ctl *c);          /* command_system.c */
+int command_setup_nftables(struct ctl *c); /* setup_nftables_look.c */
 int command_doctor(struct ctl *c);
 int command_uninstall(struct ctl *c); /* command_uninstall.c */
 

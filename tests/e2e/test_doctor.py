@@ -180,7 +180,7 @@ def while_we_answer(inner):
     """A change made while blocked hosts meet our own server."""
     @contextlib.contextmanager
     def fault(site):
-        with reloaded(site, replaced(CONF, "  offence = 1\n", "  offence = 1\n  action = answer\n")):
+        with reloaded(site, replaced(CONF, "action = reject", "action = answer")):
             with inner(site):
                 yield
     return fault

@@ -236,7 +236,8 @@ static void what_is_on_no_list_is_blocked_for_an_hour(void **state)
 	start(DNS_SAYS_UNLISTED);
 	assert_int_equal(rig_message(SPAMMER, "q1", "a@example.net", TRAP), HIT_STORED);
 	wait_until(is_blocked, SPAMMER);
-	assert_in_range(block_length(SPAMMER), 3500, 3600);
+	/* the end counts from the answer, which may come in the second after */
+	assert_in_range(block_length(SPAMMER), 3500, 3605);
 	rig.host.conf.fetch.unlisted = UNLISTED_BLOCK;
 	assert_int_equal(rig_message("192.0.2.67", "q2", "a@example.net", TRAP), HIT_STORED);
 	wait_until(is_blocked, "192.0.2.67");
