@@ -61,10 +61,10 @@ struct conf {
 		char map[CONF_TEXT];     /* TYPE:/path of the alias map, without suffix */
 		char domains[CONF_TEXT]; /* TYPE:/path of the trap domain map */
 		char extension[8];       /* recipient_delimiter, "" none */
-		char handback[64];   /* service of Postfix that takes riders' mail back: QUEUE/private/NAME; "" none */
+		char handback[64];    /* service of Postfix that takes riders' mail back: QUEUE/private/NAME; "" none */
 		char handthrough[64]; /* the one that takes a blocked client's mail to always_open, likewise */
-		char group[64];      /* group that may connect to our sockets: postfix */
-		char log[CONF_TEXT]; /* mail log: a path, "journal", or "none" */
+		char group[64];       /* group that may connect to our sockets: postfix */
+		char log[CONF_TEXT];  /* mail log: a path, "journal", or "none" */
 		struct conf_list reinjection;  /* "address:port" of smtpd services behind a content filter */
 		struct conf_list submission;   /* ports of services that setup gave only the end-of-data check */
 		struct conf_list own_hosts;    /* own MX and relays, as setup resolved them: prefixes */
@@ -126,9 +126,9 @@ struct conf {
 		bool tls;
 		char tls_certificate[CONF_TEXT], tls_key[CONF_TEXT]; /* PEM; "": made anew each day */
 		uint32_t tls_connections;
-		uint32_t sample; /* messages an hour that are kept as samples */
-		bool hand_through;                /* mail to always_open is given to Postfix */
-		uint32_t hand_connections;        /* of these at once */
+		uint32_t sample;           /* messages an hour that are kept as samples */
+		bool hand_through;         /* mail to always_open is given to Postfix */
+		uint32_t hand_connections; /* of these at once */
 	} tarpit;
 	struct {
 		struct conf_list fake;          /* addresses whose port 25 refuses */

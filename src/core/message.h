@@ -39,13 +39,13 @@ enum message_type {
 	MSG_SELFTEST_DONE = 12, /* role -> parent: what came of it */
 
 	/* engine <-> firewall */
-	MSG_FW_OPS = 20,   /* engine -> firewall: up to MESSAGE_FW_OPS changes */
-	MSG_FW_SYNC = 21,  /* engine -> firewall: phase begin or end of a full list made of FW_OPS adds */
-	MSG_FW_DONE = 22,  /* firewall -> engine: FW_OPS of this seq is in the kernel, or is not */
-	MSG_FW_STATE = 23, /* firewall -> engine: at start, each change, every 10 s */
+	MSG_FW_OPS = 20,    /* engine -> firewall: up to MESSAGE_FW_OPS changes */
+	MSG_FW_SYNC = 21,   /* engine -> firewall: phase begin or end of a full list made of FW_OPS adds */
+	MSG_FW_DONE = 22,   /* firewall -> engine: FW_OPS of this seq is in the kernel, or is not */
+	MSG_FW_STATE = 23,  /* firewall -> engine: at start, each change, every 10 s */
 	MSG_HOOK = 86,      /* firewall -> run: run this hook for these subjects; one at a time */
 	MSG_HOOK_DONE = 87, /* run -> firewall, 0 or 1 fd: what came of it, what a list printed */
-	MSG_FW_KILL = 90,  /* engine -> firewall: reset this connection; firewall -> engine: what came of it */
+	MSG_FW_KILL = 90,   /* engine -> firewall: reset this connection; firewall -> engine: what came of it */
 
 	/* capture <-> engine */
 	MSG_HIT = 30,           /* capture -> engine: a whole message for one trap has arrived */
@@ -90,8 +90,8 @@ enum message_type {
 	MSG_DNS_STATE = 76, /* fetch -> engine: of one list; at start, at change, every 10 s */
 
 	/* engine <-> tarpit */
-	MSG_BLOCKS = 80,   /* engine -> tarpit, 1 fd: the blocks, to be read along (core/block_share) */
-	MSG_ANSWERED = 81, /* tarpit -> engine: a recipient that a blocked client named */
+	MSG_BLOCKS = 80,       /* engine -> tarpit, 1 fd: the blocks, to be read along (core/block_share) */
+	MSG_ANSWERED = 81,     /* tarpit -> engine: a recipient that a blocked client named */
 	MSG_HAND_OPEN = 82,    /* tarpit -> parent: a connection to Postfix for postmaster@, please: msg_mail_open */
 	MSG_HAND_SOCKET = 83,  /* parent -> tarpit, 1 fd (none when it failed): msg_mail_socket */
 	MSG_TARPIT_STATE = 84, /* tarpit -> engine: of one process; at start, at change, every 10 s */
@@ -158,12 +158,12 @@ enum fw_state {
 #define MESSAGE_FW_TEXT 256
 
 struct msg_fw_state {
-	uint8_t state;     /* enum fw_state */
-	uint32_t error;    /* errno, when not ok */
-	uint32_t wanted;   /* elements that should be there */
-	uint32_t present;  /* elements seen there */
-	uint32_t repaired; /* drift found and mended, since start */
-	uint32_t refused;  /* ops refused by the role itself (never-block, caps), since start */
+	uint8_t state;              /* enum fw_state */
+	uint32_t error;             /* errno, when not ok */
+	uint32_t wanted;            /* elements that should be there */
+	uint32_t present;           /* elements seen there */
+	uint32_t repaired;          /* drift found and mended, since start */
+	uint32_t refused;           /* ops refused by the role itself (never-block, caps), since start */
 	char text[MESSAGE_FW_TEXT]; /* what is wrong and what helps, "" */
 };
 

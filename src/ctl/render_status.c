@@ -134,8 +134,9 @@ static void print_tarpit(struct render *r, const json_t *a)
 
 	if (!t)
 		return;
-	(void)fprintf(r->to, "tarpit   %s of %s connections, %s held", render_grouped(r, render_number(t, "connections")),
-		render_grouped(r, render_number(t, "cap")), render_grouped(r, render_number(t, "held")));
+	(void)fprintf(r->to, "tarpit   %s of %s connections, %s held",
+		render_grouped(r, render_number(t, "connections")), render_grouped(r, render_number(t, "cap")),
+		render_grouped(r, render_number(t, "held")));
 	if (render_number(t, "tls"))
 		(void)fprintf(r->to, ", %s TLS", render_grouped(r, render_number(t, "tls")));
 	(void)fprintf(r->to, "; held for %s in 24 h, a byte each %llu.%llu s",

@@ -207,8 +207,8 @@ static enum err engine_start(struct role_host *h)
 		(err = engine_block_load(e)) != ERR_OK || (err = engine_log_load(e)) != ERR_OK ||
 		(err = engine_hit_start(e)) != ERR_OK || (err = engine_ack_start(e)) != ERR_OK ||
 		(err = engine_insider_start(e)) != ERR_OK || (err = engine_trap_start(e)) != ERR_OK ||
-		(err = engine_release_start(e)) != ERR_OK || (err = engine_session_start(e)) != ERR_OK || (err = engine_backup_start(e)) != ERR_OK ||
-		(err = engine_control_start(e)) != ERR_OK)
+		(err = engine_release_start(e)) != ERR_OK || (err = engine_session_start(e)) != ERR_OK ||
+		(err = engine_backup_start(e)) != ERR_OK || (err = engine_control_start(e)) != ERR_OK)
 		return err;
 	e->watch[0] = loop_fd(h->loop, store_event_fd(e->store), LOOP_READ, on_store_event, e);
 	if (!e->watch[0])

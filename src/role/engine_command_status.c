@@ -41,8 +41,7 @@ static json_t *roles(const struct engine *e)
 
 static const char *fw_state_name(unsigned s)
 {
-	static const char *const names[] = { "off", "ok", "denied", "missing", "error", "feature", "full",
-		"hook" };
+	static const char *const names[] = { "off", "ok", "denied", "missing", "error", "feature", "full", "hook" };
 
 	return s < sizeof names / sizeof names[0] ? names[s] : "error";
 }
@@ -163,10 +162,10 @@ static void add_layers(const struct engine *e, json_t *j)
 	(void)json_object_set_new(j, "firewall",
 		json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I}", "state",
 			e->host->conf.firewall.backend == FW_BACKEND_NONE ? "none" : fw_state_name(e->fw.state),
-			"backend", fw_backend_name(e->host->conf.firewall.backend), "text", engine_json_text(e->fw.text),
-			"error", (json_int_t)e->fw.error, "wanted", (json_int_t)e->fw.wanted, "present",
-			(json_int_t)e->fw.present, "repaired", (json_int_t)e->fw.repaired, "refused",
-			(json_int_t)e->fw.refused));
+			"backend", fw_backend_name(e->host->conf.firewall.backend), "text",
+			engine_json_text(e->fw.text), "error", (json_int_t)e->fw.error, "wanted",
+			(json_int_t)e->fw.wanted, "present", (json_int_t)e->fw.present, "repaired",
+			(json_int_t)e->fw.repaired, "refused", (json_int_t)e->fw.refused));
 	(void)json_object_set_new(j, "capture",
 		json_pack("{s:I, s:I, s:b, s:I}", "files", (json_int_t)e->corpus.files, "bytes",
 			(json_int_t)e->corpus.bytes, "full", e->corpus.is_full != 0, "withheld",

@@ -249,7 +249,8 @@ __attribute__((noreturn)) static void attempt(const struct child *c, const struc
 	char text[128];
 
 	(void)setrlimit(RLIMIT_CORE, &none);
-	if (!place_init(&p, conf) || sandbox_become(c->role, conf, c->parent->is_root, c->uid, c->gid, NULL, 0) != ERR_OK ||
+	if (!place_init(&p, conf) ||
+		sandbox_become(c->role, conf, c->parent->is_root, c->uid, c->gid, NULL, 0) != ERR_OK ||
 		sandbox_confine_files(c->role, conf, text, sizeof text) != ERR_OK ||
 		sandbox_confine_calls(c->role, conf, text, sizeof text) != ERR_OK)
 		_exit(TRY_BROKEN);

@@ -29,24 +29,24 @@
 
 #include <sys/socket.h>
 
-#define TARPIT_TICK_MS 50      /* the wheel turns */
-#define TARPIT_SLOTS 1024      /* of it: a turn is 51 s */
-#define TARPIT_POOL 256        /* connections allocated at once */
-#define TARPIT_CLOSED_S 10     /* without an engine nobody is taken for so long, then all are told to come again */
-#define TARPIT_PAUSE_MS 50     /* without descriptors or memory nothing is accepted for so long */
-#define TARPIT_FULL_MS 30000   /* a full socket wakes us by itself; if not, so late */
-#define TARPIT_TURN 4096       /* connections looked at in one turn of the wheel, some 40 ms; the rest waits */
-#define TARPIT_LOGGED 50       /* connections in a second that are logged when they end */
-#define TARPIT_SPARE 64        /* descriptors kept for all else */
-#define TARPIT_HANDSHAKES 60   /* STARTTLS in a second; more hear 454 */
-#define TARPIT_HELLOS 4        /* handshakes begun in a tick: with a site's RSA key one takes 2 ms */
-#define TARPIT_MOST 1000000u   /* connections of a process, whatever the limits are */
+#define TARPIT_TICK_MS 50    /* the wheel turns */
+#define TARPIT_SLOTS 1024    /* of it: a turn is 51 s */
+#define TARPIT_POOL 256      /* connections allocated at once */
+#define TARPIT_CLOSED_S 10   /* without an engine nobody is taken for so long, then all are told to come again */
+#define TARPIT_PAUSE_MS 50   /* without descriptors or memory nothing is accepted for so long */
+#define TARPIT_FULL_MS 30000 /* a full socket wakes us by itself; if not, so late */
+#define TARPIT_TURN 4096     /* connections looked at in one turn of the wheel, some 40 ms; the rest waits */
+#define TARPIT_LOGGED 50     /* connections in a second that are logged when they end */
+#define TARPIT_SPARE 64      /* descriptors kept for all else */
+#define TARPIT_HANDSHAKES 60 /* STARTTLS in a second; more hear 454 */
+#define TARPIT_HELLOS 4      /* handshakes begun in a tick: with a site's RSA key one takes 2 ms */
+#define TARPIT_MOST 1000000u /* connections of a process, whatever the limits are */
 #define TARPIT_NONE UINT32_MAX
 #define TARPIT_HANDS 200 /* hand-throughs at once at most */
 
 struct tarpit_conn {
 	struct answer answer;
-	struct tls_conn *tls; /* from STARTTLS on; NULL */
+	struct tls_conn *tls;  /* from STARTTLS on; NULL */
 	struct prefix subject; /* of the block; len 255: not counted */
 	struct ipaddr client;
 	int fd;
@@ -55,8 +55,8 @@ struct tarpit_conn {
 	uint32_t newer, older; /* by age */
 	uint32_t bytes;        /* sent */
 	uint16_t slot;
-	uint8_t want; /* EPOLLIN, EPOLLOUT or 0, as the kernel has it */
-	bool is_new;  /* not in the epoll set yet */
+	uint8_t want;  /* EPOLLIN, EPOLLOUT or 0, as the kernel has it */
+	bool is_new;   /* not in the epoll set yet */
 	bool is_begun; /* the first byte of its handshake has come */
 };
 

@@ -40,8 +40,10 @@ static void talk_open(struct talk *t, bool is_held)
 	struct block_entry b = block_of(450);
 
 	conf_defaults(&conf);
-	*t = (struct talk){ .site = { .conf = &conf, .host = "mx.pfx.test", .name = "", .pace_ms = 1000, .has_hand = true },
-		.now = 5000 };
+	*t = (struct talk){
+		.site = { .conf = &conf, .host = "mx.pfx.test", .name = "", .pace_ms = 1000, .has_hand = true },
+		.now = 5000
+	};
 	buf_init(&t->scratch, ANSWER_TEXT);
 	buf_init(&t->said, 1 << 20);
 	buf_init(&t->told, 1 << 20);

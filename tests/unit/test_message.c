@@ -343,8 +343,8 @@ static void try_tarpit(bool is_long)
 		m.cap = 7; m.is_paused = 1; m.held_s = 5);
 	TRY(tarpit_state, msg_tarpit_state, role_tarpit(15), ROLE_ENGINE, 0, true, true, m.held = 1);
 	number = MSG_SAMPLE;
-	TRY(sample, msg_sample, ROLE_TARPIT, ROLE_CAPTURE, 1, false, is_long, m.client = address(is_long); m.size = 70000;
-		fill(m.case_id, sizeof m.case_id, is_long); fill(m.helo, sizeof m.helo, is_long);
+	TRY(sample, msg_sample, ROLE_TARPIT, ROLE_CAPTURE, 1, false, is_long, m.client = address(is_long);
+		m.size = 70000; fill(m.case_id, sizeof m.case_id, is_long); fill(m.helo, sizeof m.helo, is_long);
 		fill(m.sender, sizeof m.sender, is_long); fill(m.recipients, sizeof m.recipients, is_long));
 	number = MSG_ANSWERED_END;
 	TRY(answered_end, msg_answered_end, ROLE_TARPIT, ROLE_ENGINE, 0, false, is_long, m.client = address(is_long);

@@ -476,7 +476,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_trap),
-		cmocka_unit_test(test_old_trap), cmocka_unit_test(test_old_block),
+		cmocka_unit_test(test_old_trap),
+		cmocka_unit_test(test_old_block),
 		cmocka_unit_test(test_hit),
 		cmocka_unit_test(test_hit_sum),
 		cmocka_unit_test(test_block),
