@@ -41,6 +41,7 @@ static const struct option_name {
 	[OPT_TO] = { "--to", NULL, true, false },
 	[OPT_KEEP_BLOCK] = { "--keep-block", NULL, false, false },
 	[OPT_CLEAN] = { "--clean", NULL, false, false },
+	[OPT_METRICS] = { "--metrics", NULL, false, false },
 };
 
 /* The option that this word names; *ret_inline: what stands behind "=", or NULL. OPT_COUNT: none. */

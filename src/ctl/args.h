@@ -41,6 +41,7 @@ enum opt {
 	OPT_TO,
 	OPT_KEEP_BLOCK,
 	OPT_CLEAN,
+	OPT_METRICS,
 	OPT_COUNT
 };
 

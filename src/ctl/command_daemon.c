@@ -12,8 +12,24 @@
 
 #define OFF_TIMEOUT_MS 5000 /* it is the panic button: a hung daemon is not waited for */
 
+/* For a collector: a daemon that is down is a number, not an error. */
+static int show_metrics(struct ctl *c)
+{
+	char text[CONTROL_TEXT];
+	json_t *answer = NULL;
+	enum err e = ctl_try(c, ctl_request(c, "status"), &answer, text);
+
+	if (e != ERR_OK && e != ERR_CLOSED)
+		return ctl_refuse(c, "%s", text);
+	render_metrics(&c->render, answer);
+	json_decref(answer);
+	return CTL_DONE;
+}
+
 int command_status(struct ctl *c)
 {
+	if (c->args.is_given[OPT_METRICS])
+		return show_metrics(c);
 	return ctl_ask_show(c, ctl_request(c, "status"), render_status);
 }
 

@@ -7,7 +7,8 @@
 #include <string.h>
 
 static const struct command commands[] = {
-	{ "status", NULL, "", "", 0, 0, false, command_status, "mode, health, numbers of the last day and week" },
+	{ "status", NULL, "[--metrics]", "metrics", 0, 0, false, command_status,
+		"mode, health, numbers of the last day and week" },
 	{ "enforce", NULL, "monitor|soft|full [--force]", "force", 1, 1, false, command_enforce,
 		"set the mode; ends `off`" },
 	{ "off", NULL, "", "", 0, 0, false, command_off,

@@ -46,6 +46,8 @@ const char *render_whom(struct render *r, const json_t *o);
 
 /* Whole answers. */
 void render_status(struct render *r, const json_t *a);
+/* `status` as OpenMetrics; an answer without a mode: the daemon is down. */
+void render_metrics(struct render *r, const json_t *a);
 void render_mode(struct render *r, const json_t *a);
 void render_why(struct render *r, const json_t *a);
 void render_hits(struct render *r, const json_t *a);
