@@ -315,6 +315,23 @@ void firewall_form_put_rules(const struct firewall_form *f, struct nft_socket *s
 	each_rule(f, rule_put, s);
 }
 
+void firewall_form_put_chains(const struct firewall_form *f, struct nft_socket *s)
+{
+	struct chain chain[CHAINS];
+	unsigned n = chains_of(f, chain);
+
+	mnl_attr_put_strz(nft_batch_add(s, NFT_MSG_DELRULE, 0), NFTA_RULE_TABLE, FIREWALL_TABLE);
+	for (unsigned i = 0; i < f->olds; i++) {
+		struct nlmsghdr *h = nft_batch_add(s, NFT_MSG_DELCHAIN, 0);
+
+		mnl_attr_put_strz(h, NFTA_CHAIN_TABLE, FIREWALL_TABLE);
+		mnl_attr_put_strz(h, NFTA_CHAIN_NAME, f->old[i]);
+	}
+	for (unsigned i = 0; i < n; i++)
+		chain_put(FIREWALL_TABLE, &chain[i], s);
+	each_rule(f, rule_put, s);
+}
+
 static const struct {
 	const char *name;
 	const char *chain; /* type of the chain that it is tried in */
@@ -392,8 +409,7 @@ static void rule_text(struct nftnl_rule *r, struct text *ret)
 
 struct compare {
 	struct firewall_form *f;
-	bool is_unfit, is_nomem;
-	unsigned chains;
+	bool is_unfit, is_nomem, is_other_chain;
 	struct text *want; /* the rules that should be there; empty text: seen */
 	unsigned wants, seen;
 	bool is_other_rule;
@@ -423,6 +439,16 @@ static bool chain_fits(const struct firewall_form *f, const struct nftnl_chain *
 	       nftnl_chain_get_u32(n, NFTNL_CHAIN_POLICY) == NF_ACCEPT;
 }
 
+static void note_chain(struct compare *c, const char *name)
+{
+	struct firewall_form *f = c->f;
+
+	if (f->olds == FIREWALL_OLD_CHAINS || strlen(name) >= sizeof f->old[0])
+		c->is_unfit = true;
+	else
+		slice_copy(slice_str(name), f->old[f->olds++], sizeof f->old[0]);
+}
+
 static int see_chain(const struct nlmsghdr *h, void *ctx)
 {
 	struct compare *c = ctx;
@@ -431,8 +457,8 @@ static int see_chain(const struct nlmsghdr *h, void *ctx)
 	if (!n || nftnl_chain_nlmsg_parse(h, n) < 0) {
 		c->is_nomem = true;
 	} else if (is_ours(nftnl_chain_get_str(n, NFTNL_CHAIN_TABLE))) {
-		c->chains++;
-		c->is_unfit |= !chain_fits(c->f, n);
+		c->is_other_chain |= !chain_fits(c->f, n);
+		note_chain(c, nftnl_chain_get_str(n, NFTNL_CHAIN_NAME));
 	}
 	if (n)
 		nftnl_chain_free(n);
@@ -561,8 +587,7 @@ static void compare_take_sets(struct compare *c)
 	memcpy(got.set, c->found, sizeof got.set);
 	for (unsigned i = 0; i < c->f->sets; i++)
 		c->is_unfit |= !firewall_form_has(&got, c->f->set[i]);
-	if (c->chains != chains_of(c->f, chain))
-		c->is_unfit = true;
+	c->is_other_chain |= c->f->olds != chains_of(c->f, chain);
 	if (c->is_unfit)
 		return;
 	memcpy(c->f->set, c->found, sizeof c->found);
@@ -575,6 +600,7 @@ enum err firewall_form_compare(struct firewall_form *f, struct nft_socket *s, en
 	enum firewall_fit fit;
 	enum err e = compare_table(&c, s, &fit);
 
+	f->olds = 0;
 	if (e != ERR_OK || fit == FIREWALL_ABSENT)
 		goto out;
 	e = compare_dump(&c, s, NFT_MSG_GETCHAIN, see_chain);
@@ -583,10 +609,12 @@ enum err firewall_form_compare(struct firewall_form *f, struct nft_socket *s, en
 	if (e != ERR_OK)
 		goto out;
 	compare_take_sets(&c);
-	if (!c.is_unfit)
+	if (!c.is_unfit && !c.is_other_chain)
 		e = compare_rules(&c, s);
 	if (c.is_unfit)
 		fit = FIREWALL_UNFIT;
+	else if (c.is_other_chain)
+		fit = FIREWALL_CHAINS;
 	else if (c.is_other_rule || c.seen != c.wants)
 		fit = FIREWALL_RULES;
 out:

@@ -48,6 +48,7 @@
 #define FIREWALL_PORTS 32
 #define FIREWALL_SETS 128 /* one per prefix length in use */
 #define FIREWALL_SET_NAME 16
+#define FIREWALL_OLD_CHAINS 8 /* that can be exchanged; with more the table is made anew */
 #define FIREWALL_GC_MS 300000 /* a collection walks the whole set */
 
 struct firewall_set {
@@ -66,6 +67,8 @@ struct firewall_form {
 	uint32_t max_elements; /* in each set */
 	struct firewall_set set[FIREWALL_SETS];
 	unsigned sets;
+	char old[FIREWALL_OLD_CHAINS][32]; /* chains that the last comparison met */
+	unsigned olds;
 };
 
 /* False when it is not there. */
@@ -91,6 +94,7 @@ void firewall_form_put_trial(unsigned number, struct nft_socket *s);
 enum firewall_fit {
 	FIREWALL_FITS,
 	FIREWALL_RULES,  /* all but the rules */
+	FIREWALL_CHAINS, /* its sets are right, and no more */
 	FIREWALL_ABSENT, /* no such table */
 	FIREWALL_UNFIT,  /* must be made anew */
 };

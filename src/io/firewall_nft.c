@@ -225,16 +225,19 @@ enum err firewall_nft_make(struct firewall_nft *f, bool *ret_is_kept, bool *ret_
 
 	if (e != ERR_OK)
 		return e;
-	if (fit == FIREWALL_RULES) {
+	if (fit == FIREWALL_RULES || fit == FIREWALL_CHAINS) {
 		nft_batch_begin(&f->batch);
-		firewall_form_put_rules(&f->form, &f->batch);
+		if (fit == FIREWALL_RULES)
+			firewall_form_put_rules(&f->form, &f->batch);
+		else
+			firewall_form_put_chains(&f->form, &f->batch);
 		e = nft_batch_send(&f->batch);
 	} else if (fit != FIREWALL_FITS) {
 		e = firewall_nft_remake(f);
 	}
 	if (e != ERR_OK)
 		return e;
-	*ret_is_kept = fit == FIREWALL_FITS || fit == FIREWALL_RULES;
+	*ret_is_kept = fit == FIREWALL_FITS || fit == FIREWALL_RULES || fit == FIREWALL_CHAINS;
 	*ret_is_changed = fit != FIREWALL_FITS;
 	return ERR_OK;
 }
