@@ -199,7 +199,7 @@ static void worker(int fd, bool has_rules, uint32_t elements, uint32_t adds, uns
 
 static double ask(int fd)
 {
-	double rate;
+	double rate = 0;
 
 	if (write(fd, "", 1) != 1 || read(fd, &rate, sizeof rate) != (ssize_t)sizeof rate)
 		die("worker");
