@@ -78,10 +78,11 @@ const char *firewall_set_name(struct firewall_set set, char to[FIREWALL_SET_NAME
 /* False for a name that is not of ours. */
 bool firewall_set_parse(const char *name, struct firewall_set *ret);
 
-/* Into the transaction of s: all of the table; a set with its rule; all rules anew. */
+/* Into the transaction of s: all of the table; a set with its rule; all rules anew; all chains and rules. */
 void firewall_form_put_table(const struct firewall_form *f, struct nft_socket *s);
 void firewall_form_put_set(const struct firewall_form *f, struct firewall_set set, struct nft_socket *s);
 void firewall_form_put_rules(const struct firewall_form *f, struct nft_socket *s);
+void firewall_form_put_chains(const struct firewall_form *f, struct nft_socket *s);
 void firewall_form_put_delete(struct nft_socket *s);
 
 /*

@@ -40,8 +40,9 @@ void firewall_nft_forward(struct firewall_nft *f, bool is_forward);
 const char *firewall_nft_lacks(struct firewall_nft *f);
 /*
  * Bring the table into its form in one transaction: made when absent, kept
- * when it is right, only its rules replaced when the sets are right, else made
- * anew. ret_is_kept: the elements are still there. ERR_DENIED: no right;
+ * when it is right, only its chains and rules replaced when the sets are right
+ * (no packet meets the one without the other), else made anew. ret_is_kept:
+ * the elements are still there. ERR_DENIED: no right;
  * ERR_NOTFOUND: no nf_tables in this kernel; ERR_IO.
  */
 enum err firewall_nft_make(struct firewall_nft *f, bool *ret_is_kept, bool *ret_is_changed) MUST_USE;

@@ -1,7 +1,5 @@
 """No moment without enforcement: a blocked host knocks once a millisecond while the daemon is reloaded, killed in
-parts, killed whole, stopped and started. Postfix must never hear of it.
-
-Not told here: a reload with another action, which makes the table anew."""
+parts, killed whole, stopped, started, and told to do something else with it. Postfix must never hear of it."""
 import json
 import os
 import signal
@@ -151,4 +149,26 @@ def test_answered_hosts(new_scene, tmp_path):
     seen = knocking.stop()
     assert set(seen["ends"]) <= OF_ANSWERER, told(knocking, seen)
     assert seen["ends"][OURS]["count"] > MANY
+    assert connects(scene, key) == 0
+
+
+def change(scene, action):
+    """Another action; True when the kernel's rules are those of it."""
+    def is_there():
+        text = scene.net.run(["nft", "list", "table", "inet", "limetwig"]).stdout
+        return ("tproxy" in text) == (action == "answer") and ("reject with" in text) == (action == "reject")
+    scene.daemon.configure(CONF % action)
+    scene.daemon.told("reload")
+    wait_for("the rules of " + action, is_there, 30)
+
+
+def test_hosts_while_the_action_changes(new_scene, tmp_path):
+    scene = scene_with(new_scene, "answer")
+    key = blocked(scene)
+    knocking = Knocking(scene, key, tmp_path)
+    for n, action in enumerate(["reject", "answer"] * 6):
+        bear(scene, knocking, "change %d to %s" % (n, action), lambda: change(scene, action))
+    seen = knocking.stop()
+    assert set(seen["ends"]) <= OF_ANSWERER, told(knocking, seen)
+    assert seen["ends"][OURS]["count"] > MANY and seen["ends"]["refused"]["count"] > MANY
     assert connects(scene, key) == 0

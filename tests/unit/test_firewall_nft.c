@@ -176,7 +176,9 @@ static void test_given(void **state)
 	op(f, true, "198.51.100.7", 100);
 	op(f, true, "2001:db8:1::/64", 100);
 	firewall_nft_redirect(f, 10725);
-	make(f, false, true); /* chains of another kind: all anew */
+	make(f, true, true); /* chains of another kind around the same sets */
+	assert_int_equal(dump(f).n, 2);
+	assert_int_equal(given_port(l, "198.51.100.7"), NETNS_PORT);
 	assert_true(netns_has("\"type\": \"filter\", \"hook\": \"prerouting\", \"prio\": -155"));
 	assert_true(netns_has("\"tproxy\": {\"port\": 10725}"));
 	assert_true(netns_has("\"fib\""));
@@ -203,7 +205,9 @@ static void test_given(void **state)
 	assert_int_equal(given_port(l, "198.51.100.7"), NETNS_PORT);
 	(void)close(l);
 	firewall_nft_redirect(f, 0);
-	make(f, false, true);
+	make(f, true, true);
+	assert_int_equal(netns_try("198.51.100.7"), ECONNREFUSED);
+	make(f, true, false);
 	assert_int_equal(firewall_nft_remove(f), ERR_OK);
 	firewall_nft_close(f);
 }
@@ -214,21 +218,21 @@ static void test_forward(void **state)
 
 	(void)state;
 	firewall_nft_forward(f, true);
-	make(f, false, true);
+	make(f, true, true);
 	assert_true(netns_has("\"hook\": \"forward\", \"prio\": -10"));
 	assert_true(netns_has("\"hook\": \"input\", \"prio\": -10"));
 	op(f, true, "198.51.100.7", 100);
 	assert_int_equal(netns_try("198.51.100.7"), ECONNREFUSED);
 	make(f, true, false);
 	firewall_nft_redirect(f, 10725);
-	make(f, false, true);
+	make(f, true, true);
 	assert_true(netns_has("\"type\": \"nat\", \"hook\": \"prerouting\", \"prio\": -110"));
 	assert_true(netns_has("\"redirect\": {\"port\": 10725}"));
 	assert_false(netns_has("\"fib\""));
 	make(f, true, false);
 	firewall_nft_forward(f, false);
 	firewall_nft_redirect(f, 0);
-	make(f, false, true);
+	make(f, true, true);
 	assert_int_equal(firewall_nft_remove(f), ERR_OK);
 	firewall_nft_close(f);
 }
@@ -427,7 +431,8 @@ static void test_foreign_form(void **state)
 	make(f, false, true);
 	make(f, true, false);
 	netns_nft("add chain inet limetwig theirs");
-	make(f, false, true);
+	make(f, true, true);
+	assert_false(netns_has("\"name\": \"theirs\""));
 	netns_nft("add set inet limetwig theirs { type ipv4_addr; }");
 	make(f, false, true);
 	netns_nft("flush ruleset");
