@@ -36,12 +36,12 @@ static void show_allow_added(struct render *r, const json_t *a)
 static const struct view {
 	const char *name;
 	void (*show)(struct render *r, const json_t *a);
-} views[] = { { "status", render_status }, { "metrics", render_metrics }, { "enforce", render_mode }, { "why", render_why }, { "hits", render_hits },
-	{ "block_list", render_block_list }, { "block_add", show_block_added }, { "block_remove", render_block_remove },
-	{ "allow_list", render_allow_list }, { "allow_add", show_allow_added }, { "trap_list", render_trap_list },
-	{ "trap_find", show_find }, { "trap_reload", render_trap_reload }, { "person", render_person },
-	{ "forget", render_forget }, { "watch", render_watch_line }, { "replay", render_replay },
-	{ "suggest", render_suggest } };
+} views[] = { { "status", render_status }, { "metrics", render_metrics }, { "enforce", render_mode },
+	{ "why", render_why }, { "hits", render_hits }, { "block_list", render_block_list },
+	{ "block_add", show_block_added }, { "block_remove", render_block_remove }, { "allow_list", render_allow_list },
+	{ "allow_add", show_allow_added }, { "trap_list", render_trap_list }, { "trap_find", show_find },
+	{ "trap_reload", render_trap_reload }, { "person", render_person }, { "forget", render_forget },
+	{ "watch", render_watch_line }, { "replay", render_replay }, { "suggest", render_suggest } };
 
 static char *render(void (*show)(struct render *r, const json_t *a), const json_t *a)
 {
