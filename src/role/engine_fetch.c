@@ -60,6 +60,7 @@ void engine_fetch_watch(struct engine *e)
 
 void engine_fetch_linked(struct engine *e)
 {
+	engine_fetch_spf_linked(e);
 	engine_fetch_spf_second(e, clock_wall_s());
 }
 

@@ -69,6 +69,8 @@ void engine_fetch_spf_forget(struct engine *e, const void *ctx);
 void engine_fetch_spf_set(struct engine *e, const struct msg_spf_set *m);
 void engine_fetch_spf_says(struct engine *e, const struct msg_spf_says *m);
 void engine_fetch_spf_lost(struct engine *e);
+/* A new fetch, with the resolvers of now: what the DNS did not answer is asked at once. */
+void engine_fetch_spf_linked(struct engine *e);
 void engine_fetch_spf_second(struct engine *e, uint64_t now);
 /* False: nothing waits. */
 bool engine_fetch_spf_tick(struct engine *e, uint64_t mono_ms);

@@ -217,6 +217,15 @@ static void walk(struct engine *e, struct entry *x, uint64_t now)
 	x->asked = now;
 }
 
+void engine_fetch_spf_linked(struct engine *e)
+{
+	struct engine_fetch_spf *s = e->fetch->spf;
+
+	for (size_t i = 0; i < s->entries; i++)
+		if (s->entry[i]->keep.state == SPF_TEMPERROR)
+			s->entry[i]->keep.next = 0;
+}
+
 void engine_fetch_spf_second(struct engine *e, uint64_t now)
 {
 	struct engine_fetch_spf *s = e->fetch->spf;
