@@ -3,21 +3,16 @@
  * bad, so that nothing half-made is sent.
  * SPDX-License-Identifier: ISC
  */
-#include "io/firewall_form.h"
-#include "io/firewall_rule.h"
+#include "io/firewall_form_private.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <libnftnl/chain.h>
-#include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
 #include <libnftnl/set.h>
-#include <libnftnl/table.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/num.h"
 
@@ -29,7 +24,6 @@
 #define CHAIN_PRIORITY (-10)      /* before the site's own filter (0) */
 #define CHAIN_PRIORITY_LED (-155) /* before the site's own mangle (-150), behind connection tracking */
 #define CHAIN_PRIORITY_NAT (-110) /* before the site's own dstnat (-100), and that of containers */
-#define CHAINS 5
 #define TRIAL_TABLE "limetwig-trial"
 
 #define SET_TYPE_IPV4 7 /* numbers by which nft prints elements */
@@ -40,8 +34,6 @@
 #define TCP_MASK_NEW 0x17 /* fin, syn, rst, ack */
 #define TCP_SYN 0x02
 
-#define RULE_TEXT 1024 /* the longest of ours has about 400 */
-
 bool firewall_form_has(const struct firewall_form *f, struct firewall_set set)
 {
 	for (unsigned i = 0; i < f->sets; i++)
@@ -50,14 +42,14 @@ bool firewall_form_has(const struct firewall_form *f, struct firewall_set set)
 	return false;
 }
 
-static unsigned set_width(struct firewall_set set)
+unsigned firewall_set_width(struct firewall_set set)
 {
 	return set.family == 4 ? 32 : 128;
 }
 
 const char *firewall_set_name(struct firewall_set set, char to[FIREWALL_SET_NAME])
 {
-	if (set.len == set_width(set))
+	if (set.len == firewall_set_width(set))
 		(void)snprintf(to, FIREWALL_SET_NAME, "host%u", set.family);
 	else
 		(void)snprintf(to, FIREWALL_SET_NAME, "net%u_%u", set.family, set.len);
@@ -76,7 +68,7 @@ bool firewall_set_parse(const char *name, struct firewall_set *ret)
 		set = (struct firewall_set){ 6, 128 };
 	} else if (strncmp(name, "net4_", 5) == 0 || strncmp(name, "net6_", 5) == 0) {
 		set.family = (uint8_t)(name[3] - '0');
-		if (num_parse(slice_str(name + 5), set_width(set), &len) != ERR_OK)
+		if (num_parse(slice_str(name + 5), firewall_set_width(set), &len) != ERR_OK)
 			return false;
 		set.len = (uint8_t)len;
 	} else {
@@ -138,7 +130,7 @@ static struct firewall_rule rule_set(const struct firewall_form *f, struct firew
 	uint8_t family = set.family == 4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
 	struct firewall_rule r = rule_new(CHAIN_BLOCKED);
 	char name[FIREWALL_SET_NAME];
-	uint32_t width = set_width(set) / 8;
+	uint32_t width = firewall_set_width(set) / 8;
 
 	memset(ones.b, 0xff, width);
 	firewall_rule_meta(&r, NFT_META_NFPROTO);
@@ -170,30 +162,23 @@ static void rule_put(struct firewall_rule r, void *ctx)
 		nftnl_rule_free(r.r);
 }
 
-/* A chain of our table; type NULL: no base chain. */
-struct chain {
-	const char *name, *type;
-	uint32_t hook;
-	int32_t priority;
-};
-
-static unsigned chains_of(const struct firewall_form *f, struct chain to[CHAINS])
+unsigned firewall_form_chains(const struct firewall_form *f, struct firewall_chain to[FIREWALL_CHAINS_MAX])
 {
 	unsigned n = 0;
 
-	to[n++] = (struct chain){ .name = CHAIN_BLOCKED };
+	to[n++] = (struct firewall_chain){ .name = CHAIN_BLOCKED };
 	if (is_given(f)) {
-		to[n++] = (struct chain){ .name = CHAIN_LED };
-		to[n++] = (struct chain){ CHAIN_INPUT, "filter", NF_INET_PRE_ROUTING, CHAIN_PRIORITY_LED };
+		to[n++] = (struct firewall_chain){ .name = CHAIN_LED };
+		to[n++] = (struct firewall_chain){ CHAIN_INPUT, "filter", NF_INET_PRE_ROUTING, CHAIN_PRIORITY_LED };
 	} else if (f->redirect) {
-		to[n++] = (struct chain){ CHAIN_INPUT, "nat", NF_INET_PRE_ROUTING, CHAIN_PRIORITY_NAT };
+		to[n++] = (struct firewall_chain){ CHAIN_INPUT, "nat", NF_INET_PRE_ROUTING, CHAIN_PRIORITY_NAT };
 	} else {
-		to[n++] = (struct chain){ CHAIN_INPUT, "filter", NF_INET_LOCAL_IN, CHAIN_PRIORITY };
+		to[n++] = (struct firewall_chain){ CHAIN_INPUT, "filter", NF_INET_LOCAL_IN, CHAIN_PRIORITY };
 		if (f->is_forward)
-			to[n++] = (struct chain){ CHAIN_FORWARD, "filter", NF_INET_FORWARD, CHAIN_PRIORITY };
+			to[n++] = (struct firewall_chain){ CHAIN_FORWARD, "filter", NF_INET_FORWARD, CHAIN_PRIORITY };
 	}
 	if (f->fakes) /* the last */
-		to[n++] = (struct chain){ CHAIN_FAKE, "filter", NF_INET_LOCAL_IN, CHAIN_PRIORITY };
+		to[n++] = (struct firewall_chain){ CHAIN_FAKE, "filter", NF_INET_LOCAL_IN, CHAIN_PRIORITY };
 	return n;
 }
 
@@ -208,11 +193,10 @@ static struct firewall_rule rule_led(const struct firewall_form *f, bool is_last
 	return r;
 }
 
-/* All rules of the form, one call each; fn takes the rule over. */
-static void each_rule(const struct firewall_form *f, void (*fn)(struct firewall_rule r, void *ctx), void *ctx)
+void firewall_form_each_rule(const struct firewall_form *f, void (*fn)(struct firewall_rule r, void *ctx), void *ctx)
 {
-	struct chain chain[CHAINS];
-	unsigned n = chains_of(f, chain);
+	struct firewall_chain chain[FIREWALL_CHAINS_MAX];
+	unsigned n = firewall_form_chains(f, chain);
 
 	for (unsigned i = 0; i < f->sets; i++)
 		fn(rule_set(f, f->set[i]), ctx);
@@ -230,7 +214,7 @@ static void each_rule(const struct firewall_form *f, void (*fn)(struct firewall_
 		}
 }
 
-static void chain_put(const char *table, const struct chain *chain, struct nft_socket *s)
+static void chain_put(const char *table, const struct firewall_chain *chain, struct nft_socket *s)
 {
 	struct nftnl_chain *c = nftnl_chain_alloc();
 
@@ -251,7 +235,7 @@ static void chain_put(const char *table, const struct chain *chain, struct nft_s
 }
 
 /* Elements that are over stay until the next collection: room for them. */
-static uint32_t set_size(const struct firewall_form *f)
+uint32_t firewall_form_set_size(const struct firewall_form *f)
 {
 	uint64_t n = (uint64_t)f->max_elements + f->max_elements / 4 + 1024;
 
@@ -271,9 +255,9 @@ static void set_put(const struct firewall_form *f, struct firewall_set set, uint
 	nftnl_set_set_str(n, NFTNL_SET_NAME, firewall_set_name(set, name));
 	nftnl_set_set_u32(n, NFTNL_SET_FLAGS, NFT_SET_TIMEOUT);
 	nftnl_set_set_u32(n, NFTNL_SET_KEY_TYPE, set.family == 4 ? SET_TYPE_IPV4 : SET_TYPE_IPV6);
-	nftnl_set_set_u32(n, NFTNL_SET_KEY_LEN, set_width(set) / 8);
+	nftnl_set_set_u32(n, NFTNL_SET_KEY_LEN, firewall_set_width(set) / 8);
 	nftnl_set_set_u32(n, NFTNL_SET_ID, id);
-	nftnl_set_set_u32(n, NFTNL_SET_DESC_SIZE, set_size(f));
+	nftnl_set_set_u32(n, NFTNL_SET_DESC_SIZE, firewall_form_set_size(f));
 	nftnl_set_set_u32(n, NFTNL_SET_GC_INTERVAL, FIREWALL_GC_MS);
 	nftnl_set_nlmsg_build_payload(nft_batch_add(s, NFT_MSG_NEWSET, NLM_F_CREATE), n);
 	nftnl_set_free(n);
@@ -291,15 +275,15 @@ void firewall_form_put_delete(struct nft_socket *s)
 
 void firewall_form_put_table(const struct firewall_form *f, struct nft_socket *s)
 {
-	struct chain chain[CHAINS];
-	unsigned n = chains_of(f, chain);
+	struct firewall_chain chain[FIREWALL_CHAINS_MAX];
+	unsigned n = firewall_form_chains(f, chain);
 
 	table_message(s, FIREWALL_TABLE, NFT_MSG_NEWTABLE, NLM_F_CREATE);
 	for (unsigned i = 0; i < f->sets; i++)
 		set_put(f, f->set[i], i + 1, s);
 	for (unsigned i = 0; i < n; i++)
 		chain_put(FIREWALL_TABLE, &chain[i], s);
-	each_rule(f, rule_put, s);
+	firewall_form_each_rule(f, rule_put, s);
 }
 
 void firewall_form_put_set(const struct firewall_form *f, struct firewall_set set, struct nft_socket *s)
@@ -312,13 +296,13 @@ void firewall_form_put_rules(const struct firewall_form *f, struct nft_socket *s
 {
 	/* NFTA_RULE_TABLE alone: the rules of all chains of the table */
 	mnl_attr_put_strz(nft_batch_add(s, NFT_MSG_DELRULE, 0), NFTA_RULE_TABLE, FIREWALL_TABLE);
-	each_rule(f, rule_put, s);
+	firewall_form_each_rule(f, rule_put, s);
 }
 
 void firewall_form_put_chains(const struct firewall_form *f, struct nft_socket *s)
 {
-	struct chain chain[CHAINS];
-	unsigned n = chains_of(f, chain);
+	struct firewall_chain chain[FIREWALL_CHAINS_MAX];
+	unsigned n = firewall_form_chains(f, chain);
 
 	mnl_attr_put_strz(nft_batch_add(s, NFT_MSG_DELRULE, 0), NFTA_RULE_TABLE, FIREWALL_TABLE);
 	for (unsigned i = 0; i < f->olds; i++) {
@@ -329,7 +313,7 @@ void firewall_form_put_chains(const struct firewall_form *f, struct nft_socket *
 	}
 	for (unsigned i = 0; i < n; i++)
 		chain_put(FIREWALL_TABLE, &chain[i], s);
-	each_rule(f, rule_put, s);
+	firewall_form_each_rule(f, rule_put, s);
 }
 
 static const struct {
@@ -361,8 +345,8 @@ void firewall_form_put_trial(unsigned number, struct nft_socket *s)
 {
 	const char *name = features[number].name;
 	bool is_reset = features[number].is_reset;
-	const struct chain chain = { "trial", features[number].chain, is_reset ? NF_INET_LOCAL_IN : NF_INET_PRE_ROUTING,
-		is_reset ? CHAIN_PRIORITY : CHAIN_PRIORITY_NAT };
+	const struct firewall_chain chain = { "trial", features[number].chain,
+		is_reset ? NF_INET_LOCAL_IN : NF_INET_PRE_ROUTING, is_reset ? CHAIN_PRIORITY : CHAIN_PRIORITY_NAT };
 	struct firewall_rule r = rule_new_in(TRIAL_TABLE, chain.name);
 
 	/* a packet that comes meanwhile finds nothing: the table is gone in the same transaction */
@@ -378,250 +362,4 @@ void firewall_form_put_trial(unsigned number, struct nft_socket *s)
 		firewall_rule_reset(&r);
 	rule_put(r, s);
 	table_message(s, TRIAL_TABLE, NFT_MSG_DELTABLE, 0);
-}
-
-/* The expressions of a rule as text, which is the same for a rule made here and its copy from the kernel. */
-struct text {
-	char s[RULE_TEXT];
-	size_t n;
-};
-
-static int expr_text(struct nftnl_expr *e, void *data)
-{
-	struct text *t = data;
-	int n = nftnl_expr_snprintf(t->s + t->n, sizeof t->s - t->n, e, NFTNL_OUTPUT_DEFAULT, 0);
-
-	t->n += n > 0 ? (size_t)n : 0;
-	if (t->n + 2 >= sizeof t->s)
-		t->n = sizeof t->s - 2; /* longer than any of ours: cannot be equal */
-	t->s[t->n++] = '\n';
-	t->s[t->n] = '\0';
-	return 0;
-}
-
-static void rule_text(struct nftnl_rule *r, struct text *ret)
-{
-	const char *chain = nftnl_rule_get_str(r, NFTNL_RULE_CHAIN);
-
-	ret->n = (size_t)snprintf(ret->s, sizeof ret->s, "%.60s\n", chain ? chain : "");
-	(void)nftnl_expr_foreach(r, expr_text, ret);
-}
-
-struct compare {
-	struct firewall_form *f;
-	bool is_unfit, is_nomem, is_other_chain;
-	struct text *want; /* the rules that should be there; empty text: seen */
-	unsigned wants, seen;
-	bool is_other_rule;
-	struct firewall_set found[FIREWALL_SETS];
-	unsigned founds;
-};
-
-static bool is_ours(const char *table)
-{
-	return table && strcmp(table, FIREWALL_TABLE) == 0;
-}
-
-static bool chain_fits(const struct firewall_form *f, const struct nftnl_chain *n)
-{
-	const char *name = nftnl_chain_get_str(n, NFTNL_CHAIN_NAME), *type = nftnl_chain_get_str(n, NFTNL_CHAIN_TYPE);
-	struct chain want[CHAINS];
-	unsigned i, chains = chains_of(f, want);
-
-	for (i = 0; i < chains && (!name || strcmp(name, want[i].name) != 0); i++)
-		;
-	if (i == chains)
-		return false;
-	if (!want[i].type)
-		return !nftnl_chain_is_set(n, NFTNL_CHAIN_HOOKNUM);
-	return type && strcmp(type, want[i].type) == 0 && nftnl_chain_get_u32(n, NFTNL_CHAIN_HOOKNUM) == want[i].hook &&
-	       nftnl_chain_get_s32(n, NFTNL_CHAIN_PRIO) == want[i].priority &&
-	       nftnl_chain_get_u32(n, NFTNL_CHAIN_POLICY) == NF_ACCEPT;
-}
-
-static void note_chain(struct compare *c, const char *name)
-{
-	struct firewall_form *f = c->f;
-
-	if (f->olds == FIREWALL_OLD_CHAINS || strlen(name) >= sizeof f->old[0])
-		c->is_unfit = true;
-	else
-		slice_copy(slice_str(name), f->old[f->olds++], sizeof f->old[0]);
-}
-
-static int see_chain(const struct nlmsghdr *h, void *ctx)
-{
-	struct compare *c = ctx;
-	struct nftnl_chain *n = nftnl_chain_alloc();
-
-	if (!n || nftnl_chain_nlmsg_parse(h, n) < 0) {
-		c->is_nomem = true;
-	} else if (is_ours(nftnl_chain_get_str(n, NFTNL_CHAIN_TABLE))) {
-		c->is_other_chain |= !chain_fits(c->f, n);
-		note_chain(c, nftnl_chain_get_str(n, NFTNL_CHAIN_NAME));
-	}
-	if (n)
-		nftnl_chain_free(n);
-	return MNL_CB_OK;
-}
-
-static bool set_fits(const struct compare *c, const struct nftnl_set *n, struct firewall_set *ret)
-{
-	const char *name = nftnl_set_get_str(n, NFTNL_SET_NAME);
-
-	return name && firewall_set_parse(name, ret) && c->founds < FIREWALL_SETS &&
-	       nftnl_set_get_u32(n, NFTNL_SET_KEY_LEN) == set_width(*ret) / 8 &&
-	       nftnl_set_get_u32(n, NFTNL_SET_FLAGS) == NFT_SET_TIMEOUT &&
-	       nftnl_set_get_u32(n, NFTNL_SET_GC_INTERVAL) == FIREWALL_GC_MS &&
-	       nftnl_set_get_u32(n, NFTNL_SET_DESC_SIZE) == set_size(c->f);
-}
-
-static int see_set(const struct nlmsghdr *h, void *ctx)
-{
-	struct compare *c = ctx;
-	struct nftnl_set *n = nftnl_set_alloc();
-	struct firewall_set set;
-
-	if (!n || nftnl_set_nlmsg_parse(h, n) < 0)
-		c->is_nomem = true;
-	else if (!is_ours(nftnl_set_get_str(n, NFTNL_SET_TABLE)))
-		;
-	else if (set_fits(c, n, &set))
-		c->found[c->founds++] = set;
-	else
-		c->is_unfit = true;
-	if (n)
-		nftnl_set_free(n);
-	return MNL_CB_OK;
-}
-
-static void want_rule(struct firewall_rule r, void *ctx)
-{
-	struct compare *c = ctx;
-
-	if (r.is_bad)
-		c->is_nomem = true;
-	else
-		rule_text(r.r, &c->want[c->wants++]);
-	if (r.r)
-		nftnl_rule_free(r.r);
-}
-
-static int see_rule(const struct nlmsghdr *h, void *ctx)
-{
-	struct compare *c = ctx;
-	struct nftnl_rule *n = nftnl_rule_alloc();
-	struct text t;
-	unsigned i;
-
-	if (!n || nftnl_rule_nlmsg_parse(h, n) < 0) {
-		c->is_nomem = true;
-	} else if (is_ours(nftnl_rule_get_str(n, NFTNL_RULE_TABLE))) {
-		rule_text(n, &t);
-		for (i = 0; i < c->wants && strcmp(c->want[i].s, t.s) != 0; i++)
-			;
-		if (i < c->wants) {
-			c->want[i].s[0] = '\0';
-			c->seen++;
-		} else {
-			c->is_other_rule = true;
-		}
-	}
-	if (n)
-		nftnl_rule_free(n);
-	return MNL_CB_OK;
-}
-
-static int see_table(const struct nlmsghdr *h, void *ctx)
-{
-	struct compare *c = ctx;
-	struct nftnl_table *n = nftnl_table_alloc();
-
-	if (!n || nftnl_table_nlmsg_parse(h, n) < 0)
-		c->is_nomem = true;
-	else
-		c->is_unfit |= nftnl_table_get_u32(n, NFTNL_TABLE_FLAGS) != 0; /* dormant, or owned by somebody */
-	if (n)
-		nftnl_table_free(n);
-	return MNL_CB_OK;
-}
-
-/* A dump of one kind in our table (attribute 1 of all kinds is the table). */
-static enum err compare_dump(struct compare *c, struct nft_socket *s, uint16_t type, mnl_cb_t fn)
-{
-	mnl_attr_put_strz(nft_request_begin(s, type, NLM_F_DUMP), 1, FIREWALL_TABLE);
-	return nft_request(s, fn, c);
-}
-
-static enum err compare_table(struct compare *c, struct nft_socket *s, enum firewall_fit *ret)
-{
-	enum err e;
-
-	mnl_attr_put_strz(nft_request_begin(s, NFT_MSG_GETTABLE, NLM_F_ACK), NFTA_TABLE_NAME, FIREWALL_TABLE);
-	e = nft_request(s, see_table, c);
-	if (e == ERR_NOTFOUND) {
-		*ret = FIREWALL_ABSENT;
-		return ERR_OK;
-	}
-	if (e == ERR_IO && (errno == EINVAL || errno == EOPNOTSUPP))
-		return ERR_NOTFOUND; /* nobody in this kernel knows the message */
-	*ret = FIREWALL_FITS;
-	return e;
-}
-
-static enum err compare_rules(struct compare *c, struct nft_socket *s)
-{
-	c->want = calloc(FIREWALL_SETS + 2 + (CHAINS + FIREWALL_FAKES) * FIREWALL_PORTS, sizeof *c->want);
-	if (!c->want)
-		return ERR_NOMEM;
-	each_rule(c->f, want_rule, c);
-	return compare_dump(c, s, NFT_MSG_GETRULE, see_rule);
-}
-
-/* Every set of ours must be there; those found besides become ours. */
-static void compare_take_sets(struct compare *c)
-{
-	struct firewall_form got = { .sets = c->founds };
-	struct chain chain[CHAINS];
-
-	memcpy(got.set, c->found, sizeof got.set);
-	for (unsigned i = 0; i < c->f->sets; i++)
-		c->is_unfit |= !firewall_form_has(&got, c->f->set[i]);
-	c->is_other_chain |= c->f->olds != chains_of(c->f, chain);
-	if (c->is_unfit)
-		return;
-	memcpy(c->f->set, c->found, sizeof c->found);
-	c->f->sets = c->founds;
-}
-
-enum err firewall_form_compare(struct firewall_form *f, struct nft_socket *s, enum firewall_fit *ret)
-{
-	struct compare c = { .f = f };
-	enum firewall_fit fit;
-	enum err e = compare_table(&c, s, &fit);
-
-	f->olds = 0;
-	if (e != ERR_OK || fit == FIREWALL_ABSENT)
-		goto out;
-	e = compare_dump(&c, s, NFT_MSG_GETCHAIN, see_chain);
-	if (e == ERR_OK)
-		e = compare_dump(&c, s, NFT_MSG_GETSET, see_set);
-	if (e != ERR_OK)
-		goto out;
-	compare_take_sets(&c);
-	if (!c.is_unfit && !c.is_other_chain)
-		e = compare_rules(&c, s);
-	if (c.is_unfit)
-		fit = FIREWALL_UNFIT;
-	else if (c.is_other_chain)
-		fit = FIREWALL_CHAINS;
-	else if (c.is_other_rule || c.seen != c.wants)
-		fit = FIREWALL_RULES;
-out:
-	free(c.want);
-	if (e == ERR_OK && c.is_nomem)
-		e = ERR_NOMEM;
-	if (e == ERR_OK)
-		*ret = fit;
-	return e;
 }

@@ -15,7 +15,6 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define MESSAGE_ELEMENTS 1000 /* 40 bytes each; a list must stay below 64 kB */
@@ -575,29 +574,4 @@ enum err firewall_nft_events(struct firewall_nft *f, firewall_event_fn fn, void 
 	struct events v = { .fn = fn, .ctx = ctx };
 
 	return nft_events(&f->events, EVENTS_AT_ONCE, see_event, &v);
-}
-
-enum err firewall_nft_delete_table(char *text, size_t text_size)
-{
-	struct nft_socket s;
-	enum err e = nft_socket_open(&s);
-	int keep = errno;
-
-	if (e == ERR_NOTFOUND)
-		return ERR_OK; /* a kernel without netfilter has no table either */
-	if (e == ERR_OK) {
-		nft_batch_begin(&s);
-		firewall_form_put_delete(&s);
-		e = nft_batch_send(&s);
-		keep = errno;
-		nft_socket_close(&s);
-	}
-	if (e == ERR_NOTFOUND || (e == ERR_IO && (keep == EOPNOTSUPP || keep == EINVAL)))
-		e = ERR_OK;
-	if (e == ERR_DENIED)
-		(void)snprintf(text, text_size, "no right to change nftables: run this as root");
-	else if (e != ERR_OK)
-		(void)snprintf(text, text_size, "cannot delete the nftables table inet " FIREWALL_TABLE ": %s",
-			strerror(keep));
-	return e;
 }

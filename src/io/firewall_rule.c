@@ -105,16 +105,23 @@ void firewall_rule_reset(struct firewall_rule *r)
 	nftnl_expr_set_u8(e, NFTNL_EXPR_REJECT_CODE, 0);
 }
 
-void firewall_rule_redirect(struct firewall_rule *r, uint16_t port)
+/* An expression that finds this port in the first register. */
+static struct nftnl_expr *rule_port_expr(struct firewall_rule *r, uint16_t port, const char *name)
 {
 	uint16_t wire_port = htons(port);
 	struct nftnl_expr *e = rule_expr(r, "immediate");
 
 	if (!e)
-		return;
+		return NULL;
 	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_1);
 	(void)nftnl_expr_set(e, NFTNL_EXPR_IMM_DATA, &wire_port, sizeof wire_port);
-	e = rule_expr(r, "redir");
+	return rule_expr(r, name);
+}
+
+void firewall_rule_redirect(struct firewall_rule *r, uint16_t port)
+{
+	struct nftnl_expr *e = rule_port_expr(r, port, "redir");
+
 	if (!e)
 		return;
 	nftnl_expr_set_u32(e, NFTNL_EXPR_REDIR_REG_PROTO_MIN, NFT_REG_1);
@@ -124,14 +131,8 @@ void firewall_rule_redirect(struct firewall_rule *r, uint16_t port)
 
 void firewall_rule_tproxy(struct firewall_rule *r, uint16_t port)
 {
-	uint16_t wire_port = htons(port);
-	struct nftnl_expr *e = rule_expr(r, "immediate");
+	struct nftnl_expr *e = rule_port_expr(r, port, "tproxy");
 
-	if (!e)
-		return;
-	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_1);
-	(void)nftnl_expr_set(e, NFTNL_EXPR_IMM_DATA, &wire_port, sizeof wire_port);
-	e = rule_expr(r, "tproxy");
 	if (!e)
 		return;
 	nftnl_expr_set_u32(e, NFTNL_EXPR_TPROXY_FAMILY, NFPROTO_UNSPEC);
