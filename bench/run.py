@@ -318,10 +318,17 @@ def arguments():
     return args
 
 
+def can_run():
+    """Says so where it cannot."""
+    if os.geteuid() == 0 and shutil.which("postmap") and shutil.which("unshare"):
+        return True
+    print("bench: needs root, postmap and unshare: nothing was measured")
+    return False
+
+
 def main():
     args = arguments()
-    if os.geteuid() != 0 or not shutil.which("postmap") or not shutil.which("unshare"):
-        print("bench: needs root, postmap and unshare: nothing was measured")
+    if not can_run():
         return 77
     into_namespaces()
     head = ["# Results of `make bench`", "", machine() + ".", versions(args.build) + ".", "Medians of %d interleaved pairs of %d s, least and "

@@ -223,8 +223,7 @@ def arguments():
 
 def main():
     args = arguments()
-    if os.geteuid() != 0 or not shutil.which("postmap") or not shutil.which("unshare"):
-        print("bench: needs root, postmap and unshare: nothing was measured")
+    if not run.can_run():
         return 77
     run.into_namespaces()
     print(run.machine() + ".\n" + run.versions(args.build) + ".")

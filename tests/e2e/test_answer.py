@@ -144,26 +144,11 @@ def test_who_comes_to_our_port_himself_is_closed(answering):
     assert "Disconnected" in answer["failed"]
 
 
-LISTEN = """
-import socket, sys, time
-s = socket.create_connection((sys.argv[1], 25), 20, (sys.argv[2], 0))
-s.settimeout(0.5)
-got, end = b"", time.monotonic() + 4.3
-while time.monotonic() < end:
-    try:
-        got += s.recv(100)
-    except TimeoutError:
-        pass
-print(got.decode(), end="")
-"""
-
-
 @BOTH
 def test_a_spammer_sits_in_the_tarpit(holding, six):
     key, neighbour = blocked(holding, six), holding.new_host()
-    end = holding.host[key].end(six)
     before = holding.postfix.log().count("connect from")
-    heard = holding.host[key].ask("run", argv=["python3", "-c", LISTEN, end["to"], end["source"]])["out"]
+    heard = holding.hear(key, 4.3, six)
     assert heard and "220 mx.example.org ESMTP".startswith(heard) and 3 <= len(heard) <= 6  # one a second
     assert holding.postfix.log().count("connect from") == before
     holding.good_mail(neighbour, "beside the tarpit %s" % six, six=six)

@@ -35,6 +35,18 @@ OWN_RULES = """table inet site {
 	}
 }
 """
+LISTEN = """
+import socket, sys, time
+s = socket.create_connection((sys.argv[1], 25), 20, (sys.argv[2], 0))
+s.settimeout(0.3)
+got, end = b"", time.monotonic() + float(sys.argv[3])
+while time.monotonic() < end:
+    try:
+        got += s.recv(100)
+    except TimeoutError:
+        pass
+print(got.decode(), end="")
+"""
 HOSTS = {
     "friend": ("mail.friend.example", "192.0.2.10", "2001:db8:10::10"),
     "club": ("lists.club.example", "192.0.2.40", "2001:db8:40::40"),
@@ -180,6 +192,11 @@ class Scene:
         if "mails" not in answer or not answer["mails"]:
             return answer.get("failed"), ""
         return tuple(answer["mails"][0]["rcpt"][0])
+
+    def hear(self, key, seconds, six=False):
+        """What port 25 says by itself to this host in so many seconds."""
+        end = self.host[key].end(six)
+        return self.host[key].ask("run", argv=["python3", "-c", LISTEN, end["to"], end["source"], str(seconds)])["out"]
 
     def wait_block(self, address):
         """The block of this address, as `limetwig why` tells it."""
