@@ -19,7 +19,7 @@ static unsigned family_index(const struct ipaddr *a)
 	return a->family == 6;
 }
 
-static prefix_number number_of(const struct ipaddr *a)
+prefix_number prefix_number_of(const struct ipaddr *a)
 {
 	prefix_number n = 0;
 
@@ -28,7 +28,7 @@ static prefix_number number_of(const struct ipaddr *a)
 	return n;
 }
 
-static struct ipaddr number_to_addr(prefix_number n, unsigned f)
+struct ipaddr prefix_number_addr(prefix_number n, unsigned f)
 {
 	struct ipaddr a = { .family = f ? 6 : 4 };
 
@@ -47,7 +47,7 @@ struct ipaddr prefix_last(const struct prefix *p)
 	unsigned f = family_index(&p->addr), bits = f ? 128 : 32;
 	prefix_number host = p->len < bits ? number_max(f) >> p->len : 0;
 
-	return number_to_addr(number_of(&p->addr) | host, f);
+	return prefix_number_addr(prefix_number_of(&p->addr) | host, f);
 }
 
 /* ---- runs of either family */
@@ -240,7 +240,7 @@ void prefix_set_done(struct prefix_set *s)
 enum err prefix_set_add_range(struct prefix_set *s, const struct ipaddr *first, const struct ipaddr *last, bool is_out)
 {
 	unsigned f = family_index(first);
-	prefix_number a = number_of(first), b = number_of(last);
+	prefix_number a = prefix_number_of(first), b = prefix_number_of(last);
 
 	if (s->is_sealed)
 		return ERR_DENIED;
@@ -348,7 +348,7 @@ static bool is_touched(const struct prefix_set *s, unsigned f, prefix_number fir
 
 bool prefix_set_has(const struct prefix_set *s, const struct ipaddr *a)
 {
-	prefix_number n = number_of(a);
+	prefix_number n = prefix_number_of(a);
 
 	return a->family && is_touched(s, family_index(a), n, n);
 }
@@ -357,7 +357,8 @@ bool prefix_set_overlaps(const struct prefix_set *s, const struct prefix *p)
 {
 	struct ipaddr last = prefix_last(p);
 
-	return p->addr.family && is_touched(s, family_index(&p->addr), number_of(&p->addr), number_of(&last));
+	return p->addr.family &&
+	       is_touched(s, family_index(&p->addr), prefix_number_of(&p->addr), prefix_number_of(&last));
 }
 
 /* The largest aligned block that begins at first and does not go beyond last: its length. */
@@ -377,31 +378,35 @@ static unsigned block_length(prefix_number first, prefix_number last, unsigned f
 /* Cut the next prefix off the front of *x; false when that was the last. */
 static bool next_prefix(struct prefix_run6 *x, unsigned f, struct prefix *ret)
 {
-	struct ipaddr a = number_to_addr(x->first, f), last;
+	struct ipaddr a = prefix_number_addr(x->first, f), last;
 
 	*ret = prefix_of(&a, block_length(x->first, x->last, f));
 	last = prefix_last(ret);
-	if (number_of(&last) == x->last)
+	if (prefix_number_of(&last) == x->last)
 		return false;
-	x->first = number_of(&last) + 1;
+	x->first = prefix_number_of(&last) + 1;
+	return true;
+}
+
+bool prefix_run_each(struct prefix_run6 x, unsigned f, prefix_set_fn fn, void *ctx)
+{
+	bool is_more = x.first <= x.last;
+	struct prefix p;
+
+	while (is_more) {
+		is_more = next_prefix(&x, f, &p);
+		if (!fn(ctx, &p))
+			return false;
+	}
 	return true;
 }
 
 void prefix_set_each(const struct prefix_set *s, prefix_set_fn fn, void *ctx)
 {
-	for (unsigned f = 0; s->is_sealed && f < 2; f++) {
-		for (size_t i = 0; i < s->in[f].count; i++) {
-			struct prefix_run6 x = run_at(&s->in[f], i);
-			struct prefix p;
-			bool is_more;
-
-			do {
-				is_more = next_prefix(&x, f, &p);
-				if (!fn(ctx, &p))
-					return;
-			} while (is_more);
-		}
-	}
+	for (unsigned f = 0; s->is_sealed && f < 2; f++)
+		for (size_t i = 0; i < s->in[f].count; i++)
+			if (!prefix_run_each(run_at(&s->in[f], i), f, fn, ctx))
+				return;
 }
 
 /* n more units, at most UINT64_MAX. */

@@ -73,4 +73,10 @@ void prefix_set_missing(const struct prefix_set *a, const struct prefix_set *b, 
 /* The last address of a prefix. */
 struct ipaddr prefix_last(const struct prefix *p);
 
+/* ---- for who keeps runs elsewhere (f: 0 IPv4, 1 IPv6) */
+prefix_number prefix_number_of(const struct ipaddr *a);
+struct ipaddr prefix_number_addr(prefix_number n, unsigned f);
+/* The fewest prefixes of a run; none where last is before first. false: fn wanted no more. */
+bool prefix_run_each(struct prefix_run6 x, unsigned f, prefix_set_fn fn, void *ctx);
+
 #endif /* BASE_PREFIX_SET_H */
