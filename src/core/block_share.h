@@ -20,11 +20,17 @@
 
 #define SHARE_BITS_MIN 10
 #define SHARE_BITS_MAX 25
-#define SHARE_RETRIES 1000 /* some 50 us in all */
-#define SHARE_PROBES 4096  /* slots looked at for one prefix at most */
+#define SHARE_RETRIES 1000                        /* some 50 us in all */
+#define SHARE_PROBES 4096                         /* slots looked at for one prefix at most */
+#define SHARE_STRETCH 256                         /* slots of one stretch of a walk at least */
+#define SHARE_WALK (SHARE_STRETCH + SHARE_PROBES) /* at most; and entries that it gives */
 
 enum block_flag {
 	BLOCK_FIREWALL = 1, /* the firewall layer has it too */
+	/* who made it; none of these: hits */
+	BLOCK_BY_PERSON = 2,
+	BLOCK_BY_WIDE = 4, /* so many inside it are blocked */
+	BLOCK_BY_FEED = 8, /* an imported list */
 };
 
 struct block_entry {

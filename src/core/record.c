@@ -295,7 +295,7 @@ static void get_block_numbers(struct rd *r, struct record_block *v)
 	v->subject = record_get_clean_prefix(r);
 	rd_cstr(r, v->case_id, sizeof v->case_id);
 	v->state = record_get_choice(r, BLOCK_ACTIVE, BLOCK_MESSAGE);
-	v->cause = record_get_choice(r, CAUSE_HIT, CAUSE_WIDE);
+	v->cause = record_get_choice(r, CAUSE_HIT, CAUSE_FEED);
 	v->grade = record_get_choice(r, 0, GRADE_COUNT - 1);
 	v->is_generic = record_get_choice(r, 0, 1);
 	v->offence = rd_u32(r);

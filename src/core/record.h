@@ -74,8 +74,8 @@ struct record_hit_sum {
 #define RECORD_BULK_TRAPS 3
 #define RECORD_TRAPS 64
 
-/* WIDE: several subjects inside it are blocked (core/widen). */
-enum cause_kind { CAUSE_HIT = 1, CAUSE_PERSON = 2, CAUSE_WIDE = 3 };
+/* WIDE: several subjects inside it are blocked (core/widen). FEED: an imported list has it; tag is the feed's name. */
+enum cause_kind { CAUSE_HIT = 1, CAUSE_PERSON = 2, CAUSE_WIDE = 3, CAUSE_FEED = 4 };
 /* ACTIVE runs until `until`; in mode monitor it is shown as "would". MESSAGE: one message was refused at the dot, no block. */
 enum block_state { BLOCK_ACTIVE = 1, BLOCK_LIFTED = 2, BLOCK_EXPIRED = 3, BLOCK_HELD = 4, BLOCK_MESSAGE = 5 };
 

@@ -165,6 +165,21 @@ void engine_block_sync(struct engine *e)
 
 /* ---- index */
 
+static uint8_t cause_flag(const struct record_block *b)
+{
+	switch ((enum cause_kind)b->cause) {
+	case CAUSE_PERSON:
+		return BLOCK_BY_PERSON;
+	case CAUSE_WIDE:
+		return BLOCK_BY_WIDE;
+	case CAUSE_FEED:
+		return BLOCK_BY_FEED;
+	case CAUSE_HIT:
+	default:
+		return 0;
+	}
+}
+
 static enum err index_put(struct engine *e, const struct record_block *b, bool is_firewall)
 {
 	struct block_entry entry = {
@@ -172,7 +187,7 @@ static enum err index_put(struct engine *e, const struct record_block *b, bool i
 		.until = (uint32_t)b->until,
 		.offence = (uint16_t)(b->offence < UINT16_MAX ? b->offence : UINT16_MAX),
 		.code = decide_reply_code(&e->host->conf, b->offence),
-		.flags = is_firewall ? BLOCK_FIREWALL : 0,
+		.flags = (uint8_t)(cause_flag(b) | (is_firewall ? BLOCK_FIREWALL : 0)),
 	};
 	enum err err;
 
