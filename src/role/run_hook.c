@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #define OUTPUT_MAX (32u << 20) /* bytes of a list; of other hooks nothing is kept */
+#define READS_LEFT 64          /* of what is left in a pipe; who left the process group may write for ever */
 #define INPUT_MAX (MESSAGE_HOOK_OPS * (CONF_ITEM + 4 * HOOK_TEXT))
 #define WORDS_MAX (CONF_LIST + HOOK_MANY_WORDS + 1)
 #define ARGUMENTS_MAX (WORDS_MAX * (CONF_ITEM + 4 * HOOK_TEXT))
@@ -29,6 +30,8 @@ struct hook {
 	struct role_host *host;
 	pid_t pid; /* 0: none runs */
 	struct msg_hook m;
+	struct msg_hook next; /* asked for by a firewall role that came while one runs, whose own has gone */
+	bool has_next;
 	int out[2]; /* what it writes: standard output, standard error; -1 */
 	int list;   /* memory with what a list printed; -1 */
 	size_t listed;
@@ -39,6 +42,13 @@ struct hook {
 };
 
 static struct hook hook = { .out = { -1, -1 }, .list = -1 };
+
+static void drop_list(struct hook *h)
+{
+	if (h->list >= 0)
+		(void)close(h->list);
+	h->list = -1;
+}
 
 static void report(struct hook *h, int32_t status, const char *text)
 {
@@ -51,9 +61,7 @@ static void report(struct hook *h, int32_t status, const char *text)
 	message_put_hook_done(&w, MSG_HOOK_DONE, &m);
 	if (role_host_send(h->host, ROLE_FIREWALL, &w, &h->list, has_list ? 1 : 0) != ERR_OK)
 		log_warn("run_result_lost", "what=hook");
-	if (h->list >= 0)
-		(void)close(h->list);
-	h->list = -1;
+	drop_list(h);
 }
 
 /* ---- its words */
@@ -169,24 +177,6 @@ static void on_limit(void *ctx)
 	(void)kill(-h->pid, SIGKILL); /* its end is reported as any other */
 }
 
-void run_hook_reap(void)
-{
-	struct hook *h = &hook;
-	siginfo_t info = { 0 };
-	int status;
-
-	if (!h->pid || waitid(P_PID, (id_t)h->pid, &info, WEXITED | WNOWAIT | WNOHANG) != 0 || info.si_pid == 0)
-		return;
-	(void)kill(-h->pid, SIGKILL); /* what it left behind, while the number is still its own */
-	(void)waitpid(h->pid, &status, 0);
-	for (int i = 0; i < 2; i++)
-		while (read_some(h, i) && h->listed <= OUTPUT_MAX)
-			;
-	h->error[strcspn(h->error, "\r\n")] = '\0';
-	forget(h);
-	report(h, h->is_late ? RUN_STATUS_KILLED : run_status(status), h->error);
-}
-
 /* ---- its begin */
 
 __attribute__((noreturn)) static void execute(const struct buf *words, const int fd[3])
@@ -245,27 +235,62 @@ out:
 	return is_begun;
 }
 
-void run_hook_take(struct role_host *host, struct rd *body)
+static void start(struct hook *h)
 {
-	struct hook *h = &hook;
+	const struct conf *c = &h->host->conf;
 	struct buf words;
 
-	if (h->pid || message_get_hook(body, &h->m) != ERR_OK) {
-		log_warn("message_refused", "type=HOOK from=firewall");
-		return;
-	}
-	h->host = host;
 	h->is_cut = h->is_late = false;
 	h->listed = h->errors = 0;
 	memset(h->error, 0, sizeof h->error);
 	buf_init(&words, ARGUMENTS_MAX);
-	if (words_of(&host->conf, &h->m, &words) != ERR_OK)
+	if (words_of(c, &h->m, &words) != ERR_OK)
 		report(h, RUN_STATUS_FAILED, "no such hook is configured");
-	else if (!begin(h, &host->conf, &words)) {
+	else if (!begin(h, c, &words)) {
 		h->pid = 0;
 		report(h, RUN_STATUS_FAILED, "no process");
 	}
 	buf_done(&words);
+}
+
+void run_hook_take(struct role_host *host, struct rd *body)
+{
+	struct hook *h = &hook;
+
+	if (message_get_hook(body, h->pid ? &h->next : &h->m) != ERR_OK) {
+		log_warn("message_refused", "type=HOOK from=firewall");
+		return;
+	}
+	h->host = host;
+	h->has_next = h->pid != 0;
+	if (!h->pid)
+		start(h);
+}
+
+void run_hook_reap(void)
+{
+	struct hook *h = &hook;
+	siginfo_t info = { 0 };
+	int status;
+
+	if (!h->pid || waitid(P_PID, (id_t)h->pid, &info, WEXITED | WNOWAIT | WNOHANG) != 0 || info.si_pid == 0)
+		return;
+	(void)kill(-h->pid, SIGKILL); /* what it left behind, while the number is still its own */
+	(void)waitpid(h->pid, &status, 0);
+	for (int i = 0; i < 2; i++)
+		for (int reads = 0; reads < READS_LEFT && read_some(h, i); reads++)
+			continue;
+	h->error[strcspn(h->error, "\r\n")] = '\0';
+	forget(h);
+	if (!h->has_next) {
+		report(h, h->is_late ? RUN_STATUS_KILLED : run_status(status), h->error);
+		return;
+	}
+	/* who wanted to hear of this one is gone */
+	drop_list(h);
+	h->m = h->next;
+	h->has_next = false;
+	start(h);
 }
 
 void run_hook_stop(void)

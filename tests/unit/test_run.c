@@ -23,13 +23,15 @@
 
 struct fixture {
 	struct loop *loop;
-	struct channel *parent, *engine;
+	struct channel *parent, *engine, *firewall;
 	pid_t pid;
 	unsigned done, stop_at;
 	bool is_ready;
 	struct msg_run_done last;
 	char output[MESSAGE_RUN_OUTPUT + 1];
 	int worst;
+	struct msg_hook_done hook; /* the last one */
+	unsigned hooks;
 };
 
 static struct fixture f;
@@ -39,10 +41,16 @@ static void on_message(void *ctx, enum role peer, enum message_type t, struct rd
 {
 	(void)ctx;
 	(void)peer;
-	(void)fds;
-	assert_int_equal(n, 0);
+	for (size_t i = 0; i < n; i++)
+		close(fds[i]);
+	assert_true(n == 0 || t == MSG_HOOK_DONE);
 	if (t == MSG_READY) {
 		f.is_ready = true;
+		loop_stop(f.loop);
+	}
+	if (t == MSG_HOOK_DONE) {
+		assert_int_equal(message_get_hook_done(body, &f.hook), ERR_OK);
+		f.hooks++;
 		loop_stop(f.loop);
 	}
 	if (t != MSG_RUN_DONE)
@@ -76,15 +84,25 @@ static void send_fd(enum message_type t, unsigned which, int fd)
 		close(fd);
 }
 
+static void add_words(struct conf_list *l, const char *const *word)
+{
+	for (; *word; word++)
+		(void)snprintf(l->item[l->count++], CONF_ITEM, "%s", *word);
+}
+
 static void send_conf(const char *const *command)
 {
+	static const char *const slow[] = { "/bin/sh", "-c", "sleep 0.3; exit 5", NULL };
+	static const char *const quick[] = { "/bin/sh", "-c", "echo $1 >&2; exit 7", "sh", "%s", NULL };
 	static struct conf c;
 	struct buf text;
 	int fd = memfd_create("conf", MFD_CLOEXEC);
 
 	conf_defaults(&c);
-	for (; *command; command++)
-		(void)snprintf(c.alarm.command.item[c.alarm.command.count++], CONF_ITEM, "%s", *command);
+	add_words(&c.alarm.command, command);
+	c.firewall.backend = FW_BACKEND_HOOK;
+	add_words(&c.firewall.hook_add, slow);
+	add_words(&c.firewall.hook_remove, quick);
 	buf_init(&text, CONF_FILE_MAX);
 	assert_int_equal(conf_print(&c, &text), ERR_OK);
 	assert_int_equal(write(fd, text.p, text.n), text.n);
@@ -223,6 +241,49 @@ static void test_queue(void **state)
 	end();
 }
 
+static void link_firewall(void)
+{
+	int across[2];
+
+	channel_free(f.firewall);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, across), 0);
+	f.firewall = channel_new(f.loop, across[0], ROLE_FIREWALL, ROLE_RUN, on_message, on_closed, NULL);
+	send_fd(MSG_LINK, ROLE_FIREWALL, across[1]);
+}
+
+static void send_hook(enum hook_what what)
+{
+	static struct msg_hook m;
+	struct wr w = wr_init(bytes, sizeof bytes);
+
+	m = (struct msg_hook){ .seq = 1, .what = (uint8_t)what, .count = 1 };
+	assert_int_equal(prefix_parse(SLICE_LIT("192.0.2.7"), &m.op[0].prefix), ERR_OK);
+	message_put_hook(&w, MSG_HOOK, &m);
+	assert_int_equal(channel_send(f.firewall, &w, NULL, 0), ERR_OK);
+}
+
+/* A new firewall role asks while the program of the one before still runs: it hears of its own, and of nothing else. */
+static void test_hook_for_a_new_firewall(void **state)
+{
+	static const char *const none[] = { NULL };
+
+	(void)state;
+	begin(none);
+	link_firewall();
+	send_hook(HOOK_REMOVE);
+	assert_int_equal(loop_run(f.loop), ERR_OK);
+	assert_int_equal(f.hooks, 1);
+	send_hook(HOOK_ADD);
+	link_firewall();
+	send_hook(HOOK_REMOVE);
+	assert_int_equal(loop_run(f.loop), ERR_OK);
+	assert_int_equal(f.hooks, 2);
+	assert_int_equal(f.hook.status, 7);
+	assert_string_equal(f.hook.text, "192.0.2.7");
+	channel_free(f.firewall);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +291,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_to_run),
 		cmocka_unit_test(test_output_cap),
 		cmocka_unit_test(test_queue),
+		cmocka_unit_test(test_hook_for_a_new_firewall),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
