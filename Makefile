@@ -39,6 +39,13 @@ faults: all
 fuzz:
 	tools/run-fuzz.sh $(FUZZ_SECONDS)
 
+# what the tests run of src/base and src/core, and where they run least
+coverage:
+	@test -e build-clang/build.ninja || CC=clang meson setup build-clang -Dcoverage=true
+	meson setup --reconfigure build-clang -Dcoverage=true
+	ninja -C build-clang
+	tools/coverage.py build-clang --files 25
+
 lint: all
 	tools/run-lint.sh $(BUILD)
 
@@ -58,4 +65,4 @@ clean:
 give-back:
 	@test -z "$$SUDO_UID" || chown -R "$$SUDO_UID:$$SUDO_GID" $(BUILD)
 
-.PHONY: all demo check bench faults fuzz lint install uninstall clean give-back
+.PHONY: all demo check bench faults fuzz coverage lint install uninstall clean give-back

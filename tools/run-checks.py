@@ -83,7 +83,7 @@ def build(total, folder, options, compiler=None):
     name = "build " + folder
     if os.path.exists(os.path.join(TOP, folder, "build.ninja")):
         # modules are found by folder: look again
-        status, output = run(["meson", "setup", "--reconfigure", folder], env=env)
+        status, output = run(["meson", "setup", "--reconfigure", folder] + options, env=env)
     else:
         status, output = run(["meson", "setup", folder] + options, env=env)
     if status == 0:
@@ -225,7 +225,9 @@ def main():
     if build(total, prefix + "-asan", ["-Db_sanitize=address,undefined", "-Db_lundef=false"]):
         meson_tests(total, prefix + "-asan")
     if shutil.which("clang"):
-        build(total, prefix + "-clang", [], "clang")
+        # a second compiler, and the count of what the tests run
+        if build(total, prefix + "-clang", ["-Dcoverage=true"], "clang"):
+            tap_step(total, "coverage", ["tools/coverage.py", prefix + "-clang"])
     else:
         total.add("build " + prefix + "-clang", 0, [], ["clang is not installed"])
     if is_built:
