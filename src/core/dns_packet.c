@@ -4,118 +4,30 @@
  */
 #include "core/dns_packet.h"
 
-#include "base/wire.h"
+#include "core/dns_wire.h"
 
-#define HEADER 12
 #define TYPE_CNAME 5
-#define CLASS_IN 1
-#define POINTER 0xc0
-#define POINTERS 64 /* of one name */
-#define TTL_MAX 0x7fffffffu
-
-struct record {
-	char owner[DNS_NAME];
-	unsigned type, class;
-	uint32_t ttl_s;
-	size_t data, length; /* where in the packet */
-};
 
 static uint8_t byte_at(struct slice p, size_t i)
 {
 	return (uint8_t)p.p[i];
 }
 
-static unsigned number_at(struct slice p, size_t i)
-{
-	return (unsigned)byte_at(p, i) << 8 | byte_at(p, i + 1);
-}
-
-/* One label to the end of the text. False: no room. A byte that a host name cannot have makes the text "". */
-static bool add_label(struct slice label, char to[DNS_NAME], size_t *n, bool *is_odd)
-{
-	if (*n + label.n + 1 >= DNS_NAME)
-		return false;
-	for (size_t i = 0; i < label.n; i++) {
-		char c = ascii_lower(label.p[i]);
-
-		*is_odd = *is_odd || c <= ' ' || c > '~' || c == '.';
-		to[(*n)++] = c;
-	}
-	to[(*n)++] = '.';
-	return true;
-}
-
-/*
- * The name at *at, in lower case, no last dot; *at then stands behind it.
- * A name with odd bytes, and the root, give "".
- */
-static enum err take_name(struct slice p, size_t *at, char to[DNS_NAME])
-{
-	size_t i = *at, n = 0, lowest = *at;
-	unsigned pointers = 0;
-	bool is_odd = false;
-
-	for (;;) {
-		size_t len = i < p.n ? byte_at(p, i) : POINTER;
-
-		if (len == 0)
-			break;
-		if (len < POINTER && len > DNS_LABEL)
-			return ERR_SYNTAX;
-		if (len < POINTER) {
-			if (i + 1 + len > p.n || !add_label(slice_of(p.p + i + 1, len), to, &n, &is_odd))
-				return ERR_SYNTAX;
-			i += 1 + len;
-			continue;
-		}
-		if (i + 2 > p.n || ++pointers > POINTERS)
-			return ERR_SYNTAX;
-		if (pointers == 1)
-			*at = i + 2;
-		i = number_at(p, i) & 0x3fffu;
-		if (i >= lowest)
-			return ERR_SYNTAX;
-		lowest = i;
-	}
-	if (pointers == 0)
-		*at = i + 1;
-	to[n ? n - 1 : 0] = '\0';
-	if (is_odd)
-		to[0] = '\0';
-	return ERR_OK;
-}
-
-static enum err take_record(struct slice p, size_t *at, struct record *ret)
-{
-	if (take_name(p, at, ret->owner) != ERR_OK || p.n - *at < 10)
-		return ERR_SYNTAX;
-	ret->type = number_at(p, *at);
-	ret->class = number_at(p, *at + 2);
-	ret->ttl_s = (uint32_t)number_at(p, *at + 4) << 16 | number_at(p, *at + 6);
-	if (ret->ttl_s > TTL_MAX) /* RFC 2181 8 */
-		ret->ttl_s = 0;
-	ret->length = number_at(p, *at + 8);
-	ret->data = *at + 10;
-	if (ret->length > p.n - ret->data)
-		return ERR_SYNTAX;
-	*at = ret->data + ret->length;
-	return ERR_OK;
-}
-
 /* The header, and the question behind it, which must be ours. */
 static enum err take_head(struct slice p, const struct dns_question *q, size_t *ret_at, unsigned *ret_answers)
 {
 	char name[DNS_NAME];
-	size_t at = HEADER;
+	size_t at = DNS_HEADER;
 
-	if (p.n < HEADER || !(byte_at(p, 2) & 0x80) || number_at(p, 4) != 1)
+	if (p.n < DNS_HEADER || !(byte_at(p, 2) & 0x80) || dns_wire_number(p, 4) != 1)
 		return ERR_SYNTAX;
-	if (take_name(p, &at, name) != ERR_OK || p.n - at < 4)
+	if (dns_wire_name(p, &at, name) != ERR_OK || p.n - at < 4)
 		return ERR_SYNTAX;
-	if (strcmp(name, q->name) != 0 || number_at(p, at) != q->type || number_at(p, at + 2) != CLASS_IN)
+	if (strcmp(name, q->name) != 0 || dns_wire_number(p, at) != q->type ||
+		dns_wire_number(p, at + 2) != DNS_CLASS_IN)
 		return ERR_SYNTAX;
 	*ret_at = at + 4;
-	*ret_answers = number_at(p, 6);
+	*ret_answers = dns_wire_number(p, 6);
 	return ERR_OK;
 }
 
@@ -158,20 +70,20 @@ static enum err add_text(struct slice data, struct dns_reply *r, struct slice *r
 }
 
 /* Kept in the order of preference. */
-static enum err add_mx(struct slice p, const struct record *rec, struct dns_reply *r)
+static enum err add_mx(struct slice p, const struct dns_record *rec, struct dns_reply *r)
 {
 	char name[DNS_NAME], *to = r->bytes + r->used;
 	size_t at = rec->data + 2, n, i = r->answer.count;
 	unsigned preference;
 
-	if (rec->length < 3 || take_name(p, &at, name) != ERR_OK || at != rec->data + rec->length)
+	if (rec->length < 3 || dns_wire_name(p, &at, name) != ERR_OK || at != rec->data + rec->length)
 		return ERR_SYNTAX;
 	n = strlen(name);
 	if (r->used + n > sizeof r->bytes)
 		return ERR_SYNTAX;
 	memcpy(to, name, n);
 	r->used += n;
-	preference = number_at(p, rec->data);
+	preference = dns_wire_number(p, rec->data);
 	for (; i > 0 && r->preference[i - 1] > preference; i--) {
 		r->preference[i] = r->preference[i - 1];
 		r->text[i] = r->text[i - 1];
@@ -181,7 +93,7 @@ static enum err add_mx(struct slice p, const struct record *rec, struct dns_repl
 	return ERR_OK;
 }
 
-static enum err add_record(struct slice p, const struct record *rec, struct dns_reply *r)
+static enum err add_record(struct slice p, const struct dns_record *rec, struct dns_reply *r)
 {
 	struct slice data = slice_of(p.p + rec->data, rec->length);
 	size_t i = r->answer.count;
@@ -210,19 +122,19 @@ static enum err take_answers(struct slice p, size_t at, unsigned answers, enum d
 	bool is_alias = false;
 
 	for (unsigned i = 0; i < answers; i++) {
-		struct record rec;
+		struct dns_record rec;
 		size_t data;
 
-		if (take_record(p, &at, &rec) != ERR_OK)
+		if (dns_wire_record(p, &at, &rec) != ERR_OK)
 			return ERR_SYNTAX;
-		if (rec.class != CLASS_IN || !*owner || strcmp(rec.owner, owner) != 0)
+		if (rec.class != DNS_CLASS_IN || !*owner || strcmp(rec.owner, owner) != 0)
 			continue;
 		data = rec.data;
 		if (rec.type == (unsigned)type) {
 			if (add_record(p, &rec, r) != ERR_OK)
 				return ERR_SYNTAX;
 		} else if (rec.type == TYPE_CNAME && !is_alias) {
-			if (take_name(p, &data, target) != ERR_OK || data != rec.data + rec.length)
+			if (dns_wire_name(p, &data, target) != ERR_OK || data != rec.data + rec.length)
 				return ERR_SYNTAX;
 			is_alias = true;
 			use_ttl(r, rec.ttl_s);
