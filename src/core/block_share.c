@@ -309,3 +309,86 @@ bool block_view_find(const struct block_view *v, const struct ipaddr *client, ui
 	}
 	return false;
 }
+
+/* ---- walk */
+
+uint64_t block_view_changes(const struct block_view *v)
+{
+	return word_get(v->word + WORD_SEQUENCE) >> 1;
+}
+
+static struct slot view_slot(const struct block_view *v, size_t i)
+{
+	return slot_read(v->word + WORD_SLOTS + (i & (slot_count(v->bits) - 1)) * SLOT_WORDS);
+}
+
+/* A subject that could have been put: readers print and sort it. */
+static bool is_subject(const struct prefix *p)
+{
+	struct prefix cut;
+
+	if ((p->addr.family != 4 && p->addr.family != 6) || p->len > ipaddr_bits(&p->addr))
+		return false;
+	cut = prefix_of(&p->addr, p->len);
+	return prefix_eq(&cut, p);
+}
+
+/*
+ * One try of a stretch: up to a free slot, because a deletion moves entries
+ * back to their home and never over a free slot: so none jumps over the place
+ * where two stretches meet. ERR_SYNTAX: there is no free slot far and wide.
+ */
+static enum err walk_stretch(const struct block_view *v, struct block_walk *w, struct block_entry *to, size_t *ret_n)
+{
+	size_t slots = slot_count(v->bits), n = 0, i;
+	bool is_free = false;
+
+	if (!w->is_begun) {
+		for (i = 0; i < SHARE_PROBES && i < slots && !is_free; i++)
+			is_free = !view_slot(v, i).is_live;
+		if (!is_free)
+			return ERR_SYNTAX;
+		*w = (struct block_walk){ .first = i - 1, .is_begun = true };
+	}
+	for (i = 0, is_free = false; w->done + i < slots && (i < SHARE_STRETCH || !is_free); i++) {
+		struct slot slot;
+
+		if (i == SHARE_WALK)
+			return ERR_SYNTAX;
+		slot = view_slot(v, w->first + 1 + w->done + i);
+		is_free = !slot.is_live;
+		if (!is_free && is_subject(&slot.subject))
+			to[n++] = entry_of(&slot);
+	}
+	w->done += i;
+	*ret_n = n;
+	return ERR_OK;
+}
+
+enum err block_view_walk(
+	const struct block_view *v, struct block_walk *w, struct block_entry to[SHARE_WALK], size_t *ret_n)
+{
+	const uint64_t *sequence = v->word + WORD_SEQUENCE;
+
+	if (w->is_begun && w->done == slot_count(v->bits))
+		return ERR_NOTFOUND;
+	for (unsigned n = 0; n < SHARE_RETRIES; n++) {
+		uint64_t before = __atomic_load_n(sequence, __ATOMIC_ACQUIRE);
+		struct block_walk next = *w;
+		size_t count = 0;
+		enum err e;
+
+		if (before & 1)
+			continue;
+		e = walk_stretch(v, &next, to, &count);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (word_get(sequence) != before)
+			continue;
+		if (e == ERR_OK) {
+			*w = next;
+			*ret_n = count;
+		}
+		return e;
+	}
+	return ERR_AGAIN;
+}

@@ -83,4 +83,24 @@ uint64_t block_view_removed(const struct block_view *v);
 /* The longest prefix in force at now that holds client. False: not blocked, or not to be known now. */
 bool block_view_find(const struct block_view *v, const struct ipaddr *client, uint64_t now, struct block_entry *ret);
 
+/* Another number than before: something was put or taken out since. Begins anew with each area. */
+uint64_t block_view_changes(const struct block_view *v);
+
+/* Where a walk over all entries is. Zeroed: at its begin. */
+struct block_walk {
+	size_t first, done; /* the slot it began behind; how many it has seen */
+	bool is_begun;
+};
+
+/*
+ * The entries of the next stretch, in no order, also those that are over:
+ * ERR_OK and *ret_n. An entry that is there, and not replaced, from the first
+ * call to the last is given exactly once; one that comes or goes meanwhile
+ * perhaps. ERR_AGAIN: the writer is too busy (or died inside an update); the
+ * same call later goes on. ERR_NOTFOUND: that was all. ERR_SYNTAX: no writer of
+ * ours made this.
+ */
+enum err block_view_walk(
+	const struct block_view *v, struct block_walk *w, struct block_entry to[SHARE_WALK], size_t *ret_n) MUST_USE;
+
 #endif /* CORE_BLOCK_SHARE_H */

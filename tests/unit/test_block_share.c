@@ -329,6 +329,167 @@ static void test_reader_beside_writer(void **state)
 	block_memory_close(&m);
 }
 
+/* ---- walks */
+
+/* All of it; how often each of nth(0) .. nth(SUBJECTS - 1) was given. False: the writer was too busy. */
+static bool walk_all(const struct block_view *v, unsigned seen[SUBJECTS])
+{
+	static struct block_entry got[SHARE_WALK];
+	struct block_walk w = { .is_begun = false };
+	enum err e = ERR_OK;
+
+	memset(seen, 0, SUBJECTS * sizeof *seen);
+	while (e == ERR_OK || e == ERR_AGAIN) {
+		size_t n = 0;
+
+		e = block_view_walk(v, &w, got, &n);
+		if (e == ERR_AGAIN)
+			return false;
+		for (size_t i = 0; e == ERR_OK && i < n; i++) {
+			uint32_t k = 0;
+
+			check_whole(&got[i], &got[i].subject.addr);
+			while (k < SUBJECTS) {
+				struct prefix p = nth(k);
+
+				if (prefix_eq(&p, &got[i].subject))
+					break;
+				k++;
+			}
+			assert_true(k < SUBJECTS);
+			seen[k]++;
+		}
+	}
+	assert_int_equal(e, ERR_NOTFOUND);
+	assert_int_equal(block_view_walk(v, &w, got, &(size_t){ 0 }), ERR_NOTFOUND);
+	return true;
+}
+
+static void test_walk(void **state)
+{
+	static bool is_there[SUBJECTS];
+	unsigned seen[SUBJECTS];
+	struct block_memory m;
+	struct block_share s;
+	struct block_view v;
+	uint64_t changes;
+
+	(void)state;
+	assert_int_equal(block_memory_make(block_share_bytes(SHARE_BITS_MIN), &m), ERR_OK);
+	block_share_init(&s, m.map, SHARE_BITS_MIN, key);
+	assert_int_equal(block_view_init(&v, m.map, m.bytes), ERR_OK);
+	assert_true(walk_all(&v, seen));
+	for (unsigned i = 0; i < SUBJECTS; i++)
+		assert_int_equal(seen[i], 0);
+	for (uint32_t round = 0; round < 300; round++) {
+		for (unsigned i = 0; i < 20; i++) {
+			uint32_t k = (uint32_t)(rnd() % SUBJECTS);
+			struct prefix p = nth(k);
+			struct block_entry e = version(&p, round);
+
+			changes = block_view_changes(&v);
+			if (rnd() % 4) {
+				block_share_put(&s, &e);
+				assert_int_equal(block_view_changes(&v), changes + 1);
+				is_there[k] = true;
+			} else {
+				block_share_del(&s, &p);
+				assert_int_equal(block_view_changes(&v), changes + is_there[k]);
+				is_there[k] = false;
+			}
+		}
+		assert_true(walk_all(&v, seen));
+		for (unsigned i = 0; i < SUBJECTS; i++)
+			assert_int_equal(seen[i], is_there[i]);
+	}
+	block_memory_close(&m);
+}
+
+/* A writer that adds and takes out odd ones while the even ones stay: these are given once, whatever moves. */
+static void test_walk_beside_writer(void **state)
+{
+	unsigned seen[SUBJECTS], whole = 0, odd = 0;
+	struct block_memory m;
+	struct block_share s;
+	struct block_view v;
+	struct block_entry e;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(block_memory_make(block_share_bytes(SHARE_BITS_MIN), &m), ERR_OK);
+	block_share_init(&s, m.map, SHARE_BITS_MIN, key);
+	assert_int_equal(block_view_init(&v, m.map, m.bytes), ERR_OK);
+	for (uint32_t k = 0; k < SUBJECTS; k += 2) {
+		struct prefix p = nth(k);
+
+		e = version(&p, k);
+		block_share_put(&s, &e);
+	}
+	pid = fork();
+	assert_true(pid >= 0);
+	for (uint32_t k = 0; pid == 0; k++) {
+		struct prefix p = nth((uint32_t)(rnd() % (SUBJECTS / 2)) * 2 + 1);
+
+		e = version(&p, k);
+		if (rnd() % 2)
+			block_share_put(&s, &e);
+		else
+			block_share_del(&s, &p);
+		for (unsigned spin = 0; spin < 3000; spin++) /* else no reader ever comes in between */
+			__asm__ volatile("" ::: "memory");
+	}
+	for (unsigned n = 0; n < 20000 && whole < 100; n++) {
+		if (!walk_all(&v, seen))
+			continue;
+		whole++;
+		for (unsigned k = 0; k < SUBJECTS; k++) {
+			assert_true(k % 2 || seen[k] == 1);
+			odd += k % 2 && seen[k];
+		}
+	}
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	print_message("# %u whole walks, %u moving entries\n", whole, odd);
+	assert_true(whole > 0 && odd > 0);
+	block_memory_close(&m);
+}
+
+/* A writer that died inside an update: no walk, and no waiting. */
+static void test_walk_stuck(void **state)
+{
+	static struct block_entry got[SHARE_WALK];
+	struct block_walk w = { .is_begun = false };
+	struct block_memory m;
+	struct block_share s;
+	struct block_view v;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(block_memory_make(block_share_bytes(SHARE_BITS_MIN), &m), ERR_OK);
+	block_share_init(&s, m.map, SHARE_BITS_MIN, key);
+	assert_int_equal(block_view_init(&v, m.map, m.bytes), ERR_OK);
+	s.word[4] = 7;
+	assert_int_equal(block_view_walk(&v, &w, got, &n), ERR_AGAIN);
+	assert_false(w.is_begun);
+	s.word[4] = 8;
+	assert_int_equal(block_view_walk(&v, &w, got, &n), ERR_OK);
+	block_memory_close(&m);
+}
+
+/* It ends, and what it gives can be printed. */
+static void walk_nonsense(const struct block_view *v)
+{
+	static struct block_entry got[SHARE_WALK];
+	struct block_walk w = { .is_begun = false };
+	char text[PREFIX_TEXT];
+	size_t n = 0;
+
+	for (unsigned stretch = 0; stretch < 10 && block_view_walk(v, &w, got, &n) == ERR_OK; stretch++)
+		for (size_t i = 0; i < n; i++)
+			assert_true(strlen(prefix_format(&got[i].subject, text)) > 1 &&
+				    strlen(got[i].case_id) < CASE_ID_TEXT && got[i].code >= 400);
+}
+
 /* Whatever stands in the area: an answer, soon, and nothing read outside of it. */
 static void test_nonsense(void **state)
 {
@@ -356,6 +517,7 @@ static void test_nonsense(void **state)
 		for (size_t i = 0; i < bytes / sizeof *area; i++)
 			area[i] = rnd() | (round % 2 ? UINT64_C(1) << 32 : 0); /* round 1, 3: no slot is free */
 		area[4] = round % 3 ? 0 : 1;
+		walk_nonsense(&v);
 		for (unsigned i = 0; i < 20; i++) {
 			struct prefix p = nth((uint32_t)rnd() % 1000);
 
@@ -408,6 +570,9 @@ int main(void)
 		cmocka_unit_test(test_reader_cannot_write),
 		cmocka_unit_test(test_killed_writer),
 		cmocka_unit_test(test_reader_beside_writer),
+		cmocka_unit_test(test_walk),
+		cmocka_unit_test(test_walk_beside_writer),
+		cmocka_unit_test(test_walk_stuck),
 		cmocka_unit_test(test_nonsense),
 		cmocka_unit_test(test_speed),
 	};
