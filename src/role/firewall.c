@@ -384,6 +384,7 @@ static void take_conf(struct firewall *f)
 	if (firewall_plan_set_never(&f->plan, never, n) != ERR_OK)
 		log_warn("firewall", "text=\"only the first %u own prefixes are kept out\"", FIREWALL_NEVER);
 	firewall_plan_set_max(&f->plan, c->firewall.max_elements);
+	firewall_hook_set_max(f, c->firewall.max_elements);
 	for (uint32_t i = 0; i < c->firewall.ports.count && ports < FIREWALL_PORTS; i++)
 		if (num_parse(slice_str(c->firewall.ports.item[i]), UINT16_MAX, &v) == ERR_OK)
 			port[ports++] = (uint16_t)v;
@@ -407,7 +408,7 @@ static enum err on_start(struct role_host *h)
 	f->host = h;
 	randombytes_buf(key, sizeof key);
 	firewall_plan_init(&f->plan, key, h->conf.firewall.max_elements, clock_wall_ms());
-	prefix_map_init(&f->hooks.touched, key, sizeof(uint8_t), SIZE_MAX);
+	prefix_map_init(&f->hooks.touched, key, sizeof(uint8_t), 0); /* take_conf makes room */
 	e = firewall_nft_open(&f->nft);
 	take_conf(f);
 	if (e != ERR_OK) {

@@ -24,6 +24,7 @@
 #define FIREWALL_BULK 20000             /* additions from which on they are made without listening */
 #define FIREWALL_HOOK_WAIT_MS 1000      /* before a failing hook is tried again; twice that each time, up to: */
 #define FIREWALL_HOOK_WAIT_MAX_MS 300000
+#define FIREWALL_HOOK_ROOM 3 /* subjects that wait for a program, in max-elements; then those without need go */
 #define FIREWALL_HOOK_LIST_MAX (32u << 20) /* bytes of a list that are read */
 
 /* Changes on their way to hooks. One program at a time; each subject is in touched once, whatever happens to it. */
@@ -105,6 +106,8 @@ void firewall_kill_tick(struct firewall *f);
 /* ---- firewall_hook.c */
 /* The configuration is new; false: backend is another. */
 bool firewall_hook_bring_up(struct firewall *f);
+/* firewall max-elements. */
+void firewall_hook_set_max(struct firewall *f, size_t max_elements);
 /* This was changed in the plan; was_there: it was believed present before. */
 void firewall_hook_touch(struct firewall *f, const struct prefix *p, bool was_there);
 /* Start the next program if none runs and something is to be done. */

@@ -38,14 +38,46 @@ static bool has_hook(const struct firewall *f, enum hook_what what)
 	return firewall_hook_words(&f->host->conf, what)->count > 0;
 }
 
+static bool needs_call(struct firewall *f, const struct prefix *p, uint8_t flags, uint64_t now_ms, struct fw_op *ret)
+{
+	if (!(flags & MUST) && firewall_plan_is_present(&f->plan, p))
+		return false;
+	firewall_plan_mend(&f->plan, p, now_ms, ret);
+	return ret->is_add || flags & WAS_THERE;
+}
+
+static bool keep_needed(const struct prefix *p, void *value, void *ctx)
+{
+	const uint8_t *flags = value;
+	struct fw_op op;
+
+	return needs_call(ctx, p, *flags, clock_wall_ms(), &op);
+}
+
+/* Those that need a program are wanted, or were there when the last one began: they fit. */
 static void touch(struct firewall *f, const struct prefix *p, uint8_t flags)
 {
+	struct prefix_map *m = &f->hooks.touched;
 	void *value;
+	enum err e = prefix_map_put(m, p, &value, NULL);
 
-	if (prefix_map_put(&f->hooks.touched, p, &value, NULL) == ERR_OK)
+	if (e == ERR_FULL) {
+		(void)prefix_map_retain(m, 0, keep_needed, f);
+		e = prefix_map_put(m, p, &value, NULL);
+	}
+	if (e == ERR_OK)
 		*(uint8_t *)value |= flags;
 	else
 		log_alarm("firewall_hook", "text=\"no memory: a change is lost until the next hook-list\"");
+}
+
+/* Never smaller: what is there stays. */
+void firewall_hook_set_max(struct firewall *f, size_t max_elements)
+{
+	size_t cap = FIREWALL_HOOK_ROOM * max_elements + TOUCHED_MORE;
+
+	if (cap > f->hooks.touched.cap)
+		f->hooks.touched.cap = cap;
 }
 
 /* A program is at it: whether it is there then is not known. */
@@ -72,14 +104,6 @@ struct pick {
 	size_t drops;
 	struct prefix drop[TOUCHED_MORE]; /* to leave the map: those of the call, and those without need */
 };
-
-static bool needs_call(struct firewall *f, const struct prefix *p, uint8_t flags, uint64_t now_ms, struct fw_op *ret)
-{
-	if (!(flags & MUST) && firewall_plan_is_present(&f->plan, p))
-		return false;
-	firewall_plan_mend(&f->plan, p, now_ms, ret);
-	return ret->is_add || flags & WAS_THERE;
-}
 
 static void pick_one(const struct prefix *p, void *value, void *ctx)
 {
@@ -265,8 +289,10 @@ static void succeeded(struct firewall *f, enum hook_what what)
 			firewall_plan_applied(&f->plan, &h->op[i]);
 	if (what == HOOK_FLUSH) {
 		h->is_flush_due = false;
-		firewall_plan_forget_present(&f->plan);
-		firewall_plan_fill_start(&f->plan);
+		if (h->is_on) { /* else the kernel has them by now */
+			firewall_plan_forget_present(&f->plan);
+			firewall_plan_fill_start(&f->plan);
+		}
 	}
 	h->ops = 0;
 	if (!h->is_on || f->state == FW_OFF)
