@@ -30,9 +30,33 @@ enum conf_kill { KILL_NO = 1, KILL_POLICY = 2, KILL_SOCKET = 3 }; /* the session
 enum conf_hold { HOLD_RECIPIENT = 1, HOLD_DATA = 2 };
 
 enum conf_dns_kind { DNS_KIND_ALLOW = 1, DNS_KIND_BLOCK = 2 };
+enum conf_feed_action {
+	FEED_ACTION_BLOCK = 1,
+	FEED_ACTION_TARPIT = 2, /* the same, and held from the first offence on */
+	FEED_ACTION_SCORE = 3,  /* counts at a hit, blocks nobody by itself */
+	FEED_ACTION_LIST = 4,   /* in the zone and the exports only */
+	FEED_ACTION_ALLOW = 5,  /* as tier never */
+};
+/* The numbers of enum feed_format (core/feed_line), and one. */
+enum conf_feed_format { CONF_FEED_AUTO = 1, CONF_FEED_FORMATS = 8 };
+enum conf_export_format {
+	EXPORT_PLAIN = 1,
+	EXPORT_CIDR = 2,
+	EXPORT_POSTFIX = 3, /* cidr: table */
+	EXPORT_RBLDNSD = 4,
+	EXPORT_NFTABLES = 5,
+	EXPORT_PF = 6,
+	EXPORT_RPZ = 7,
+	EXPORT_BIND = 8, /* zone of reversed addresses; Knot and NSD read it too */
+	EXPORT_SPAMD = 9,
+	EXPORT_JSON = 10,
+};
+enum conf_tsig { TSIG_SHA256 = 1, TSIG_SHA512 = 2 };
 enum conf_unlisted { UNLISTED_BLOCK = 1, UNLISTED_SOFTEN = 2 };
 
 #define CONF_DNS_LISTS 16 /* sections dns-list */
+#define CONF_FEEDS 32     /* sections feed */
+#define CONF_EXPORTS 16   /* sections export */
 #define CONF_TITLE 32     /* name of a section that there can be more than one of */
 
 struct conf_list {
@@ -47,6 +71,34 @@ struct conf_dns_list {
 	char codes[CONF_ITEM]; /* core/dns_list */
 	uint8_t canaries;      /* percent of random addresses that may be listed; 0: by kind */
 	bool ipv6;
+};
+
+/* A list of addresses from outside. */
+struct conf_feed {
+	char title[CONF_TITLE];
+	char source[CONF_TEXT];  /* http://, https://, or the path of a file or folder */
+	char command[CONF_TEXT]; /* instead: a program and its arguments, words between blanks, no shell */
+	enum conf_feed_format format;
+	enum conf_feed_action action;
+	char layers[CONF_ITEM]; /* words: policy firewall dnsbl export */
+	double weight;          /* action score */
+	uint64_t time_s;        /* a block made by it lasts */
+	uint64_t refresh_s, limit_s, age_s;
+	uint64_t size; /* bytes as it comes */
+	uint32_t code; /* 127.0.0.CODE in the zone */
+	uint32_t widest_ipv4, widest_ipv6;
+	uint32_t change;       /* percent of it that may change at once */
+	bool is_documentation; /* addresses of RFC 5737 and 3849 are taken: tests */
+};
+
+struct conf_export {
+	char title[CONF_TITLE];
+	char file[CONF_ITEM]; /* name in storage.dir/export */
+	enum conf_export_format format;
+	uint64_t refresh_s;
+	bool feeds;              /* what feeds with layer export list, too */
+	char zone[CONF_ITEM];    /* rpz, bind, rbldnsd */
+	char command[CONF_TEXT]; /* after a change; words, no shell */
 };
 
 struct conf {
@@ -169,12 +221,54 @@ struct conf {
 	} fetch;
 	uint32_t dns_lists;
 	struct conf_dns_list dns_list[CONF_DNS_LISTS];
+	struct {
+		char spamd_conf[CONF_TEXT]; /* each black list of this spamd.conf(5) is a feed; "" none */
+		enum conf_feed_action spamd_action;
+		uint64_t refresh_s;
+		bool is_documentation;
+	} feeds;
+	uint32_t feed_count;
+	struct conf_feed feed[CONF_FEEDS];
+	struct {
+		char zone[CONF_ITEM];          /* "": no DNS server */
+		struct conf_list listen;       /* address:port */
+		struct conf_list name_servers; /* NS of the zone; empty: ns.ZONE */
+		char contact[CONF_ITEM];       /* RNAME of the SOA as a mail address; "": hostmaster@ZONE */
+		char url[CONF_TEXT];           /* in TXT; %s: the case id */
+		uint64_t ttl_s, negative_ttl_s;
+		struct conf_list allow; /* prefixes that may ask */
+		uint32_t rate;          /* answers a second to one network; 0: no limit */
+		double amplification;   /* UDP: an answer is at most so much longer than the question */
+		uint32_t code_hit, code_person, code_wide;
+	} dnsbl;
+	uint32_t exports;
+	struct conf_export export[CONF_EXPORTS];
+	struct {
+		char server[CONF_ITEM]; /* address:port of the primary; "": none */
+		char zone[CONF_ITEM];
+		char key_name[CONF_ITEM], key_file[CONF_TEXT];
+		enum conf_tsig algorithm;
+		uint64_t interval_s, ttl_s;
+	} dns_update;
 };
 
 /* Does anything ask the DNS? */
 static inline bool conf_has_fetch(const struct conf *c)
 {
 	return c->fetch.dns || c->dns_lists > 0;
+}
+static inline bool conf_has_feeds(const struct conf *c)
+{
+	return c->feed_count > 0 || c->feeds.spamd_conf[0] != '\0';
+}
+static inline bool conf_has_dnsbl(const struct conf *c)
+{
+	return c->dnsbl.zone[0] != '\0';
+}
+/* Does anything carry our list elsewhere? */
+static inline bool conf_has_publish(const struct conf *c)
+{
+	return c->exports > 0 || c->dns_update.server[0] != '\0';
 }
 /* Instead of tarpit.port where somebody else has it: the parent says so to the roles. Postfix's, and so never ours. */
 #define CONF_PORT_LOST 25

@@ -26,12 +26,17 @@
 		s, n, CONF_TYPE_CHOICE, CONF_FORM_ANY, preset, 0, 0, choices, help, AT(member), false                  \
 	}
 
-/* A key of section dns-list. */
-#define TITLED(s, n, type, preset, min, max, choices, member, help)                                                    \
+/* A key of a section with a name; member is that of the first one. */
+#define TITLED(s, n, type, form, preset, min, max, choices, member, help)                                              \
 	{                                                                                                              \
-		s, n, CONF_TYPE_##type, CONF_FORM_ANY, preset, min, max, choices, help, AT(dns_list[0].member), false, \
-			true                                                                                           \
+		s, n, CONF_TYPE_##type, CONF_FORM_##form, preset, min, max, choices, help, AT(member), false, true     \
 	}
+#define DNS_LIST(n, type, preset, min, max, choices, member, help)                                                     \
+	TITLED("dns-list", n, type, ANY, preset, min, max, choices, dns_list[0].member, help)
+#define FEED(n, type, form, preset, min, max, choices, member, help)                                                   \
+	TITLED("feed", n, type, form, preset, min, max, choices, feed[0].member, help)
+#define EXPORT(n, type, form, preset, min, max, choices, member, help)                                                 \
+	TITLED("export", n, type, form, preset, min, max, choices, export[0].member, help)
 
 #define KIB 1024.0
 #define MIB (1024.0 * KIB)
@@ -181,13 +186,72 @@ static const struct conf_key keys[] = {
 	CHOICE("fetch", "unlisted", "block soften", "block", fetch.unlisted,
 		"a host on none of the block lists: soften blocks it for an hour only"),
 
-	TITLED("dns-list", "zone", TEXT, "", 0, 0, NULL, zone, "domain of the list"),
-	TITLED("dns-list", "kind", CHOICE, "allow", 0, 0, "allow block", kind, "listed hosts are good, or bad"),
-	TITLED("dns-list", "codes", TEXT, "127.0.[0..255].[1..254]", 0, 0, NULL, codes,
+	DNS_LIST("zone", TEXT, "", 0, 0, NULL, zone, "domain of the list"),
+	DNS_LIST("kind", CHOICE, "allow", 0, 0, "allow block", kind, "listed hosts are good, or bad"),
+	DNS_LIST("codes", TEXT, "127.0.[0..255].[1..254]", 0, 0, NULL, codes,
 		"answers that count: numbers or [a..b] between dots"),
-	TITLED("dns-list", "canaries", NUMBER, "0", 0, 100, NULL, canaries,
+	DNS_LIST("canaries", NUMBER, "0", 0, 100, NULL, canaries,
 		"percent of random addresses that may be listed; 0: 20 for allow, 80 for block"),
-	TITLED("dns-list", "ipv6", BOOL, "no", 0, 0, NULL, ipv6, "the list knows IPv6"),
+	DNS_LIST("ipv6", BOOL, "no", 0, 0, NULL, ipv6, "the list knows IPv6"),
+
+	TEXT("feeds", "spamd-conf", FILE, "", feeds.spamd_conf,
+		"spamd.conf of OpenBSD: each of its black lists is a feed; none: \"\""),
+	CHOICE("feeds", "spamd-action", "block tarpit", "tarpit", feeds.spamd_action, "what these feeds do"),
+	RANGE(DURATION, "feeds", "refresh", "1h", 10, YEAR_S, feeds.refresh_s, "these feeds are read again"),
+	BOOL("feeds", "documentation", "no", feeds.is_documentation,
+		"these feeds may hold addresses of RFC 5737 and 3849: for tests"),
+
+	FEED("source", TEXT, ANY, "", 0, 0, NULL, source, "http://, https://, or the path of a file or folder"),
+	FEED("command", TEXT, ANY, "", 0, 0, NULL, command, "instead: program and arguments that print the list"),
+	FEED("format", CHOICE, ANY, "auto", 0, 0, "auto list csv json rbldnsd ipset spamd cidr", format,
+		"how the list is written"),
+	FEED("action", CHOICE, ANY, "block", 0, 0, "block tarpit score list allow", action, "what it does to whom it lists"),
+	FEED("layers", TEXT, ANY, "policy firewall", 0, 0, NULL, layers, "words: policy firewall dnsbl export"),
+	FEED("weight", FLOAT, ANY, "5", 0, 1000, NULL, weight, "action score: added at a hit"),
+	FEED("time", DURATION, ANY, "24h", 60, YEAR_S, NULL, time_s, "a block made by it lasts"),
+	FEED("refresh", DURATION, ANY, "1h", 10, YEAR_S, NULL, refresh_s, "it is fetched again"),
+	FEED("limit", DURATION, ANY, "60s", 1, 3600, NULL, limit_s, "fetching takes at most"),
+	FEED("age", DURATION, ANY, "7d", 60, 10 * YEAR_S, NULL, age_s, "alarm when it is older"),
+	FEED("size", SIZE, ANY, "64M", 1024, 2 * GIB, NULL, size, "bytes of it at most"),
+	FEED("code", NUMBER, ANY, "3", 2, 254, NULL, code, "last number of its answer in the zone, 127.0.0.N"),
+	FEED("widest-ipv4", NUMBER, ANY, "16", 1, 32, NULL, widest_ipv4, "shortest prefix length that is taken"),
+	FEED("widest-ipv6", NUMBER, ANY, "32", 1, 128, NULL, widest_ipv6, "the same for IPv6"),
+	FEED("change", NUMBER, ANY, "25", 1, 100, NULL, change, "percent that may change at once; 100: all"),
+	FEED("documentation", BOOL, ANY, "no", 0, 0, NULL, is_documentation,
+		"it may hold addresses of RFC 5737 and 3849: for tests"),
+
+	TEXT("dnsbl", "zone", ANY, "", dnsbl.zone, "domain below which our list is answered; none: \"\""),
+	LIST("dnsbl", "listen", SERVER, "127.0.0.1:5353", dnsbl.listen, "addresses and ports, UDP and TCP"),
+	LIST("dnsbl", "name-servers", WORD, "", dnsbl.name_servers, "NS records of the zone"),
+	TEXT("dnsbl", "contact", MAIL, "", dnsbl.contact, "mail address in the SOA record"),
+	TEXT("dnsbl", "url", ANY, "", dnsbl.url, "in the text of an answer; %s is the case id"),
+	RANGE(DURATION, "dnsbl", "ttl", "5m", 0, 86400, dnsbl.ttl_s, "an answer may be kept"),
+	RANGE(DURATION, "dnsbl", "negative-ttl", "1m", 0, 86400, dnsbl.negative_ttl_s, "a \"not listed\" may be kept"),
+	LIST("dnsbl", "allow", PREFIX, "127.0.0.0/8 ::1", dnsbl.allow, "who may ask"),
+	RANGE(NUMBER, "dnsbl", "rate", "0", 0, 1000000, dnsbl.rate,
+		"answers a second to one /24 or /56; 0: no limit"),
+	RANGE(FLOAT, "dnsbl", "amplification", "1.5", 1, 100, dnsbl.amplification,
+		"UDP: an answer is at most so many times the question; more goes over TCP"),
+	RANGE(NUMBER, "dnsbl", "code-hit", "2", 2, 254, dnsbl.code_hit, "127.0.0.N of blocks by hits on traps"),
+	RANGE(NUMBER, "dnsbl", "code-person", "4", 2, 254, dnsbl.code_person, "of blocks made by people"),
+	RANGE(NUMBER, "dnsbl", "code-wide", "5", 2, 254, dnsbl.code_wide, "of blocked networks"),
+
+	EXPORT("file", TEXT, ANY, "", 0, 0, NULL, file, "name in the folder export of storage dir"),
+	EXPORT("format", CHOICE, ANY, "cidr", 0, 0, "plain cidr postfix rbldnsd nftables pf rpz bind spamd json", format,
+		"how it is written"),
+	EXPORT("refresh", DURATION, ANY, "1m", 1, 86400, NULL, refresh_s, "written again at most so often"),
+	EXPORT("feeds", BOOL, ANY, "yes", 0, 0, NULL, feeds, "with what feeds of layer export list"),
+	EXPORT("zone", TEXT, ANY, "", 0, 0, NULL, zone, "rpz, bind, rbldnsd: the zone"),
+	EXPORT("command", TEXT, ANY, "", 0, 0, NULL, command, "program and arguments run after a change"),
+
+	TEXT("dns-update", "server", ANY, "", dns_update.server,
+		"address:port of a primary DNS server that takes updates; none: \"\""),
+	TEXT("dns-update", "zone", ANY, "", dns_update.zone, "the zone there"),
+	TEXT("dns-update", "key-name", ANY, "", dns_update.key_name, "name of the key (TSIG)"),
+	TEXT("dns-update", "key-file", FILE, "", dns_update.key_file, "file with the key, as tsig-keygen writes it"),
+	CHOICE("dns-update", "algorithm", "hmac-sha256 hmac-sha512", "hmac-sha256", dns_update.algorithm, "of the key"),
+	RANGE(DURATION, "dns-update", "interval", "1s", 1, 3600, dns_update.interval_s, "changes are sent at most so often"),
+	RANGE(DURATION, "dns-update", "ttl", "5m", 1, 86400, dns_update.ttl_s, "of the records"),
 
 	RANGE(DURATION, "keep", "messages", "14d", 60, 10 * YEAR_S, keep.messages_s, "captured messages are kept"),
 	RANGE(DURATION, "keep", "hits", "90d", 60, 10 * YEAR_S, keep.hits_s, "records of hits are kept"),
@@ -240,8 +304,6 @@ static const struct conf_later {
 	const char *section, *name, *value, *instead;
 } later[] = {
 	{ "decide", "good-means", NULL, "remove the line: good mail is what Postfix and its milters accepted" },
-	{ "feed", NULL, NULL, "remove the section" },
-	{ "dnsbl", NULL, NULL, "remove the section" },
 	{ "sync", NULL, NULL, "remove the section" },
 	{ "web", NULL, NULL, "remove the section" },
 };
@@ -295,28 +357,76 @@ const char *conf_keys_later(const char *section, const char *name, const char *v
 	return NULL;
 }
 
-uint32_t conf_keys_titles(const struct conf *c)
+/* Each element of such an array begins with its title. */
+static const struct titled {
+	const char *section;
+	size_t array, element, count;
+	uint32_t max;
+} titled[] = {
+#define ARRAY(s, member, number, max)                                                                                  \
+	{                                                                                                              \
+		s, offsetof(struct conf, member), sizeof(((struct conf *)0)->member[0]), offsetof(struct conf, number), max \
+	}
+	ARRAY("dns-list", dns_list, dns_lists, CONF_DNS_LISTS),
+	ARRAY("feed", feed, feed_count, CONF_FEEDS),
+	ARRAY("export", export, exports, CONF_EXPORTS),
+#undef ARRAY
+};
+
+static const struct titled *titled_find(const char *section)
 {
-	return c->dns_lists;
+	for (size_t i = 0; i < sizeof titled / sizeof titled[0]; i++)
+		if (strcmp(titled[i].section, section) == 0)
+			return &titled[i];
+	return NULL;
 }
 
-const char *conf_keys_title(const struct conf *c, uint32_t i)
+static uint32_t *titled_count(struct conf *c, const struct titled *t)
 {
-	return c->dns_list[i].title;
+	return (uint32_t *)(void *)((char *)c + t->count);
 }
 
-char *conf_keys_add_title(struct conf *c)
+uint32_t conf_keys_titles(const struct conf *c, const char *section)
 {
-	return c->dns_lists < CONF_DNS_LISTS ? c->dns_list[c->dns_lists++].title : NULL;
+	const struct titled *t = titled_find(section);
+
+	return t ? *(const uint32_t *)(const void *)((const char *)c + t->count) : 0;
+}
+
+uint32_t conf_keys_titles_max(const char *section)
+{
+	const struct titled *t = titled_find(section);
+
+	return t ? t->max : 0;
+}
+
+const char *conf_keys_title(const struct conf *c, const char *section, uint32_t i)
+{
+	const struct titled *t = titled_find(section);
+
+	return t ? (const char *)c + t->array + i * t->element : "";
+}
+
+char *conf_keys_add_title(struct conf *c, const char *section)
+{
+	const struct titled *t = titled_find(section);
+
+	if (!t || *titled_count(c, t) >= t->max)
+		return NULL;
+	return (char *)c + t->array + (*titled_count(c, t))++ * t->element;
 }
 
 /* Inside of the array all sections are alike: the place of a member moves by whole elements. */
-struct conf *conf_keys_shift(struct conf *c, uint32_t i)
+struct conf *conf_keys_shift(struct conf *c, const char *section, uint32_t i)
 {
-	return (struct conf *)(void *)((char *)c + i * sizeof c->dns_list[0]);
+	const struct titled *t = titled_find(section);
+
+	return (struct conf *)(void *)((char *)c + (t ? i * t->element : 0));
 }
 
-const struct conf *conf_keys_shift_const(const struct conf *c, uint32_t i)
+const struct conf *conf_keys_shift_const(const struct conf *c, const char *section, uint32_t i)
 {
-	return (const struct conf *)(const void *)((const char *)c + i * sizeof c->dns_list[0]);
+	const struct titled *t = titled_find(section);
+
+	return (const struct conf *)(const void *)((const char *)c + (t ? i * t->element : 0));
 }

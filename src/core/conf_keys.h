@@ -50,7 +50,7 @@ struct conf_key {
 	const char *help;    /* one line */
 	size_t offset, size; /* in struct conf */
 	bool is_hidden;      /* only in what the parent sends to the roles */
-	bool is_titled;      /* section "NAME" { }: offset is that of the first one, conf_keys_titled has the others */
+	bool is_titled;      /* section "NAME" { }: offset is that of the first one, conf_keys_shift gives the others */
 };
 
 size_t conf_keys_count(void);
@@ -61,13 +61,14 @@ const struct conf_key *conf_keys_find(const char *section, const char *name);
 /* The section that has a key of this name; NULL: none. */
 const char *conf_keys_section_of(const char *name);
 bool conf_keys_has_section(const char *section);
-/* Sections with a name: how many there are, the name of one; to add one: NULL when there are too many. */
-uint32_t conf_keys_titles(const struct conf *c);
-const char *conf_keys_title(const struct conf *c, uint32_t i);
-char *conf_keys_add_title(struct conf *c);
-/* A shifted *c: what conf_value does there with a titled key, it does for section number i. */
-struct conf *conf_keys_shift(struct conf *c, uint32_t i);
-const struct conf *conf_keys_shift_const(const struct conf *c, uint32_t i);
+/* Sections with a name: how many there are, and at most; the name of one; to add one: NULL when there are too many. */
+uint32_t conf_keys_titles(const struct conf *c, const char *section);
+uint32_t conf_keys_titles_max(const char *section);
+const char *conf_keys_title(const struct conf *c, const char *section, uint32_t i);
+char *conf_keys_add_title(struct conf *c, const char *section);
+/* A shifted *c: what conf_value does there with a key of this section, it does for number i. Not titled: c. */
+struct conf *conf_keys_shift(struct conf *c, const char *section, uint32_t i);
+const struct conf *conf_keys_shift_const(const struct conf *c, const char *section, uint32_t i);
 /*
  * What to say of a key, or of a value (else NULL) of a key, that a later
  * version will know; NULL: not such a one. A whole section: name NULL.

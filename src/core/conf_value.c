@@ -3,13 +3,11 @@
  * SPDX-License-Identifier: ISC
  */
 #include "core/conf_value.h"
-#include "core/firewall_hook.h"
 
 #include "base/escape.h"
 #include "base/ipaddr.h"
 #include "base/num.h"
 #include "core/address.h"
-#include "core/dns_list.h"
 #include "core/subject.h"
 
 #include <assert.h>
@@ -369,8 +367,8 @@ void conf_defaults(struct conf *ret)
 	for (size_t i = 0; i < conf_keys_count(); i++) {
 		const struct conf_key *k = conf_keys_at(i);
 
-		for (uint32_t n = 0; n < (k->is_titled ? CONF_DNS_LISTS : 1u); n++)
-			set_default(k, conf_keys_shift(ret, n));
+		for (uint32_t n = 0; n < (k->is_titled ? conf_keys_titles_max(k->section) : 1u); n++)
+			set_default(k, conf_keys_shift(ret, k->section, n));
 	}
 }
 
@@ -442,73 +440,5 @@ enum err conf_value_print(const struct conf_key *k, const struct conf *c, struct
 	case CONF_TYPE_NUMBER:
 		return buf_add_str(to, format_range(k, number_at(k, p), text));
 	}
-	return ERR_SYNTAX;
-}
-
-/* The key of a dns-list that is wrong; NULL: none is. */
-static const char *check_dns_lists(const struct conf *c, char text[CONF_REASON])
-{
-	for (uint32_t i = 0; i < c->dns_lists; i++) {
-		const struct conf_dns_list *l = &c->dns_list[i];
-		struct dns_codes codes;
-		char zone[DNS_NAME];
-
-		if (dns_question_name(slice_str(l->zone), zone) != ERR_OK) {
-			(void)snprintf(text, CONF_REASON, "of \"%s\" is no domain (like list.example.org)", l->title);
-			return "zone";
-		}
-		if (dns_codes_parse(slice_str(l->codes), &codes) != ERR_OK) {
-			(void)snprintf(text, CONF_REASON, "of \"%s\" are none (like 127.0.[0..255].[1..3] 127.0.0.2)",
-				l->title);
-			return "codes";
-		}
-	}
-	return NULL;
-}
-
-/* As check_dns_lists. */
-static const char *check_tarpit(const struct conf *c, char text[CONF_REASON])
-{
-	if (c->tarpit.reply && c->tarpit.reply < 400) {
-		(void)snprintf(text, CONF_REASON, "is no code of a refusal; give 450 or 554, or 0");
-		return "reply";
-	}
-	if (!c->tarpit.tls_certificate[0] == !c->tarpit.tls_key[0])
-		return NULL;
-	(void)snprintf(text, CONF_REASON, "stands alone; give tls-certificate and tls-key, or none of them");
-	return c->tarpit.tls_key[0] ? "tls-key" : "tls-certificate";
-}
-
-enum err conf_value_check(const struct conf *c, const struct conf_key **ret_key, char text[CONF_REASON])
-{
-	const char *section = "dns-list", *name = check_dns_lists(c, text);
-
-	if (!name) {
-		section = "tarpit";
-		name = check_tarpit(c, text);
-	}
-	if (name) {
-		*ret_key = conf_keys_find(section, name);
-		return ERR_SYNTAX;
-	}
-	section = "block";
-	if (c->block.first_s > c->block.max_s) {
-		name = "first";
-		(void)snprintf(text, CONF_REASON, "is longer than max; make one of them fit");
-	} else if (c->postfix.queues.count == 0) {
-		section = "postfix";
-		name = "queues";
-		(void)snprintf(
-			text, CONF_REASON, "is empty; name the queue directory of Postfix (postconf queue_directory)");
-	} else if (c->firewall.backend == FW_BACKEND_NFTABLES && c->firewall.ports.count == 0) {
-		section = "firewall";
-		name = "ports";
-		(void)snprintf(text, CONF_REASON, "is empty; give a port, or set backend = none");
-	} else if (c->firewall.backend == FW_BACKEND_HOOK && !firewall_hook_check(c, &name, text, CONF_REASON)) {
-		section = "firewall";
-	}
-	if (!name)
-		return ERR_OK;
-	*ret_key = conf_keys_find(section, name);
 	return ERR_SYNTAX;
 }

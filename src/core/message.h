@@ -21,6 +21,11 @@
 #include "core/spf_walk.h"
 
 #define MESSAGE_VERSION 1
+#define FEEDS_MAX 64 /* feeds at once: of the configuration and of a spamd.conf */
+#define FEED_LAYER_POLICY 1u
+#define FEED_LAYER_FIREWALL 2u
+#define FEED_LAYER_DNSBL 4u
+#define FEED_LAYER_EXPORT 8u
 #define MESSAGE_MAX 65536 /* bytes of one datagram, type byte included */
 
 enum message_type {
@@ -96,6 +101,14 @@ enum message_type {
 	MSG_HAND_SOCKET = 83,  /* parent -> tarpit, 1 fd (none when it failed): msg_mail_socket */
 	MSG_TARPIT_STATE = 84, /* tarpit -> engine: of one process; at start, at change, every 10 s */
 	MSG_PART = 85,         /* parent -> tarpit, before each CONFIG: which process of how many it is */
+
+	/* feeds; 100 and 101 feed <-> run */
+	MSG_FEED_SET = 102,   /* feed -> engine, 1 fd: memfd, the new set of a feed (core/feed_area) */
+	MSG_FEED_TOOK = 103,  /* engine -> feed: it acts, or why not */
+	MSG_FEED_STATE = 104, /* feed -> engine: of one feed; at start, at change, every 10 s */
+	MSG_FEED_ASK = 105,   /* engine -> feed: fetch now; take the change that is held */
+	MSG_FEED_GIVE = 106,  /* engine -> dnsbl, publish, 0 or 1 fd: a feed's set as it acts now; none: it is gone */
+	MSG_ACTING = 107,     /* engine -> dnsbl, publish: do blocks act now (mode, off)? */
 
 	MSG_SAMPLE = 92,       /* tarpit -> capture, 1 fd: memfd with a message of a client that is held */
 	MSG_ANSWERED_END = 91, /* tarpit -> engine: one connection of a blocked client has ended */
@@ -406,6 +419,66 @@ struct msg_sample {
 	char recipients[MESSAGE_SAMPLE_TO]; /* an LF behind each */
 };
 
+#define MESSAGE_FEED_TEXT 256
+
+struct msg_feed_set {
+	uint64_t time;  /* Unix seconds: fetched */
+	uint8_t index;  /* number of the feed, below FEEDS_MAX; stays as long as the name does */
+	uint8_t action; /* enum conf_feed_action */
+	uint8_t layers; /* FEED_LAYER_... */
+	uint64_t time_s; /* a block made by it lasts */
+	uint32_t entries, refused; /* lines */
+	uint32_t weight_milli;     /* action score: thousandths */
+	uint32_t code;             /* 127.0.0.CODE */
+	char name[CONF_TITLE];
+	char text[MESSAGE_FEED_TEXT]; /* what its own configuration says to those it lists (spamd.conf: msg), "" */
+};
+
+enum feed_took { FEED_TOOK = 1, FEED_HELD = 2, FEED_BAD = 3 };
+
+struct msg_feed_took {
+	uint64_t time;  /* of the set */
+	uint8_t result; /* enum feed_took */
+	char name[CONF_TITLE];
+	char text[MESSAGE_FEED_TEXT]; /* HELD, BAD: why */
+};
+
+/* HELD: fetched, but it changes too much; the last good set acts. */
+enum feed_state { FEED_NEVER = 0, FEED_OK = 1, FEED_FAILED = 2, FEED_STATE_HELD = 3, FEED_FETCHING = 4 };
+
+struct msg_feed_state {
+	uint8_t index, count; /* of all feeds; count 0: there is none, the rest says nothing */
+	uint8_t state;        /* enum feed_state */
+	uint8_t action, layers;
+	uint64_t good, tried, changed; /* Unix seconds: the set that acts was fetched; last attempt; last change of it */
+	uint32_t entries, refused;     /* lines of the set that acts */
+	uint32_t added, removed;       /* HELD: prefixes that it would change */
+	char name[CONF_TITLE];
+	char text[MESSAGE_FEED_TEXT]; /* what is wrong and what helps, "" */
+};
+
+enum feed_ask { FEED_ASK_REFRESH = 1, FEED_ASK_CONFIRM = 2 };
+
+struct msg_feed_ask {
+	uint8_t what;          /* enum feed_ask */
+	char name[CONF_TITLE]; /* "": all */
+};
+
+/* HOLES: never listed, whoever lists it. */
+enum feed_use { FEED_USE_LIST = 1, FEED_USE_HOLES = 2 };
+
+struct msg_feed_give {
+	uint8_t index; /* the number of the feed; HOLES: 0 */
+	uint8_t use;   /* enum feed_use */
+	uint8_t layers;
+	uint8_t code;
+	char name[CONF_TITLE];
+};
+
+struct msg_acting {
+	uint8_t is_acting;
+};
+
 enum log_state { LOG_ABSENT = 0, LOG_READING = 1, LOG_DENIED = 2, LOG_JOURNAL = 3 };
 
 struct msg_log_state {
@@ -576,6 +649,12 @@ MESSAGE_CODEC(part, msg_part)
 MESSAGE_CODEC(tarpit_state, msg_tarpit_state)
 MESSAGE_CODEC(answered_end, msg_answered_end)
 MESSAGE_CODEC(fw_kill, msg_fw_kill)
+MESSAGE_CODEC(feed_set, msg_feed_set)
+MESSAGE_CODEC(feed_took, msg_feed_took)
+MESSAGE_CODEC(feed_state, msg_feed_state)
+MESSAGE_CODEC(feed_ask, msg_feed_ask)
+MESSAGE_CODEC(feed_give, msg_feed_give)
+MESSAGE_CODEC(acting, msg_acting)
 #undef MESSAGE_CODEC
 
 /*

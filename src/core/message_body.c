@@ -56,6 +56,12 @@ LOOK(part, msg_part)
 LOOK(tarpit_state, msg_tarpit_state)
 LOOK(answered_end, msg_answered_end)
 LOOK(fw_kill, msg_fw_kill)
+LOOK(feed_set, msg_feed_set)
+LOOK(feed_took, msg_feed_took)
+LOOK(feed_state, msg_feed_state)
+LOOK(feed_ask, msg_feed_ask)
+LOOK(feed_give, msg_feed_give)
+LOOK(acting, msg_acting)
 
 static const look_fn looks[] = {
 	[MSG_HELLO] = look_hello,
@@ -115,6 +121,12 @@ static const look_fn looks[] = {
 	[MSG_SAMPLE] = look_sample,
 	[MSG_ANSWERED_END] = look_answered_end,
 	[MSG_FW_KILL] = look_fw_kill,
+	[MSG_FEED_SET] = look_feed_set,
+	[MSG_FEED_TOOK] = look_feed_took,
+	[MSG_FEED_STATE] = look_feed_state,
+	[MSG_FEED_ASK] = look_feed_ask,
+	[MSG_FEED_GIVE] = look_feed_give,
+	[MSG_ACTING] = look_acting,
 };
 
 enum err message_check_body(enum message_type t, struct rd body)

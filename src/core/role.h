@@ -19,6 +19,9 @@ enum role {
 	ROLE_ALIASMAP = 6, /* root helper: Postfix's view of the traps (alias map, live check) */
 	ROLE_FETCH = 7,    /* questions to the DNS */
 	ROLE_TARPIT = 8,   /* SMTP server for blocked clients */
+	ROLE_FEED = 9,     /* lists from outside */
+	ROLE_DNSBL = 10,   /* answers the DNS about our list */
+	ROLE_PUBLISH = 11, /* our list as files, and in other DNS servers */
 	ROLE_COUNT
 };
 
@@ -45,7 +48,7 @@ static inline enum role role_kind(enum role r)
 static inline const char *role_name(enum role r)
 {
 	static const char *const names[ROLE_COUNT] = { "parent", "engine", "firewall", "capture", "follow", "run",
-		"aliasmap", "fetch", "tarpit" };
+		"aliasmap", "fetch", "tarpit", "feed", "dnsbl", "publish" };
 	static const char *const more[ROLE_TARPITS - 1] = { "tarpit2", "tarpit3", "tarpit4", "tarpit5", "tarpit6",
 		"tarpit7", "tarpit8", "tarpit9", "tarpit10", "tarpit11", "tarpit12", "tarpit13", "tarpit14", "tarpit15",
 		"tarpit16" };

@@ -17,8 +17,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define KEYS_MAX 128 /* lines of the table */
-#define SECTIONS_MAX 16
+#define KEYS_MAX 256 /* lines of the table */
+#define SECTIONS_MAX 24
 #define SHOWN 64 /* of a foreign name in a message */
 
 /* What one file may hold. */
@@ -35,6 +35,11 @@ struct parse {
 	uint32_t title;           /* its number */
 	unsigned count[KEYS_MAX]; /* values seen */
 	int line[KEYS_MAX];
+};
+
+/* How many sections with a name there are, of the one that each key is in. */
+struct titles {
+	uint32_t count[KEYS_MAX];
 };
 
 /* libconfuse hands no context to its callbacks. */
@@ -93,14 +98,15 @@ static bool begin_titled(struct parse *p, const cfg_t *cfg)
 			CONF_TITLE - 1);
 		return false;
 	}
-	title = conf_keys_add_title(p->c);
+	title = conf_keys_add_title(p->c, cfg->name);
 	if (!title) {
-		(void)fail(p, ERR_LIMIT, cfg->line, "%s: is one too many (at most %d)", cfg->name, CONF_DNS_LISTS);
+		(void)fail(p, ERR_LIMIT, cfg->line, "%s: is one too many (at most %u)", cfg->name,
+			conf_keys_titles_max(cfg->name));
 		return false;
 	}
 	slice_copy(slice_str(cfg->title), title, CONF_TITLE);
 	p->titled = cfg;
-	p->title = conf_keys_titles(p->c) - 1;
+	p->title = conf_keys_titles(p->c, cfg->name) - 1;
 	for (size_t i = 0; i < conf_keys_count(); i++)
 		if (conf_keys_at(i)->is_titled)
 			p->count[i] = 0;
@@ -127,7 +133,7 @@ static int take_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *resul
 	if (p->count[i] > 0 && (!(opt->flags & CFGF_LIST) || cfg_opt_size(opt) == 1))
 		return fail(p, ERR_SYNTAX, cfg->line, "%s%s%s: is already set in line %d; remove one of them", section,
 			blank_after(section), k->name, p->line[i]);
-	e = conf_value_set(k, slice_str(value), p->count[i], conf_keys_shift(p->c, k->is_titled ? p->title : 0), why);
+	e = conf_value_set(k, slice_str(value), p->count[i], conf_keys_shift(p->c, section, p->title), why);
 	if (e != ERR_OK)
 		return fail(p, e, cfg->line, "%s%s%s: %s", section, blank_after(section), k->name, why);
 	p->line[i] = cfg->line;
@@ -243,11 +249,28 @@ static void take_empty_lists(struct parse *p, cfg_t *cfg)
 	}
 }
 
+static void count_titles(const struct conf *c, struct titles *ret)
+{
+	for (size_t i = 0; i < conf_keys_count(); i++)
+		ret->count[i] = conf_keys_titles(c, conf_keys_at(i)->section);
+}
+
+/* libconfuse tells of values only: a section with a name but without a value went by unseen. */
+static void find_empty_sections(struct parse *p, cfg_t *cfg, const struct titles *before)
+{
+	for (size_t i = 0; i < conf_keys_count(); i++) {
+		const struct conf_key *k = conf_keys_at(i);
+
+		if (k->is_titled && cfg_size(cfg, k->section) != conf_keys_titles(p->c, k->section) - before->count[i])
+			(void)fail(p, ERR_SYNTAX, 0, "%s: a section is empty; it needs a %s", k->section, k->name);
+	}
+}
+
 static void run_confuse(struct parse *p, const char *text)
 {
 	struct option_table *table = calloc(1, sizeof *table);
 	cfg_t *cfg = NULL;
-	uint32_t titles = conf_keys_titles(p->c); /* of the file before */
+	struct titles before; /* in the file before this one */
 	int rc;
 
 	if (table) {
@@ -260,14 +283,15 @@ static void run_confuse(struct parse *p, const char *text)
 		return;
 	}
 	now = p;
+	count_titles(p->c, &before);
 	(void)cfg_set_error_function(cfg, take_error);
 	rc = cfg_parse_buf(cfg, text);
-	if (rc == CFG_SUCCESS && cfg_size(cfg, "dns-list") != conf_keys_titles(p->c) - titles)
-		(void)fail(p, ERR_SYNTAX, 0, "dns-list: a section is empty; it needs a zone");
-	else if (rc == CFG_SUCCESS)
+	if (rc == CFG_SUCCESS) {
+		find_empty_sections(p, cfg, &before);
 		take_empty_lists(p, cfg);
-	else
+	} else {
 		(void)fail(p, ERR_SYNTAX, cfg->line, "cannot be read from here on");
+	}
 	now = NULL;
 	cfg_free(cfg);
 	free(table);
@@ -395,11 +419,11 @@ static enum err print_titled(const struct conf *c, const char *section, struct b
 {
 	enum err e = ERR_OK;
 
-	for (uint32_t n = 0; n < conf_keys_titles(c) && e == ERR_OK; n++) {
-		e = buf_printf(to, "%s \"%s\" {\n", section, conf_keys_title(c, n));
+	for (uint32_t n = 0; n < conf_keys_titles(c, section) && e == ERR_OK; n++) {
+		e = buf_printf(to, "%s \"%s\" {\n", section, conf_keys_title(c, section, n));
 		for (size_t i = 0; i < conf_keys_count() && e == ERR_OK; i++)
 			if (strcmp(conf_keys_at(i)->section, section) == 0)
-				e = print_key(conf_keys_at(i), "\t", conf_keys_shift_const(c, n), to);
+				e = print_key(conf_keys_at(i), "\t", conf_keys_shift_const(c, section, n), to);
 		if (e == ERR_OK)
 			e = buf_add_str(to, "}\n");
 	}

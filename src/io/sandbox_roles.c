@@ -11,6 +11,9 @@
  *   aliasmap  files and ids        any                        all ro; folders of the two maps rw
  *   fetch     none                 internet                   none (resolv.conf is read before it serves)
  *   tarpit    none                 accept                     none
+ *   feed      none                 files internet threads     feeds rw; sources ro
+ *   dnsbl     none                 accept                     none
+ *   publish   none                 files internet             export rw
  * SPDX-License-Identifier: ISC
  */
 #include "io/sandbox.h"
@@ -39,6 +42,9 @@ static const struct {
 	[ROLE_ALIASMAP] = { CAPS_ALIASMAP, CALLS_ANY, true },
 	[ROLE_FETCH] = { 0, CALLS_INTERNET, true },
 	[ROLE_TARPIT] = { 0, CALLS_ACCEPT, false },
+	[ROLE_FEED] = { 0, CALLS_FILES | CALLS_INTERNET | CALLS_THREADS, true },
+	[ROLE_DNSBL] = { 0, CALLS_ACCEPT, false },
+	[ROLE_PUBLISH] = { 0, CALLS_FILES | CALLS_INTERNET, true },
 };
 
 /* A path that is too long is left out: the role then may less, not more. */
@@ -102,6 +108,20 @@ static void allow_run(struct sandbox_rights *r, const struct conf *c)
 	}
 }
 
+/* Its folder, its sources, what HTTPS needs. */
+static void allow_feed(struct sandbox_rights *r, const struct conf *c)
+{
+	static const char *const readable[] = { "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/hosts",
+		"/etc/gai.conf", "/run/systemd/resolve", "/etc/ssl", "/etc/pki", "/usr/share/ca-certificates", "/usr/lib",
+		"/lib", "/lib64", "/dev/urandom", NULL };
+
+	allow(r, MAY_READ | MAY_WRITE, c->storage.dir, "/feeds");
+	allow_each(r, MAY_READ, readable);
+	for (uint32_t i = 0; i < c->feed_count; i++)
+		allow(r, MAY_READ, c->feed[i].source, "");
+	allow(r, MAY_READ, c->feeds.spamd_conf, "");
+}
+
 static void allow_role(struct sandbox_rights *r, enum role role, const struct conf *c)
 {
 	static const char *const names[] = { "/etc/passwd", "/etc/group", "/etc/nsswitch.conf", NULL };
@@ -133,9 +153,16 @@ static void allow_role(struct sandbox_rights *r, enum role role, const struct co
 	case ROLE_FETCH:
 		allow_each(r, MAY_READ, resolver);
 		break;
+	case ROLE_FEED:
+		allow_feed(r, c);
+		break;
+	case ROLE_PUBLISH:
+		allow(r, MAY_READ | MAY_WRITE, c->storage.dir, "/export");
+		break;
 	case ROLE_PARENT:
 	case ROLE_FIREWALL:
 	case ROLE_TARPIT:
+	case ROLE_DNSBL:
 	case ROLE_COUNT:
 		break;
 	}

@@ -292,9 +292,14 @@ static void engine_linked(struct role_host *h, enum role peer)
 	case ROLE_TARPIT:
 		engine_share_linked(e, peer);
 		break;
+	case ROLE_DNSBL:
+	case ROLE_PUBLISH:
+		engine_share_linked(e, peer);
+		break;
 	case ROLE_PARENT:
 	case ROLE_ENGINE:
 	case ROLE_CAPTURE:
+	case ROLE_FEED:
 	case ROLE_COUNT:
 	default:
 		break;

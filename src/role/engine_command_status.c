@@ -31,7 +31,9 @@ static json_t *roles(const struct engine *e)
 			continue;
 		if (r == ROLE_FOLLOW && strcmp(e->host->conf.postfix.log, "none") == 0)
 			continue;
-		if (r == ROLE_FETCH && !conf_has_fetch(&e->host->conf))
+		if ((r == ROLE_FEED && !conf_has_feeds(&e->host->conf)) ||
+			(r == ROLE_DNSBL && !conf_has_dnsbl(&e->host->conf)) ||
+			(r == ROLE_PUBLISH && !conf_has_publish(&e->host->conf)))
 			continue;
 		(void)json_array_append_new(
 			list, json_pack("{s:s, s:b}", "name", role_name((enum role)r), "up", is_up(e, (enum role)r)));

@@ -1,5 +1,5 @@
 /*
- * engine_share: the blocks for the role tarpit, in memory that it reads along.
+ * engine_share: the blocks for the roles tarpit, dnsbl and publish, in memory that they read along.
  * An area never grows: one of four times the size is filled beside it, a
  * stretch per round of the loop, and takes its place. A restart of either side
  * begins with a new one.
@@ -40,6 +40,9 @@ static void send_to_all(struct engine *e, const struct block_memory *m)
 	for (unsigned i = 0; i < ROLE_TARPITS; i++)
 		if (e->host->link[role_tarpit(i)])
 			send_memory(e, role_tarpit(i), m);
+	for (enum role r = ROLE_DNSBL; r <= ROLE_PUBLISH; r++)
+		if (e->host->link[r])
+			send_memory(e, r, m);
 }
 
 static void fill(struct engine *e, size_t budget)
@@ -85,7 +88,7 @@ static void begin(struct engine *e)
 		bits++;
 	if (block_memory_make(block_share_bytes(bits), &s->memory[next]) != ERR_OK) {
 		log_warn("share",
-			"errno=%d text=\"no memory for a larger list of blocks: the tarpit knows the old one\"", errno);
+			"errno=%d text=\"no memory for a larger list of blocks: the tarpit and the DNS server know the old one\"", errno);
 		return;
 	}
 	randombytes_buf(key, sizeof key);

@@ -31,6 +31,9 @@ static const struct role_ops *const roles[ROLE_COUNT] = {
 	[ROLE_ALIASMAP] = &aliasmap_ops,
 	[ROLE_FETCH] = &fetch_ops,
 	[ROLE_TARPIT] = &tarpit_ops,
+	[ROLE_FEED] = &feed_ops,
+	[ROLE_DNSBL] = &dnsbl_ops,
+	[ROLE_PUBLISH] = &publish_ops,
 };
 
 static int usage(void)

@@ -89,6 +89,9 @@ static unsigned roles_to_restart(const struct conf *old, const struct conf *c)
 	/* it reads /etc/resolv.conf once, and its lists */
 	if (conf_has_fetch(c))
 		r |= ROLE_BIT(ROLE_FETCH);
+	/* its sources are part of its sandbox */
+	if (conf_has_feeds(c))
+		r |= ROLE_BIT(ROLE_FEED);
 	return r;
 }
 

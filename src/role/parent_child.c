@@ -61,6 +61,9 @@ void parent_want_roles(struct parent *p)
 	p->child[ROLE_ALIASMAP].is_wanted = true;
 	p->child[ROLE_FOLLOW].is_wanted = strcmp(c->postfix.log, "none") != 0;
 	p->child[ROLE_FETCH].is_wanted = conf_has_fetch(c);
+	p->child[ROLE_FEED].is_wanted = conf_has_feeds(c);
+	p->child[ROLE_DNSBL].is_wanted = conf_has_dnsbl(c);
+	p->child[ROLE_PUBLISH].is_wanted = conf_has_publish(c);
 	for (unsigned i = 0; i < ROLE_TARPITS; i++)
 		p->child[role_tarpit(i)].is_wanted = i < parent_count_tarpits(c);
 	p->child[ROLE_FIREWALL].is_wanted = c->firewall.backend != FW_BACKEND_NONE;
@@ -174,6 +177,11 @@ static void make_links(struct child *c)
 	/* backend = hook: who keeps the blocks tells who runs programs */
 	if (c->role == ROLE_FIREWALL || c->role == ROLE_RUN)
 		link_two(&p->child[ROLE_FIREWALL], &p->child[ROLE_RUN]);
+	/* commands of feeds and exports */
+	if (c->role == ROLE_FEED || c->role == ROLE_RUN)
+		link_two(&p->child[ROLE_FEED], &p->child[ROLE_RUN]);
+	if (c->role == ROLE_PUBLISH || c->role == ROLE_RUN)
+		link_two(&p->child[ROLE_PUBLISH], &p->child[ROLE_RUN]);
 	if (c->role != ROLE_ENGINE) {
 		link_two(&p->child[ROLE_ENGINE], c);
 		link_samples(c);
@@ -312,7 +320,8 @@ void parent_restart_child(struct child *c)
 void parent_stop_children(struct parent *p)
 {
 	static const unsigned phase[] = {
-		ROLE_BIT(ROLE_CAPTURE) | ROLE_BIT(ROLE_FOLLOW) | ROLE_BIT(ROLE_TARPIT),
+		ROLE_BIT(ROLE_CAPTURE) | ROLE_BIT(ROLE_FOLLOW) | ROLE_BIT(ROLE_TARPIT) | ROLE_BIT(ROLE_FEED) |
+			ROLE_BIT(ROLE_DNSBL) | ROLE_BIT(ROLE_PUBLISH),
 		ROLE_BIT(ROLE_ENGINE),
 		ROLE_BIT(ROLE_FIREWALL) | ROLE_BIT(ROLE_RUN) | ROLE_BIT(ROLE_ALIASMAP) | ROLE_BIT(ROLE_FETCH),
 	};

@@ -59,13 +59,13 @@ static enum err make_folder(const char *path, mode_t mode, bool is_root, uid_t u
 	return e;
 }
 
-static enum err make_sub(struct parent *p, const char *name, enum role owner, char *text, size_t size)
+static enum err make_sub(struct parent *p, const char *name, mode_t mode, enum role owner, char *text, size_t size)
 {
 	const struct child *c = &p->child[owner];
 	char path[CONF_TEXT + 16];
 
 	(void)snprintf(path, sizeof path, "%s/%s", p->conf.storage.dir, name);
-	return make_folder(path, 0700, p->is_root, c->uid, c->gid, text, size);
+	return make_folder(path, mode, p->is_root, c->uid, c->gid, text, size);
 }
 
 enum err parent_make_folders(struct parent *p, char *text, size_t size)
@@ -73,9 +73,14 @@ enum err parent_make_folders(struct parent *p, char *text, size_t size)
 	enum err e = make_folder(p->conf.storage.dir, 0711, p->is_root, 0, 0, text, size);
 
 	if (e == ERR_OK)
-		e = make_sub(p, "db", ROLE_ENGINE, text, size);
+		e = make_sub(p, "db", 0700, ROLE_ENGINE, text, size);
 	if (e == ERR_OK)
-		e = make_sub(p, "corpus", ROLE_CAPTURE, text, size);
+		e = make_sub(p, "corpus", 0700, ROLE_CAPTURE, text, size);
+	if (e == ERR_OK && conf_has_feeds(&p->conf))
+		e = make_sub(p, "feeds", 0700, ROLE_FEED, text, size);
+	/* others read what is there */
+	if (e == ERR_OK && conf_has_publish(&p->conf))
+		e = make_sub(p, "export", 0755, ROLE_PUBLISH, text, size);
 	if (e == ERR_OK)
 		e = make_folder(p->conf.storage.run, 0755, p->is_root, 0, 0, text, size);
 	return e;

@@ -52,6 +52,6 @@ int role_host_run(enum role role, const struct role_ops *ops, void *ctx);
 enum err role_host_send(struct role_host *h, enum role peer, const struct wr *w, const int *fds, size_t n);
 
 extern const struct role_ops engine_ops, firewall_ops, capture_ops, follow_ops, run_ops, aliasmap_ops, fetch_ops,
-	tarpit_ops;
+	tarpit_ops, feed_ops, dnsbl_ops, publish_ops;
 
 #endif /* ROLE_ROLE_HOST_H */

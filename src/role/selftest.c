@@ -199,7 +199,10 @@ static bool do_run(const struct place *p)
 #define A ROLE_BIT(ROLE_ALIASMAP)
 #define N ROLE_BIT(ROLE_FETCH)
 #define T ROLE_BIT(ROLE_TARPIT)
-#define LISTED (E | W | C | F | N | T)
+#define D ROLE_BIT(ROLE_DNSBL)
+#define L ROLE_BIT(ROLE_FEED)
+#define P ROLE_BIT(ROLE_PUBLISH)
+#define LISTED (E | W | C | F | N | T | D | L | P)
 #define ALL (LISTED | R | A)
 
 static const struct trial {
@@ -208,10 +211,10 @@ static const struct trial {
 	unsigned never, must; /* roles that may not, roles that must be able to */
 } trials[] = {
 	{ "open /etc/shadow", do_read_shadow, LISTED, 0 },
-	{ "open /etc/hosts", do_read_hosts, LISTED, R | A },
+	{ "open /etc/hosts", do_read_hosts, LISTED & ~L, R | A | L },
 	{ "write to /tmp", do_write_tmp, ALL, 0 },
-	{ "socket AF_INET", do_socket, LISTED & ~N, N },
-	{ "connect", do_connect, LISTED & ~N, 0 },
+	{ "socket AF_INET", do_socket, LISTED & ~(N | L | P), N | L | P },
+	{ "connect", do_connect, LISTED & ~(N | L | P), 0 },
 	{ "execve", do_exec, LISTED, 0 },
 	{ "fork", do_fork, LISTED, R | A },
 	{ "ptrace", do_ptrace, ALL, 0 },
@@ -219,13 +222,13 @@ static const struct trial {
 	{ "mount", do_mount, ALL, 0 },
 	{ "chroot", do_chroot, ALL, 0 },
 	{ "setresuid", do_setuid, LISTED | R, 0 },
-	{ "write to db", do_write_db, W | C | F | R | A | N, E },
-	{ "write to corpus", do_write_corpus, E | W | F | R | A | N, C },
-	{ "netlink socket", do_netlink, E | C | F | N, W },
+	{ "write to db", do_write_db, W | C | F | R | A | N | D | L | P, E },
+	{ "write to corpus", do_write_corpus, E | W | F | R | A | N | D | L | P, C },
+	{ "netlink socket", do_netlink, E | C | F | N | D | L | P, W },
 	{ "talk on a socket it was given", do_talk, 0, ALL },
 	{ "memory file and timer", do_memory, 0, ALL },
-	{ "accept on a listener it was given", do_accept, W | F | N, E | C },
-	{ "start a thread", do_thread, W | F | N, E | C | R | A },
+	{ "accept on a listener it was given", do_accept, W | F | N | L | P, E | C | D },
+	{ "start a thread", do_thread, W | F | N | D | P, E | C | R | A | L },
 	{ "run a program", do_run, LISTED, R | A },
 };
 

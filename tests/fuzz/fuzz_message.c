@@ -114,6 +114,18 @@ static void decode(enum message_type t, struct slice in)
 		CASE(tarpit_state, msg_tarpit_state)
 	case MSG_SAMPLE:
 		CASE(sample, msg_sample)
+	case MSG_FEED_SET:
+		CASE(feed_set, msg_feed_set)
+	case MSG_FEED_TOOK:
+		CASE(feed_took, msg_feed_took)
+	case MSG_FEED_STATE:
+		CASE(feed_state, msg_feed_state)
+	case MSG_FEED_ASK:
+		CASE(feed_ask, msg_feed_ask)
+	case MSG_FEED_GIVE:
+		CASE(feed_give, msg_feed_give)
+	case MSG_ACTING:
+		CASE(acting, msg_acting)
 	case MSG_ANSWERED_END:
 		CASE(answered_end, msg_answered_end)
 	case MSG_FW_KILL:

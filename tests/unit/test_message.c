@@ -92,6 +92,12 @@ AGAIN(part, msg_part)
 AGAIN(tarpit_state, msg_tarpit_state)
 AGAIN(answered_end, msg_answered_end)
 AGAIN(fw_kill, msg_fw_kill)
+AGAIN(feed_set, msg_feed_set)
+AGAIN(feed_took, msg_feed_took)
+AGAIN(feed_state, msg_feed_state)
+AGAIN(feed_ask, msg_feed_ask)
+AGAIN(feed_give, msg_feed_give)
+AGAIN(acting, msg_acting)
 
 static void check_sample(const struct sample *s, bool is_fixed, bool is_long)
 {
@@ -351,6 +357,38 @@ static void try_tarpit(bool is_long)
 		m.seconds = 3600; m.is_held = 1; fill(m.helo, sizeof m.helo, is_long));
 }
 
+static void try_feed(int is_long)
+{
+	enum message_type number = MSG_FEED_SET;
+
+	TRY(feed_set, msg_feed_set, ROLE_FEED, ROLE_ENGINE, 1, false, is_long, m.action = FEED_ACTION_SCORE;
+		m.layers = FEED_LAYER_POLICY | FEED_LAYER_EXPORT; m.code = 3; m.index = FEEDS_MAX - 1;
+		slice_copy(SLICE_LIT("a"), m.name, sizeof m.name); fill(m.text, sizeof m.text, is_long);
+		if (is_long) fill(m.name, sizeof m.name, is_long));
+	number = MSG_FEED_TOOK;
+	TRY(feed_took, msg_feed_took, ROLE_ENGINE, ROLE_FEED, 0, false, is_long, m.result = FEED_HELD;
+		slice_copy(SLICE_LIT("a"), m.name, sizeof m.name); fill(m.text, sizeof m.text, is_long);
+		if (is_long) fill(m.name, sizeof m.name, is_long));
+	number = MSG_FEED_STATE;
+	TRY(feed_state, msg_feed_state, ROLE_FEED, ROLE_ENGINE, 0, false, is_long, m.good = 1;
+		if (is_long) {
+			m.count = 2;
+			m.index = 1;
+			m.state = FEED_STATE_HELD;
+			m.action = FEED_ACTION_ALLOW;
+			fill(m.name, sizeof m.name, is_long);
+		} fill(m.text, sizeof m.text, is_long));
+	number = MSG_FEED_ASK;
+	TRY(feed_ask, msg_feed_ask, ROLE_ENGINE, ROLE_FEED, 0, false, is_long, m.what = FEED_ASK_CONFIRM;
+		fill(m.name, sizeof m.name, is_long));
+	number = MSG_FEED_GIVE;
+	TRY(feed_give, msg_feed_give, ROLE_ENGINE, ROLE_DNSBL, 1, false, is_long, 
+		m.use = is_long ? FEED_USE_LIST : FEED_USE_HOLES; m.code = 254; m.layers = FEED_LAYER_DNSBL;
+		fill(m.name, sizeof m.name, is_long));
+	number = MSG_ACTING;
+	TRY(acting, msg_acting, ROLE_ENGINE, ROLE_PUBLISH, 0, true, true, m.is_acting = 1);
+}
+
 static void test_round_trip(void **state)
 {
 	(void)state;
@@ -362,6 +400,7 @@ static void test_round_trip(void **state)
 		try_helpers(is_long);
 		try_fetch(is_long);
 		try_tarpit(is_long);
+		try_feed(is_long);
 	}
 }
 
@@ -382,7 +421,7 @@ static void test_schema_refuses(void **state)
 		}
 		assert_int_equal(message_check(ROLE_PARENT, ROLE_ENGINE, slice_of(b, 1), 0, &t), ERR_SYNTAX);
 	}
-	assert_int_equal(known, 57);
+	assert_int_equal(known, 63);
 	assert_int_equal((int)t, MSG_PING);
 	b[0] = MSG_FW_SYNC;
 	for (int from = 0; from <= ROLE_COUNT; from++)
@@ -425,6 +464,11 @@ static void test_values_refused(void **state)
 	(void)state;
 	REFUSED(hello, msg_hello, 0, 1, ROLE_PROCESSES);
 	REFUSED(part, msg_part, 1, 1, 0, 0, 0, 0);
+	REFUSED(acting, msg_acting, 2);
+	REFUSED(feed_ask, msg_feed_ask, 3, 0, 0);
+	REFUSED(feed_give, msg_feed_give, FEEDS_MAX, FEED_USE_LIST, 0, 3, 0, 1, 'a');
+	REFUSED(feed_give, msg_feed_give, 0, FEED_USE_LIST, 16, 3, 0, 1, 'a');
+	REFUSED(feed_give, msg_feed_give, 0, FEED_USE_LIST, 0, 3, 0, 0);
 	REFUSED(part, msg_part, 0, ROLE_TARPITS + 1, 0, 0, 0, 0);
 	REFUSED(which, msg_which, 0);
 	REFUSED(which, msg_which, ROLE_PROCESSES);

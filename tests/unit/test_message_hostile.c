@@ -30,7 +30,7 @@
 #define ROUNDS_OF_PROGRAMS 500 /* aliasmap and run start programs for what is well-formed */
 #define PATIENCE_MS 30000      /* what the real parent gives a role before it kills it */
 #define LINK_MS 5000
-#define TYPES 85
+#define TYPES 125
 
 static const struct role_ops *const ops[ROLE_COUNT] = { [ROLE_ENGINE] = &engine_ops,
 	[ROLE_FIREWALL] = &firewall_ops,
@@ -39,7 +39,10 @@ static const struct role_ops *const ops[ROLE_COUNT] = { [ROLE_ENGINE] = &engine_
 	[ROLE_RUN] = &run_ops,
 	[ROLE_ALIASMAP] = &aliasmap_ops,
 	[ROLE_FETCH] = &fetch_ops,
-	[ROLE_TARPIT] = &tarpit_ops };
+	[ROLE_TARPIT] = &tarpit_ops,
+	[ROLE_FEED] = &feed_ops,
+	[ROLE_DNSBL] = &dnsbl_ops,
+	[ROLE_PUBLISH] = &publish_ops };
 
 static struct rig {
 	char dir[64];
@@ -72,13 +75,13 @@ static int remove_one(const char *path, const struct stat *st, int what, struct 
 
 static void make_place(struct conf *c)
 {
-	static const char *const folders[] = { "db", "corpus", "postfix", "queue" };
+	static const char *const folders[] = { "db", "corpus", "postfix", "queue", "feeds", "export" };
 	char path[128];
 	FILE *f;
 
 	(void)snprintf(rig.dir, sizeof rig.dir, "/tmp/limetwig-test-XXXXXX");
 	assert_non_null(mkdtemp(rig.dir));
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
 		(void)snprintf(path, sizeof path, "%s/%s", rig.dir, folders[i]);
 		assert_int_equal(mkdir(path, 0700), 0);
 	}
@@ -252,7 +255,7 @@ static void text(struct wr *w, size_t most)
 {
 	static const char *const some[] = { "", "a@b.example", "mx1.example.org", "../../etc/passwd", "4Xyz12345",
 		"@" };
-	char bytes[1024];
+	char bytes[MESSAGE_SAMPLE_TO];
 	size_t n = chance(4) ? chance(40) : chance((uint32_t)most);
 
 	if (n >= most)
@@ -527,6 +530,52 @@ static void put_body(struct wr *w, enum message_type t)
 		wr_u8(w, (uint8_t)chance(2));
 		text(w, MESSAGE_NAME);
 		break;
+	case MSG_FEED_SET:
+		wr_u64(w, number());
+		wr_u8(w, (uint8_t)chance(FEEDS_MAX));
+		wr_u8(w, (uint8_t)(1 + chance(FEED_ACTION_ALLOW)));
+		wr_u8(w, (uint8_t)chance(16));
+		wr_u64(w, number());
+		wr_u32(w, (uint32_t)number());
+		wr_u32(w, (uint32_t)number());
+		wr_u32(w, (uint32_t)number());
+		wr_u32(w, 2 + chance(253));
+		text(w, CONF_TITLE);
+		text(w, MESSAGE_FEED_TEXT);
+		break;
+	case MSG_FEED_TOOK:
+		wr_u64(w, number());
+		wr_u8(w, (uint8_t)(1 + chance(FEED_BAD)));
+		text(w, CONF_TITLE);
+		text(w, MESSAGE_FEED_TEXT);
+		break;
+	case MSG_FEED_STATE:
+		wr_u8(w, (uint8_t)chance(2));
+		wr_u8(w, (uint8_t)(2 + chance(FEEDS_MAX - 1)));
+		wr_u8(w, (uint8_t)chance(FEED_FETCHING + 1));
+		wr_u8(w, (uint8_t)(1 + chance(FEED_ACTION_ALLOW)));
+		wr_u8(w, (uint8_t)chance(16));
+		for (unsigned i = 0; i < 3; i++)
+			wr_u64(w, number());
+		for (unsigned i = 0; i < 4; i++)
+			wr_u32(w, (uint32_t)number());
+		text(w, CONF_TITLE);
+		text(w, MESSAGE_FEED_TEXT);
+		break;
+	case MSG_FEED_ASK:
+		wr_u8(w, (uint8_t)(1 + chance(FEED_ASK_CONFIRM)));
+		text(w, CONF_TITLE);
+		break;
+	case MSG_FEED_GIVE:
+		wr_u8(w, (uint8_t)chance(FEEDS_MAX));
+		wr_u8(w, (uint8_t)(1 + chance(FEED_USE_HOLES)));
+		wr_u8(w, (uint8_t)chance(16));
+		wr_u8(w, (uint8_t)(2 + chance(253)));
+		text(w, CONF_TITLE);
+		break;
+	case MSG_ACTING:
+		wr_u8(w, (uint8_t)chance(2));
+		break;
 	case MSG_FW_KILL:
 		wr_ipaddr(w, &(struct ipaddr){ .family = 4, .b = { 192, 0, 2, (uint8_t)chance(4) } });
 		wr_ipaddr(w, &(struct ipaddr){ .family = 4, .b = { 127, 0, 0, (uint8_t)chance(4) } });
@@ -752,6 +801,9 @@ TEST(test_run, ROLE_RUN)
 TEST(test_aliasmap, ROLE_ALIASMAP)
 TEST(test_fetch, ROLE_FETCH)
 TEST(test_tarpit, ROLE_TARPIT)
+TEST(test_feed, ROLE_FEED)
+TEST(test_dnsbl, ROLE_DNSBL)
+TEST(test_publish, ROLE_PUBLISH)
 #undef TEST
 
 #define TEST(name) cmocka_unit_test_teardown(name, tear_down)
@@ -759,7 +811,8 @@ TEST(test_tarpit, ROLE_TARPIT)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(test_engine), TEST(test_firewall), TEST(test_capture),
-		TEST(test_follow), TEST(test_run), TEST(test_aliasmap), TEST(test_fetch), TEST(test_tarpit) };
+		TEST(test_follow), TEST(test_run), TEST(test_aliasmap), TEST(test_fetch), TEST(test_tarpit),
+		TEST(test_feed), TEST(test_dnsbl), TEST(test_publish) };
 
 	has_netns = netns_enter();
 	return cmocka_run_group_tests(tests, NULL, NULL);

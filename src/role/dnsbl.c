@@ -1,0 +1,44 @@
+/*
+ * dnsbl: the order of things.
+ * SPDX-License-Identifier: ISC
+ */
+#include "role/role_host.h"
+
+#include <stdlib.h>
+
+struct dnsbl {
+	struct role_host *host;
+};
+
+static enum err dnsbl_start(struct role_host *h)
+{
+	struct dnsbl *x = calloc(1, sizeof *x);
+
+	if (!x)
+		return ERR_NOMEM;
+	x->host = h;
+	h->ctx = x;
+	return ERR_OK;
+}
+
+static void dnsbl_message(
+	struct role_host *h, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
+{
+	(void)h;
+	(void)peer;
+	(void)t;
+	(void)body;
+	(void)fds;
+	(void)n;
+}
+
+static void dnsbl_stop(struct role_host *h)
+{
+	loop_stop(h->loop);
+}
+
+const struct role_ops dnsbl_ops = {
+	.start = dnsbl_start,
+	.message = dnsbl_message,
+	.stop = dnsbl_stop,
+};
