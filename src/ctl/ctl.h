@@ -40,7 +40,7 @@ struct command {
 	const char *help;
 };
 
-/* The whole command. */
+/* The whole command. As spamdb or spamd-setup (argv[0]) it is the command of that name. */
 int ctl_main(int argc, char **argv, FILE *out, FILE *err);
 
 /* commands.c: the table */
@@ -120,6 +120,8 @@ int command_trap_stats(struct ctl *c);   /* command_trap_stats.c */
 int command_trap_suggest(struct ctl *c); /* replay_suggest.c */
 int command_replay(struct ctl *c);       /* command_replay.c */
 int command_feed_check(struct ctl *c);   /* command_feed.c */
+int command_spamdb(struct ctl *c);       /* spamdb.c */
+int command_spamd_setup(struct ctl *c);  /* spamd_setup.c */
 int command_db_check(struct ctl *c);     /* command_db.c */
 int command_db_backup(struct ctl *c);
 int command_db_restore(struct ctl *c);

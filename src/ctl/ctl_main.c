@@ -108,10 +108,19 @@ static int find_and_run(struct ctl *c, int argc, char **argv)
 	return run_command(c);
 }
 
+/* Under these names the command is one of its own: the name without its folder, or NULL. */
+static char *own_name(int argc, char **argv)
+{
+	char *slash = argc ? strrchr(argv[0], '/') : NULL, *name = slash ? slash + 1 : argc ? argv[0] : NULL;
+
+	return name && (strcmp(name, "spamdb") == 0 || strcmp(name, "spamd-setup") == 0) ? name : NULL;
+}
+
 int ctl_main(int argc, char **argv, FILE *out, FILE *err)
 {
 	struct ctl *c = calloc(1, sizeof *c);
 	const char **words = calloc((size_t)argc + 1, sizeof *words);
+	char *name = own_name(argc, argv);
 	int status = CTL_REFUSED;
 
 	if (c && words) {
@@ -119,7 +128,9 @@ int ctl_main(int argc, char **argv, FILE *out, FILE *err)
 		c->render.to = out;
 		c->render.now = (uint64_t)time(NULL);
 		c->err = err;
-		status = find_and_run(c, argc - 1, argv + 1);
+		if (name)
+			argv[0] = name;
+		status = name ? find_and_run(c, argc, argv) : find_and_run(c, argc - 1, argv + 1);
 		if (fflush(out) != 0 || ferror(out)) {
 			(void)fputs("limetwig: standard output cannot be written\n", err);
 			status = CTL_REFUSED;

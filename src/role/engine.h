@@ -545,6 +545,8 @@ ENGINE_COMMAND(forget)
 ENGINE_COMMAND(db_backup)
 ENGINE_COMMAND(reload)
 ENGINE_COMMAND(release)
+ENGINE_COMMAND(rows)
+ENGINE_COMMAND(row_find)
 #undef ENGINE_COMMAND
 /* JSON of a block, a hit, an allow entry; owned by the caller. */
 json_t *engine_json_block(struct engine *e, const struct record_block *b);

@@ -33,6 +33,8 @@ const struct engine_command engine_commands[] = {
 	{ "db_backup", true, engine_command_db_backup },
 	{ "reload", true, engine_command_reload },
 	{ "release", true, engine_command_release },
+	{ "rows", false, engine_command_rows },
+	{ "row_find", false, engine_command_row_find },
 	{ NULL, false, NULL },
 };
 
