@@ -47,7 +47,7 @@ void mx_order_configure(struct mx_order *m, const struct conf *c, uint64_t now)
 	if (!is_same(better, betters, m->better, m->betters) || !is_same(worse, worses, m->worse, m->worses) ||
 		c->mx.window_s > m->window_s) {
 		m->started = now;
-		m->reached = 0;
+		m->reached[0] = m->reached[1] = 0;
 		m->waiting = 0;
 	}
 	memcpy(m->better, better, betters * sizeof better[0]);
@@ -117,6 +117,11 @@ static void note(struct mx_order *m, struct slice key, uint64_t now)
 	*(uint64_t *)v = now;
 }
 
+static uint64_t *reached_by(struct mx_order *m, uint8_t family)
+{
+	return &m->reached[family == 6];
+}
+
 static void drop(struct mx_order *m, uint32_t i)
 {
 	m->visit[i] = m->visit[--m->waiting];
@@ -128,13 +133,13 @@ void mx_order_better(struct mx_order *m, const struct ipaddr *client, uint64_t n
 	const struct prefix network = prefix_of(client, len);
 
 	note(m, key_of(client, NETWORK_IPV4, NETWORK_IPV6, key), now);
-	m->reached = now;
+	*reached_by(m, client->family) = now;
 	for (uint32_t i = m->waiting; i-- > 0;) {
 		struct mx_visit *v = &m->visit[i];
 
 		if (prefix_has(&network, &v->client))
 			drop(m, i); /* he tries both at a time */
-		else if (now <= v->at + m->alive_s)
+		else if (v->client.family == client->family && now <= v->at + m->alive_s)
 			v->is_confirmed = true;
 	}
 }
@@ -149,10 +154,10 @@ static bool is_waiting(const struct mx_order *m, const struct ipaddr *client)
 
 bool mx_order_worse(struct mx_order *m, const struct mx_visit *v)
 {
-	uint64_t now = v->at;
+	uint64_t now = v->at, reached = *reached_by(m, v->client.family);
 	uint8_t key[KEY];
 
-	if (is_in_window(m, m->started, now) || m->reached == 0 || now > m->reached + m->alive_s)
+	if (is_in_window(m, m->started, now) || reached == 0 || now > reached + m->alive_s)
 		return false;
 	if (!has_better(m, v->client.family) || was_seen(m, key_of(&v->client, NETWORK_IPV4, NETWORK_IPV6, key), now) ||
 		was_seen(m, key_of(&v->client, CLIENT_IPV4, CLIENT_IPV6, key), now))

@@ -7,7 +7,7 @@
  * watched for a whole window; neither the client nor another host of its
  * network (/24, /48: a farm of senders) came to the better one in the window;
  * the better one is there for the client's family; other networks reached it
- * within alive before the visit, and again within alive after it. Each client
+ * by that family within alive before the visit, and again within alive after it. Each client
  * once in a window. In doubt nobody is charged: when the table is full, the
  * window begins anew.
  *
@@ -38,9 +38,9 @@ struct mx_visit {
 };
 
 struct mx_order {
-	struct keymap seen; /* uint64_t: when, by network (better one) or client (charged) */
-	uint64_t started;   /* of the window in which nobody is charged */
-	uint64_t reached;   /* when anybody came to the better one last; 0 never */
+	struct keymap seen;  /* uint64_t: when, by network (better one) or client (charged) */
+	uint64_t started;    /* of the window in which nobody is charged */
+	uint64_t reached[2]; /* when anybody came to the better one last, by IPv4 and by IPv6; 0 never */
 	uint64_t window_s, alive_s;
 	struct ipaddr better[CONF_LIST], worse[CONF_LIST];
 	uint32_t betters, worses;
@@ -58,7 +58,7 @@ static inline bool mx_order_is_on(const struct mx_order *m)
 	return m->betters && m->worses;
 }
 enum mx_side mx_order_side(const struct mx_order *m, const struct ipaddr *server);
-/* A client came to the better one. */
+/* A client from outside came to the better one. */
 void mx_order_better(struct mx_order *m, const struct ipaddr *client, uint64_t now);
 /* v->at is now. False: there is nothing to be said against it, or it is waiting already. */
 bool mx_order_worse(struct mx_order *m, const struct mx_visit *v);

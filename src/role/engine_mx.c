@@ -33,8 +33,11 @@ static void hit(struct engine *e, const struct mx_visit *v)
 
 static void came_to_better(struct engine *e, const struct gate_result *g, uint64_t now)
 {
+	struct gate_view view = engine_gate_view(e);
 	struct mx_visit v;
 
+	if (gate_origin_of(&view, &g->client) == GATE_OWN)
+		return; /* that it can be reached from inside says nothing */
 	mx_order_better(&e->sessions->mx, &g->client, now);
 	for (unsigned i = 0; i < HITS && mx_order_next(&e->sessions->mx, now, &v); i++)
 		hit(e, &v);

@@ -184,8 +184,12 @@ static void test_families(void **state)
 
 	(void)state;
 	better("192.0.2.1", t);
+	assert_false(worse("2001:db8:7:1::1", t)); /* can the better one be reached by IPv6? */
+	better("2001:db8:9::1", t);
 	assert_true(worse("2001:db8:7:1::1", t));
 	assert_true(worse("2001:db8:7:1::2", t)); /* the same /64 */
+	better("192.0.2.1", t + 1);
+	assert_false(is_charged("2001:db8:7:1::2", t + 1));
 	better("2001:db8:9::1", t + 1);
 	assert_true(is_charged("2001:db8:7:1::2", t + 1));
 	assert_false(is_charged("2001:db8:7:1::1", t + 1));
