@@ -49,6 +49,10 @@ coverage:
 lint: all
 	tools/run-lint.sh $(BUILD)
 
+# the Debian package, in build-deb/
+deb:
+	tools/make-deb.sh
+
 install: all
 	meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir $(DESTDIR))
 	DESTDIR=$(DESTDIR) tools/install-host.sh install
@@ -65,4 +69,4 @@ clean:
 give-back:
 	@test -z "$$SUDO_UID" || chown -R "$$SUDO_UID:$$SUDO_GID" $(BUILD)
 
-.PHONY: all demo check bench faults fuzz coverage lint install uninstall clean give-back
+.PHONY: all demo check bench faults fuzz coverage lint deb install uninstall clean give-back

@@ -232,6 +232,7 @@ def main():
         total.add("build " + prefix + "-clang", 0, [], ["clang is not installed"])
     if is_built:
         tap_step(total, "layers", ["tools/check-layers", prefix])
+        tap_step(total, "names", ["tools/check-names", prefix])
     format_check(total)
     if is_built:
         end_to_end(total, prefix)

@@ -1,0 +1,25 @@
+#!/bin/bash
+# Makes the Debian package in build-deb/ from what git has of this tree. Root: its build packages are installed first.
+# SPDX-License-Identifier: ISC
+set -eu
+top=$(cd "$(dirname "$0")/.." && pwd)
+cd "$top"
+"$top/tools/install-packages.sh" build package
+version=$(sed -n 's/^limetwig (\([^)]*\)).*/\1/p;q' debian/changelog)
+tree="build-deb/limetwig-$version"
+rm -rf build-deb
+mkdir -p "$tree"
+if [ -e .git ]; then
+	git ls-files -z | xargs -0 cp --parents -t "$tree"
+else
+	find . -maxdepth 1 ! -name . ! -name 'build*' -exec cp -a -t "$tree" {} +
+fi
+(cd "$tree" && dpkg-buildpackage --build=binary --no-sign)
+rm -rf "$tree"
+[ -z "${SUDO_UID:-}" ] || chown -R "$SUDO_UID:${SUDO_GID:-$SUDO_UID}" build-deb
+ls -l build-deb/*.deb
+if command -v lintian >/dev/null; then
+	lintian --fail-on error build-deb/*.changes
+else
+	echo "lintian is not installed: not checked by it"
+fi
