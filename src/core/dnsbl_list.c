@@ -1,0 +1,78 @@
+/*
+ * dnsbl_list: see the header.
+ * SPDX-License-Identifier: ISC
+ */
+#include "core/dnsbl_list.h"
+
+#include "core/dnsbl_zone.h"
+
+#define CODE_FEED 3 /* a block of a feed whose set does not name the host itself */
+
+/* NULL: there is no more room. */
+static struct dnsbl_reason *add(struct dnsbl_listing *r, enum dnsbl_why why, unsigned code)
+{
+	struct dnsbl_reason *to = &r->reason[r->count];
+
+	if (r->count == DNSBL_REASONS)
+		return NULL;
+	*to = (struct dnsbl_reason){ .why = why, .code = (uint8_t)code };
+	r->count++;
+	return to;
+}
+
+static void add_feeds(const struct dnsbl_list *l, const struct ipaddr *host, struct dnsbl_listing *r)
+{
+	for (unsigned i = 0; i < l->feeds; i++) {
+		const struct dnsbl_feed *f = &l->feed[i];
+		struct dnsbl_reason *to;
+
+		if (!f->is_used || !feed_area_find(&f->area, host, NULL))
+			continue;
+		to = add(r, DNSBL_BY_FEED, f->code);
+		if (to)
+			to->feed = f->name;
+	}
+}
+
+static void add_block(const struct dnsbl_list *l, const struct block_entry *e, uint64_t now, struct dnsbl_listing *r)
+{
+	enum dnsbl_why why = DNSBL_BY_HIT;
+	unsigned code = l->code_hit;
+	struct dnsbl_reason *to;
+
+	if (e->flags & BLOCK_BY_PERSON) {
+		why = DNSBL_BY_PERSON;
+		code = l->code_person;
+	} else if (e->flags & BLOCK_BY_WIDE) {
+		why = DNSBL_BY_WIDE;
+		code = l->code_wide;
+	} else if (e->flags & BLOCK_BY_FEED) {
+		why = DNSBL_BY_FEED;
+		code = CODE_FEED;
+	}
+	if (why == DNSBL_BY_FEED && r->count) /* the block is the feed's: one reason */
+		to = &r->reason[0];
+	else
+		to = add(r, why, code);
+	if (!to)
+		to = &r->reason[DNSBL_REASONS - 1];
+	memcpy(to->case_id, e->case_id, sizeof to->case_id);
+	to->left_s = (uint32_t)(e->until - now);
+}
+
+void dnsbl_list_find(const struct dnsbl_list *l, const struct ipaddr *host, uint64_t now, struct dnsbl_listing *ret)
+{
+	struct block_entry e;
+
+	ret->count = 0;
+	if (host->family == 4 && host->b[0] == 127) {
+		if (dnsbl_zone_is_test(host))
+			(void)add(ret, DNSBL_BY_TEST, l->code_hit);
+		return;
+	}
+	if (!l->is_acting || (l->has_holes && feed_area_find(&l->holes, host, NULL)))
+		return;
+	add_feeds(l, host, ret);
+	if (l->has_view && block_view_find(&l->view, host, now, &e))
+		add_block(l, &e, now, ret);
+}
