@@ -85,7 +85,7 @@ static enum fw_killed open_socket(struct firewall_kill *x)
 /* True: the client is to be waited for. */
 static bool try_one(struct firewall *f, const struct msg_fw_kill *k)
 {
-	enum fw_killed r = open_socket(f->kill);
+	enum fw_killed r = is_allowed(f, k) ? open_socket(f->kill) : FW_KILL_REFUSED;
 
 	if (r == FW_KILL_DONE)
 		r = sock_destroy(f->kill->fd, k);
@@ -104,10 +104,6 @@ void firewall_kill_take(struct firewall *f, struct rd *body)
 
 	if (!x || message_get_fw_kill(body, &k) != ERR_OK || k.result != FW_KILL_ASK)
 		return;
-	if (!is_allowed(f, &k)) {
-		tell(f, &k, FW_KILL_REFUSED);
-		return;
-	}
 	if (!try_one(f, &k))
 		return;
 	if (x->unread == UNREAD) {

@@ -1,0 +1,183 @@
+/*
+ * test_firewall_kill: the firewall role is asked to reset connections; a real
+ * one, whose client takes nothing, in a network namespace of our own.
+ * SPDX-License-Identifier: ISC
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "firewall_netns.h"
+#include "role/firewall.h"
+
+#define CLIENT "198.51.100.7"
+#define SERVER "192.0.2.1"
+
+static struct role_host h;
+static struct channel *engine;
+static struct msg_fw_kill told; /* the last answer; ASK: none */
+static bool has_netns;
+static int listener, server, client;
+
+static void on_role_message(void *ctx, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
+{
+	(void)ctx;
+	firewall_ops.message(&h, peer, t, body, fds, n);
+}
+
+static void on_answer(void *ctx, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
+{
+	(void)ctx;
+	(void)peer;
+	(void)fds;
+	(void)n;
+	if (t != MSG_FW_KILL)
+		return;
+	assert_int_equal(message_get_fw_kill(body, &told), ERR_OK);
+	loop_stop(h.loop);
+}
+
+static void on_closed(void *ctx, enum role peer)
+{
+	(void)ctx;
+	(void)peer;
+	fail();
+}
+
+static void on_time(void *ctx)
+{
+	(void)ctx;
+	loop_stop(h.loop);
+}
+
+/* What has come is worked on. */
+static void go_on(void)
+{
+	struct loop_watch *w = loop_after(h.loop, 1, on_time, NULL);
+
+	assert_int_equal(loop_run(h.loop), ERR_OK);
+	loop_remove(w);
+}
+
+static int setup(void **state)
+{
+	int pair[2];
+
+	(void)state;
+	memset(&h, 0, sizeof h);
+	told.result = FW_KILL_ASK;
+	listener = server = client = -1;
+	h.role = ROLE_FIREWALL;
+	h.ops = &firewall_ops;
+	h.loop = loop_new();
+	conf_defaults(&h.conf);
+	h.conf.firewall.action = FW_ACTION_REJECT;
+	h.conf.firewall.kill_sessions = KILL_SOCKET;
+	if (!has_netns)
+		return 0;
+	assert_int_equal(firewall_ops.start(&h), ERR_OK);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+	h.link[ROLE_ENGINE] =
+		channel_new(h.loop, pair[0], ROLE_FIREWALL, ROLE_ENGINE, on_role_message, on_closed, NULL);
+	engine = channel_new(h.loop, pair[1], ROLE_ENGINE, ROLE_FIREWALL, on_answer, on_closed, NULL);
+	listener = netns_listen(SERVER, NETNS_PORT);
+	client = netns_connect(CLIENT, SERVER, NETNS_PORT);
+	server = accept(listener, NULL, NULL);
+	assert_true(server >= 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	if (has_netns) {
+		channel_free(engine);
+		channel_free(h.link[ROLE_ENGINE]);
+		(void)close(client);
+		(void)close(server);
+		(void)close(listener);
+	}
+	loop_free(h.loop);
+	return 0;
+}
+
+static void ask(void)
+{
+	struct sockaddr_in sa = { 0 };
+	socklen_t n = sizeof sa;
+	struct msg_fw_kill k = { .server_port = NETNS_PORT };
+	uint8_t bytes[64];
+	struct wr w = wr_init(bytes, sizeof bytes);
+
+	assert_int_equal(getsockname(client, (struct sockaddr *)&sa, &n), 0);
+	k.client_port = ntohs(sa.sin_port);
+	assert_int_equal(ipaddr_parse(SLICE_LIT(CLIENT), &k.client), ERR_OK);
+	assert_int_equal(ipaddr_parse(SLICE_LIT(SERVER), &k.server), ERR_OK);
+	message_put_fw_kill(&w, MSG_FW_KILL, &k);
+	assert_int_equal(channel_send(engine, &w, NULL, 0), ERR_OK);
+}
+
+static void fill_window(void)
+{
+	static char much[1 << 20];
+
+	while (send(server, much, sizeof much, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
+		;
+}
+
+static bool is_alive(void)
+{
+	struct pollfd p = { .fd = server };
+
+	assert_true(poll(&p, 1, 0) >= 0);
+	return !(p.revents & (POLLERR | POLLHUP));
+}
+
+static void a_session_is_reset(void **state)
+{
+	(void)state;
+	if (!has_netns)
+		skip();
+	ask();
+	while (told.result == FW_KILL_ASK)
+		go_on();
+	if (told.result == FW_KILL_MISSING)
+		skip();
+	assert_int_equal(told.result, FW_KILL_DONE);
+	assert_false(is_alive());
+}
+
+/* Switched off while a client is waited for: he is left alone. */
+static void nobody_is_reset_when_it_is_off(void **state)
+{
+	const struct firewall *f = h.ctx;
+
+	(void)state;
+	if (!has_netns)
+		skip();
+	fill_window();
+	ask();
+	do {
+		go_on();
+		if (told.result == FW_KILL_MISSING)
+			skip();
+	} while (!f->kill);
+	assert_int_equal(told.result, FW_KILL_ASK);
+	h.conf.is_off = true;
+	while (told.result == FW_KILL_ASK) /* at the next tick */
+		go_on();
+	assert_int_equal(told.result, FW_KILL_REFUSED);
+	assert_true(is_alive());
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_session_is_reset, setup, teardown),
+		cmocka_unit_test_setup_teardown(nobody_is_reset_when_it_is_off, setup, teardown),
+	};
+
+	has_netns = netns_enter();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
