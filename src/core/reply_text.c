@@ -95,6 +95,25 @@ void reply_text_blocked(
 	finish(to, e, before, date);
 }
 
+void reply_text_listed(const struct conf *c, unsigned code, const char *case_id, uint64_t until, struct buf *to)
+{
+	char help[HELP_MAX], id[16], date[DATE_TEXT];
+	size_t before = to->n;
+	enum err e;
+
+	if (code < 400 || code > 599)
+		code = 450;
+	if (case_id[0])
+		e = buf_printf(to, "%u %u.7.1 On hold until %s. Case %s.", code, code / 100, format_date(until, date),
+			make_safe(case_id, id, sizeof id));
+	else
+		e = buf_printf(to, "%u %u.7.1 Listed.", code, code / 100);
+	if (e == ERR_OK && c->contact[0])
+		e = buf_printf(to, " For help: %s", make_safe(c->contact, help, sizeof help));
+	(void)snprintf(date, sizeof date, "%u %u.7.1 Listed.", code, code / 100);
+	finish(to, e, before, date);
+}
+
 void reply_text_riders(const struct conf *c, const char *case_id, struct buf *to)
 {
 	char help[HELP_MAX], id[16];

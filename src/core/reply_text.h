@@ -21,6 +21,11 @@
  */
 void reply_text_blocked(
 	const struct conf *c, unsigned code, const char *case_id, uint64_t until, struct slice sender, struct buf *to);
+/*
+ * The same at another server that has our list: which addresses are open there
+ * is not known here. case_id "": no block of ours, only on an imported list.
+ */
+void reply_text_listed(const struct conf *c, unsigned code, const char *case_id, uint64_t until, struct buf *to);
 /* The same host's message to several recipients, refused after the dot. case_id "" leaves it out. */
 void reply_text_riders(const struct conf *c, const char *case_id, struct buf *to);
 
