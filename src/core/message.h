@@ -110,12 +110,20 @@ enum message_type {
 	MSG_FEED_GIVE = 106,  /* engine -> dnsbl, publish, 0 or 1 fd: a feed's set as it acts now; none: it is gone */
 	MSG_ACTING = 107,     /* engine -> dnsbl, publish: do blocks act now (mode, off)? */
 
+	MSG_DNSBL_STATE = 110,  /* dnsbl -> engine: at start, at change, every 10 s */
+	MSG_DNSBL_LISTEN = 111, /* parent -> dnsbl, before each CONFIG: what it may listen on, and what not */
+
+	MSG_EXPORT_RUN = 115,   /* publish -> run: the command of this export */
+	MSG_EXPORT_RAN = 116,   /* run -> publish: it has ended */
+	MSG_EXPORT_STATE = 117, /* publish -> engine: of one export; at start, at change, every 10 s */
+
 	MSG_SAMPLE = 92,       /* tarpit -> capture, 1 fd: memfd with a message of a client that is held */
 	MSG_ANSWERED_END = 91, /* tarpit -> engine: one connection of a blocked client has ended */
 };
 
-enum listener { LISTENER_POLICY = 1, LISTENER_CONTROL = 2, LISTENER_LMTP = 3, LISTENER_TARPIT = 4 };
-#define LISTENERS 5 /* kinds, and none */
+enum listener { LISTENER_POLICY = 1, LISTENER_CONTROL = 2, LISTENER_LMTP = 3, LISTENER_TARPIT = 4,
+	LISTENER_DNS_UDP = 5, LISTENER_DNS_TCP = 6 };
+#define LISTENERS 7 /* kinds, and none */
 enum shared_file { FILE_MAIL_LOG = 1, FILE_TLS_CERTIFICATE = 2, FILE_TLS_KEY = 3 };
 #define SHARED_FILES 4 /* kinds, and none */
 
@@ -479,6 +487,55 @@ struct msg_acting {
 	uint8_t is_acting;
 };
 
+#define MESSAGE_DNSBL_TEXT 256
+
+struct msg_dnsbl_listen {
+	uint8_t wanted, open;          /* addresses of dnsbl.listen */
+	char text[MESSAGE_DNSBL_TEXT]; /* which are not open, and why; "" */
+};
+
+struct msg_dnsbl_state {
+	struct msg_dnsbl_listen listen;
+	uint8_t is_acting, has_blocks, has_test; /* has_test: it has asked itself for the test entries, and knows them */
+	uint8_t feeds;                           /* sets of feeds in the zone */
+	uint32_t connections;                    /* TCP, now */
+	uint64_t listed, clean, other, refused, bad; /* answers since start */
+	uint64_t cut, limited, lost; /* of these with TC; over the rate; that the kernel did not take */
+	uint64_t taken, shed;        /* TCP connections; of these closed for another, or for a cap */
+};
+
+#define MESSAGE_EXPORT_TEXT 256
+
+struct msg_export_run {
+	uint32_t seq;
+	char name[CONF_TITLE];
+};
+
+struct msg_export_ran {
+	uint32_t seq;
+	int32_t status;                 /* as in msg_run_done */
+	char text[MESSAGE_EXPORT_TEXT]; /* what it wrote, the first line */
+};
+
+enum export_state {
+	EXPORT_NEVER = 0,  /* not written yet: the engine has not said all */
+	EXPORT_WRITTEN = 1,
+	EXPORT_FAILED = 2, /* the last attempt; what was there stays */
+};
+
+struct msg_export_state {
+	uint8_t index, count; /* of all exports; count 0: there is none, the rest says nothing */
+	uint8_t state;        /* enum export_state */
+	uint8_t is_acting;
+	uint8_t is_late;          /* a change waits for longer than it should */
+	uint64_t written, looked; /* Unix seconds: the file; that it was found to be what it should */
+	uint64_t entries, bytes;
+	uint64_t ran;   /* the command has ended; 0: never */
+	int32_t status; /* of it, as in msg_run_done */
+	char name[CONF_TITLE];
+	char text[MESSAGE_EXPORT_TEXT]; /* what is wrong, "" */
+};
+
 enum log_state { LOG_ABSENT = 0, LOG_READING = 1, LOG_DENIED = 2, LOG_JOURNAL = 3 };
 
 struct msg_log_state {
@@ -655,6 +712,11 @@ MESSAGE_CODEC(feed_state, msg_feed_state)
 MESSAGE_CODEC(feed_ask, msg_feed_ask)
 MESSAGE_CODEC(feed_give, msg_feed_give)
 MESSAGE_CODEC(acting, msg_acting)
+MESSAGE_CODEC(export_run, msg_export_run)
+MESSAGE_CODEC(export_ran, msg_export_ran)
+MESSAGE_CODEC(export_state, msg_export_state)
+MESSAGE_CODEC(dnsbl_state, msg_dnsbl_state)
+MESSAGE_CODEC(dnsbl_listen, msg_dnsbl_listen)
 #undef MESSAGE_CODEC
 
 /*

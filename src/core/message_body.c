@@ -62,6 +62,11 @@ LOOK(feed_state, msg_feed_state)
 LOOK(feed_ask, msg_feed_ask)
 LOOK(feed_give, msg_feed_give)
 LOOK(acting, msg_acting)
+LOOK(export_run, msg_export_run)
+LOOK(export_ran, msg_export_ran)
+LOOK(export_state, msg_export_state)
+LOOK(dnsbl_state, msg_dnsbl_state)
+LOOK(dnsbl_listen, msg_dnsbl_listen)
 
 static const look_fn looks[] = {
 	[MSG_HELLO] = look_hello,
@@ -127,6 +132,11 @@ static const look_fn looks[] = {
 	[MSG_FEED_ASK] = look_feed_ask,
 	[MSG_FEED_GIVE] = look_feed_give,
 	[MSG_ACTING] = look_acting,
+	[MSG_EXPORT_RUN] = look_export_run,
+	[MSG_EXPORT_RAN] = look_export_ran,
+	[MSG_EXPORT_STATE] = look_export_state,
+	[MSG_DNSBL_STATE] = look_dnsbl_state,
+	[MSG_DNSBL_LISTEN] = look_dnsbl_listen,
 };
 
 enum err message_check_body(enum message_type t, struct rd body)

@@ -124,8 +124,18 @@ static void decode(enum message_type t, struct slice in)
 		CASE(feed_ask, msg_feed_ask)
 	case MSG_FEED_GIVE:
 		CASE(feed_give, msg_feed_give)
+	case MSG_EXPORT_RUN:
+		CASE(export_run, msg_export_run)
+	case MSG_EXPORT_RAN:
+		CASE(export_ran, msg_export_ran)
+	case MSG_EXPORT_STATE:
+		CASE(export_state, msg_export_state)
 	case MSG_ACTING:
 		CASE(acting, msg_acting)
+	case MSG_DNSBL_STATE:
+		CASE(dnsbl_state, msg_dnsbl_state)
+	case MSG_DNSBL_LISTEN:
+		CASE(dnsbl_listen, msg_dnsbl_listen)
 	case MSG_ANSWERED_END:
 		CASE(answered_end, msg_answered_end)
 	case MSG_FW_KILL:

@@ -98,6 +98,11 @@ AGAIN(feed_state, msg_feed_state)
 AGAIN(feed_ask, msg_feed_ask)
 AGAIN(feed_give, msg_feed_give)
 AGAIN(acting, msg_acting)
+AGAIN(export_run, msg_export_run)
+AGAIN(export_ran, msg_export_ran)
+AGAIN(export_state, msg_export_state)
+AGAIN(dnsbl_state, msg_dnsbl_state)
+AGAIN(dnsbl_listen, msg_dnsbl_listen)
 
 static void check_sample(const struct sample *s, bool is_fixed, bool is_long)
 {
@@ -385,8 +390,25 @@ static void try_feed(int is_long)
 	TRY(feed_give, msg_feed_give, ROLE_ENGINE, ROLE_DNSBL, 1, false, is_long, 
 		m.use = is_long ? FEED_USE_LIST : FEED_USE_HOLES; m.code = 254; m.layers = FEED_LAYER_DNSBL;
 		fill(m.name, sizeof m.name, is_long));
+	number = MSG_EXPORT_RUN;
+	TRY(export_run, msg_export_run, ROLE_PUBLISH, ROLE_RUN, 0, false, is_long, m.seq = 3;
+		slice_copy(SLICE_LIT("a"), m.name, sizeof m.name); if (is_long) fill(m.name, sizeof m.name, is_long));
+	number = MSG_EXPORT_RAN;
+	TRY(export_ran, msg_export_ran, ROLE_RUN, ROLE_PUBLISH, 0, false, is_long, m.status = -2;
+		fill(m.text, sizeof m.text, is_long));
+	number = MSG_EXPORT_STATE;
+	TRY(export_state, msg_export_state, ROLE_PUBLISH, ROLE_ENGINE, 0, false, is_long, m.index = 1; m.count = 2;
+		m.state = EXPORT_FAILED; m.status = 1; m.ran = 5; fill(m.name, sizeof m.name, is_long);
+		fill(m.text, sizeof m.text, is_long));
 	number = MSG_ACTING;
 	TRY(acting, msg_acting, ROLE_ENGINE, ROLE_PUBLISH, 0, true, true, m.is_acting = 1);
+	number = MSG_DNSBL_STATE;
+	TRY(dnsbl_state, msg_dnsbl_state, ROLE_DNSBL, ROLE_ENGINE, 0, false, is_long, m.listen.wanted = 2;
+		m.listen.open = 1; m.feeds = FEEDS_MAX; m.has_test = 1; m.shed = 7;
+		fill(m.listen.text, sizeof m.listen.text, is_long));
+	number = MSG_DNSBL_LISTEN;
+	TRY(dnsbl_listen, msg_dnsbl_listen, ROLE_PARENT, ROLE_DNSBL, 0, false, is_long, m.wanted = 8; m.open = 8;
+		fill(m.text, sizeof m.text, is_long));
 }
 
 static void test_round_trip(void **state)
@@ -465,6 +487,8 @@ static void test_values_refused(void **state)
 	REFUSED(hello, msg_hello, 0, 1, ROLE_PROCESSES);
 	REFUSED(part, msg_part, 1, 1, 0, 0, 0, 0);
 	REFUSED(acting, msg_acting, 2);
+	REFUSED(export_run, msg_export_run, 0, 0, 0, 1, 0, 0);
+	REFUSED(dnsbl_listen, msg_dnsbl_listen, 1, 2, 0, 0);
 	REFUSED(feed_ask, msg_feed_ask, 3, 0, 0);
 	REFUSED(feed_give, msg_feed_give, FEEDS_MAX, FEED_USE_LIST, 0, 3, 0, 1, 'a');
 	REFUSED(feed_give, msg_feed_give, 0, FEED_USE_LIST, 16, 3, 0, 1, 'a');

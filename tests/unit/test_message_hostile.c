@@ -573,8 +573,41 @@ static void put_body(struct wr *w, enum message_type t)
 		wr_u8(w, (uint8_t)(2 + chance(253)));
 		text(w, CONF_TITLE);
 		break;
+	case MSG_EXPORT_RUN:
+		wr_u32(w, (uint32_t)number());
+		text(w, CONF_TITLE);
+		break;
+	case MSG_EXPORT_RAN:
+		wr_u32(w, (uint32_t)chance(4));
+		wr_u32(w, (uint32_t)number());
+		text(w, MESSAGE_EXPORT_TEXT);
+		break;
+	case MSG_EXPORT_STATE:
+		wr_u8(w, (uint8_t)chance(2));
+		wr_u8(w, (uint8_t)(2 + chance(CONF_EXPORTS - 1)));
+		wr_u8(w, (uint8_t)chance(EXPORT_FAILED + 1));
+		wr_u8(w, (uint8_t)chance(2));
+		wr_u8(w, (uint8_t)chance(2));
+		for (unsigned i = 0; i < 5; i++)
+			wr_u64(w, number());
+		wr_u32(w, (uint32_t)number());
+		text(w, CONF_TITLE);
+		text(w, MESSAGE_EXPORT_TEXT);
+		break;
 	case MSG_ACTING:
 		wr_u8(w, (uint8_t)chance(2));
+		break;
+	case MSG_DNSBL_LISTEN:
+	case MSG_DNSBL_STATE:
+		wr_u8(w, 8);
+		wr_u8(w, (uint8_t)chance(10));
+		text(w, MESSAGE_DNSBL_TEXT);
+		for (unsigned i = 0; t == MSG_DNSBL_STATE && i < 3; i++)
+			wr_u8(w, (uint8_t)chance(2));
+		for (unsigned i = 0; t == MSG_DNSBL_STATE && i < 5; i++)
+			wr_u8(w, (uint8_t)chance(FEEDS_MAX + 2));
+		for (unsigned i = 0; t == MSG_DNSBL_STATE && i < 10; i++)
+			wr_u64(w, number());
 		break;
 	case MSG_FW_KILL:
 		wr_ipaddr(w, &(struct ipaddr){ .family = 4, .b = { 192, 0, 2, (uint8_t)chance(4) } });
