@@ -181,7 +181,7 @@ static int add_key(char ***key, size_t *n, size_t *size, char *text)
 	return CTL_DONE;
 }
 
-/* The lines of standard input; blank ones are none. They live as long as text; free *ret_key. */
+/* The lines of standard input, blank ones are none, into *ret_key (NULL before, with no keys; free it). They live as long as text. */
 static int take_input(struct ctl *c, struct buf *text, char ***ret_key, size_t *ret_count)
 {
 	struct slice rest, line;
@@ -225,6 +225,7 @@ int command_spamdb(struct ctl *c)
 	r.keys = (size_t)(c->argc - args.first);
 	buf_init(&text, TRAP_EDIT_MAX);
 	if (r.keys == 1 && strcmp(r.key[0], "-") == 0) {
+		r.keys = 0;
 		status = take_input(c, &text, &line, &r.keys);
 		r.key = line;
 	}

@@ -57,10 +57,13 @@ static json_t *trap_row(const struct engine *e, const struct trap *t)
 	return json_pack("[s, o]", "SPAMTRAP", engine_json_text(trap_table_text(e->traps, t)));
 }
 
-/* Addresses alone: a sender at a shared provider has none of his own. */
+/*
+ * Addresses alone: a sender at a shared provider has none of his own. What a feed
+ * has blocked is not ours: listed, a feed that is made of this list would keep it for ever.
+ */
 static bool is_trapped(const struct record_block *b, uint64_t now)
 {
-	return decide_block_is_active(b, now) && !subject_is_identity(&b->subject);
+	return decide_block_is_active(b, now) && b->cause != CAUSE_FEED && !subject_is_identity(&b->subject);
 }
 
 static bool on_block(struct slice key, struct slice value, void *ctx)
