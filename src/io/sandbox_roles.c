@@ -13,7 +13,7 @@
  *   tarpit    none                 accept                     none
  *   feed      none                 files internet threads     feeds rw; sources ro
  *   dnsbl     none                 accept                     none
- *   publish   none                 files internet             export rw
+ *   publish   none                 files internet threads     export rw
  * SPDX-License-Identifier: ISC
  */
 #include "io/sandbox.h"
@@ -26,7 +26,7 @@
 /* postmap takes the identity of the owner of its source file; maps of others may be closed to root without these. */
 #define CAPS_ALIASMAP (CAP(CHOWN) | CAP(DAC_OVERRIDE) | CAP(DAC_READ_SEARCH) | CAP(FOWNER) | CAP(SETUID) | CAP(SETGID))
 /* Beyond what it hands on: signals to its roles, and taking capabilities away from them. */
-#define CAPS_PARENT (CAPS_ALIASMAP | CAP(NET_ADMIN) | CAP(KILL) | CAP(SETPCAP))
+#define CAPS_PARENT (CAPS_ALIASMAP | CAP(NET_ADMIN) | CAP(KILL) | CAP(SETPCAP) | CAP(NET_BIND_SERVICE))
 
 static const struct {
 	uint64_t caps;
@@ -44,7 +44,7 @@ static const struct {
 	[ROLE_TARPIT] = { 0, CALLS_ACCEPT, false },
 	[ROLE_FEED] = { 0, CALLS_FILES | CALLS_INTERNET | CALLS_THREADS, true },
 	[ROLE_DNSBL] = { 0, CALLS_ACCEPT, false },
-	[ROLE_PUBLISH] = { 0, CALLS_FILES | CALLS_INTERNET, true },
+	[ROLE_PUBLISH] = { 0, CALLS_FILES | CALLS_INTERNET | CALLS_THREADS, true },
 };
 
 /* A path that is too long is left out: the role then may less, not more. */

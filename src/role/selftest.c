@@ -228,7 +228,7 @@ static const struct trial {
 	{ "talk on a socket it was given", do_talk, 0, ALL },
 	{ "memory file and timer", do_memory, 0, ALL },
 	{ "accept on a listener it was given", do_accept, W | F | N | L | P, E | C | D },
-	{ "start a thread", do_thread, W | F | N | D | P, E | C | R | A | L },
+	{ "start a thread", do_thread, W | F | N | D, E | C | R | A | L | P },
 	{ "run a program", do_run, LISTED, R | A },
 };
 
