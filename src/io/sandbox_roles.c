@@ -81,6 +81,25 @@ static void allow_map(struct sandbox_rights *r, const char *map)
 		allow(r, MAY_READ | MAY_WRITE, dir, "");
 }
 
+/* The programs that carry a file on, and the files. */
+static void allow_exports(struct sandbox_rights *r, const struct conf *c)
+{
+	bool has_command = false;
+
+	for (uint32_t i = 0; i < c->exports; i++) {
+		char program[CONF_TEXT];
+		struct slice words = slice_str(c->export[i].command), word;
+
+		if (!slice_word(&words, &word))
+			continue;
+		has_command = true;
+		slice_copy(word, program, sizeof program);
+		allow(r, MAY_READ | MAY_EXEC, program, "");
+	}
+	if (has_command)
+		allow(r, MAY_READ, c->storage.dir, "/export");
+}
+
 static void allow_run(struct sandbox_rights *r, const struct conf *c)
 {
 	static const char *const programs[] = { "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", NULL };
@@ -101,6 +120,7 @@ static void allow_run(struct sandbox_rights *r, const struct conf *c)
 		allow(r, MAY_READ | MAY_EXEC, c->firewall.hook_list.item[0], "");
 	if (c->firewall.hook_flush.count)
 		allow(r, MAY_READ | MAY_EXEC, c->firewall.hook_flush.item[0], "");
+	allow_exports(r, c);
 	/* sendmail(1) of Postfix puts its message there */
 	for (uint32_t i = 0; i < c->postfix.queues.count; i++) {
 		allow(r, MAY_READ | MAY_WRITE, c->postfix.queues.item[i], "/maildrop");

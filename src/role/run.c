@@ -204,6 +204,7 @@ static void on_child(int signo, void *ctx)
 		job_done(j, j->is_late ? RUN_STATUS_KILLED : run_status(status));
 	}
 	run_hook_reap();
+	run_export_reap();
 }
 
 /* False: it could not be started. */
@@ -292,6 +293,8 @@ static void run_message(
 		take(h->ctx, body);
 	else if (t == MSG_HOOK && peer == ROLE_FIREWALL)
 		run_hook_take(h, body);
+	else if (t == MSG_EXPORT_RUN && peer == ROLE_PUBLISH)
+		run_export_take(h, body);
 }
 
 static enum err run_start(struct role_host *h)
@@ -310,6 +313,7 @@ static void run_stop(struct role_host *h)
 		if (run.job[i].pid)
 			(void)kill(-run.job[i].pid, SIGKILL);
 	run_hook_stop();
+	run_export_stop();
 	loop_stop(h->loop);
 }
 

@@ -3,6 +3,7 @@
  *
  *   run.c       commands for the engine: alarms, postconf
  *   run_hook.c  hooks of the firewall, one at a time
+ *   run_export.c commands of exports, one at a time
  *
  * SPDX-License-Identifier: ISC
  */
@@ -22,5 +23,11 @@ void run_hook_take(struct role_host *h, struct rd *body);
 /* A child has ended, perhaps ours. */
 void run_hook_reap(void);
 void run_hook_stop(void);
+
+/* ---- run_export.c */
+void run_export_take(struct role_host *h, struct rd *body);
+/* A child has ended, perhaps ours. */
+void run_export_reap(void);
+void run_export_stop(void);
 
 #endif /* ROLE_RUN_H */
