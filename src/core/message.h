@@ -102,7 +102,9 @@ enum message_type {
 	MSG_TARPIT_STATE = 84, /* tarpit -> engine: of one process; at start, at change, every 10 s */
 	MSG_PART = 85,         /* parent -> tarpit, before each CONFIG: which process of how many it is */
 
-	/* feeds; 100 and 101 feed <-> run */
+	/* feeds */
+	MSG_FEED_RUN = 100,   /* feed -> run: the command of a part of a feed, which run finds by itself */
+	MSG_FEED_RAN = 101,   /* run -> feed, 0 or 1 fd: memfd, what it printed */
 	MSG_FEED_SET = 102,   /* feed -> engine, 1 fd: memfd, the new set of a feed (core/feed_area) */
 	MSG_FEED_TOOK = 103,  /* engine -> feed: it acts, or why not */
 	MSG_FEED_STATE = 104, /* feed -> engine: of one feed; at start, at change, every 10 s */
@@ -116,6 +118,7 @@ enum message_type {
 	MSG_EXPORT_RUN = 115,   /* publish -> run: the command of this export */
 	MSG_EXPORT_RAN = 116,   /* run -> publish: it has ended */
 	MSG_EXPORT_STATE = 117, /* publish -> engine: of one export; at start, at change, every 10 s */
+	MSG_UPDATE_STATE = 120, /* publish -> engine: of the primary server; at start, at change, every 10 s */
 
 	MSG_SAMPLE = 92,       /* tarpit -> capture, 1 fd: memfd with a message of a client that is held */
 	MSG_ANSWERED_END = 91, /* tarpit -> engine: one connection of a blocked client has ended */
@@ -124,8 +127,8 @@ enum message_type {
 enum listener { LISTENER_POLICY = 1, LISTENER_CONTROL = 2, LISTENER_LMTP = 3, LISTENER_TARPIT = 4,
 	LISTENER_DNS_UDP = 5, LISTENER_DNS_TCP = 6 };
 #define LISTENERS 7 /* kinds, and none */
-enum shared_file { FILE_MAIL_LOG = 1, FILE_TLS_CERTIFICATE = 2, FILE_TLS_KEY = 3 };
-#define SHARED_FILES 4 /* kinds, and none */
+enum shared_file { FILE_MAIL_LOG = 1, FILE_TLS_CERTIFICATE = 2, FILE_TLS_KEY = 3, FILE_UPDATE_KEY = 4 };
+#define SHARED_FILES 5 /* kinds, and none */
 
 struct msg_hello {
 	uint16_t version;
@@ -442,6 +445,23 @@ struct msg_feed_set {
 	char text[MESSAGE_FEED_TEXT]; /* what its own configuration says to those it lists (spamd.conf: msg), "" */
 };
 
+#define MESSAGE_FEED_LIST 64
+
+/* Words and program stand in run's own configuration, and in the spamd.conf that it reads itself. */
+struct msg_feed_run {
+	uint32_t seq;
+	uint16_t part; /* of the feed (core/feed_plan) */
+	char name[CONF_TITLE];
+	char list[MESSAGE_FEED_LIST]; /* of the spamd.conf: must be that part's name; else "" */
+};
+
+struct msg_feed_ran {
+	uint32_t seq;
+	int32_t status; /* as in msg_run_done */
+	uint8_t is_cut; /* it printed more than size */
+	char text[MESSAGE_FEED_TEXT]; /* begin of what it said on standard error */
+};
+
 enum feed_took { FEED_TOOK = 1, FEED_HELD = 2, FEED_BAD = 3 };
 
 struct msg_feed_took {
@@ -534,6 +554,17 @@ struct msg_export_state {
 	int32_t status; /* of it, as in msg_run_done */
 	char name[CONF_TITLE];
 	char text[MESSAGE_EXPORT_TEXT]; /* what is wrong, "" */
+};
+
+struct msg_update_state {
+	uint8_t state; /* enum dns_primary_state (core/dns_primary) */
+	uint8_t is_acting;
+	uint8_t is_pending;            /* the zone is not yet what it should be */
+	uint64_t since, good;          /* Unix seconds: of the state; that the zone was what it should be */
+	int64_t clock_s;               /* badtime: its clock is so much ahead of ours */
+	uint64_t names, left_out;      /* that the zone should have; that are too many for it */
+	uint64_t sent, transfers, failures; /* since start: names, transfers of the zone, failed tries */
+	char text[MESSAGE_EXPORT_TEXT];     /* what is wrong and what helps, "" */
 };
 
 enum log_state { LOG_ABSENT = 0, LOG_READING = 1, LOG_DENIED = 2, LOG_JOURNAL = 3 };
@@ -706,6 +737,8 @@ MESSAGE_CODEC(part, msg_part)
 MESSAGE_CODEC(tarpit_state, msg_tarpit_state)
 MESSAGE_CODEC(answered_end, msg_answered_end)
 MESSAGE_CODEC(fw_kill, msg_fw_kill)
+MESSAGE_CODEC(feed_run, msg_feed_run)
+MESSAGE_CODEC(feed_ran, msg_feed_ran)
 MESSAGE_CODEC(feed_set, msg_feed_set)
 MESSAGE_CODEC(feed_took, msg_feed_took)
 MESSAGE_CODEC(feed_state, msg_feed_state)
@@ -715,6 +748,7 @@ MESSAGE_CODEC(acting, msg_acting)
 MESSAGE_CODEC(export_run, msg_export_run)
 MESSAGE_CODEC(export_ran, msg_export_ran)
 MESSAGE_CODEC(export_state, msg_export_state)
+MESSAGE_CODEC(update_state, msg_update_state)
 MESSAGE_CODEC(dnsbl_state, msg_dnsbl_state)
 MESSAGE_CODEC(dnsbl_listen, msg_dnsbl_listen)
 #undef MESSAGE_CODEC

@@ -56,6 +56,8 @@ LOOK(part, msg_part)
 LOOK(tarpit_state, msg_tarpit_state)
 LOOK(answered_end, msg_answered_end)
 LOOK(fw_kill, msg_fw_kill)
+LOOK(feed_run, msg_feed_run)
+LOOK(feed_ran, msg_feed_ran)
 LOOK(feed_set, msg_feed_set)
 LOOK(feed_took, msg_feed_took)
 LOOK(feed_state, msg_feed_state)
@@ -65,6 +67,7 @@ LOOK(acting, msg_acting)
 LOOK(export_run, msg_export_run)
 LOOK(export_ran, msg_export_ran)
 LOOK(export_state, msg_export_state)
+LOOK(update_state, msg_update_state)
 LOOK(dnsbl_state, msg_dnsbl_state)
 LOOK(dnsbl_listen, msg_dnsbl_listen)
 
@@ -126,6 +129,8 @@ static const look_fn looks[] = {
 	[MSG_SAMPLE] = look_sample,
 	[MSG_ANSWERED_END] = look_answered_end,
 	[MSG_FW_KILL] = look_fw_kill,
+	[MSG_FEED_RUN] = look_feed_run,
+	[MSG_FEED_RAN] = look_feed_ran,
 	[MSG_FEED_SET] = look_feed_set,
 	[MSG_FEED_TOOK] = look_feed_took,
 	[MSG_FEED_STATE] = look_feed_state,
@@ -135,6 +140,7 @@ static const look_fn looks[] = {
 	[MSG_EXPORT_RUN] = look_export_run,
 	[MSG_EXPORT_RAN] = look_export_ran,
 	[MSG_EXPORT_STATE] = look_export_state,
+	[MSG_UPDATE_STATE] = look_update_state,
 	[MSG_DNSBL_STATE] = look_dnsbl_state,
 	[MSG_DNSBL_LISTEN] = look_dnsbl_listen,
 };

@@ -11,6 +11,50 @@ static bool is_action(uint8_t a)
 	return a >= FEED_ACTION_BLOCK && a <= FEED_ACTION_ALLOW;
 }
 
+void message_put_feed_run(struct wr *w, enum message_type t, const struct msg_feed_run *m)
+{
+	wr_u8(w, (uint8_t)t);
+	wr_u32(w, m->seq);
+	wr_u16(w, m->part);
+	wr_cstr(w, m->name);
+	wr_cstr(w, m->list);
+}
+
+enum err message_get_feed_run(struct rd *r, struct msg_feed_run *ret)
+{
+	struct msg_feed_run m = { .seq = rd_u32(r) };
+
+	m.part = rd_u16(r);
+	rd_cstr(r, m.name, sizeof m.name);
+	rd_cstr(r, m.list, sizeof m.list);
+	if (!rd_end(r) || !m.name[0])
+		return ERR_SYNTAX;
+	*ret = m;
+	return ERR_OK;
+}
+
+void message_put_feed_ran(struct wr *w, enum message_type t, const struct msg_feed_ran *m)
+{
+	wr_u8(w, (uint8_t)t);
+	wr_u32(w, m->seq);
+	wr_u32(w, (uint32_t)m->status);
+	wr_u8(w, m->is_cut);
+	wr_cstr(w, m->text);
+}
+
+enum err message_get_feed_ran(struct rd *r, struct msg_feed_ran *ret)
+{
+	struct msg_feed_ran m = { .seq = rd_u32(r) };
+
+	m.status = (int32_t)rd_u32(r);
+	m.is_cut = rd_u8(r);
+	rd_cstr(r, m.text, sizeof m.text);
+	if (!rd_end(r) || m.is_cut > 1)
+		return ERR_SYNTAX;
+	*ret = m;
+	return ERR_OK;
+}
+
 void message_put_feed_set(struct wr *w, enum message_type t, const struct msg_feed_set *m)
 {
 	wr_u8(w, (uint8_t)t);

@@ -114,6 +114,10 @@ static void decode(enum message_type t, struct slice in)
 		CASE(tarpit_state, msg_tarpit_state)
 	case MSG_SAMPLE:
 		CASE(sample, msg_sample)
+	case MSG_FEED_RUN:
+		CASE(feed_run, msg_feed_run)
+	case MSG_FEED_RAN:
+		CASE(feed_ran, msg_feed_ran)
 	case MSG_FEED_SET:
 		CASE(feed_set, msg_feed_set)
 	case MSG_FEED_TOOK:
@@ -130,6 +134,8 @@ static void decode(enum message_type t, struct slice in)
 		CASE(export_ran, msg_export_ran)
 	case MSG_EXPORT_STATE:
 		CASE(export_state, msg_export_state)
+	case MSG_UPDATE_STATE:
+		CASE(update_state, msg_update_state)
 	case MSG_ACTING:
 		CASE(acting, msg_acting)
 	case MSG_DNSBL_STATE:

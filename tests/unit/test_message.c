@@ -92,6 +92,8 @@ AGAIN(part, msg_part)
 AGAIN(tarpit_state, msg_tarpit_state)
 AGAIN(answered_end, msg_answered_end)
 AGAIN(fw_kill, msg_fw_kill)
+AGAIN(feed_run, msg_feed_run)
+AGAIN(feed_ran, msg_feed_ran)
 AGAIN(feed_set, msg_feed_set)
 AGAIN(feed_took, msg_feed_took)
 AGAIN(feed_state, msg_feed_state)
@@ -101,6 +103,7 @@ AGAIN(acting, msg_acting)
 AGAIN(export_run, msg_export_run)
 AGAIN(export_ran, msg_export_ran)
 AGAIN(export_state, msg_export_state)
+AGAIN(update_state, msg_update_state)
 AGAIN(dnsbl_state, msg_dnsbl_state)
 AGAIN(dnsbl_listen, msg_dnsbl_listen)
 
@@ -364,8 +367,15 @@ static void try_tarpit(bool is_long)
 
 static void try_feed(int is_long)
 {
-	enum message_type number = MSG_FEED_SET;
+	enum message_type number = MSG_FEED_RUN;
 
+	TRY(feed_run, msg_feed_run, ROLE_FEED, ROLE_RUN, 0, false, is_long, m.part = 7;
+		slice_copy(SLICE_LIT("a"), m.name, sizeof m.name); fill(m.list, sizeof m.list, is_long);
+		if (is_long) fill(m.name, sizeof m.name, is_long));
+	number = MSG_FEED_RAN;
+	TRY(feed_ran, msg_feed_ran, ROLE_RUN, ROLE_FEED, 1, false, is_long, m.status = -1; m.is_cut = 1;
+		fill(m.text, sizeof m.text, is_long));
+	number = MSG_FEED_SET;
 	TRY(feed_set, msg_feed_set, ROLE_FEED, ROLE_ENGINE, 1, false, is_long, m.action = FEED_ACTION_SCORE;
 		m.layers = FEED_LAYER_POLICY | FEED_LAYER_EXPORT; m.code = 3; m.index = FEEDS_MAX - 1;
 		slice_copy(SLICE_LIT("a"), m.name, sizeof m.name); fill(m.text, sizeof m.text, is_long);
@@ -400,6 +410,9 @@ static void try_feed(int is_long)
 	TRY(export_state, msg_export_state, ROLE_PUBLISH, ROLE_ENGINE, 0, false, is_long, m.index = 1; m.count = 2;
 		m.state = EXPORT_FAILED; m.status = 1; m.ran = 5; fill(m.name, sizeof m.name, is_long);
 		fill(m.text, sizeof m.text, is_long));
+	number = MSG_UPDATE_STATE;
+	TRY(update_state, msg_update_state, ROLE_PUBLISH, ROLE_ENGINE, 0, false, is_long, m.state = 11; m.is_acting = 1;
+		m.clock_s = -5; m.names = 7; m.failures = 1; fill(m.text, sizeof m.text, is_long));
 	number = MSG_ACTING;
 	TRY(acting, msg_acting, ROLE_ENGINE, ROLE_PUBLISH, 0, true, true, m.is_acting = 1);
 	number = MSG_DNSBL_STATE;
@@ -490,6 +503,8 @@ static void test_values_refused(void **state)
 	REFUSED(export_run, msg_export_run, 0, 0, 0, 1, 0, 0);
 	REFUSED(dnsbl_listen, msg_dnsbl_listen, 1, 2, 0, 0);
 	REFUSED(feed_ask, msg_feed_ask, 3, 0, 0);
+	REFUSED(feed_run, msg_feed_run, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0);
+	REFUSED(feed_ran, msg_feed_ran, 0, 0, 0, 1, 0, 0, 0, 0, 2, 0, 0);
 	REFUSED(feed_give, msg_feed_give, FEEDS_MAX, FEED_USE_LIST, 0, 3, 0, 1, 'a');
 	REFUSED(feed_give, msg_feed_give, 0, FEED_USE_LIST, 16, 3, 0, 1, 'a');
 	REFUSED(feed_give, msg_feed_give, 0, FEED_USE_LIST, 0, 3, 0, 0);

@@ -530,6 +530,18 @@ static void put_body(struct wr *w, enum message_type t)
 		wr_u8(w, (uint8_t)chance(2));
 		text(w, MESSAGE_NAME);
 		break;
+	case MSG_FEED_RUN:
+		wr_u32(w, (uint32_t)number());
+		wr_u16(w, (uint16_t)number());
+		text(w, CONF_TITLE);
+		text(w, MESSAGE_FEED_LIST);
+		break;
+	case MSG_FEED_RAN:
+		wr_u32(w, (uint32_t)number());
+		wr_u32(w, (uint32_t)number());
+		wr_u8(w, (uint8_t)chance(2));
+		text(w, MESSAGE_FEED_TEXT);
+		break;
 	case MSG_FEED_SET:
 		wr_u64(w, number());
 		wr_u8(w, (uint8_t)chance(FEEDS_MAX));
