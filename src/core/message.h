@@ -124,8 +124,14 @@ enum message_type {
 	MSG_ANSWERED_END = 91, /* tarpit -> engine: one connection of a blocked client has ended */
 };
 
-enum listener { LISTENER_POLICY = 1, LISTENER_CONTROL = 2, LISTENER_LMTP = 3, LISTENER_TARPIT = 4,
-	LISTENER_DNS_UDP = 5, LISTENER_DNS_TCP = 6 };
+enum listener {
+	LISTENER_POLICY = 1,
+	LISTENER_CONTROL = 2,
+	LISTENER_LMTP = 3,
+	LISTENER_TARPIT = 4,
+	LISTENER_DNS_UDP = 5,
+	LISTENER_DNS_TCP = 6
+};
 #define LISTENERS 7 /* kinds, and none */
 enum shared_file { FILE_MAIL_LOG = 1, FILE_TLS_CERTIFICATE = 2, FILE_TLS_KEY = 3, FILE_UPDATE_KEY = 4 };
 #define SHARED_FILES 5 /* kinds, and none */
@@ -405,14 +411,17 @@ enum tarpit_cap {
 	TARPIT_CAPS
 };
 
+enum tarpit_tls { TARPIT_TLS_FINE = 0, TARPIT_TLS_SITE, TARPIT_TLS_KEY, TARPIT_TLSES };
+
 struct msg_tarpit_state {
 	uint32_t connections, held, tls;
-	uint32_t cap, wished;                  /* of connections: in force; this process's part of the configured one */
-	uint32_t pace_ms;                      /* in force */
-	uint32_t pause_ms;                     /* the longest time without accepting, since the last message */
-	uint8_t why;                           /* enum tarpit_cap */
-	uint8_t is_paused;                     /* not accepting: no descriptors, no memory */
-	uint8_t processes;                     /* of the tarpit, this one included */
+	uint32_t cap, wished; /* of connections: in force; this process's part of the configured one */
+	uint32_t pace_ms;     /* in force */
+	uint32_t pause_ms;    /* the longest time without accepting, since the last message */
+	uint8_t why;          /* enum tarpit_cap */
+	uint8_t tls_off;      /* enum tarpit_tls: wanted, but the site's files are no good, or no key can be made */
+	uint8_t is_paused;    /* not accepting: no descriptors, no memory */
+	uint8_t processes;    /* of the tarpit, this one included */
 	uint64_t taken, refused, shed, pauses; /* since start */
 	uint64_t bytes;                        /* sent to those who are held */
 	uint64_t held_s;                       /* seconds that clients were held, those who still are included */
@@ -433,11 +442,11 @@ struct msg_sample {
 #define MESSAGE_FEED_TEXT 256
 
 struct msg_feed_set {
-	uint64_t time;  /* Unix seconds: fetched */
-	uint8_t index;  /* number of the feed, below FEEDS_MAX; stays as long as the name does */
-	uint8_t action; /* enum conf_feed_action */
-	uint8_t layers; /* FEED_LAYER_... */
-	uint64_t time_s; /* a block made by it lasts */
+	uint64_t time;             /* Unix seconds: fetched */
+	uint8_t index;             /* number of the feed, below FEEDS_MAX; stays as long as the name does */
+	uint8_t action;            /* enum conf_feed_action */
+	uint8_t layers;            /* FEED_LAYER_... */
+	uint64_t time_s;           /* a block made by it lasts */
 	uint32_t entries, refused; /* lines */
 	uint32_t weight_milli;     /* action score: thousandths */
 	uint32_t code;             /* 127.0.0.CODE */
@@ -478,9 +487,10 @@ struct msg_feed_state {
 	uint8_t index, count; /* of all feeds; count 0: there is none, the rest says nothing */
 	uint8_t state;        /* enum feed_state */
 	uint8_t action, layers;
-	uint64_t good, tried, changed; /* Unix seconds: the set that acts was fetched; last attempt; last change of it */
-	uint32_t entries, refused;     /* lines of the set that acts */
-	uint32_t added, removed;       /* HELD: prefixes that it would change */
+	uint64_t good, tried,
+		changed;           /* Unix seconds: the set that acts was fetched; last attempt; last change of it */
+	uint32_t entries, refused; /* lines of the set that acts */
+	uint32_t added, removed;   /* HELD: prefixes that it would change */
 	char name[CONF_TITLE];
 	char text[MESSAGE_FEED_TEXT]; /* what is wrong and what helps, "" */
 };
@@ -516,12 +526,13 @@ struct msg_dnsbl_listen {
 
 struct msg_dnsbl_state {
 	struct msg_dnsbl_listen listen;
-	uint8_t is_acting, has_blocks, has_test; /* has_test: it has asked itself for the test entries, and knows them */
-	uint8_t feeds;                           /* sets of feeds in the zone */
-	uint32_t connections;                    /* TCP, now */
+	uint8_t is_acting, has_blocks,
+		has_test;     /* has_test: it has asked itself for the test entries, and knows them */
+	uint8_t feeds;        /* sets of feeds in the zone */
+	uint32_t connections; /* TCP, now */
 	uint64_t listed, clean, other, refused, bad; /* answers since start */
-	uint64_t cut, limited, lost; /* of these with TC; over the rate; that the kernel did not take */
-	uint64_t taken, shed;        /* TCP connections; of these closed for another, or for a cap */
+	uint64_t cut, limited, lost;                 /* of these with TC; over the rate; that the kernel did not take */
+	uint64_t taken, shed;                        /* TCP connections; of these closed for another, or for a cap */
 };
 
 #define MESSAGE_EXPORT_TEXT 256
@@ -538,7 +549,7 @@ struct msg_export_ran {
 };
 
 enum export_state {
-	EXPORT_NEVER = 0,  /* not written yet: the engine has not said all */
+	EXPORT_NEVER = 0, /* not written yet: the engine has not said all */
 	EXPORT_WRITTEN = 1,
 	EXPORT_FAILED = 2, /* the last attempt; what was there stays */
 };

@@ -36,6 +36,7 @@ void message_put_tarpit_state(struct wr *w, enum message_type t, const struct ms
 	wr_u32(w, m->pace_ms);
 	wr_u32(w, m->pause_ms);
 	wr_u8(w, m->why);
+	wr_u8(w, m->tls_off);
 	wr_u8(w, m->is_paused);
 	wr_u8(w, m->processes);
 	wr_u64(w, m->taken);
@@ -57,6 +58,7 @@ enum err message_get_tarpit_state(struct rd *r, struct msg_tarpit_state *ret)
 	m.pace_ms = rd_u32(r);
 	m.pause_ms = rd_u32(r);
 	m.why = rd_u8(r);
+	m.tls_off = rd_u8(r);
 	m.is_paused = rd_u8(r);
 	m.processes = rd_u8(r);
 	m.taken = rd_u64(r);
@@ -65,7 +67,8 @@ enum err message_get_tarpit_state(struct rd *r, struct msg_tarpit_state *ret)
 	m.pauses = rd_u64(r);
 	m.bytes = rd_u64(r);
 	m.held_s = rd_u64(r);
-	if (!rd_end(r) || m.why >= TARPIT_CAPS || m.is_paused > 1 || m.processes > ROLE_TARPITS)
+	if (!rd_end(r) || m.why >= TARPIT_CAPS || m.tls_off >= TARPIT_TLSES || m.is_paused > 1 ||
+		m.processes > ROLE_TARPITS)
 		return ERR_SYNTAX;
 	*ret = m;
 	return ERR_OK;

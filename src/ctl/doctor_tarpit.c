@@ -1,6 +1,7 @@
 /*
  * doctor_tarpit: our SMTP server for blocked hosts: are all its processes up,
- * may it take as many connections as it is configured for, and does it?
+ * may it take as many connections as it is configured for, and does it; has it
+ * the TLS that is wanted?
  * SPDX-License-Identifier: ISC
  */
 #include "ctl/doctor.h"
@@ -42,6 +43,15 @@ void doctor_check_tarpit(struct doctor *d, const struct doctor_daemon_facts *f)
 		doctor_addf(d, DOCTOR_FAIL, NAME, "the blocked hosts that the kernel gives to it wait for it",
 			"journalctl -u limetwigd: why does it end?", "%llu of %llu processes are down", down,
 			(unsigned long long)render_number(t, "processes"));
+	if (*doctor_text(t, "tls_off")) {
+		bool is_files = strcmp(doctor_text(t, "tls_off"), "files") == 0;
+
+		doctor_addf(d, DOCTOR_WARN, NAME, "a blocked host that insists on TLS does not hear why it is refused",
+			is_files ? "journalctl -u limetwigd says why; mend the file, then: limetwig reload"
+				 : "journalctl -u limetwigd says why; it is tried again each minute",
+			"offers no TLS: %s",
+			is_files ? "tls-certificate or tls-key is no good" : "no key could be made");
+	}
 	if (render_bool(t, "paused"))
 		doctor_add(d, DOCTOR_WARN, NAME, "takes no connections now: no descriptors or no memory left",
 			"blocked hosts wait; mail is not touched",

@@ -18,6 +18,7 @@ struct engine_tarpits {
 };
 
 static const char *const reasons[TARPIT_CAPS] = { "configured", "descriptors", "conntrack" };
+static const char *const tls_reasons[TARPIT_TLSES] = { "", "files", "key" };
 
 /* ROLE_TARPITS: this is none of them. */
 static unsigned number_of(enum role r)
@@ -50,8 +51,8 @@ void engine_tarpit_message(struct engine *e, enum role peer, const struct msg_ta
 	if (!e->tarpits || n >= ROLE_TARPITS)
 		return;
 	was = &e->tarpits->state[n];
-	/* more than all connections of the process can have been held since: not believed */
-	if (m->held_s >= was->held_s && m->held_s - was->held_s < UINT32_MAX)
+	/* what it held before this link is not of today; more than all its connections can have been held since: not believed */
+	if (was->processes && m->held_s >= was->held_s && m->held_s - was->held_s < UINT32_MAX)
 		add_held(e->tarpits, m->held_s - was->held_s);
 	*was = *m;
 	e->tarpits->processes = m->processes;
@@ -94,7 +95,7 @@ struct sum {
 	uint64_t connections, held, tls, cap, wished, taken, refused, shed, pauses, bytes, held_s;
 	uint32_t pace_ms, pause_ms;
 	bool is_paused;
-	uint8_t why;
+	uint8_t why, tls_off;
 };
 
 static struct sum add_up(const struct engine_tarpits *x)
@@ -119,6 +120,7 @@ static struct sum add_up(const struct engine_tarpits *x)
 		s.pause_ms = m->pause_ms > s.pause_ms ? m->pause_ms : s.pause_ms;
 		s.is_paused = s.is_paused || m->is_paused;
 		s.why = m->why ? m->why : s.why;
+		s.tls_off = m->tls_off ? m->tls_off : s.tls_off;
 	}
 	return s;
 }
@@ -128,6 +130,12 @@ static void warn(json_t *warnings, const struct sum *s)
 	if (s->is_paused)
 		(void)json_array_append_new(
 			warnings, json_string("the tarpit takes no connections now: no descriptors or no memory left"));
+	if (s->tls_off)
+		(void)json_array_append_new(warnings,
+			json_string(s->tls_off == TARPIT_TLS_SITE
+					    ? "the tarpit offers no TLS: tls-certificate or tls-key is no good (the "
+					      "log says why)"
+					    : "the tarpit offers no TLS: no key could be made (the log says why)"));
 	if (s->why)
 		(void)json_array_append_new(
 			warnings, json_sprintf("the tarpit takes %llu connections, not the %llu configured: %s",
@@ -145,13 +153,14 @@ void engine_tarpit_status(const struct engine *e, json_t *j, json_t *warnings)
 		return;
 	s = add_up(x);
 	(void)json_object_set_new(j, "tarpit",
-		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+			  "s:I}",
 			"processes", (json_int_t)x->processes, "down", (json_int_t)engine_tarpit_down(e), "connections",
 			(json_int_t)s.connections, "held", (json_int_t)s.held, "tls", (json_int_t)s.tls, "cap",
-			(json_int_t)s.cap, "configured", (json_int_t)s.wished, "cap_reason", reasons[s.why], "paused",
-			s.is_paused, "pace_ms", (json_int_t)s.pace_ms, "taken", (json_int_t)s.taken, "refused",
-			(json_int_t)s.refused, "shed", (json_int_t)s.shed, "pauses", (json_int_t)s.pauses, "pause_ms",
-			(json_int_t)s.pause_ms, "bytes", (json_int_t)s.bytes, "held_seconds", (json_int_t)s.held_s,
-			"held_seconds_24h", (json_int_t)held_today(x)));
+			(json_int_t)s.cap, "configured", (json_int_t)s.wished, "cap_reason", reasons[s.why], "tls_off",
+			tls_reasons[s.tls_off], "paused", s.is_paused, "pace_ms", (json_int_t)s.pace_ms, "taken",
+			(json_int_t)s.taken, "refused", (json_int_t)s.refused, "shed", (json_int_t)s.shed, "pauses",
+			(json_int_t)s.pauses, "pause_ms", (json_int_t)s.pause_ms, "bytes", (json_int_t)s.bytes,
+			"held_seconds", (json_int_t)s.held_s, "held_seconds_24h", (json_int_t)held_today(x)));
 	warn(warnings, &s);
 }

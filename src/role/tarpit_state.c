@@ -33,8 +33,8 @@ static bool is_changed(const struct tarpit *t)
 {
 	const struct msg_tarpit_state *was = &t->told, *is = &t->state;
 
-	return was->cap != is->cap || was->why != is->why || was->is_paused != (is->pauses != was->pauses) ||
-	       (was->connections == 0) != (t->count == 0);
+	return was->cap != is->cap || was->why != is->why || was->tls_off != is->tls_off ||
+	       was->is_paused != (is->pauses != was->pauses) || (was->connections == 0) != (t->count == 0);
 }
 
 void tarpit_state_second(struct tarpit *t)

@@ -82,9 +82,12 @@ void tarpit_tls_take(struct tarpit *t)
 	tls_server_free(t->tls.server);
 	t->tls.server = NULL;
 	t->tls.renew_s = UINT64_MAX;
+	t->state.tls_off = c->tarpit.tls && !t->tls.is_ready ? TARPIT_TLS_KEY : TARPIT_TLS_FINE;
 	if (!c->tarpit.tls || !t->tls.is_ready)
 		return;
 	t->tls.server = c->tarpit.tls_certificate[0] ? take_site(t) : make_own(t);
+	if (!t->tls.server)
+		t->state.tls_off = c->tarpit.tls_certificate[0] ? TARPIT_TLS_SITE : TARPIT_TLS_KEY;
 }
 
 void tarpit_tls_start(struct tarpit *t)

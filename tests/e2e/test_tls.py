@@ -213,9 +213,14 @@ def test_the_sites_certificate(scene):
         reconfigure(scene, more=paths)
         assert "250-STARTTLS" not in client(scene, "offer")["ehlo"]
         wait_for("a line that names it", lambda: named in scene.daemon.log(), LONG)
+        wait_for("status to say so", lambda: scene.daemon.json("status")["tarpit"]["tls_off"] == "files", LONG)
+        assert [text for text in scene.daemon.json("status")["warnings"] if "tls-certificate or tls-key" in text]
+        found = json.loads(scene.daemon.ctl("doctor", "--json").stdout)["items"]
+        assert [x for x in found if x["name"] == "tarpit" and x["level"] == "warn" and "no TLS" in x["text"]]
     scene.net.write("/etc/limetwig/site.key", KEY, 0o600)
     reconfigure(scene, more=paths)
     assert client(scene, "certificate")["certificate"] == hashlib.sha256(der).hexdigest()
+    wait_for("status to forget it", lambda: scene.daemon.json("status")["tarpit"]["tls_off"] == "", LONG)
     reconfigure(scene)
     assert client(scene, "certificate")["certificate"] != hashlib.sha256(der).hexdigest()
     assert scene.daemon.pids()["tarpit"] == role

@@ -292,6 +292,64 @@ static void test_connections_and_seconds_are_kept(void **state)
 	assert_true(has_held(&seconds));
 }
 
+static void tarpit_state(uint64_t held_s, uint8_t tls_off)
+{
+	struct msg_tarpit_state m = { .processes = 1, .held_s = held_s, .tls_off = tls_off };
+	uint8_t out[256];
+	struct wr w = wr_init(out, sizeof out);
+
+	message_put_tarpit_state(&w, MSG_TARPIT_STATE, &m);
+	rig_send(ROLE_TARPIT, &w, -1);
+}
+
+static bool has_held_so_long(void *ctx)
+{
+	return status_number("tarpit", "held_seconds") == *(const json_int_t *)ctx;
+}
+
+/* What a process held before this engine lived may have been last week. */
+static void test_seconds_of_today_begin_with_the_link(void **state)
+{
+	json_int_t seconds = 5000;
+
+	(void)state;
+	start(KILL_NO);
+	tarpit_state(5000, TARPIT_TLS_FINE);
+	assert_true(poll_for(has_held_so_long, &seconds));
+	assert_int_equal(status_number("tarpit", "held_seconds_24h"), 0);
+	seconds = 5060;
+	tarpit_state(5060, TARPIT_TLS_FINE);
+	assert_true(poll_for(has_held_so_long, &seconds));
+	assert_int_equal(status_number("tarpit", "held_seconds_24h"), 60);
+}
+
+static bool warns_of_tls(void *ctx)
+{
+	json_t *j = rig_call("{\"cmd\":\"status\"}"), *warning;
+	bool is_there = false;
+	size_t i;
+
+	json_array_foreach(json_object_get(j, "warnings"), i, warning)
+	{
+		is_there |= strstr(json_string_value(warning), "no TLS") != NULL;
+	}
+	json_decref(j);
+	return is_there == *(const bool *)ctx;
+}
+
+static void test_a_bad_certificate_is_a_warning(void **state)
+{
+	bool is_there = true;
+
+	(void)state;
+	start(KILL_NO);
+	tarpit_state(0, TARPIT_TLS_SITE);
+	assert_true(poll_for(warns_of_tls, &is_there));
+	is_there = false;
+	tarpit_state(0, TARPIT_TLS_FINE);
+	assert_true(poll_for(warns_of_tls, &is_there));
+}
+
 static bool is_refused(void *ctx)
 {
 	return block_number(SPAMMER, "refusals") >= *(const json_int_t *)ctx;
@@ -481,7 +539,8 @@ int main(void)
 		TEST(test_the_connection_is_reset), TEST(test_a_kernel_that_cannot_falls_back),
 		TEST(test_a_misrouted_hit), TEST(test_connections_and_seconds_are_kept),
 		TEST(test_another_trap_at_our_server_renews), TEST(test_a_flood_at_our_server),
-		TEST(test_identities_stay_in_the_engine) };
+		TEST(test_identities_stay_in_the_engine), TEST(test_seconds_of_today_begin_with_the_link),
+		TEST(test_a_bad_certificate_is_a_warning) };
 
 	if (getenv("RIG_TEST"))
 		cmocka_set_test_filter(getenv("RIG_TEST"));

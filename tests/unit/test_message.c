@@ -354,7 +354,7 @@ static void try_tarpit(bool is_long)
 	TRY(part, msg_part, ROLE_PARENT, role_tarpit(3), 0, true, true, m.count = 1);
 	number = MSG_TARPIT_STATE;
 	TRY(tarpit_state, msg_tarpit_state, ROLE_TARPIT, ROLE_ENGINE, 0, true, true, m.why = TARPIT_CAP_CONNTRACK;
-		m.cap = 7; m.is_paused = 1; m.held_s = 5);
+		m.cap = 7; m.tls_off = TARPIT_TLS_KEY; m.is_paused = 1; m.held_s = 5);
 	TRY(tarpit_state, msg_tarpit_state, role_tarpit(15), ROLE_ENGINE, 0, true, true, m.held = 1);
 	number = MSG_SAMPLE;
 	TRY(sample, msg_sample, ROLE_TARPIT, ROLE_CAPTURE, 1, false, is_long, m.client = address(is_long);
@@ -385,8 +385,8 @@ static void try_feed(int is_long)
 		slice_copy(SLICE_LIT("a"), m.name, sizeof m.name); fill(m.text, sizeof m.text, is_long);
 		if (is_long) fill(m.name, sizeof m.name, is_long));
 	number = MSG_FEED_STATE;
-	TRY(feed_state, msg_feed_state, ROLE_FEED, ROLE_ENGINE, 0, false, is_long, m.good = 1;
-		if (is_long) {
+	TRY(
+		feed_state, msg_feed_state, ROLE_FEED, ROLE_ENGINE, 0, false, is_long, m.good = 1; if (is_long) {
 			m.count = 2;
 			m.index = 1;
 			m.state = FEED_STATE_HELD;
@@ -397,9 +397,9 @@ static void try_feed(int is_long)
 	TRY(feed_ask, msg_feed_ask, ROLE_ENGINE, ROLE_FEED, 0, false, is_long, m.what = FEED_ASK_CONFIRM;
 		fill(m.name, sizeof m.name, is_long));
 	number = MSG_FEED_GIVE;
-	TRY(feed_give, msg_feed_give, ROLE_ENGINE, ROLE_DNSBL, 1, false, is_long, 
-		m.use = is_long ? FEED_USE_LIST : FEED_USE_HOLES; m.code = 254; m.layers = FEED_LAYER_DNSBL;
-		fill(m.name, sizeof m.name, is_long));
+	TRY(feed_give, msg_feed_give, ROLE_ENGINE, ROLE_DNSBL, 1, false, is_long,
+		m.use = is_long ? FEED_USE_LIST : FEED_USE_HOLES;
+		m.code = 254; m.layers = FEED_LAYER_DNSBL; fill(m.name, sizeof m.name, is_long));
 	number = MSG_EXPORT_RUN;
 	TRY(export_run, msg_export_run, ROLE_PUBLISH, ROLE_RUN, 0, false, is_long, m.seq = 3;
 		slice_copy(SLICE_LIT("a"), m.name, sizeof m.name); if (is_long) fill(m.name, sizeof m.name, is_long));

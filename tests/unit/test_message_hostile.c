@@ -508,6 +508,7 @@ static void put_body(struct wr *w, enum message_type t)
 		for (unsigned i = 0; i < 7; i++)
 			wr_u32(w, (uint32_t)number());
 		wr_u8(w, (uint8_t)chance(TARPIT_CAPS));
+		wr_u8(w, (uint8_t)chance(TARPIT_TLSES));
 		wr_u8(w, (uint8_t)chance(2));
 		wr_u8(w, (uint8_t)chance(ROLE_TARPITS + 1));
 		for (unsigned i = 0; i < 6; i++)
