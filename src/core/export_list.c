@@ -78,8 +78,7 @@ enum err export_source_blocks(struct export_source *s, const struct block_entry 
 	return ERR_OK;
 }
 
-enum err export_source_feed(
-	struct export_source *s, const struct feed_area *a, const char name[CONF_TITLE], uint8_t code)
+enum err export_source_feed(struct export_source *s, const struct feed_area *a, const char *name, uint8_t code)
 {
 	struct export_feed *f;
 	enum err e;

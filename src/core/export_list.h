@@ -44,7 +44,7 @@ struct export_entry {
 /* Each: ERR_NOMEM; ERR_LIMIT: EXPORT_FEEDS, PREFIX_SET_MAX. Nothing is added after seal. */
 enum err export_source_blocks(struct export_source *s, const struct block_entry *e, size_t n) MUST_USE;
 enum err export_source_feed(
-	struct export_source *s, const struct feed_area *a, const char name[CONF_TITLE], uint8_t code) MUST_USE;
+	struct export_source *s, const struct feed_area *a, const char *name, uint8_t code) MUST_USE;
 enum err export_source_holes(struct export_source *s, const struct feed_area *a) MUST_USE;
 /* Orders it; drops blocks that are over at s->now, and double ones. */
 enum err export_source_seal(struct export_source *s) MUST_USE;
