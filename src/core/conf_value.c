@@ -5,6 +5,7 @@
 #include "core/conf_value.h"
 
 #include "base/escape.h"
+#include "base/host_port.h"
 #include "base/ipaddr.h"
 #include "base/num.h"
 #include "core/address.h"
@@ -67,31 +68,13 @@ static bool is_map(struct slice s)
 	return false;
 }
 
-/* "192.0.2.53", "192.0.2.53:5353", "2001:db8::53", "[2001:db8::53]:5353" */
-static bool is_server(struct slice s)
-{
-	size_t colon = slice_rfind(s, ':');
-	struct slice host = slice_head(s, colon);
-	struct ipaddr a;
-	uint64_t port;
-
-	if (ipaddr_parse(s, &a) == ERR_OK)
-		return true;
-	if (colon == s.n || num_parse(slice_from(s, colon + 1), 65535, &port) != ERR_OK || port == 0)
-		return false;
-	if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
-		host = slice_of(host.p + 1, host.n - 2);
-	else if (slice_find(host, ':') < host.n)
-		return false;
-	return ipaddr_parse(host, &a) == ERR_OK;
-}
-
 static enum err check_form(const struct conf_key *k, struct slice v, char text[CONF_REASON])
 {
 	struct address address;
 	struct prefix prefix;
 	struct ipaddr ip;
 	uint64_t port;
+	uint16_t port16;
 	uint8_t len;
 
 	for (size_t i = 0; i < v.n; i++)
@@ -135,7 +118,7 @@ static enum err check_form(const struct conf_key *k, struct slice v, char text[C
 			return ERR_OK;
 		return say(ERR_SYNTAX, text, v, "is no mail address (like postmaster)");
 	case CONF_FORM_SERVER:
-		if (is_server(v))
+		if (host_port_parse(v, &ip, &port16) == ERR_OK)
 			return ERR_OK;
 		return say(
 			ERR_SYNTAX, text, v, "is no DNS server (like 192.0.2.53, 192.0.2.53:5353, [2001:db8::53]:53)");

@@ -4,6 +4,8 @@
  */
 #include "core/dnsbl_zone.h"
 
+#include "base/host_port.h"
+
 #define LABEL 63
 #define NIBBLES 32 /* of an IPv6 address */
 #define QUADS 4
@@ -63,16 +65,12 @@ static enum err take_contact(struct dnsbl_zone *z, const char *mail)
 	return e == ERR_OK ? add_name(&z->contact, slice_from(s, at + 1)) : e;
 }
 
-/* "192.0.2.1:53", "[2001:db8::1]:53", "2001:db8::1"; not one that means all, or this host. */
+/* Not one that means all, or this host. */
 static bool server_address(const char *server, struct ipaddr *ret)
 {
-	struct slice s = slice_str(server);
+	uint16_t port;
 
-	if (s.n && s.p[0] == '[')
-		s = slice_head(slice_from(s, 1), slice_find(slice_from(s, 1), ']'));
-	else if (slice_find(s, ':') == slice_rfind(s, ':'))
-		s = slice_head(s, slice_find(s, ':'));
-	return ipaddr_parse(s, ret) == ERR_OK && !ipaddr_is_private(ret);
+	return host_port_parse(slice_str(server), ret, &port) == ERR_OK && !ipaddr_is_private(ret);
 }
 
 static enum err take_name_servers(struct dnsbl_zone *z, const struct conf *c)

@@ -2,7 +2,7 @@
  * engine: start, stop, messages from the other roles, timers.
  * SPDX-License-Identifier: ISC
  */
-#include "role/engine.h"
+#include "role/engine_feed.h"
 #include "role/engine_fetch.h"
 #include "role/engine_session.h"
 
@@ -29,7 +29,9 @@ uint64_t engine_random(void)
 
 struct gate_view engine_gate_view(const struct engine *e)
 {
-	return (struct gate_view){ &e->host->conf, &e->allow, &e->blocks, e->traps, e->digest_key };
+	return (struct gate_view){
+		&e->host->conf, &e->allow, &e->blocks, e->traps, e->digest_key, e->feeds ? &e->feeds->view : NULL
+	};
 }
 
 struct prefix engine_subject_of(const struct engine *e, const struct ipaddr *client)
@@ -117,6 +119,7 @@ void engine_set_mode(struct engine *e, enum mode m)
 	if (meta_put(e, "mode", wr_slice(&w)) != ERR_OK)
 		log_alarm("store", "text=\"mode could not be stored\"");
 	engine_block_sync(e);
+	engine_feed_acting(e);
 }
 
 static enum err load_meta(struct engine *e)
@@ -203,7 +206,8 @@ static enum err engine_start(struct role_host *h)
 	subject_rules_init(&e->subjects_by);
 	if ((err = load_meta(e)) != ERR_OK || (err = engine_counter_load(e)) != ERR_OK ||
 		(err = subject_rules_make(&e->subjects_by, &h->conf)) != ERR_OK ||
-		(err = engine_fetch_start(e)) != ERR_OK || (err = engine_allow_build(e)) != ERR_OK ||
+		(err = engine_feed_start(e)) != ERR_OK || (err = engine_fetch_start(e)) != ERR_OK ||
+		(err = engine_allow_build(e)) != ERR_OK ||
 		(err = engine_block_load(e)) != ERR_OK || (err = engine_log_load(e)) != ERR_OK ||
 		(err = engine_hit_start(e)) != ERR_OK || (err = engine_ack_start(e)) != ERR_OK ||
 		(err = engine_insider_start(e)) != ERR_OK || (err = engine_trap_start(e)) != ERR_OK ||
@@ -236,6 +240,7 @@ static void on_second(void *ctx)
 	engine_share_tick(e);
 	engine_breaker_tick(e, now);
 	engine_widen_tick(e, now);
+	engine_feed_tick(e, now);
 	engine_insider_tick(e, now);
 	engine_session_tick(e, now);
 	engine_subject_sweep(e);
@@ -265,6 +270,7 @@ static void engine_serve(struct role_host *h)
 	if (!e->watch[1] || !e->watch[2])
 		log_alarm("engine", "text=\"no memory for timers\"");
 	engine_drift_start(e);
+	engine_feed_reloaded(e);
 	log_info("engine", "state=serving mode=%s off=%d blocks=%zu", mode_name(e->mode), h->conf.is_off,
 		block_index_count(&e->blocks));
 }
@@ -295,11 +301,14 @@ static void engine_linked(struct role_host *h, enum role peer)
 	case ROLE_DNSBL:
 	case ROLE_PUBLISH:
 		engine_share_linked(e, peer);
+		engine_feed_give_linked(e, peer);
+		break;
+	case ROLE_FEED:
+		engine_feed_linked(e);
 		break;
 	case ROLE_PARENT:
 	case ROLE_ENGINE:
 	case ROLE_CAPTURE:
-	case ROLE_FEED:
 	case ROLE_COUNT:
 	default:
 		break;
@@ -319,6 +328,8 @@ static void engine_unlinked(struct role_host *h, enum role peer)
 		engine_fetch_unlinked(e);
 	if (role_kind(peer) == ROLE_TARPIT)
 		engine_tarpit_unlinked(e, peer);
+	if (peer == ROLE_DNSBL)
+		engine_dnsbl_unlinked(e);
 	if (peer == ROLE_FIREWALL)
 		e->fw = (struct msg_fw_state){ .state = FW_ERROR };
 }
@@ -391,6 +402,10 @@ static void engine_message(
 		engine_message_log(e, t, body);
 	else if (t >= MSG_SPF_WALK && t <= MSG_DNS_STATE)
 		engine_fetch_message(e, t, body);
+	else if (t >= MSG_FEED_SET && t <= MSG_FEED_ASK)
+		engine_feed_message(e, t, body, n ? fds[0] : -1);
+	else if (t == MSG_DNSBL_STATE)
+		engine_dnsbl_message(e, body);
 	else if (t >= MSG_MAP_APPLY && t <= MSG_REREAD)
 		engine_message_map(e, t, body, n ? fds[0] : -1);
 	else if (engine_session_message(e, t, body))
@@ -420,6 +435,7 @@ static void engine_reloaded(struct role_host *h)
 	if (subject_rules_make(&e->subjects_by, &h->conf) != ERR_OK)
 		log_warn("reload", "text=\"block lengths not changed: no memory\"");
 	engine_session_reloaded(e);
+	engine_feed_reloaded(e);
 	engine_trap_reload(e, NULL, NULL);
 	engine_block_recheck(e);
 	engine_drift_look(e);
@@ -440,6 +456,7 @@ static void engine_free(struct engine *e)
 	engine_share_stop(e);
 	engine_tarpit_stop(e);
 	engine_session_stop(e);
+	engine_feed_stop(e);
 	block_index_done(&e->blocks);
 	free(e->client);
 	free(e);

@@ -16,6 +16,7 @@
  *   engine_breaker.c   blocks that wait for a person, what a block would refuse
  *   engine_block.c     blocks in force: index, firewall, expiry, refusals
  *   engine_widen.c     blocks of wider networks
+ *   engine_feed.c      lists from outside (engine_feed.h)
  *   engine_trap.c      traps in force: states, counters, alias map, live check
  *   engine_trap_load.c trap files into a table
  *   engine_allow.c     the allow list
@@ -134,6 +135,7 @@ struct engine_widen_list {
 	struct prefix network[ENGINE_WIDEN];
 };
 
+struct engine_feeds;    /* engine_feed.h */
 struct engine_fetch;    /* engine_fetch.h */
 struct engine_policy;   /* engine_policy.c */
 struct engine_control;  /* engine_control.c */
@@ -203,8 +205,11 @@ struct engine {
 	uint64_t widen_again;
 
 	struct engine_fetch *fetch;
+	struct engine_feeds *feeds;
 	struct engine_share *share;     /* NULL: no tarpit has asked yet */
 	struct engine_tarpits *tarpits; /* NULL: none has spoken yet */
+	struct msg_dnsbl_state dnsbl;
+	bool has_dnsbl; /* it has spoken */
 	struct engine_policy *policy;
 	struct engine_sessions *sessions;
 	struct engine_control *control;
@@ -331,7 +336,12 @@ enum err engine_block_load(struct engine *e) MUST_USE;
 /* New or renewed: index, firewall, record, log. ERR_FULL: index or store. */
 enum err engine_block_apply(
 	struct engine *e, struct engine_subject *s, const struct record_block *b, bool is_new) MUST_USE;
+/* By a person, or for what a person said: with a pardon. */
 enum err engine_block_lift(struct engine *e, struct engine_subject *s, const char *by, const char *note) MUST_USE;
+/* Its reason is gone: without. */
+enum err engine_block_end(struct engine *e, struct engine_subject *s, const char *by, const char *note) MUST_USE;
+/* What its feed wants of it has changed: the index and the firewall layer hear of it. */
+void engine_block_reflag(struct engine *e, const struct engine_subject *s);
 /* One refused (or in monitor: would be refused) recipient. */
 void engine_block_refused(struct engine *e, const struct gate_result *g, const struct policy_request *r, bool is_would);
 /* Record a refusal that is not a block's: riders. */

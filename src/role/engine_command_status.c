@@ -211,6 +211,7 @@ void engine_command_status(struct engine *e, struct engine_call *c, const json_t
 	list = warnings(e, &t, now);
 	engine_fetch_status(e, j, list);
 	engine_tarpit_status(e, j, list);
+	engine_dnsbl_status(e, j, list);
 	engine_session_status(e, j, list);
 	engine_drift_status(e, j, list, engine_json_true(in, "sums"));
 	(void)json_object_set_new(j, "warnings", list);

@@ -9,6 +9,7 @@
  *   engine_answered.c   connections of blocked hosts at our own SMTP server
  *   engine_share.c      the blocks, for it to read along
  *   engine_tarpit.c     how its processes are
+ *   engine_dnsbl.c      how the DNS server is
  *
  * SPDX-License-Identifier: ISC
  */
@@ -72,6 +73,11 @@ void engine_share_linked(struct engine *e, enum role peer);
 void engine_share_changed(struct engine *e);
 void engine_share_tick(struct engine *e);
 void engine_share_stop(struct engine *e);
+
+/* ---- engine_dnsbl.c */
+void engine_dnsbl_message(struct engine *e, struct rd *body);
+void engine_dnsbl_unlinked(struct engine *e);
+void engine_dnsbl_status(const struct engine *e, json_t *j, json_t *warnings);
 
 /* ---- engine_tarpit.c */
 void engine_tarpit_message(struct engine *e, enum role peer, const struct msg_tarpit_state *m);

@@ -154,6 +154,10 @@ static enum err reload(struct parent *p, char *text, size_t size)
 		e = parent_open_tarpit_or_not(p, &c, false, text, size);
 	if (e != ERR_OK)
 		return e;
+	if (parent_wants_dnsbl(p, &c)) {
+		parent_open_dnsbl(p, &c);
+		restart |= ROLE_BIT(ROLE_DNSBL);
+	}
 	p->conf = c;
 	apply_conf(p, restart);
 	return ERR_OK;
@@ -261,6 +265,7 @@ static enum err prepare(struct parent *p, char *text, size_t size)
 		e = parent_open_tarpit_or_not(p, &p->conf, true, text, size);
 	if (e != ERR_OK)
 		return e;
+	parent_open_dnsbl(p, &p->conf);
 	(void)signal(SIGPIPE, SIG_IGN); /* reset in each child */
 	raise_limits();
 	(void)snprintf(text, size, "no memory");
@@ -277,6 +282,7 @@ static void clean_up(struct parent *p)
 	parent_dunno_free(p->dunno);
 	parent_close_sockets(&p->sockets, true);
 	parent_close_tarpit(p);
+	parent_close_dnsbl(p);
 	for (int r = ROLE_ENGINE; r < ROLE_PROCESSES; r++)
 		channel_free(p->child[r].channel);
 	loop_free(p->loop);

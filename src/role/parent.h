@@ -54,6 +54,17 @@ struct parent_tarpit {
 	int fd[ROLE_TARPITS];
 };
 
+struct parent_dns_listener {
+	char text[CONF_ITEM]; /* as the configuration has it */
+	int udp, tcp;
+};
+
+struct parent_dns {
+	unsigned count;
+	struct parent_dns_listener at[ROLE_LISTENERS];
+	struct msg_dnsbl_listen listen; /* what the role is told of them */
+};
+
 struct parent_dunno;
 
 struct parent {
@@ -63,6 +74,7 @@ struct parent {
 	struct child child[ROLE_PROCESSES];
 	struct parent_sockets sockets;
 	struct parent_tarpit tarpit;
+	struct parent_dns dns;
 	struct parent_dunno *dunno;
 	int lock;
 	bool is_root, is_stopping, is_announced;
@@ -120,6 +132,15 @@ enum err parent_open_tarpit_or_not(struct parent *p, struct conf *c, bool is_sta
 void parent_close_tarpit(struct parent *p);
 /* To a process of the tarpit: which of how many it is, and the limits that it cannot see itself. */
 void parent_send_part(struct child *c);
+
+/* parent_dnsbl.c: the listeners of the DNS server. */
+/* In place of those that were; those of the same address stay open. What cannot be opened is left out. */
+void parent_open_dnsbl(struct parent *p, const struct conf *c);
+void parent_close_dnsbl(struct parent *p);
+/* Are they others than those that are open? */
+bool parent_wants_dnsbl(const struct parent *p, const struct conf *c);
+/* To the role: what became of them. */
+void parent_send_dns_listen(struct child *c);
 
 /* parent_dunno.c: the policy listeners while there is no engine. */
 struct parent_dunno *parent_dunno_new(struct loop *l);

@@ -118,6 +118,8 @@ void parent_send_conf(struct child *c)
 		parent_send_part(c);
 	if (role_kind(c->role) == ROLE_TARPIT)
 		parent_send_tls(c);
+	if (c->role == ROLE_DNSBL)
+		parent_send_dns_listen(c);
 	message_put_empty(&w, MSG_CONFIG, NULL);
 	if (fd < 0 || (c->channel && channel_send(c->channel, &w, &fd, 1) != ERR_OK))
 		log_warn("message_lost", "type=CONFIG to=%s errno=%d", role_name(c->role), errno);
@@ -134,6 +136,10 @@ static void send_listeners(struct child *c)
 	for (unsigned i = 0; i < c->parent->tarpit.count; i++)
 		if (c->role == role_tarpit(i))
 			send_which(c, MSG_LISTENER, LISTENER_TARPIT, c->parent->tarpit.fd[i]);
+	for (unsigned i = 0; c->role == ROLE_DNSBL && i < c->parent->dns.count; i++) {
+		send_which(c, MSG_LISTENER, LISTENER_DNS_UDP, c->parent->dns.at[i].udp);
+		send_which(c, MSG_LISTENER, LISTENER_DNS_TCP, c->parent->dns.at[i].tcp);
+	}
 	for (size_t i = 0; i < s->queues; i++) {
 		if (c->role == ROLE_ENGINE)
 			send_which(c, MSG_LISTENER, LISTENER_POLICY, s->policy[i]);

@@ -223,6 +223,14 @@ static void take_part(struct rd *body)
 		host.pub.part = m;
 }
 
+static void take_dns_listen(struct rd *body)
+{
+	struct msg_dnsbl_listen m;
+
+	if (message_get_dnsbl_listen(body, &m) == ERR_OK)
+		host.pub.dns_listen = m;
+}
+
 static void take_socket(enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
 {
 	if (host.is_serving && host.pub.ops->message)
@@ -252,6 +260,8 @@ static void on_parent_message(void *ctx, enum role peer, enum message_type t, st
 		take_start();
 	else if (t == MSG_PART)
 		take_part(body);
+	else if (t == MSG_DNSBL_LISTEN)
+		take_dns_listen(body);
 	else if (t == MSG_PING)
 		(void)send_empty(MSG_PONG); /* a queue that is full has pongs in it */
 	else if (t == MSG_SELFTEST)

@@ -23,6 +23,7 @@ struct role_host {
 	int listener[LISTENERS][ROLE_LISTENERS]; /* by enum listener; one per Postfix instance; -1: not given */
 	int file[SHARED_FILES];                  /* by enum shared_file; -1 */
 	struct msg_part part;                    /* of a role in several processes; count 0: not told */
+	struct msg_dnsbl_listen dns_listen;      /* of the DNS server: what became of its listeners */
 	void *ctx;                               /* the role's own state */
 	const struct role_ops *ops;
 };

@@ -129,8 +129,6 @@ static inline struct tarpit_conn *tarpit_conn_at(const struct tarpit *t, uint32_
 
 /* ---- tarpit_accept.c */
 void tarpit_on_listener(int fd, unsigned what, void *ctx);
-/* An IPv4 address in an IPv6 one is an IPv4 address. False: another family. */
-bool tarpit_address(const struct sockaddr_storage *sa, struct ipaddr *ret);
 /* Is he blocked now? */
 bool tarpit_find(const struct tarpit *t, const struct ipaddr *client, struct block_entry *ret);
 /* A descriptor of a new connection: closed, or ours from now on. */

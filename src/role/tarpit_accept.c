@@ -11,6 +11,7 @@
 
 #include "base/escape.h"
 #include "io/log.h"
+#include "io/peer_address.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -25,26 +26,6 @@
 bool tarpit_find(const struct tarpit *t, const struct ipaddr *client, struct block_entry *ret)
 {
 	return t->has_view && block_view_find(&t->view, client, clock_wall_s(), ret);
-}
-
-bool tarpit_address(const struct sockaddr_storage *sa, struct ipaddr *ret)
-{
-	static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
-	const struct sockaddr_in6 *a6 = (const void *)sa;
-	const struct sockaddr_in *a4 = (const void *)sa;
-
-	*ret = (struct ipaddr){ 0 };
-	if (sa->ss_family == AF_INET) {
-		ret->family = 4;
-		memcpy(ret->b, &a4->sin_addr, 4);
-	} else if (sa->ss_family == AF_INET6 && memcmp(&a6->sin6_addr, mapped, sizeof mapped) == 0) {
-		ret->family = 4;
-		memcpy(ret->b, (const uint8_t *)&a6->sin6_addr + sizeof mapped, 4);
-	} else if (sa->ss_family == AF_INET6) {
-		ret->family = 6;
-		memcpy(ret->b, &a6->sin6_addr, 16);
-	}
-	return ret->family != 0;
 }
 
 /* ---- the pool */
@@ -181,7 +162,8 @@ static bool is_to_hold(const struct tarpit *t, const struct block_entry *b)
 {
 	const struct conf *c = &t->host->conf;
 
-	return c->firewall.action == FW_ACTION_TARPIT && b->offence >= c->tarpit.offence && t->held < t->held_cap;
+	return c->firewall.action == FW_ACTION_TARPIT && (b->offence >= c->tarpit.offence || (b->flags & BLOCK_HOLD)) &&
+	       t->held < t->held_cap;
 }
 
 static void set_socket(const struct tarpit *t, int fd)
@@ -265,7 +247,7 @@ static bool accept_one(struct tarpit *t, int fd)
 	struct ipaddr client;
 	int got = accept4(fd, (struct sockaddr *)&sa, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-	if (got >= 0 && tarpit_is_led(t, got) && tarpit_address(&sa, &client))
+	if (got >= 0 && tarpit_is_led(t, got) && peer_address(&sa, &client))
 		tarpit_take(t, got, &client);
 	else if (got >= 0)
 		(void)close(got);

@@ -15,6 +15,7 @@
 #include "base/escape.h"
 #include "core/address.h"
 #include "io/log.h"
+#include "io/peer_address.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -214,7 +215,7 @@ static void find_addresses(const struct tarpit_conn *c, struct hand_client *ret)
 		ret->port = ntohs(sa.ss_family == AF_INET ? ((struct sockaddr_in *)&sa)->sin_port
 							  : ((struct sockaddr_in6 *)&sa)->sin6_port);
 	n = sizeof sa;
-	if (getsockname(c->fd, (struct sockaddr *)&sa, &n) != 0 || !tarpit_address(&sa, &ret->server))
+	if (getsockname(c->fd, (struct sockaddr *)&sa, &n) != 0 || !peer_address(&sa, &ret->server))
 		ret->server = (struct ipaddr){ 0 };
 }
 

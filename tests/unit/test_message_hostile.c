@@ -607,6 +607,14 @@ static void put_body(struct wr *w, enum message_type t)
 		text(w, CONF_TITLE);
 		text(w, MESSAGE_EXPORT_TEXT);
 		break;
+	case MSG_UPDATE_STATE:
+		wr_u8(w, (uint8_t)chance(13));
+		wr_u8(w, (uint8_t)chance(2));
+		wr_u8(w, (uint8_t)chance(2));
+		for (unsigned i = 0; i < 8; i++)
+			wr_u64(w, number());
+		text(w, MESSAGE_EXPORT_TEXT);
+		break;
 	case MSG_ACTING:
 		wr_u8(w, (uint8_t)chance(2));
 		break;
