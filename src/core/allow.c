@@ -327,6 +327,8 @@ const char *allow_source_name(enum allow_source s)
 		return "command";
 	case ALLOW_FORWARDER:
 		return "forwarder";
+	case ALLOW_FEED:
+		return "feed";
 	case ALLOW_NONE:
 	default:
 		return "none";

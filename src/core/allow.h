@@ -32,7 +32,14 @@
 #define ALLOW_FREEMAIL 65536u
 #define ALLOW_TEXT 270 /* "freemail:" and a domain name, with NUL */
 
-enum allow_source { ALLOW_NONE = 0, ALLOW_OWN = 1, ALLOW_FILE = 2, ALLOW_COMMAND = 3, ALLOW_FORWARDER = 4 };
+enum allow_source {
+	ALLOW_NONE = 0,
+	ALLOW_OWN = 1,
+	ALLOW_FILE = 2,
+	ALLOW_COMMAND = 3,
+	ALLOW_FORWARDER = 4,
+	ALLOW_FEED = 5, /* not in this table: core/feed_view */
+};
 enum allow_tier { ALLOW_TIER_NONE = 0, ALLOW_TIER_OWN, ALLOW_TIER_NEVER, ALLOW_TIER_SHARED, ALLOW_TIER_FORWARDER };
 enum allow_form { ALLOW_PREFIX = 1, ALLOW_NAME, ALLOW_SPF, ALLOW_FREEMAIL_DOMAIN };
 

@@ -30,7 +30,11 @@ enum block_flag {
 	/* who made it; none of these: hits */
 	BLOCK_BY_PERSON = 2,
 	BLOCK_BY_WIDE = 4, /* so many inside it are blocked */
-	BLOCK_BY_FEED = 8, /* an imported list */
+	BLOCK_BY_FEED = 8, /* an imported list, and what that wants: */
+	BLOCK_HOLD = 16,   /* held by our own server from the first offence on */
+	BLOCK_NO_FIREWALL = 32,
+	BLOCK_NO_DNSBL = 64,
+	BLOCK_NO_EXPORT = 128,
 };
 
 struct block_entry {

@@ -21,9 +21,9 @@ bool decide_block_is_held(const struct record_block *b, uint64_t now)
 	return b->state == BLOCK_HELD && now < b->until;
 }
 
-uint16_t decide_reply_code(const struct conf *c, uint32_t offence)
+uint16_t decide_reply_code(const struct conf *c, enum cause_kind cause, uint32_t offence)
 {
-	return offence <= 1 ? c->block.reply_first : c->block.reply_later;
+	return offence <= 1 && cause != CAUSE_FEED ? c->block.reply_first : c->block.reply_later;
 }
 
 bool decide_firewall(const struct conf *c, enum mode mode, uint32_t offence, uint32_t refused_hour)
@@ -54,9 +54,16 @@ static uint64_t block_seconds(const struct conf *c, uint32_t offence, bool is_ge
 	return s < 1 ? 1 : (uint64_t)s;
 }
 
+/* Is an offence remembered? A feed's block is none, but keeps what was there before it. */
+static bool has_offence(const struct record_block *last, uint64_t now)
+{
+	return last && last->offence > 0 && now < last->forget_at &&
+	       (last->cause != CAUSE_FEED || last->forget_at > last->until);
+}
+
 static uint32_t next_offence(const struct record_block *last, uint64_t now)
 {
-	if (!last || last->offence == 0 || now >= last->forget_at)
+	if (!has_offence(last, now))
 		return 1;
 	if (last->state == BLOCK_HELD) /* nobody was refused */
 		return last->offence;
@@ -111,6 +118,21 @@ static void renew(const struct decide_view *v, const struct decide_event *e, uin
 	ret->block.last_sender = e->sender_digest;
 }
 
+/* Does a block stand that this hit can only renew? */
+static bool stands(const struct record_block *b, uint64_t now)
+{
+	return b && (decide_block_is_held(b, now) || (decide_block_is_active(b, now) && b->cause != CAUSE_FEED));
+}
+
+/* The block of a hit ends no earlier than the feed's that it replaces. */
+static void replace_feed(const struct record_block *old, uint64_t now, struct record_block *b)
+{
+	if (!old || old->cause != CAUSE_FEED || !decide_block_is_active(old, now) || old->until <= b->until)
+		return;
+	b->forget_at += old->until - b->until;
+	b->until = old->until;
+}
+
 static bool counts(enum grade g)
 {
 	return g != GRADE_NONE && g != GRADE_INSIDER && g != GRADE_EXEMPT && g != GRADE_BACKSCATTER;
@@ -127,13 +149,15 @@ void decide_hit(const struct decide_view *v, const struct decide_event *e, uint6
 	ret->weight = score_add(&ret->sum, c, e->grade, e->trap_weight, e->trap_id, e->digest, now, &is_retry);
 	ret->score = score_at(&ret->sum, now, c->decide.half_life_s);
 	ret->need = decide_need(c, v->good);
+	if (ret->score > 0) /* of its own: a list alone blocks nobody */
+		ret->score += v->listed;
 	if (is_retry) {
 		ret->kind = DECIDE_RETRY;
 		return;
 	}
 	if (v->is_allowed || !counts(e->grade))
 		return;
-	if (v->block && (decide_block_is_active(v->block, now) || decide_block_is_held(v->block, now))) {
+	if (stands(v->block, now)) {
 		renew(v, e, now, ret);
 		return;
 	}
@@ -147,6 +171,7 @@ void decide_hit(const struct decide_view *v, const struct decide_event *e, uint6
 	}
 	ret->kind = DECIDE_BLOCK;
 	fill_block(v, e, now, ret);
+	replace_feed(v->block, now, &ret->block);
 }
 
 bool decide_would_block(const struct decide_view *v, const struct decide_event *e, uint64_t now)
@@ -161,6 +186,38 @@ bool decide_would_block(const struct decide_view *v, const struct decide_event *
 	as_confirmed.grade = GRADE_CONFIRMED;
 	decide_hit(v, &as_confirmed, now, &verdict);
 	return verdict.kind == DECIDE_BLOCK;
+}
+
+enum decide_listed decide_feed(
+	const struct decide_view *v, const struct decide_contact *c, uint64_t now, struct record_block *ret)
+{
+	const struct record_block *old = v->block;
+	bool is_known = has_offence(old, now);
+	struct record_block b = { .subject = c->subject,
+		.state = BLOCK_ACTIVE,
+		.cause = CAUSE_FEED,
+		.offence = is_known ? old->offence : 1,
+		.since = now,
+		.until = now + c->time_s,
+		.need = decide_need(v->conf, v->good),
+		.good = v->good };
+
+	if (v->is_allowed)
+		return LISTED_ALLOWED;
+	if (old && (decide_block_is_active(old, now) || decide_block_is_held(old, now)))
+		return LISTED_STANDS;
+	if (v->good > 0)
+		return LISTED_SPARED;
+	if (old && now < old->pardon_until)
+		return LISTED_PARDONED;
+	b.forget_at = is_known && old->forget_at > b.until ? old->forget_at : b.until;
+	(void)case_id_make(c->random, b.case_id);
+	slice_copy(slice_str(c->feed), b.tag, sizeof b.tag);
+	slice_copy(c->name, b.name, sizeof b.name);
+	slice_copy(c->sender, b.sender, sizeof b.sender);
+	slice_copy(SLICE_LIT("limetwig"), b.by, sizeof b.by);
+	*ret = b;
+	return LISTED_BLOCK;
 }
 
 void decide_person(const struct conf *c, const struct record_block *old, const struct prefix *subject, uint64_t seconds,

@@ -7,6 +7,10 @@
  * A hit never blocks by itself; the sum does: score >= need, where
  * need = threshold * (1 + good / good_mail). Insider and exempt hits, and
  * clients on the allow list, change nothing but counters.
+ *
+ * A feed that blocks does so at the first contact (decide_feed), unless the
+ * host has good mail. That is no offence of his: hits decide as if there were
+ * no such block, and theirs takes its place.
  * SPDX-License-Identifier: ISC
  */
 #ifndef CORE_DECIDE_H
@@ -22,6 +26,7 @@ struct decide_view {
 	double good;                      /* ledger_good at now */
 	bool is_allowed;                  /* tier never, own network */
 	bool is_shared;                   /* an identity at a shared provider: many traps alone do not block it */
+	double listed;                    /* weights of the feeds that only score and have it */
 };
 
 struct decide_event {
@@ -59,6 +64,26 @@ void decide_hit(const struct decide_view *v, const struct decide_event *e, uint6
 /* Would this event, were it graded confirmed, leave the subject blocked? (riders) */
 bool decide_would_block(const struct decide_view *v, const struct decide_event *e, uint64_t now);
 
+struct decide_contact {
+	struct prefix subject;
+	const char *feed; /* its name */
+	uint64_t time_s;  /* how long */
+	struct slice name, sender;
+	uint64_t random; /* case id */
+};
+
+enum decide_listed {
+	LISTED_BLOCK = 1,
+	LISTED_STANDS,   /* a block is in force, or held for a person */
+	LISTED_ALLOWED,  /* by an allow tier */
+	LISTED_SPARED,   /* has good mail */
+	LISTED_PARDONED, /* a person lifted the last one a short time ago */
+};
+
+/* A client that a feed blocks is there. ret: set for LISTED_BLOCK. */
+enum decide_listed decide_feed(
+	const struct decide_view *v, const struct decide_contact *c, uint64_t now, struct record_block *ret);
+
 /* A person blocks: the record for seconds from now on (0: as a first offence would last). old may be NULL. */
 void decide_person(const struct conf *c, const struct record_block *old, const struct prefix *subject, uint64_t seconds,
 	uint64_t now, uint64_t random, struct record_block *ret);
@@ -71,8 +96,8 @@ void decide_confirm(struct record_block *b, uint64_t now);
 
 bool decide_block_is_held(const struct record_block *b, uint64_t now);
 bool decide_block_is_active(const struct record_block *b, uint64_t now);
-/* Reply code of this offence: conf.block.reply_first, reply_later. */
-uint16_t decide_reply_code(const struct conf *c, uint32_t offence);
+/* Reply code: conf.block.reply_later for a feed's block, and from the second offence on; else reply_first. */
+uint16_t decide_reply_code(const struct conf *c, enum cause_kind cause, uint32_t offence);
 /* Does the firewall layer take this block now? refused_hour: refusals of the last hour. */
 bool decide_firewall(const struct conf *c, enum mode mode, uint32_t offence, uint32_t refused_hour);
 double decide_need(const struct conf *c, double good);

@@ -249,6 +249,14 @@ void feed_area_each(const struct feed_area *a, prefix_set_fn fn, void *ctx)
 				return;
 }
 
+bool feed_area_run(const struct feed_area *a, unsigned family, size_t i, struct prefix_run6 *ret)
+{
+	if (i >= count_of(a, family))
+		return false;
+	*ret = run_at(a, family, i);
+	return true;
+}
+
 enum err feed_area_add_to(const struct feed_area *a, struct prefix_set *to)
 {
 	for (unsigned f = 0; f < 2; f++) {

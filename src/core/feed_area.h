@@ -43,6 +43,8 @@ bool feed_area_find(const struct feed_area *a, const struct ipaddr *client, stru
 bool feed_area_overlaps(const struct feed_area *a, const struct prefix *p);
 /* The fewest prefixes, sorted, IPv4 first; fn returns false to stop. */
 void feed_area_each(const struct feed_area *a, prefix_set_fn fn, void *ctx);
+/* Run i of a family (0 IPv4, 1 IPv6), in order: for a walk in stretches. False: there is none. */
+bool feed_area_run(const struct feed_area *a, unsigned family, size_t i, struct prefix_run6 *ret);
 /* All of it into an open set. ERR_NOMEM, ERR_LIMIT. */
 enum err feed_area_add_to(const struct feed_area *a, struct prefix_set *to) MUST_USE;
 

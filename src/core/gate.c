@@ -32,7 +32,9 @@ static bool is_reinjection(const struct conf *c, const struct policy_request *r)
 enum gate_origin gate_origin_named(
 	const struct gate_view *v, const struct ipaddr *client, struct slice name, struct allow_match *ret)
 {
-	(void)allow_find(v->allow, client, name, ret);
+	if ((!allow_find(v->allow, client, name, ret) || ret->tier == ALLOW_TIER_SHARED) && v->feeds &&
+		feed_view_allows(v->feeds, client, NULL))
+		*ret = (struct allow_match){ ALLOW_TIER_NEVER, ALLOW_FEED, NULL };
 	switch (ret->tier) {
 	case ALLOW_TIER_OWN:
 		return GATE_OWN;
@@ -106,11 +108,15 @@ void gate_look(const struct gate_view *v, const struct policy_request *r, uint64
 	if (ret->origin != GATE_FOREIGN)
 		return;
 	ret->is_blocked = block_index_find(v->blocks, &ret->client, now, &ret->block);
-	if (!ret->is_blocked && !ret->trap && !has_identities && r->state == POLICY_RCPT)
+	ret->is_listed = !ret->is_blocked && v->feeds && r->state == POLICY_RCPT &&
+			 feed_view_blocks(v->feeds, &ret->client, &ret->feed);
+	if (!ret->is_blocked && !ret->is_listed && !ret->trap && !has_identities && r->state == POLICY_RCPT)
 		return; /* nobody asks who he is: the allow list need not be searched */
 	ret->origin = gate_origin_named(v, &ret->client, r->client_name, &ret->allow);
-	if (ret->origin != GATE_FOREIGN)
+	if (ret->origin != GATE_FOREIGN) {
 		ret->is_blocked = ret->origin == GATE_SHARED && has_identities && is_identity_blocked(v, r, now, ret);
-	if (ret->is_blocked)
+		ret->is_listed = false;
+	}
+	if (ret->is_blocked || ret->is_listed)
 		ret->is_open = gate_is_open(v->conf, ret->recipient.local);
 }

@@ -9,6 +9,7 @@
 #define CORE_GATE_H
 #include "core/allow.h"
 #include "core/block_index.h"
+#include "core/feed_view.h"
 #include "core/policy_request.h"
 #include "core/subject.h"
 #include "core/trap_table.h"
@@ -19,6 +20,7 @@ struct gate_view {
 	const struct block_index *blocks;
 	const struct trap_table *traps; /* NULL: not loaded yet */
 	const uint8_t *identity_key;    /* SIPHASH_KEY bytes: core/subject; NULL: no identities */
+	const struct feed_view *feeds;  /* NULL: none */
 };
 
 enum gate_origin {
@@ -39,7 +41,9 @@ struct gate_result {
 	struct allow_match allow; /* with origin OWN, ALLOWED, SHARED: by what; borrowed */
 	bool is_blocked; /* the client is foreign, or the sender at a shared provider, and blocked: block tells by what */
 	bool is_open;    /* recipient's local part is in always_open */
+	bool is_listed; /* the client is foreign, not blocked, and a feed that blocks has him: which */
 	struct block_entry block;
+	struct feed_match feed;
 };
 
 /* For RCPT: all of the above. For the end of a message: origin and client only. */

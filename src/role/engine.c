@@ -29,9 +29,8 @@ uint64_t engine_random(void)
 
 struct gate_view engine_gate_view(const struct engine *e)
 {
-	return (struct gate_view){
-		&e->host->conf, &e->allow, &e->blocks, e->traps, e->digest_key, e->feeds ? &e->feeds->view : NULL
-	};
+	return (struct gate_view){ &e->host->conf, &e->allow, &e->blocks, e->traps, e->digest_key,
+		e->feeds ? &e->feeds->view : NULL };
 }
 
 struct prefix engine_subject_of(const struct engine *e, const struct ipaddr *client)
@@ -207,12 +206,12 @@ static enum err engine_start(struct role_host *h)
 	if ((err = load_meta(e)) != ERR_OK || (err = engine_counter_load(e)) != ERR_OK ||
 		(err = subject_rules_make(&e->subjects_by, &h->conf)) != ERR_OK ||
 		(err = engine_feed_start(e)) != ERR_OK || (err = engine_fetch_start(e)) != ERR_OK ||
-		(err = engine_allow_build(e)) != ERR_OK ||
-		(err = engine_block_load(e)) != ERR_OK || (err = engine_log_load(e)) != ERR_OK ||
-		(err = engine_hit_start(e)) != ERR_OK || (err = engine_ack_start(e)) != ERR_OK ||
-		(err = engine_insider_start(e)) != ERR_OK || (err = engine_trap_start(e)) != ERR_OK ||
-		(err = engine_release_start(e)) != ERR_OK || (err = engine_session_start(e)) != ERR_OK ||
-		(err = engine_backup_start(e)) != ERR_OK || (err = engine_control_start(e)) != ERR_OK)
+		(err = engine_allow_build(e)) != ERR_OK || (err = engine_block_load(e)) != ERR_OK ||
+		(err = engine_log_load(e)) != ERR_OK || (err = engine_hit_start(e)) != ERR_OK ||
+		(err = engine_ack_start(e)) != ERR_OK || (err = engine_insider_start(e)) != ERR_OK ||
+		(err = engine_trap_start(e)) != ERR_OK || (err = engine_release_start(e)) != ERR_OK ||
+		(err = engine_session_start(e)) != ERR_OK || (err = engine_backup_start(e)) != ERR_OK ||
+		(err = engine_control_start(e)) != ERR_OK)
 		return err;
 	e->watch[0] = loop_fd(h->loop, store_event_fd(e->store), LOOP_READ, on_store_event, e);
 	if (!e->watch[0])

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: ISC
  */
 #include "io/log.h"
+#include "role/engine_feed.h"
 #include "role/engine_fetch.h"
 
 #define ALLOW_TEXT_MAX (64u << 20) /* bytes of all allow files */
@@ -86,6 +87,7 @@ enum err engine_allow_build(struct engine *e)
 	engine_fetch_spf_end(e);
 	allow_done(&e->allow);
 	e->allow = a;
+	engine_feed_holes_changed(e);
 	e->allow_due = f.due;
 	return ERR_OK;
 }

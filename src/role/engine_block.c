@@ -4,6 +4,7 @@
  * tells the story. Order: index and firewall first, then the disk.
  * SPDX-License-Identifier: ISC
  */
+#include "role/engine_feed.h"
 #include "role/engine_session.h"
 
 #include <stdio.h>
@@ -54,7 +55,7 @@ static bool is_fw_wanted(const struct engine *e)
 /* Tier never is a hole in everything: in the kernel a wider block would cover who is allowed inside it. */
 static bool is_fw_able(const struct engine *e, const struct prefix *p)
 {
-	return !allow_overlaps(&e->allow, p);
+	return !allow_overlaps(&e->allow, p) && !feed_view_allows_some(&e->feeds->view, p);
 }
 
 bool engine_block_in_firewall(const struct engine *e, const struct block_entry *b)
@@ -92,11 +93,17 @@ struct fw_list {
 	struct fw_op op[MESSAGE_FW_OPS];
 };
 
+/* Does the firewall layer take a block with these flags? refused_hour: refusals of the last hour. */
+static bool is_fw_due(const struct engine *e, uint8_t flags, uint32_t offence, uint32_t refused_hour)
+{
+	return !(flags & BLOCK_NO_FIREWALL) && decide_firewall(&e->host->conf, e->mode, offence, refused_hour);
+}
+
 /* Mode or configuration may have changed which blocks the firewall layer takes. */
 static bool fw_takes(struct engine *e, const struct block_entry *b)
 {
 	if (!(b->flags & BLOCK_FIREWALL)) {
-		if (!decide_firewall(&e->host->conf, e->mode, b->offence, 0))
+		if (!is_fw_due(e, b->flags, b->offence, 0))
 			return false;
 		block_index_mark(&e->blocks, &b->subject, BLOCK_FIREWALL);
 	}
@@ -165,7 +172,7 @@ void engine_block_sync(struct engine *e)
 
 /* ---- index */
 
-static uint8_t cause_flag(const struct record_block *b)
+static uint8_t cause_flags(const struct engine *e, const struct record_block *b)
 {
 	switch ((enum cause_kind)b->cause) {
 	case CAUSE_PERSON:
@@ -173,21 +180,21 @@ static uint8_t cause_flag(const struct record_block *b)
 	case CAUSE_WIDE:
 		return BLOCK_BY_WIDE;
 	case CAUSE_FEED:
-		return BLOCK_BY_FEED;
+		return BLOCK_BY_FEED | engine_feed_flags(e, b->tag);
 	case CAUSE_HIT:
 	default:
 		return 0;
 	}
 }
 
-static enum err index_put(struct engine *e, const struct record_block *b, bool is_firewall)
+static enum err index_put(struct engine *e, const struct record_block *b, uint8_t flags)
 {
 	struct block_entry entry = {
 		.subject = b->subject,
 		.until = (uint32_t)b->until,
 		.offence = (uint16_t)(b->offence < UINT16_MAX ? b->offence : UINT16_MAX),
-		.code = decide_reply_code(&e->host->conf, b->offence),
-		.flags = (uint8_t)(cause_flag(b) | (is_firewall ? BLOCK_FIREWALL : 0)),
+		.code = decide_reply_code(&e->host->conf, (enum cause_kind)b->cause, b->offence),
+		.flags = flags,
 	};
 	enum err err;
 
@@ -209,10 +216,10 @@ static bool load_block(struct slice key, struct slice value, void *ctx)
 {
 	struct load *l = ctx;
 	struct record_block *b = &l->block;
-	const struct conf *c = &l->e->host->conf;
-	bool is_firewall;
+	uint8_t flags;
 
-	if (record_get_block_head(value, b) != ERR_OK) {
+	if (record_get_block_head(value, b) != ERR_OK ||
+		(b->cause == CAUSE_FEED && record_get_block(value, b) != ERR_OK)) {
 		l->bad++;
 		return true;
 	}
@@ -222,8 +229,10 @@ static bool load_block(struct slice key, struct slice value, void *ctx)
 		return true;
 	if (b->since > l->now)
 		(void)engine_clock_tame(l->e, key, value, l->now, &b->until);
-	is_firewall = decide_firewall(c, l->e->mode, b->offence, b->last_refusal + 3600 > l->now ? b->refusals : 0);
-	l->err = index_put(l->e, b, is_firewall);
+	flags = cause_flags(l->e, b);
+	if (is_fw_due(l->e, flags, b->offence, b->last_refusal + 3600 > l->now ? b->refusals : 0))
+		flags |= BLOCK_FIREWALL;
+	l->err = index_put(l->e, b, flags);
 	if (b->cause == CAUSE_WIDE)
 		engine_widen_note(l->e, b, 0);
 	return l->err == ERR_OK;
@@ -264,14 +273,15 @@ static void log_block(struct engine *e, const struct record_block *b, const char
 enum err engine_block_apply(struct engine *e, struct engine_subject *s, const struct record_block *b, bool is_new)
 {
 	struct block_entry old;
-	bool is_firewall = decide_firewall(&e->host->conf, e->mode, b->offence, 0);
+	uint8_t flags = cause_flags(e, b);
+	bool is_firewall = is_fw_due(e, flags, b->offence, 0);
 	enum err err;
 
 	if (b->state == BLOCK_HELD)
 		return engine_breaker_hold(e, s, b, is_new);
 	if (!is_new && block_index_get(&e->blocks, &b->subject, &old) && (old.flags & BLOCK_FIREWALL))
 		is_firewall = true;
-	err = index_put(e, b, is_firewall);
+	err = index_put(e, b, flags | (is_firewall ? BLOCK_FIREWALL : 0));
 	if (err != ERR_OK)
 		return err;
 	if (is_firewall)
@@ -286,9 +296,11 @@ enum err engine_block_apply(struct engine *e, struct engine_subject *s, const st
 	return err;
 }
 
-enum err engine_block_lift(struct engine *e, struct engine_subject *s, const char *by, const char *note)
+/* no_pardon: nobody forgave him, he may be blocked again at once. */
+static enum err lift(struct engine *e, struct engine_subject *s, const char *by, const char *note, bool no_pardon)
 {
 	struct block_entry entry;
+	uint64_t pardon_until = s->block.pardon_until;
 
 	if (block_index_get(&e->blocks, &s->prefix, &entry)) {
 		(void)block_index_del(&e->blocks, &s->prefix);
@@ -299,10 +311,37 @@ enum err engine_block_lift(struct engine *e, struct engine_subject *s, const cha
 	if (!s->has_block)
 		return ERR_NOTFOUND;
 	decide_lift(&e->host->conf, &s->block, clock_wall_s());
+	if (no_pardon)
+		s->block.pardon_until = pardon_until;
 	slice_copy(slice_str(by), s->block.by, sizeof s->block.by);
 	slice_copy(slice_str(note), s->block.note, sizeof s->block.note);
 	log_block(e, &s->block, "lift", false);
 	return engine_subject_save_block(e, s);
+}
+
+enum err engine_block_lift(struct engine *e, struct engine_subject *s, const char *by, const char *note)
+{
+	return lift(e, s, by, note, false);
+}
+
+enum err engine_block_end(struct engine *e, struct engine_subject *s, const char *by, const char *note)
+{
+	return lift(e, s, by, note, true);
+}
+
+void engine_block_reflag(struct engine *e, const struct engine_subject *s)
+{
+	uint8_t flags = cause_flags(e, &s->block);
+	struct block_entry old;
+	bool is_firewall;
+
+	if (!block_index_get(&e->blocks, &s->prefix, &old))
+		return;
+	is_firewall = (old.flags & BLOCK_FIREWALL) && !(flags & BLOCK_NO_FIREWALL);
+	if (index_put(e, &s->block, flags | (is_firewall ? BLOCK_FIREWALL : 0)) != ERR_OK)
+		return; /* not for an entry that is there */
+	if ((old.flags & BLOCK_FIREWALL) && !is_firewall)
+		fw_change(e, &s->prefix, false, 0, "");
 }
 
 /* ---- refusals */
@@ -322,7 +361,7 @@ static void take_to_firewall(struct engine *e, const struct block_entry *b, uint
 {
 	struct block_entry entry;
 
-	if ((b->flags & BLOCK_FIREWALL) || !decide_firewall(&e->host->conf, e->mode, b->offence, hour_count))
+	if ((b->flags & BLOCK_FIREWALL) || !is_fw_due(e, b->flags, b->offence, hour_count))
 		return;
 	block_index_mark(&e->blocks, &b->subject, BLOCK_FIREWALL);
 	if (block_index_get(&e->blocks, &b->subject, &entry)) /* it may run longer by now than b says */

@@ -161,7 +161,7 @@ json_t *engine_json_hit(struct engine *e, const struct record_hit *h)
 
 json_t *engine_json_allow(const char *entry, const char *tier, enum allow_source source, const struct record_allow *r)
 {
-	static const char *const tiers[] = { "", "own", "never", "never", "forwarder" };
+	static const char *const tiers[] = { "", "own", "never", "never", "forwarder", "never" };
 
 	return json_pack("{s:o, s:s, s:s, s:I, s:I, s:o, s:o}", "prefix", engine_json_text(entry), "tier",
 		tier ? tier : tiers[source], "source", allow_source_name(source), "since",

@@ -17,6 +17,7 @@
 #include "base/num.h"
 #include "core/reply_text.h"
 #include "io/log.h"
+#include "role/engine_feed.h"
 #include "role/engine_fetch.h"
 #include "role/engine_session.h"
 
@@ -189,6 +190,8 @@ void engine_policy_answered(struct engine *e, const struct msg_answered *m)
 
 	r.client_address = slice_str(ipaddr_format(&m->client, client));
 	gate_look(&view, &r, clock_wall_s(), &g);
+	if (g.is_listed)
+		engine_feed_contact(e, &r, &g, clock_wall_s());
 	if (!g.is_blocked || g.is_open || !engine_is_enforcing(e))
 		return;
 	if (g.trap)
@@ -209,6 +212,8 @@ static void on_rcpt(struct policy_conn *c, const struct policy_request *r, uint6
 	}
 	follow_instance(c, r, &g, now);
 	engine_mx_rcpt(e, r, &g);
+	if (g.is_listed)
+		engine_feed_contact(e, r, &g, now);
 	if (g.is_blocked && !g.is_open) {
 		bool is_enforced = engine_is_enforcing(e);
 

@@ -7,6 +7,7 @@
 #include "core/host_name.h"
 #include "core/score.h"
 #include "io/log.h"
+#include "role/engine_feed.h"
 #include "role/engine_hit.h"
 
 uint64_t engine_settle_digest(const struct engine *e, const struct engine_who *who, const char *sender,
@@ -51,6 +52,7 @@ struct decide_view engine_settle_view(struct engine *e, const struct engine_subj
 		.is_allowed = s->prefix.addr.family == 0 ||
 			      (!is_identity && gate_origin_of(&v, &s->prefix.addr) != GATE_FOREIGN),
 		.is_shared = is_identity,
+		.listed = is_identity ? 0 : feed_view_score(&e->feeds->view, &s->prefix),
 	};
 }
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "base/escape.h"
-#include "role/engine.h"
+#include "role/engine_feed.h"
 
 #define LABELS_MAX 4096 /* shared entries looked through for a sender's identities */
 
@@ -180,6 +180,11 @@ const char *engine_allow_entry(
 		take_list(&c->postfix.own_hosts, client, &x.len, to);
 	} else if (m->source == ALLOW_FORWARDER) {
 		take_list(&c->forwarders, client, &x.len, to);
+	} else if (m->source == ALLOW_FEED) {
+		struct feed_match f;
+
+		if (feed_view_allows(&e->feeds->view, client, &f))
+			(void)snprintf(to, ALLOW_TEXT, "feed %s", e->feeds->feed[f.feed].name);
 	} else if (m->source == ALLOW_FILE) {
 		take_files(e, client, &x.len, to);
 	} else if (store_scan(e->store, TABLE_ALLOW, all, all, false, take_stored, &x) != ERR_OK) {

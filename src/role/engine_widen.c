@@ -12,7 +12,7 @@
 
 #include "core/address.h"
 #include "io/public_suffix.h"
-#include "role/engine.h"
+#include "role/engine_feed.h"
 
 #define LOOKS_A_SECOND 4
 #define SCAN_MAX 4096         /* records of one network; beyond, the first of them speak for all */
@@ -70,7 +70,7 @@ static bool gather(struct look *l)
 	enum err err;
 
 	l->most = SCAN_MAX;
-	if (allow_overlaps(&l->e->allow, n))
+	if (allow_overlaps(&l->e->allow, n) || feed_view_allows_some(&l->e->feeds->view, n))
 		widen_veto(&l->w);
 	err = store_scan(l->e->store, TABLE_BLOCK, head, (struct slice){ 0 }, false, add_block, l);
 	l->seen = 0;
@@ -105,14 +105,7 @@ static void make_block(struct engine *e, struct engine_subject *s, const struct 
 
 static void end_block(struct engine *e, struct engine_subject *s)
 {
-	uint64_t no_pardon = s->block.pardon_until;
-
-	enum err err = engine_block_lift(e, s, "limetwig", "too few of them are blocked now, or they send good mail");
-
-	s->block.pardon_until = no_pardon; /* nobody pardoned it: it may come again */
-	if (err == ERR_OK)
-		err = engine_subject_save_block(e, s);
-	if (err != ERR_OK)
+	if (engine_block_end(e, s, "limetwig", "too few of them are blocked now, or they send good mail") != ERR_OK)
 		engine_alarm(e, "block", "lift", "the end of a wide block is not stored: disk or store full");
 }
 

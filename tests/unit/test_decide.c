@@ -83,8 +83,9 @@ static void unknown_host_is_blocked_at_once(void **state)
 	assert_int_equal(v.block.until, T0 + DAY);
 	assert_true(decide_block_is_active(&v.block, T0 + DAY - 1));
 	assert_false(decide_block_is_active(&v.block, T0 + DAY));
-	assert_int_equal(decide_reply_code(&conf, 1), 450);
-	assert_int_equal(decide_reply_code(&conf, 2), 554);
+	assert_int_equal(decide_reply_code(&conf, CAUSE_HIT, 1), 450);
+	assert_int_equal(decide_reply_code(&conf, CAUSE_HIT, 2), 554);
+	assert_int_equal(decide_reply_code(&conf, CAUSE_FEED, 1), 554);
 }
 
 static void probes_alone_never_block(void **state)

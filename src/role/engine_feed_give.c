@@ -1,0 +1,294 @@
+/*
+ * engine_feed_give: what dnsbl and publish need besides the live blocks: the
+ * sets of the feeds, the holes (whom nobody lists, whoever lists him: allow
+ * list and feeds that allow, as one set), and whether blocks act at all. The
+ * holes are put together by a thread: they may be as large as a feed.
+ * SPDX-License-Identifier: ISC
+ */
+#include "role/engine_feed.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "io/log.h"
+
+#define CODE 2 /* of a feed that is gone: any */
+
+struct engine_feed_holes {
+	struct engine *e;
+	struct block_memory now; /* as last made */
+	bool has_one, is_running, is_changed;
+	unsigned late; /* bits: roles that have come and wait for the holes before they get any feed */
+	pthread_t thread;
+	int done; /* an eventfd */
+	struct loop_watch *watch;
+	/* the thread's, while it runs */
+	struct prefix_set set;
+	struct block_memory feed[FEEDS_MAX];
+	unsigned feeds;
+	struct block_memory next;
+	enum err err;
+};
+
+static void send(struct engine *e, enum role to, const struct msg_feed_give *m, int fd)
+{
+	uint8_t out[128];
+	struct wr w = wr_init(out, sizeof out);
+
+	if (!e->host->link[to])
+		return;
+	message_put_feed_give(&w, MSG_FEED_GIVE, m);
+	if (role_host_send(e->host, to, &w, &fd, fd >= 0) != ERR_OK)
+		log_warn("message_lost", "type=FEED_GIVE to=%s", role_name(to));
+}
+
+static void give(struct engine *e, const struct engine_feed *f, enum role to)
+{
+	const struct msg_feed_set *s = &f->now.m;
+	struct msg_feed_give m = { .index = (uint8_t)engine_feed_number(e->feeds, f),
+		.use = FEED_USE_LIST,
+		.layers = s->layers,
+		.code = (uint8_t)(f->has_set ? s->code : CODE) };
+	bool is_listed = f->has_set && s->action != FEED_ACTION_ALLOW && s->action != FEED_ACTION_SCORE;
+
+	slice_copy(slice_str(f->name), m.name, sizeof m.name);
+	send(e, to, &m, is_listed ? f->now.fd : -1);
+}
+
+void engine_feed_give(struct engine *e, const struct engine_feed *f)
+{
+	for (enum role r = ROLE_DNSBL; r <= ROLE_PUBLISH; r++)
+		if (!(e->feeds->holes->late & ROLE_BIT(r)))
+			give(e, f, r);
+}
+
+static void give_all(struct engine *e, enum role to)
+{
+	for (unsigned i = 0; i < FEEDS_MAX; i++)
+		if (e->feeds->feed[i].has_set)
+			give(e, &e->feeds->feed[i], to);
+}
+
+/* ---- holes */
+
+static bool is_wanted(const struct engine *e)
+{
+	return e->host->link[ROLE_DNSBL] || e->host->link[ROLE_PUBLISH];
+}
+
+static void give_holes(struct engine *e, enum role to)
+{
+	if (e->feeds->holes->has_one)
+		send(e, to, &(struct msg_feed_give){ .use = FEED_USE_HOLES, .code = CODE }, e->feeds->holes->now.fd);
+}
+
+static enum err add_ranges(struct prefix_set *s, const struct prefix_table *t)
+{
+	enum err err = ERR_OK;
+
+	for (unsigned f = 0; f < 2; f++) {
+		for (size_t i = 0; i < t->ranges[f] && err == ERR_OK; i++) {
+			struct ipaddr first = { .family = f ? 6 : 4 }, last = first;
+
+			memcpy(first.b, t->range[f][i].first, sizeof first.b);
+			memcpy(last.b, t->range[f][i].last, sizeof last.b);
+			err = prefix_set_add_range(s, &first, &last, false);
+		}
+	}
+	return err;
+}
+
+static void close_feeds(struct engine_feed_holes *h)
+{
+	while (h->feeds)
+		block_memory_close(&h->feed[--h->feeds]);
+}
+
+/* What the thread works on: mappings of its own, since a swap takes ours away. */
+static enum err gather(struct engine *e)
+{
+	struct engine_feed_holes *h = e->feeds->holes;
+	enum err err = add_ranges(&h->set, &e->allow.never);
+
+	if (err == ERR_OK)
+		err = add_ranges(&h->set, &e->allow.shared);
+	for (unsigned i = 0; err == ERR_OK && i < FEEDS_MAX; i++) {
+		const struct engine_feed *f = &e->feeds->feed[i];
+		int fd;
+
+		if (!f->has_set || f->now.m.action != FEED_ACTION_ALLOW)
+			continue;
+		fd = fcntl(f->now.fd, F_DUPFD_CLOEXEC, 0);
+		err = fd < 0 ? ERR_IO : block_memory_open(fd, &h->feed[h->feeds]);
+		if (err == ERR_OK)
+			h->feeds++;
+	}
+	return err;
+}
+
+static void *make_holes(void *ctx)
+{
+	struct engine_feed_holes *h = ctx;
+	struct feed_area a;
+	uint64_t one = 1;
+	enum err err = ERR_OK;
+
+	for (unsigned i = 0; err == ERR_OK && i < h->feeds; i++)
+		if (feed_area_open(&a, h->feed[i].map, h->feed[i].bytes) == ERR_OK)
+			err = feed_area_add_to(&a, &h->set);
+	if (err == ERR_OK)
+		err = prefix_set_seal(&h->set);
+	if (err == ERR_OK)
+		err = block_memory_make(feed_area_bytes(&h->set), &h->next);
+	if (err == ERR_OK)
+		feed_area_write(&h->set, h->next.map);
+	h->err = err;
+	(void)!write(h->done, &one, sizeof one); /* an empty eventfd takes it */
+	return NULL;
+}
+
+static void clear(struct engine_feed_holes *h)
+{
+	prefix_set_done(&h->set);
+	h->set = (struct prefix_set){ 0 };
+	close_feeds(h);
+}
+
+static void begin(struct engine *e)
+{
+	struct engine_feed_holes *h = e->feeds->holes;
+
+	h->is_changed = false;
+	h->next = BLOCK_MEMORY_NONE;
+	if (gather(e) != ERR_OK || pthread_create(&h->thread, NULL, make_holes, h) != 0) {
+		clear(h);
+		log_alarm("feed", "text=\"no memory, descriptor or thread for the list of whom nobody lists: "
+				  "zone and exports have the old one\"");
+		return;
+	}
+	h->is_running = true;
+}
+
+static void end(struct engine_feed_holes *h)
+{
+	(void)pthread_join(h->thread, NULL);
+	h->is_running = false;
+	clear(h);
+	if (h->err != ERR_OK)
+		return;
+	block_memory_close(&h->now);
+	h->now = h->next;
+	h->has_one = true;
+}
+
+static void on_done(int fd, unsigned what, void *ctx)
+{
+	struct engine_feed_holes *h = ctx;
+	uint64_t n;
+
+	(void)what;
+	if (read(fd, &n, sizeof n) != (ssize_t)sizeof n)
+		return;
+	end(h);
+	if (h->err != ERR_OK)
+		log_alarm("feed",
+			"error=%s text=\"the list of whom nobody lists cannot be made: zone and exports have "
+			"the old one\"",
+			err_name(h->err));
+	for (enum role r = ROLE_DNSBL; r <= ROLE_PUBLISH; r++) {
+		give_holes(h->e, r);
+		if ((h->late & ROLE_BIT(r)) && h->has_one) {
+			h->late &= ~ROLE_BIT(r);
+			give_all(h->e, r);
+		}
+	}
+	if (h->is_changed && is_wanted(h->e))
+		begin(h->e);
+}
+
+void engine_feed_holes_changed(struct engine *e)
+{
+	struct engine_feed_holes *h = e->feeds ? e->feeds->holes : NULL;
+
+	if (!h)
+		return;
+	h->is_changed = true;
+	if (is_wanted(e) && !h->is_running)
+		begin(e);
+}
+
+/* ---- acting */
+
+static void tell_acting(struct engine *e, enum role to)
+{
+	struct msg_acting m = { .is_acting = engine_is_enforcing(e) };
+	uint8_t out[8];
+	struct wr w = wr_init(out, sizeof out);
+
+	if (!e->host->link[to])
+		return;
+	message_put_acting(&w, MSG_ACTING, &m);
+	if (role_host_send(e->host, to, &w, NULL, 0) != ERR_OK)
+		log_warn("message_lost", "type=ACTING to=%s", role_name(to));
+}
+
+void engine_feed_acting(struct engine *e)
+{
+	if (!e->feeds || e->feeds->acting == engine_is_enforcing(e))
+		return;
+	e->feeds->acting = engine_is_enforcing(e);
+	tell_acting(e, ROLE_DNSBL);
+	tell_acting(e, ROLE_PUBLISH);
+}
+
+/* ---- start, stop, link */
+
+void engine_feed_give_linked(struct engine *e, enum role peer)
+{
+	struct engine_feed_holes *h = e->feeds->holes;
+
+	tell_acting(e, peer);
+	/* the holes first: nobody is listed in the meantime whom they spare */
+	if (h->has_one && !h->is_changed && !h->is_running) {
+		give_holes(e, peer);
+		give_all(e, peer);
+		return;
+	}
+	h->late |= ROLE_BIT(peer);
+	engine_feed_holes_changed(e);
+}
+
+enum err engine_feed_give_start(struct engine *e)
+{
+	struct engine_feed_holes *h = calloc(1, sizeof *h);
+
+	if (!h)
+		return ERR_NOMEM;
+	e->feeds->holes = h;
+	h->e = e;
+	h->now = h->next = BLOCK_MEMORY_NONE;
+	h->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (h->done < 0)
+		return ERR_IO;
+	h->watch = loop_fd(e->host->loop, h->done, LOOP_READ, on_done, h);
+	return h->watch ? ERR_OK : ERR_NOMEM;
+}
+
+void engine_feed_give_stop(struct engine *e)
+{
+	struct engine_feed_holes *h = e->feeds->holes;
+
+	if (!h)
+		return;
+	if (h->is_running)
+		end(h);
+	loop_remove(h->watch);
+	if (h->done >= 0)
+		(void)close(h->done);
+	block_memory_close(&h->now);
+	free(h);
+	e->feeds->holes = NULL;
+}
