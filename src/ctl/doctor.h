@@ -85,6 +85,7 @@ size_t doctor_processes_find(int parent, struct doctor_process to[DOCTOR_PROCESS
 void doctor_check_daemon(struct doctor *d, const struct doctor_daemon_facts *f);    /* doctor_daemon.c, all of these: */
 void doctor_check_processes(struct doctor *d, const struct doctor_daemon_facts *f); /* doctor_process.c */
 void doctor_check_firewall(struct doctor *d, const struct doctor_daemon_facts *f);  /* doctor_firewall.c */
+void doctor_check_rules(struct doctor *d, const struct doctor_daemon_facts *f);     /* doctor_rules.c */
 void doctor_check_traps(struct doctor *d, const struct doctor_daemon_facts *f);     /* doctor_trap.c */
 void doctor_check_fetch(struct doctor *d, const struct doctor_daemon_facts *f);     /* doctor_fetch.c */
 void doctor_check_tarpit(struct doctor *d, const struct doctor_daemon_facts *f);    /* doctor_tarpit.c */

@@ -216,6 +216,7 @@ static const struct {
 	{ check_store, false },
 	{ check_corpus, true },
 	{ doctor_check_firewall, false },
+	{ doctor_check_rules, false },
 	{ doctor_check_traps, false },
 	{ doctor_check_log, true },
 	{ doctor_check_fetch, true },

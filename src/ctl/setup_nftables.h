@@ -24,6 +24,8 @@ struct setup_nftables {
 	const char *lacks;  /* a part of nf_tables; NULL: none */
 };
 
+/* setup_nftables_look.c: the rules in force, by nft; root only. False: text says why. */
+bool setup_nftables_read(const struct conf *c, struct nft_conf_list *ret, char *text, size_t n);
 /* All findings with what to do; gives the number of those that ask for something. */
 unsigned setup_nftables_show(const struct setup_nftables *s, FILE *to);
 

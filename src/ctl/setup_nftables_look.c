@@ -9,8 +9,7 @@
 
 #include <stdlib.h>
 
-/* False: text says why. */
-static bool read_list(struct setup_nftables *s, char *text, size_t n)
+bool setup_nftables_read(const struct conf *c, struct nft_conf_list *ret, char *text, size_t n)
 {
 	const char *const argv[] = { "nft", "-n", "-s", "-t", "list", "ruleset", NULL };
 	struct buf out;
@@ -19,7 +18,7 @@ static bool read_list(struct setup_nftables *s, char *text, size_t n)
 	buf_init(&out, NFT_CONF_MAX);
 	is_read = setup_run(argv, &out, text, n);
 	if (is_read)
-		nft_conf_read_list(buf_slice(&out), (uint16_t)s->conf->tarpit.port, &s->list);
+		nft_conf_read_list(buf_slice(&out), (uint16_t)c->tarpit.port, ret);
 	buf_done(&out);
 	return is_read;
 }
@@ -79,7 +78,7 @@ static int look(struct ctl *c)
 	s->has_legacy = is_set("/proc/net/ip_tables_names") || is_set("/proc/net/ip6_tables_names");
 	if (!read_file(s))
 		status = ctl_refuse(c, "%s: cannot be read", path);
-	else if (!read_list(s, text, sizeof text))
+	else if (!setup_nftables_read(s->conf, &s->list, text, sizeof text))
 		status = ctl_refuse(c, "the rules cannot be read: %s", text);
 	if (status == CTL_DONE) {
 		s->lacks = lacks(&c->conf);

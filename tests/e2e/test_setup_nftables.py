@@ -1,4 +1,6 @@
 """limetwig setup nftables: what it finds in real rules, and what its advice does to a blocked client."""
+import json
+
 import pytest
 from lab import witness
 from lab.network import wait_for
@@ -62,6 +64,12 @@ def advice(scene, *options):
     return scene.daemon.told("setup", "nftables", *options)
 
 
+def closed_filters(scene):
+    """What doctor says of filters that our port does not pass."""
+    items = json.loads(scene.daemon.ctl("doctor", "--json").stdout)["items"]
+    return [item["text"] for item in items if item["level"] == "warn" and "none is for our port" in item["text"]]
+
+
 def rules(scene):
     """The site's own; limetwig's come and go while we look."""
     return scene.net.run(["nft", "-s", "list", "table", "inet", "site"], check=True).stdout
@@ -99,6 +107,7 @@ def test_docker_and_routed_mail_need_forward_and_the_printed_rule_lets_in(scene)
     said = advice(scene, "--print")
     assert "Docker" in said and "chain DOCKER: " in said and "chain forward: " in said
     assert "firewall { forward = yes }" in said
+    assert not closed_filters(scene)  # not led to it yet
     rule = next(line.strip() for line in said.splitlines() if line.strip().startswith("nft insert rule"))
     assert rule.startswith("nft insert rule inet site input ")
     scene.daemon.configure(CONF % "  forward = yes\n")
@@ -107,12 +116,14 @@ def test_docker_and_routed_mail_need_forward_and_the_printed_rule_lets_in(scene)
         ["nft", "-t", "list", "table", "inet", "limetwig"]).stdout, 30)
     said = advice(scene)
     assert rule in said and "firewall { forward = yes }" not in said
+    assert [text for text in closed_filters(scene) if "table inet site, chain input" in text]
     key = blocked(scene)
     answer = scene.host[key].mail("offers@other.example", [ALICE], "Subject: again\n\nagain\n", timeout=3)
     assert "mails" not in answer or not answer["mails"], answer  # the site's filter drops him
     scene.net.run(rule.split(), check=True)
     said = advice(scene, "--dry-run")
     assert "0 to do." in said and "has a rule for our server's port" in said
+    assert not closed_filters(scene)
     assert_told(scene, key)
     scene.good_mail("friend", "with the rules as advised")
 
