@@ -168,6 +168,11 @@ void parent_send_log(struct parent *p);
 
 /* ---- parent_tls.c: the files of the site's certificate, to a tarpit. */
 void parent_send_tls(struct child *c);
+/* -1: errno; EINVAL: it is no plain file. A pipe under this name does not hold us. */
+int parent_open_regular(const char *path);
+
+/* ---- parent_update.c: the key of dns-update, to publish. */
+void parent_send_update_key(struct child *c);
 void parent_check_log(struct parent *p);
 
 #endif /* ROLE_PARENT_H */

@@ -120,6 +120,8 @@ void parent_send_conf(struct child *c)
 		parent_send_tls(c);
 	if (c->role == ROLE_DNSBL)
 		parent_send_dns_listen(c);
+	if (c->role == ROLE_PUBLISH)
+		parent_send_update_key(c);
 	message_put_empty(&w, MSG_CONFIG, NULL);
 	if (fd < 0 || (c->channel && channel_send(c->channel, &w, &fd, 1) != ERR_OK))
 		log_warn("message_lost", "type=CONFIG to=%s errno=%d", role_name(c->role), errno);

@@ -14,8 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* -1: errno. A pipe under this name must not hold us. */
-static int open_regular(const char *path)
+int parent_open_regular(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
@@ -33,7 +32,7 @@ static void send_file(struct child *c, enum shared_file which, const char *key, 
 	struct msg_which m = { .which = (uint8_t)which };
 	uint8_t bytes[4];
 	struct wr w = wr_init(bytes, sizeof bytes);
-	int fd = open_regular(path);
+	int fd = parent_open_regular(path);
 
 	if (fd < 0) {
 		log_warn("tls_file", "key=%s path=%s errno=%d remedy=\"%s\"", key, path, errno,
