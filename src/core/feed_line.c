@@ -243,7 +243,10 @@ static void parse_words(struct slice word, struct feed_line *ret)
 			return;
 		}
 	}
-	take_prefix(ret, &a, slash < word.n ? slice_from(word, slash + 1) : slice_str(len));
+	if (slash == word.n && a.family == 4) /* ::ffff:192.0.2.1 */
+		take_range(ret, &a, &a);
+	else
+		take_prefix(ret, &a, slash < word.n ? slice_from(word, slash + 1) : slice_str(len));
 }
 
 static void parse_rbldnsd(struct slice s, struct feed_line *ret)
