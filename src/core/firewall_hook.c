@@ -55,6 +55,10 @@ static const char *case_of(const struct fw_op *op)
 
 static const char *value_of(char which, const struct fw_op *op, char to[HOOK_TEXT])
 {
+	if (which == '%')
+		return "%";
+	if (!op)
+		return NULL;
 	switch (which) {
 	case 's':
 		return firewall_hook_subject(&op->prefix, to);
@@ -65,8 +69,6 @@ static const char *value_of(char which, const struct fw_op *op, char to[HOOK_TEX
 		return to;
 	case 'c':
 		return case_of(op);
-	case '%':
-		return "%";
 	default:
 		return NULL;
 	}
@@ -87,15 +89,13 @@ enum err firewall_hook_expand(const char *word, const struct fw_op *op, struct b
 	return e;
 }
 
-/* The first % that means nothing, or NULL. many: %S may be the whole word. */
-static const char *bad_place(const char *word, bool may_be_many)
+/* The first % that is not before one of these letters, or NULL. */
+static const char *bad_place(const char *word, const char *letters)
 {
-	if (may_be_many && strcmp(word, HOOK_WORD_SUBJECTS) == 0)
-		return NULL;
 	for (const char *p = word; *p; p++) {
 		if (*p != '%')
 			continue;
-		if (!p[1] || !strchr("sftc%", p[1]))
+		if (!p[1] || !strchr(letters, p[1]))
 			return p;
 		p++;
 	}
@@ -105,13 +105,13 @@ static const char *bad_place(const char *word, bool may_be_many)
 struct look {
 	const char *key, *line_key;
 	enum hook_what what;
-	bool is_needed;
+	bool is_needed; /* and so told of subjects */
 };
 
 static bool words_are_good(const struct conf *c, const struct look *l, char *text, size_t size)
 {
 	const struct conf_list *words = firewall_hook_words(c, l->what);
-	bool has_line = firewall_hook_line(c, l->what)[0], takes = l->what == HOOK_ADD || l->what == HOOK_REMOVE;
+	bool has_line = firewall_hook_line(c, l->what)[0], is_of_one;
 
 	if (words->count == 0 && (l->is_needed || has_line)) {
 		(void)snprintf(text, size, "is empty; backend = hook needs a program there, with its whole path");
@@ -121,14 +121,16 @@ static bool words_are_good(const struct conf *c, const struct look *l, char *tex
 		(void)snprintf(text, size, "must begin with a program's whole path, like \"/usr/sbin/ipset\"");
 		return false;
 	}
+	is_of_one = l->is_needed && !has_line && !has_many(words);
 	for (uint32_t i = 0; i < words->count; i++) {
-		const char *bad = bad_place(words->item[i], takes && !has_line);
+		const char *bad = bad_place(words->item[i], is_of_one ? "sftc%" : "%");
 
-		if (bad || (!takes && strchr(words->item[i], '%') && !strstr(words->item[i], "%%"))) {
-			(void)snprintf(text, size, "has \"%.20s\": only %s", bad ? bad : words->item[i],
-				takes ? "%s %f %t %c %% and the word %S are known" : "%% has a meaning there");
-			return false;
-		}
+		if (!bad || (l->is_needed && !has_line && strcmp(words->item[i], HOOK_WORD_SUBJECTS) == 0))
+			continue;
+		(void)snprintf(text, size, "has \"%.20s\": %s", bad,
+			is_of_one ? "only %s %f %t %c %% and the word %S are known"
+				  : "only %% is known in its words, since a call is not for one subject");
+		return false;
 	}
 	return true;
 }
@@ -143,7 +145,7 @@ bool firewall_hook_check(const struct conf *c, const char **ret_key, char *text,
 	};
 
 	for (size_t i = 0; i < sizeof looks / sizeof looks[0]; i++) {
-		const char *bad = bad_place(firewall_hook_line(c, looks[i].what), false);
+		const char *bad = bad_place(firewall_hook_line(c, looks[i].what), "sftc%");
 
 		*ret_key = looks[i].key;
 		if (!words_are_good(c, &looks[i], text, size))

@@ -9,7 +9,9 @@
  *   %%  a percent sign
  *   %S  a word of its own: all subjects of the call, each a word
  *
- * So a call is for many subjects with %S or with a line, else for one.
+ * So a call is for many subjects with %S or with a line, else for one. In words
+ * that are not for one subject (of such a call, of a list, of a flush) only %%
+ * has a meaning.
  *
  * Pure. Nothing of foreign mail comes in here: addresses and numbers, and case
  * ids of letters, digits and dashes. Owner: firewall and run role.
@@ -30,7 +32,7 @@ const struct conf_list *firewall_hook_words(const struct conf *c, enum hook_what
 const char *firewall_hook_line(const struct conf *c, enum hook_what what);
 /* Subjects of one call at most: 1, HOOK_MANY_WORDS or MESSAGE_HOOK_OPS. */
 size_t firewall_hook_batch(const struct conf *c, enum hook_what what);
-/* Append word or line with op in it. ERR_NOMEM, ERR_FULL: to. */
+/* Append word or line with op in it; NULL: it is for no single subject. ERR_NOMEM, ERR_FULL: to. */
 enum err firewall_hook_expand(const char *word, const struct fw_op *op, struct buf *to) MUST_USE;
 const char *firewall_hook_subject(const struct prefix *p, char to[HOOK_TEXT]);
 /* Is the configuration of backend hook whole? False: ret_key and text say what is wrong. */

@@ -68,7 +68,7 @@ static void report(struct hook *h, int32_t status, const char *text)
 
 static enum err add_word(struct buf *to, const char *word, const struct fw_op *op)
 {
-	enum err e = op ? firewall_hook_expand(word, op, to) : buf_add_str(to, word);
+	enum err e = firewall_hook_expand(word, op, to);
 
 	return e == ERR_OK ? buf_add_char(to, '\0') : e;
 }
@@ -84,7 +84,7 @@ static enum err words_of(const struct conf *c, const struct msg_hook *m, struct 
 		char text[HOOK_TEXT];
 
 		if (has_line || strcmp(l->item[i], HOOK_WORD_SUBJECTS) != 0) {
-			e = add_word(to, l->item[i], m->count ? &m->op[0] : NULL);
+			e = add_word(to, l->item[i], m->count == 1 ? &m->op[0] : NULL);
 			continue;
 		}
 		for (unsigned k = 0; k < m->count && e == ERR_OK; k++)

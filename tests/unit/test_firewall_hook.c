@@ -188,10 +188,38 @@ static void what_is_wrong_is_named(void **state)
 	refused(c, "hook-add");
 	set_words(&whole_conf()->firewall.hook_list, "/bin/list", "%s");
 	refused(c, "hook-list");
+	set_words(&whole_conf()->firewall.hook_list, "/bin/list", "100%%%s");
+	refused(c, "hook-list");
 	set_words(&whole_conf()->firewall.hook_flush, "flush", NULL);
 	refused(c, "hook-flush");
-	(void)snprintf(whole_conf()->firewall.hook_remove_line, sizeof c->firewall.hook_remove_line, "del %%q");
+	set_words(&whole_conf()->firewall.hook_remove, "/bin/unban", NULL);
+	(void)snprintf(c->firewall.hook_remove_line, sizeof c->firewall.hook_remove_line, "del %%q");
 	refused(c, "hook-remove-line");
+}
+
+/* Of a call for many the first one would be all that the program hears of. */
+static void one_subject_in_a_call_for_many_is_refused(void **state)
+{
+	struct conf *c = whole_conf();
+
+	(void)state;
+	set_words(&c->firewall.hook_add, "/bin/ban%f", HOOK_WORD_SUBJECTS);
+	refused(c, "hook-add");
+	set_words(&whole_conf()->firewall.hook_add, "/bin/ban", "%s");
+	(void)snprintf(c->firewall.hook_add_line, sizeof c->firewall.hook_add_line, "add %%s");
+	refused(c, "hook-add");
+}
+
+static void a_percent_sign_is_one_everywhere(void **state)
+{
+	struct conf *c = whole_conf();
+	const char *key = "";
+	char text[200];
+
+	(void)state;
+	set_words(&c->firewall.hook_flush, "/bin/flush", "100%%");
+	assert_true(firewall_hook_check(c, &key, text, sizeof text));
+	expands("100%% of %s", NULL, "100% of %s");
 }
 
 static void subjects_beside_a_line_are_refused(void **state)
@@ -215,6 +243,8 @@ int main(void)
 		cmocka_unit_test(any_prefix_ends),
 		cmocka_unit_test(a_whole_configuration_is_taken),
 		cmocka_unit_test(what_is_wrong_is_named),
+		cmocka_unit_test(one_subject_in_a_call_for_many_is_refused),
+		cmocka_unit_test(a_percent_sign_is_one_everywhere),
 		cmocka_unit_test(subjects_beside_a_line_are_refused),
 	};
 
