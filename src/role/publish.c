@@ -71,23 +71,15 @@ static void publish_unlinked(struct role_host *h, enum role peer)
 static void publish_message(
 	struct role_host *h, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
 {
-	struct msg_feed_give give;
-	struct msg_acting acting;
 	struct msg_export_ran ran;
 
-	if (peer == ROLE_ENGINE && t == MSG_BLOCKS && n == 1) {
-		publish_list_blocks(h->ctx, fds[0]);
-		return;
-	}
-	if (peer == ROLE_ENGINE && t == MSG_FEED_GIVE && message_get_feed_give(body, &give) == ERR_OK) {
-		publish_list_give(h->ctx, &give, n ? fds[0] : -1);
+	if (peer == ROLE_ENGINE && n <= 1) {
+		publish_list_take(h->ctx, t, body, n ? fds[0] : -1);
 		return;
 	}
 	for (size_t i = 0; i < n; i++)
 		(void)close(fds[i]);
-	if (peer == ROLE_ENGINE && t == MSG_ACTING && message_get_acting(body, &acting) == ERR_OK)
-		publish_list_acting(h->ctx, acting.is_acting);
-	else if (peer == ROLE_RUN && t == MSG_EXPORT_RAN && message_get_export_ran(body, &ran) == ERR_OK)
+	if (peer == ROLE_RUN && t == MSG_EXPORT_RAN && message_get_export_ran(body, &ran) == ERR_OK)
 		publish_export_ran(h->ctx, &ran);
 }
 

@@ -33,10 +33,8 @@ struct publish {
 /* ---- publish_list.c */
 enum err publish_list_start(struct publish *p) MUST_USE;
 void publish_list_stop(struct publish *p);
-/* Each takes fd. */
-void publish_list_blocks(struct publish *p, int fd);
-void publish_list_give(struct publish *p, const struct msg_feed_give *m, int fd);
-void publish_list_acting(struct publish *p, bool is_acting);
+/* BLOCKS, FEED_GIVE, ACTING. Takes fd; -1: none. */
+void publish_list_take(struct publish *p, enum message_type t, struct rd *body, int fd);
 /* Has the engine said what there is? Before that nothing is known, and nothing is written or sent. */
 bool publish_list_is_known(const struct publish *p);
 /* Do blocks act? If not, the list is empty. */
