@@ -25,7 +25,7 @@ enum sandbox_calls {
 
 enum sandbox_may { MAY_READ = 1, MAY_WRITE = 2, MAY_EXEC = 4 };
 
-#define SANDBOX_PATHS 64
+#define SANDBOX_PATHS 192
 #define SANDBOX_PATH (CONF_TEXT + 32)
 
 struct sandbox_path {

@@ -18,6 +18,8 @@
  */
 #include "io/sandbox.h"
 
+#include "io/feed_plan_file.h"
+
 #include <linux/capability.h>
 #include <stdio.h>
 
@@ -100,6 +102,32 @@ static void allow_exports(struct sandbox_rights *r, const struct conf *c)
 		allow(r, MAY_READ, c->storage.dir, "/export");
 }
 
+/* The sources of feeds for the role feed, their commands for the role run. */
+static void allow_plan(struct sandbox_rights *r, const struct conf *c, enum role role)
+{
+	char reason[FEED_PLAN_REASON], store[FEED_WHERE];
+	struct feed_plan plan = { 0 };
+	char *argv[FEED_WORDS + 1];
+
+	if (!conf_has_feeds(c) || feed_plan_read(c, NULL, &plan, reason) != ERR_OK)
+		return;
+	for (unsigned i = 0; i < plan.count; i++) {
+		const struct feed_spec *s = &plan.feed[i];
+
+		if (role == ROLE_FEED)
+			allow(r, MAY_READ, s->text_file, "");
+		for (unsigned k = 0; k < s->parts; k++) {
+			if (role == ROLE_FEED && s->part[k].way == FEED_WAY_PATH)
+				allow(r, MAY_READ, s->part[k].where, "");
+			else if (role == ROLE_RUN && s->part[k].way == FEED_WAY_COMMAND &&
+				 feed_plan_words(s->part[k].where, store, argv))
+				allow(r, MAY_READ | MAY_EXEC, argv[0], "");
+		}
+	}
+	feed_plan_done(&plan);
+	allow(r, MAY_READ, c->feeds.spamd_conf, "");
+}
+
 static void allow_run(struct sandbox_rights *r, const struct conf *c)
 {
 	static const char *const programs[] = { "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", NULL };
@@ -120,6 +148,7 @@ static void allow_run(struct sandbox_rights *r, const struct conf *c)
 		allow(r, MAY_READ | MAY_EXEC, c->firewall.hook_list.item[0], "");
 	if (c->firewall.hook_flush.count)
 		allow(r, MAY_READ | MAY_EXEC, c->firewall.hook_flush.item[0], "");
+	allow_plan(r, c, ROLE_RUN);
 	allow_exports(r, c);
 	/* sendmail(1) of Postfix puts its message there */
 	for (uint32_t i = 0; i < c->postfix.queues.count; i++) {
@@ -128,18 +157,17 @@ static void allow_run(struct sandbox_rights *r, const struct conf *c)
 	}
 }
 
-/* Its folder, its sources, what HTTPS needs. */
+/* Its folder, its sources, what downloads need. */
 static void allow_feed(struct sandbox_rights *r, const struct conf *c)
 {
-	static const char *const readable[] = { "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/hosts",
-		"/etc/gai.conf", "/run/systemd/resolve", "/etc/ssl", "/etc/pki", "/usr/share/ca-certificates", "/usr/lib",
-		"/lib", "/lib64", "/dev/urandom", NULL };
+	static const char *const readable[] = { "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf",
+		"/etc/hosts", "/etc/gai.conf", "/run/systemd/resolve", "/etc/ssl", "/etc/pki",
+		"/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/etc/ld.so.cache", "/usr/lib",
+		"/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/dev/urandom", NULL };
 
 	allow(r, MAY_READ | MAY_WRITE, c->storage.dir, "/feeds");
 	allow_each(r, MAY_READ, readable);
-	for (uint32_t i = 0; i < c->feed_count; i++)
-		allow(r, MAY_READ, c->feed[i].source, "");
-	allow(r, MAY_READ, c->feeds.spamd_conf, "");
+	allow_plan(r, c, ROLE_FEED);
 }
 
 static void allow_role(struct sandbox_rights *r, enum role role, const struct conf *c)

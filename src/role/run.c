@@ -205,6 +205,7 @@ static void on_child(int signo, void *ctx)
 	}
 	run_hook_reap();
 	run_export_reap();
+	run_feed_reap();
 }
 
 /* False: it could not be started. */
@@ -295,6 +296,8 @@ static void run_message(
 		run_hook_take(h, body);
 	else if (t == MSG_EXPORT_RUN && peer == ROLE_PUBLISH)
 		run_export_take(h, body);
+	else if (t == MSG_FEED_RUN && peer == ROLE_FEED)
+		run_feed_take(h, body);
 }
 
 static enum err run_start(struct role_host *h)
@@ -314,6 +317,7 @@ static void run_stop(struct role_host *h)
 			(void)kill(-run.job[i].pid, SIGKILL);
 	run_hook_stop();
 	run_export_stop();
+	run_feed_stop();
 	loop_stop(h->loop);
 }
 

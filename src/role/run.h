@@ -4,6 +4,7 @@
  *   run.c       commands for the engine: alarms, postconf
  *   run_hook.c  hooks of the firewall, one at a time
  *   run_export.c commands of exports, one at a time
+ *   run_feed.c  commands of feeds, some at a time
  *
  * SPDX-License-Identifier: ISC
  */
@@ -29,5 +30,11 @@ void run_export_take(struct role_host *h, struct rd *body);
 /* A child has ended, perhaps ours. */
 void run_export_reap(void);
 void run_export_stop(void);
+
+/* ---- run_feed.c */
+void run_feed_take(struct role_host *h, struct rd *body);
+/* A child has ended, perhaps ours. */
+void run_feed_reap(void);
+void run_feed_stop(void);
 
 #endif /* ROLE_RUN_H */
