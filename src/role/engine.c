@@ -329,6 +329,10 @@ static void engine_unlinked(struct role_host *h, enum role peer)
 		engine_tarpit_unlinked(e, peer);
 	if (peer == ROLE_DNSBL)
 		engine_dnsbl_unlinked(e);
+	if (peer == ROLE_PUBLISH) {
+		engine_export_unlinked(e);
+		engine_update_unlinked(e);
+	}
 	if (peer == ROLE_FIREWALL)
 		e->fw = (struct msg_fw_state){ .state = FW_ERROR };
 }
@@ -405,6 +409,10 @@ static void engine_message(
 		engine_feed_message(e, t, body, n ? fds[0] : -1);
 	else if (t == MSG_DNSBL_STATE)
 		engine_dnsbl_message(e, body);
+	else if (t == MSG_EXPORT_STATE)
+		engine_export_message(e, body);
+	else if (t == MSG_UPDATE_STATE)
+		engine_update_message(e, body);
 	else if (t >= MSG_MAP_APPLY && t <= MSG_REREAD)
 		engine_message_map(e, t, body, n ? fds[0] : -1);
 	else if (engine_session_message(e, t, body))

@@ -210,6 +210,10 @@ struct engine {
 	struct engine_tarpits *tarpits; /* NULL: none has spoken yet */
 	struct msg_dnsbl_state dnsbl;
 	bool has_dnsbl; /* it has spoken */
+	struct msg_export_state export[CONF_EXPORTS]; /* as last told */
+	unsigned exports;                             /* of it */
+	struct msg_update_state update;
+	bool has_update;
 	struct engine_policy *policy;
 	struct engine_sessions *sessions;
 	struct engine_control *control;
@@ -553,6 +557,7 @@ ENGINE_COMMAND(watch)
 ENGINE_COMMAND(person)
 ENGINE_COMMAND(forget)
 ENGINE_COMMAND(db_backup)
+ENGINE_COMMAND(export)
 ENGINE_COMMAND(reload)
 ENGINE_COMMAND(release)
 ENGINE_COMMAND(rows)

@@ -8,7 +8,7 @@
 
 #include "base/escape.h"
 #include "io/log.h"
-#include "role/engine.h"
+#include "role/engine_feed.h"
 
 const struct engine_command engine_commands[] = {
 	{ "status", false, engine_command_status },
@@ -31,7 +31,13 @@ const struct engine_command engine_commands[] = {
 	{ "person", true, engine_command_person },
 	{ "forget", true, engine_command_forget },
 	{ "db_backup", true, engine_command_db_backup },
+	{ "export", false, engine_command_export },
 	{ "reload", true, engine_command_reload },
+	{ "feed_list", false, engine_command_feed_list },
+	{ "feed_refresh", true, engine_command_feed_refresh },
+	{ "feed_confirm", true, engine_command_feed_confirm },
+	{ "feed_find", false, engine_command_feed_find },
+	{ "feed_test", true, engine_command_feed_test },
 	{ "release", true, engine_command_release },
 	{ "rows", false, engine_command_rows },
 	{ "row_find", false, engine_command_row_find },
@@ -115,7 +121,7 @@ json_t *engine_json_block(struct engine *e, const struct record_block *b)
 	(void)json_object_set_new(j, "need", json_real(b->need));
 	(void)json_object_set_new(j, "good", json_real(b->good));
 	(void)json_object_set_new(j, "trap", json_trap_id(b->trap_id));
-	(void)json_object_set_new(j, "tag", engine_json_text(b->tag));
+	(void)json_object_set_new(j, b->cause == CAUSE_FEED ? "feed" : "tag", engine_json_text(b->tag));
 	(void)json_object_set_new(j, "name", engine_json_text(b->name));
 	(void)json_object_set_new(j, "sender", engine_json_hidden(e, b->sender));
 	(void)json_object_set_new(j, "by", engine_json_text(b->by));

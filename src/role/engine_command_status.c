@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "io/log.h"
+#include "role/engine_feed.h"
 #include "role/engine_fetch.h"
 #include "role/engine_session.h"
 
@@ -210,8 +211,12 @@ void engine_command_status(struct engine *e, struct engine_call *c, const json_t
 		json_pack("{s:o, s:o}", "24h", counters(e, now, 24), "7d", counters(e, now, ENGINE_HOURS)));
 	list = warnings(e, &t, now);
 	engine_fetch_status(e, j, list);
+	if (conf_has_feeds(&e->host->conf))
+		(void)json_object_set_new(j, "feeds", engine_feed_json(e, list));
 	engine_tarpit_status(e, j, list);
 	engine_dnsbl_status(e, j, list);
+	engine_export_status(e, j, list);
+	engine_update_status(e, j, list);
 	engine_session_status(e, j, list);
 	engine_drift_status(e, j, list, engine_json_true(in, "sums"));
 	(void)json_object_set_new(j, "warnings", list);

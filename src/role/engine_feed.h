@@ -65,6 +65,7 @@ struct engine_feed {
 };
 
 struct engine_feed_holes; /* engine_feed_give.c */
+struct engine_feed_trial; /* engine_command_feed.c */
 
 struct engine_feeds {
 	struct feed_view view; /* same numbers */
@@ -84,6 +85,7 @@ struct engine_feeds {
 	uint64_t lift_at;
 	int acting; /* as last told; -1: not yet */
 	struct engine_feed_holes *holes;
+	struct engine_feed_trial *trial;
 };
 
 /* ---- engine_feed.c */
@@ -118,6 +120,8 @@ void engine_feed_drop(struct engine *e, struct engine_feed *f);
 /* A stretch of a count. False: done. */
 bool engine_feed_count_step(
 	struct engine *e, const struct feed_area *a, struct engine_count_at *at, struct engine_collateral *c);
+/* So many of our good senders that such a set waits for a person? */
+bool engine_feed_is_too_good(const struct engine_collateral *c);
 /* Owned by the caller. */
 json_t *engine_feed_ours_json(const struct engine_collateral *c);
 
@@ -140,9 +144,22 @@ void engine_feed_give_stop(struct engine *e);
 void engine_feed_give_linked(struct engine *e, enum role peer);
 /* The set of this feed, or that it is gone. */
 void engine_feed_give(struct engine *e, const struct engine_feed *f);
+/* What is told of this feed; returns its set, -1: nothing of it is listed. */
+int engine_feed_given(const struct engine *e, const struct engine_feed *f, struct msg_feed_give *ret);
+/* The holes as they are; -1: they are being made. */
+int engine_feed_holes_fd(struct engine *e);
 /* The allow list, or a feed that allows, has changed. */
 void engine_feed_holes_changed(struct engine *e);
 /* Mode or off may have changed. */
 void engine_feed_acting(struct engine *e);
+
+/* ---- engine_command_feed.c */
+void engine_command_feed_list(struct engine *e, struct engine_call *c, const json_t *in);
+void engine_command_feed_refresh(struct engine *e, struct engine_call *c, const json_t *in);
+void engine_command_feed_confirm(struct engine *e, struct engine_call *c, const json_t *in);
+void engine_command_feed_find(struct engine *e, struct engine_call *c, const json_t *in);
+void engine_command_feed_test(struct engine *e, struct engine_call *c, const json_t *in);
+/* This call is going away; NULL: all are. */
+void engine_feed_call_gone(struct engine *e, const struct engine_call *c);
 
 #endif /* ROLE_ENGINE_FEED_H */

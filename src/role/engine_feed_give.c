@@ -21,6 +21,7 @@ struct engine_feed_holes {
 	struct engine *e;
 	struct block_memory now; /* as last made */
 	bool has_one, is_running, is_changed;
+	bool is_asked; /* limetwig export wants them, too */
 	unsigned late; /* bits: roles that have come and wait for the holes before they get any feed */
 	pthread_t thread;
 	int done; /* an eventfd */
@@ -45,7 +46,7 @@ static void send(struct engine *e, enum role to, const struct msg_feed_give *m, 
 		log_warn("message_lost", "type=FEED_GIVE to=%s", role_name(to));
 }
 
-static void give(struct engine *e, const struct engine_feed *f, enum role to)
+int engine_feed_given(const struct engine *e, const struct engine_feed *f, struct msg_feed_give *ret)
 {
 	const struct msg_feed_set *s = &f->now.m;
 	struct msg_feed_give m = { .index = (uint8_t)engine_feed_number(e->feeds, f),
@@ -55,7 +56,16 @@ static void give(struct engine *e, const struct engine_feed *f, enum role to)
 	bool is_listed = f->has_set && s->action != FEED_ACTION_ALLOW && s->action != FEED_ACTION_SCORE;
 
 	slice_copy(slice_str(f->name), m.name, sizeof m.name);
-	send(e, to, &m, is_listed ? f->now.fd : -1);
+	*ret = m;
+	return is_listed ? f->now.fd : -1;
+}
+
+static void give(struct engine *e, const struct engine_feed *f, enum role to)
+{
+	struct msg_feed_give m;
+	int fd = engine_feed_given(e, f, &m);
+
+	send(e, to, &m, fd);
 }
 
 void engine_feed_give(struct engine *e, const struct engine_feed *f)
@@ -76,7 +86,7 @@ static void give_all(struct engine *e, enum role to)
 
 static bool is_wanted(const struct engine *e)
 {
-	return e->host->link[ROLE_DNSBL] || e->host->link[ROLE_PUBLISH];
+	return e->host->link[ROLE_DNSBL] || e->host->link[ROLE_PUBLISH] || e->feeds->holes->is_asked;
 }
 
 static void give_holes(struct engine *e, enum role to)
@@ -218,6 +228,20 @@ void engine_feed_holes_changed(struct engine *e)
 	h->is_changed = true;
 	if (is_wanted(e) && !h->is_running)
 		begin(e);
+}
+
+int engine_feed_holes_fd(struct engine *e)
+{
+	struct engine_feed_holes *h = e->feeds ? e->feeds->holes : NULL;
+
+	if (!h)
+		return -1;
+	h->is_asked = true;
+	if (h->has_one && !h->is_changed && !h->is_running)
+		return h->now.fd;
+	if (!h->is_running)
+		begin(e);
+	return -1;
 }
 
 /* ---- acting */

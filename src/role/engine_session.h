@@ -9,7 +9,9 @@
  *   engine_answered.c   connections of blocked hosts at our own SMTP server
  *   engine_share.c      the blocks, for it to read along
  *   engine_tarpit.c     how its processes are
+ *   engine_export.c     how the exported files are; the list for limetwig export
  *   engine_dnsbl.c      how the DNS server is
+ *   engine_update.c     how a primary DNS server takes our list
  *
  * SPDX-License-Identifier: ISC
  */
@@ -70,6 +72,8 @@ void engine_policy_answered(struct engine *e, const struct msg_answered *m);
 
 /* ---- engine_share.c: the blocks for the tarpit. changed: after an entry was added to the index. */
 void engine_share_linked(struct engine *e, enum role peer);
+/* The area that is complete; -1: not yet, it is begun. */
+int engine_share_fd(struct engine *e);
 void engine_share_changed(struct engine *e);
 void engine_share_tick(struct engine *e);
 void engine_share_stop(struct engine *e);
@@ -78,6 +82,16 @@ void engine_share_stop(struct engine *e);
 void engine_dnsbl_message(struct engine *e, struct rd *body);
 void engine_dnsbl_unlinked(struct engine *e);
 void engine_dnsbl_status(const struct engine *e, json_t *j, json_t *warnings);
+
+/* ---- engine_export.c */
+void engine_export_message(struct engine *e, struct rd *body);
+void engine_export_unlinked(struct engine *e);
+void engine_export_status(const struct engine *e, json_t *j, json_t *warnings);
+
+/* ---- engine_update.c */
+void engine_update_message(struct engine *e, struct rd *body);
+void engine_update_unlinked(struct engine *e);
+void engine_update_status(const struct engine *e, json_t *j, json_t *warnings);
 
 /* ---- engine_tarpit.c */
 void engine_tarpit_message(struct engine *e, enum role peer, const struct msg_tarpit_state *m);

@@ -98,20 +98,27 @@ static void begin(struct engine *e)
 	job_later(e);
 }
 
-void engine_share_linked(struct engine *e, enum role peer)
+int engine_share_fd(struct engine *e)
 {
 	if (!e->share) {
 		e->share = calloc(1, sizeof *e->share);
 		if (!e->share) {
 			log_warn("share", "text=\"no memory: the tarpit knows no blocks\"");
-			return;
+			return -1;
 		}
 		e->share->memory[0] = e->share->memory[1] = BLOCK_MEMORY_NONE;
 	}
 	if (e->share->has_one)
-		send_memory(e, peer, &e->share->memory[e->share->at]);
-	else if (!e->share->is_filling)
+		return e->share->memory[e->share->at].fd;
+	if (!e->share->is_filling)
 		begin(e);
+	return -1;
+}
+
+void engine_share_linked(struct engine *e, enum role peer)
+{
+	if (engine_share_fd(e) >= 0)
+		send_memory(e, peer, &e->share->memory[e->share->at]);
 }
 
 void engine_share_changed(struct engine *e)
