@@ -7,6 +7,8 @@
  */
 #include "ctl/render.h"
 
+#include "core/dns_primary.h"
+
 #include <string.h>
 
 struct metric {
@@ -50,6 +52,24 @@ static const struct metric metrics[] = {
 	{ "tarpit", "shed", "tarpit_shed", "", true, "connections ended for lack of memory" },
 	{ "tarpit", "bytes", "tarpit_sent_bytes", "", true, "bytes sent" },
 	{ "tarpit", "held_seconds", "tarpit_held_seconds", "", true, "time that clients were held, in all" },
+	{ "dnsbl", "listed", "dnsbl_answers", "{result=\"listed\"}", true, "answers of our zone" },
+	{ "dnsbl", "clean", "dnsbl_answers", "{result=\"clean\"}", true, NULL },
+	{ "dnsbl", "other", "dnsbl_answers", "{result=\"other\"}", true, NULL },
+	{ "dnsbl", "refused", "dnsbl_answers", "{result=\"refused\"}", true, NULL },
+	{ "dnsbl", "bad", "dnsbl_answers", "{result=\"bad\"}", true, NULL },
+	{ "dnsbl", "cut", "dnsbl_cut", "", true, "of them sent to TCP" },
+	{ "dnsbl", "limited", "dnsbl_limited", "", true, "questions over the rate limit" },
+	{ "dnsbl", "lost", "dnsbl_lost", "", true, "answers that the kernel did not take" },
+	{ "dnsbl", "connections", "dnsbl_connections", "", false, "TCP connections now" },
+	{ "dnsbl", "listening", "dnsbl_addresses", "{state=\"listening\"}", false, "addresses it answers at" },
+	{ "dnsbl", "wanted", "dnsbl_addresses", "{state=\"wanted\"}", false, NULL },
+	{ "dnsbl", "feeds", "dnsbl_feeds", "", false, "feeds in the zone" },
+	{ "dns_update", "names", "dns_update_names", "", false, "names the primary DNS server should have" },
+	{ "dns_update", "left_out", "dns_update_left_out", "", false, "names of feeds that are too many for it" },
+	{ "dns_update", "sent", "dns_update_sent", "", true, "names it has taken" },
+	{ "dns_update", "transfers", "dns_update_transfers", "", true, "transfers of its zone" },
+	{ "dns_update", "failures", "dns_update_failures", "", true, "tries that failed" },
+	{ "dns_update", "good", "dns_update_good_seconds", "", false, "when its zone was what it should be" },
 	{ "mx", "misrouted", "misrouted", "", true, "hosts that came to the worse MX only" },
 	{ "kill", "told", "sessions_told", "", true, "sessions ended with 421" },
 	{ "kill", "reset", "sessions_reset", "", true, "sessions that were reset" },
@@ -102,6 +122,19 @@ static void roles(struct render *r, const json_t *list)
 		json_array_size(list));
 }
 
+static void update_state(struct render *r, const json_t *o)
+{
+	const char *names[DNS_PRIMARY_STATES + 2], *is = json_string_value(json_object_get(o, "state"));
+
+	if (!is)
+		return;
+	for (unsigned i = 0; i < DNS_PRIMARY_STATES; i++)
+		names[i] = dns_primary_name((enum dns_primary_state)i);
+	names[DNS_PRIMARY_STATES] = "down";
+	names[DNS_PRIMARY_STATES + 1] = NULL;
+	one_of(r, "dns_update_state", names, is, "does the primary DNS server take our list");
+}
+
 void render_metrics(struct render *r, const json_t *a)
 {
 	static const char *const modes[] = { "monitor", "soft", "full", "off", NULL };
@@ -117,5 +150,6 @@ void render_metrics(struct render *r, const json_t *a)
 	}
 	for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++)
 		one(r, a, &metrics[i], &before);
+	update_state(r, json_object_get(a, "dns_update"));
 	(void)fputs("# EOF\n", r->to);
 }

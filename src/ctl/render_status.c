@@ -110,6 +110,26 @@ static void print_traps(struct render *r, const json_t *a)
 			render_bool(corpus, "full") ? " FULL: hits are kept, messages are not" : "");
 }
 
+/* Lists from outside, those first that somebody should look at. */
+static void print_feeds(struct render *r, const json_t *a)
+{
+	const json_t *list = json_object_get(a, "feeds"), *f;
+	uint64_t entries = 0, blocked = 0, spared = 0;
+	size_t i, act = 0;
+
+	json_array_foreach(list, i, f)
+	{
+		act += render_bool(f, "acts");
+		entries += render_number(f, "prefixes");
+		blocked += render_number(f, "blocked");
+		spared += render_number(f, "spared");
+	}
+	if (json_array_size(list))
+		(void)fprintf(r->to, "feeds    %zu of %zu act, %s networks, %s blocked, %s spared: limetwig feed list\n",
+			act, json_array_size(list), render_grouped(r, entries), render_grouped(r, blocked),
+			render_grouped(r, spared));
+}
+
 /* Each DNS list, and how many `spf:` entries have a set. */
 static void print_fetch(struct render *r, const json_t *a)
 {
@@ -148,6 +168,38 @@ static void print_tarpit(struct render *r, const json_t *a)
 	(void)fputc('\n', r->to);
 }
 
+/* Our list as a DNS zone. */
+static void print_dnsbl(struct render *r, const json_t *a)
+{
+	const json_t *d = json_object_get(a, "dnsbl");
+	uint64_t refused = render_number(d, "refused"), limited = render_number(d, "limited");
+
+	if (!d)
+		return;
+	(void)fprintf(r->to, "dnsbl    %s at %s of %s addresses%s: %s listed, %s not", render_text(r, d, "zone"),
+		render_grouped(r, render_number(d, "listening")), render_grouped(r, render_number(d, "wanted")),
+		!render_bool(d, "up")	    ? ", down"
+		: !render_bool(d, "acting") ? ", test entries only"
+					    : "",
+		render_grouped(r, render_number(d, "listed")), render_grouped(r, render_number(d, "clean")));
+	if (refused || limited)
+		(void)fprintf(r->to, "; refused %s, limited %s", render_grouped(r, refused), render_grouped(r, limited));
+	(void)fputc('\n', r->to);
+}
+
+/* Our list in the zone of somebody else's DNS server. */
+static void print_update(struct render *r, const json_t *a)
+{
+	const json_t *d = json_object_get(a, "dns_update");
+
+	if (!d)
+		return;
+	(void)fprintf(r->to, "update   %s at %s: %s%s: %s names%s\n", render_text(r, d, "zone"),
+		render_text(r, d, "server"), render_text(r, d, "state"),
+		!render_bool(d, "wrong") && render_bool(d, "pending") ? ", changes under way" : "",
+		render_grouped(r, render_number(d, "names")), render_bool(d, "acting") ? "" : ", test entries only");
+}
+
 /* kill-sessions, section mx. */
 static void print_sessions(struct render *r, const json_t *a)
 {
@@ -174,7 +226,10 @@ void render_status(struct render *r, const json_t *a)
 		print_counters(r, a);
 	print_traps(r, a);
 	print_fetch(r, a);
+	print_feeds(r, a);
 	print_tarpit(r, a);
+	print_dnsbl(r, a);
+	print_update(r, a);
 	print_sessions(r, a);
 	json_array_foreach(warnings, i, w)
 	{
