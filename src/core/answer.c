@@ -2,11 +2,14 @@
  * answer: commands by table, message bytes by a small machine.
  *
  *   state       HELO MAIL RCPT DATA STARTTLS RSET NOOP VRFY QUIT
- *   FRESH       do   503  503  503  do       do   do   do   do
+ *   FRESH       do   do   503  503  do       do   do   do   do
  *   READY       do   do   503  503  do       do   do   do   do
  *   SENDER      do   503  do   503  do       do   do   do   do
  *   RECIPIENT   do   503  do   do   do       do   do   do   do
  *   DATA        message bytes until CRLF.CRLF
+ *
+ * MAIL without HELO is taken as Postfix takes it: whoever omits it is to read
+ * why he is refused, too.
  *
  * Only a held client of a site with is_to_data comes to RECIPIENT, and one whose
  * recipient Postfix has taken (is_handed): never both at once, since what is said
@@ -156,8 +159,8 @@ static enum answer_event do_mail(struct answer *a, struct slice rest, struct sli
 {
 	struct slice path, params;
 
-	if (a->state != ANSWER_STATE_READY) {
-		say_error(a, a->state == ANSWER_STATE_FRESH ? ANSWER_TEXT_ORDER : ANSWER_TEXT_NESTED);
+	if (a->state > ANSWER_STATE_READY) {
+		say_error(a, ANSWER_TEXT_NESTED);
 	} else if (lmtp_path_parse(rest, SLICE_LIT("FROM:"), &path, &params) != ERR_OK) {
 		say_error(a, ANSWER_TEXT_SYNTAX);
 	} else if (!keep(a, answer_helo(a), slice_trim(rest))) {

@@ -57,7 +57,7 @@ enum err hand_begin(struct hand *h, const struct hand_client *c)
 	if (!is_line(c->helo) || !is_line(c->mail) || !c->client.family || c->client.family != c->server.family)
 		return ERR_SYNTAX;
 	e = add_proxy(h, c);
-	if (e == ERR_OK)
+	if (e == ERR_OK && c->helo.n)
 		e = buf_printf(&h->helo, "%s %.*s\r\n", c->is_extended ? "EHLO" : "HELO", SLICE_ARG(c->helo));
 	if (e == ERR_OK)
 		e = buf_printf(&h->mail, "MAIL %.*s\r\n", SLICE_ARG(c->mail));
@@ -260,6 +260,8 @@ static enum hand_says take_reply(struct hand *h)
 
 	switch (h->step) {
 	case HAND_GREETING:
+		if (is_good && !h->helo.n) /* he said none: what of that, Postfix decides */
+			return go_on(h, &h->mail, HAND_MAIL);
 		return is_good ? go_on(h, &h->helo, HAND_HELO) : refuse(h);
 	case HAND_HELO:
 		return is_good ? go_on(h, &h->mail, HAND_MAIL) : refuse(h);

@@ -73,7 +73,7 @@ struct hand_client {
 	struct ipaddr client, server; /* of one family */
 	uint16_t port;
 	bool is_extended;        /* EHLO */
-	struct slice helo, mail; /* "name", "FROM:<a@b> SIZE=1" */
+	struct slice helo, mail; /* "name", "" none; "FROM:<a@b> SIZE=1" */
 };
 
 /* ERR_NOMEM, ERR_LIMIT; ERR_SYNTAX: not one line each, or not one family. hand_done in any case. */

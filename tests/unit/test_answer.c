@@ -332,12 +332,35 @@ static void test_hand_through_of_a_held_one(void **state)
 	talk_close(&t);
 }
 
+/* Who says no HELO reads his case all the same. */
+static void test_without_helo(void **state)
+{
+	struct talk t;
+	struct buf want;
+
+	(void)state;
+	talk_open(&t, false);
+	buf_init(&want, ANSWER_TEXT);
+	say(&t, "");
+	buf_reset(&t.said);
+	say(&t, "MAIL FROM:<s@x>\r\n");
+	SAID(&t, "250 2.1.0 Ok\r\n");
+	say(&t, "RCPT TO:<a@pfx.test>\r\n");
+	SAID(&t, refusal(&want, 450));
+	TOLD(&t, "F<s@x>T<a@pfx.test>");
+	assert_int_equal(answer_helo(&t.a).n, 0);
+	buf_done(&want);
+	talk_close(&t);
+}
+
 static void test_order_and_syntax(void **state)
 {
 	static const struct {
 		const char *in, *out;
 	} cases[] = {
-		{ "MAIL FROM:<a@b>\r\n", "503 5.5.1 Wrong order of commands\r\n" },
+		{ "MAIL FROM:<a@b>\r\nRSET\r\nMAIL FROM:<a@b>\r\n",
+			"250 2.1.0 Ok\r\n250 2.0.0 Ok\r\n250 2.1.0 Ok\r\n" },
+		{ "MAIL FROM:<a@b>\r\nDATA\r\n", "250 2.1.0 Ok\r\n503 5.5.1 No valid recipients\r\n" },
 		{ "RCPT TO:<a@b>\r\n", "503 5.5.1 Wrong order of commands\r\n" },
 		{ "HELO\r\n", "501 5.5.4 Syntax: HELO hostname\r\n" },
 		{ "EHLO  \t\r\n", "501 5.5.4 Syntax: HELO hostname\r\n" },
@@ -393,7 +416,7 @@ static void test_starttls(void **state)
 	assert_int_equal(t.a.state, ANSWER_STATE_TLS);
 	answer_secured(&t.a, t.now);
 	assert_null(t.a.kept);
-	say(&t, "MAIL FROM:<a@b>\r\nEHLO x\r\n");
+	say(&t, "RCPT TO:<a@b>\r\nEHLO x\r\n");
 	assert_null(strstr(buf_cstr(&t.said), "STARTTLS"));
 	assert_non_null(strstr(buf_cstr(&t.said), "503 5.5.1"));
 	talk_close(&t);
@@ -557,6 +580,7 @@ int main(void)
 		cmocka_unit_test(test_endless_message),
 		cmocka_unit_test(test_hand_through),
 		cmocka_unit_test(test_hand_through_of_a_held_one),
+		cmocka_unit_test(test_without_helo),
 		cmocka_unit_test(test_order_and_syntax),
 		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_starttls),

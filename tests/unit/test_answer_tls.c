@@ -105,7 +105,7 @@ static void test_offer(void **state)
 	assert_false(answer_is_reading(&t.a));
 	answer_secured(&t.a, t.now);
 	assert_int_equal(answer_helo(&t.a).n, 0);
-	say(&t, "MAIL FROM:<b@a.test>\r\n");
+	say(&t, "RCPT TO:<b@pfx.test>\r\n");
 	SAID(&t, "503 5.5.1 Wrong order of commands\r\n");
 	say(&t, "EHLO a.test\r\n");
 	SAID(&t, EHLO_PLAIN);

@@ -82,6 +82,25 @@ static void test_a_transaction(void **state)
 	}
 }
 
+/* Postfix hears no HELO that the client did not say. */
+static void test_without_helo(void **state)
+{
+	struct hand_client c = { .mail = SLICE_LIT("FROM:<>"), .port = 4242 };
+	struct hand h;
+
+	(void)state;
+	assert_int_equal(ipaddr_parse(SLICE_LIT("192.0.2.7"), &c.client), ERR_OK);
+	assert_int_equal(ipaddr_parse(SLICE_LIT("192.0.2.1"), &c.server), ERR_OK);
+	assert_int_equal(hand_begin(&h, &c), ERR_OK);
+	assert_int_equal(hand_recipient(&h, SLICE_LIT("postmaster"), SLICE_LIT("pfx.test")), ERR_OK);
+	buf_reset(&h.out);
+	assert_int_equal(hears(&h, "220 mx ESMTP\r\n", 99), HAND_SAYS_NOTHING);
+	sent(&h, "MAIL FROM:<>\r\n");
+	assert_int_equal(hears(&h, "503 5.5.1 HELO first\r\n", 99), HAND_SAYS_REFUSED);
+	assert_true(slice_eq(slice_of(h.reply, h.reply_n), SLICE_LIT("503 5.5.1 HELO first")));
+	hand_done(&h);
+}
+
 /* What Postfix gets for a message, in any cut. */
 static void test_smuggling(void **state)
 {
@@ -186,6 +205,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_transaction),
+		cmocka_unit_test(test_without_helo),
 		cmocka_unit_test(test_smuggling),
 		cmocka_unit_test(test_what_ends_it),
 		cmocka_unit_test(test_hostile_client),
