@@ -1,0 +1,222 @@
+"""Our list in the zone of real primary servers (RFC 2136, TSIG): it gets there, stays, and is mended after an outage."""
+import ipaddress
+import json
+import os
+import signal
+import tempfile
+
+import pytest
+from lab import dns_primary
+from lab.dns_primary import KEY_FILE, ZONE, Bind, Knot, KnotSecondary, PowerDns, peer
+from lab.network import wait_for
+from lab.scene import CONF
+
+KEY_PATH = "/etc/limetwig/update.key"
+TESTS = {"2.0.0.127": "127.0.0.2", "2.0.0.0.0.0.f.7.f.f.f.f" + ".0" * 20: "127.0.0.2"}
+PORTS = {Bind: 5301, Knot: 5302, PowerDns: 5303}
+
+
+class Site:
+    def __init__(self, scene, folder):
+        self.scene, self.daemon, self.net, self.folder = scene, scene.daemon, scene.net, folder
+        self.servers = []
+
+    def point(self, port, more=""):
+        """limetwigd sends its list to this port from now on."""
+        self.daemon.configure(CONF + """
+dns-update {
+  server = "127.0.0.1:%d"
+  zone = "%s"
+  key-file = "%s"
+  %s
+}
+""" % (port, ZONE, KEY_PATH, more))
+        self.daemon.reload()
+        wait_for("the new server in status", lambda: self.state().get("server", "").endswith(":%d" % port), 30)
+
+    def state(self):
+        done = self.daemon.ctl("status", "--json")
+        return json.loads(done.stdout).get("dns_update", {}) if done.returncode == 0 else {}
+
+    def wait_state(self, state, seconds=60):
+        return wait_for("dns_update to be " + state, lambda: self.state().get("state") == state and self.state(), seconds)
+
+    def server(self, kind, name, port, **more):
+        made = kind(self.net, os.path.join(self.folder, name), port, **more)
+        self.servers.append(made)
+        made.start()
+        return made
+
+    def block(self, *subjects):
+        for subject in subjects:
+            self.daemon.told("block", "add", subject, "--note", "test")
+
+    def unblock(self, *subjects):
+        for subject in subjects:
+            self.daemon.told("block", "remove", subject, "--note", "test")
+
+    def expected(self):
+        """What the zone should list, computed from `block list`."""
+        names = dict(TESTS)
+        for block in self.daemon.json("block", "list")["blocks"]:
+            net = ipaddress.ip_network(block["subject"])
+            labels = net.network_address.reverse_pointer.split(".")[:-2]
+            step = 8 if net.version == 4 else 4
+            keep = net.prefixlen // step
+            assert net.prefixlen % step == 0
+            name = ".".join(labels[len(labels) - keep:])
+            names[name if keep == len(labels) else "*." + name] = "127.0.0.4"
+        return names
+
+    def wait_zone(self, server, seconds=60):
+        """Until the zone is exactly what `block list` says."""
+        want = self.expected()
+        try:
+            wait_for("the zone", lambda: server.listed() == want, seconds)
+        except Exception as e:
+            raise AssertionError("%s: has %s, should have %s; %s\n%s\n%s" % (
+                e, server.listed(), want, self.state(), self.daemon.log_tail(), server.log())) from e
+        zone = server.zone()
+        assert "192.0.2.80" in zone["www"]["A"], "a name that is not ours was touched"
+        assert all("TXT" in zone[name] for name in want)
+
+    def clear(self):
+        for block in self.daemon.json("block", "list")["blocks"]:
+            self.unblock(block["subject"])
+
+
+@pytest.fixture(scope="module")
+def site(new_scene):
+    scene = new_scene(hosts=set())
+    with tempfile.TemporaryDirectory() as folder:
+        made = Site(scene, folder)
+        scene.net.write(KEY_PATH, KEY_FILE, 0o640)
+        scene.install()
+        scene.enforce("soft")
+        yield made
+        for server in made.servers:
+            server.stop(signal.SIGKILL)
+
+
+def needs(*kinds):
+    for kind in kinds:
+        if not peer(kind.program):
+            pytest.skip("%s is not unpacked in build-host/peers" % kind.program)
+    if not peer("dig"):
+        pytest.skip("dig is not installed")
+
+
+@pytest.mark.parametrize("kind", [Bind, Knot, PowerDns], ids=lambda kind: kind.program)
+def test_takes_our_list_and_keeps_it(site, kind):
+    needs(kind)
+    site.clear()
+    server = site.server(kind, kind.program, PORTS[kind])
+    site.point(server.port)
+    site.wait_zone(server)
+    site.block("198.51.100.66", "198.51.100.67", "2001:db8:66::/64", "192.0.2.0/24")
+    site.wait_zone(server)
+    assert site.wait_state("ok")["wrong"] is False
+    case = {b["subject"]: b["case"] for b in site.daemon.json("block", "list")["blocks"]}
+    assert case["198.51.100.66"] in "".join(server.zone()["66.100.51.198"]["TXT"])
+    site.unblock("198.51.100.67")
+    site.wait_zone(server)
+    # it restarts: the zone is on its disk
+    want = site.expected()
+    server.stop()
+    server.start()
+    assert server.listed() == want
+    # it is killed, and away for a while
+    site.block("198.51.100.68")
+    site.wait_zone(server)
+    server.stop(signal.SIGKILL)
+    site.block("198.51.100.69", "2001:db8:67::/64")
+    site.unblock("198.51.100.66", "192.0.2.0/24")
+    site.wait_state("unreachable")
+    lines = [line for line in site.daemon.log().splitlines() if "dns_update" in line and ":%d" % server.port in line]
+    assert len([line for line in lines if "state=unreachable" in line]) <= 2, lines
+    server.start()
+    site.wait_zone(server)
+    site.wait_state("ok")
+    server.stop()
+
+
+def test_off_empties_the_zone(site):
+    needs(Bind)
+    site.clear()
+    server = site.server(Bind, "off", 5311)
+    site.point(server.port)
+    site.block("198.51.100.66")
+    site.wait_zone(server)
+    site.daemon.told("off", "--note", "test")
+    wait_for("the zone to be empty", lambda: server.listed() == TESTS, 60)
+    assert "www" in server.zone()
+    assert site.state()["acting"] is False
+    site.daemon.told("enforce", "soft", "--force")
+    site.wait_zone(server)
+    # in monitor nothing acts either
+    site.daemon.told("enforce", "monitor")
+    wait_for("the zone to be empty", lambda: server.listed() == TESTS, 60)
+    site.daemon.told("enforce", "soft", "--force")
+    site.wait_zone(server)
+    server.stop()
+
+
+def test_restart_of_ours_changes_nothing(site):
+    needs(Bind)
+    site.clear()
+    server = site.server(Bind, "restart", 5312)
+    site.point(server.port)
+    site.block("198.51.100.66", "198.51.100.67")
+    site.wait_zone(server)
+    site.wait_state("ok")
+
+    def serial():
+        return next(iter(server.zone()["@"]["SOA"])).split()[2]
+    before = serial()
+    site.daemon.stop(60)
+    assert server.listed() == dict(TESTS, **{"66.100.51.198": "127.0.0.4", "67.100.51.198": "127.0.0.4"})
+    site.daemon.start()
+    wait_for("a transfer", lambda: site.state().get("transfers") and not site.state()["pending"], 60)
+    site.wait_zone(server)
+    assert serial() == before, "updates though nothing had changed"
+    server.stop()
+
+
+def test_secondary_follows(site):
+    needs(Bind, Knot)
+    site.clear()
+    server = site.server(Bind, "first", 5313, notify=5314)
+    second = site.server(KnotSecondary, "second", 5314, master=5313)
+    site.point(server.port)
+    site.block("198.51.100.66", "2001:db8:66::/64")
+    site.wait_zone(server)
+    site.wait_zone(second)
+    site.unblock("198.51.100.66")
+    site.wait_zone(second)
+    server.stop()
+    second.stop()
+
+
+def test_wrong_key_is_said(site):
+    needs(Knot)
+    site.clear()
+    site.net.write(KEY_PATH, KEY_FILE.replace("bGlt", "cGlt"), 0o640)
+    server = site.server(Knot, "wrong", 5315)
+    try:
+        site.point(server.port)
+        state = site.wait_state("badsig")
+        assert state["wrong"] and "secret" in state["text"]
+        assert dns_primary.SECRET[4:] not in site.daemon.log()
+        doctor = site.daemon.ctl("doctor")
+        assert "badsig" in doctor.stdout
+        assert 'limetwig_dns_update_state{dns_update_state="badsig"} 1' in site.daemon.told("status", "--metrics")
+        # everybody can read it: not used
+        site.net.write(KEY_PATH, KEY_FILE, 0o644)
+        site.daemon.reload()
+        assert "chmod 0640" in site.wait_state("key")["text"]
+    finally:
+        site.net.write(KEY_PATH, KEY_FILE, 0o640)
+    os.chmod(site.net.path(KEY_PATH), 0o640)
+    site.daemon.reload()
+    site.wait_zone(server)
+    server.stop()
