@@ -42,6 +42,10 @@ static const struct option_name {
 	[OPT_KEEP_BLOCK] = { "--keep-block", NULL, false, false },
 	[OPT_CLEAN] = { "--clean", NULL, false, false },
 	[OPT_METRICS] = { "--metrics", NULL, false, false },
+	[OPT_FEED] = { "--feed", NULL, true, false },
+	[OPT_FORMAT] = { "--format", NULL, true, false },
+	[OPT_ZONE] = { "--zone", NULL, true, false },
+	[OPT_OUTPUT] = { "--output", "-o", true, false },
 };
 
 /* The option that this word names; *ret_inline: what stands behind "=", or NULL. OPT_COUNT: none. */

@@ -21,7 +21,7 @@
 #define PATH_TEXT (CONF_TEXT + 300)
 
 /* Of storage.dir; all that limetwig makes there. */
-static const char *const state_names[] = { "db", "corpus", "setup", "off" };
+static const char *const state_names[] = { "db", "corpus", "export", "setup", "off" };
 static const char *const run_names[] = { "control.sock", "control.sock.new", "limetwigd.lock" };
 static const char *const queue_names[] = { "policy", "policy.new", "lmtp", "lmtp.new" };
 static const char *const map_tails[] = { ".lmdb", ".db", ".cdb", ".new", ".new.db", ".new.cdb" };

@@ -89,6 +89,7 @@ void doctor_check_rules(struct doctor *d, const struct doctor_daemon_facts *f); 
 void doctor_check_traps(struct doctor *d, const struct doctor_daemon_facts *f);     /* doctor_trap.c */
 void doctor_check_fetch(struct doctor *d, const struct doctor_daemon_facts *f);     /* doctor_fetch.c */
 void doctor_check_tarpit(struct doctor *d, const struct doctor_daemon_facts *f);    /* doctor_tarpit.c */
+void doctor_check_exports(struct doctor *d, const struct doctor_daemon_facts *f);
 void doctor_check_dnsbl(struct doctor *d, const struct doctor_daemon_facts *f);
 void doctor_check_update(struct doctor *d, const struct doctor_daemon_facts *f);    /* doctor_update.c */
 void doctor_check_session(struct doctor *d, const struct doctor_daemon_facts *f);   /* doctor_session.c */

@@ -135,6 +135,40 @@ static void update_state(struct render *r, const json_t *o)
 	one_of(r, "dns_update_state", names, is, "does the primary DNS server take our list");
 }
 
+/* Names come from the configuration; a label has quotes of its own. */
+static const char *label_of(const char *name, char to[2 * CONF_TITLE])
+{
+	size_t n = 0;
+
+	for (; *name && n + 3 < 2 * CONF_TITLE; name++) {
+		if (*name == '"' || *name == '\\')
+			to[n++] = '\\';
+		to[n++] = *name >= ' ' ? *name : '?';
+	}
+	to[n] = '\0';
+	return to;
+}
+
+static void exports(struct render *r, const json_t *list)
+{
+	static const struct {
+		const char *key, *name, *help;
+	} kinds[] = { { "entries", "export_entries", "entries of an exported file" },
+		{ "written", "export_written_seconds", "when it was written" },
+		{ "looked", "export_good_seconds", "when it was what it should be" },
+		{ "status", "export_command_status", "exit status of its command" } };
+	char label[2 * CONF_TITLE];
+	const json_t *x;
+	size_t i;
+
+	for (size_t k = 0; json_array_size(list) && k < sizeof kinds / sizeof kinds[0]; k++) {
+		head(r, kinds[k].name, "gauge", kinds[k].help);
+		json_array_foreach(list, i, x)(void) fprintf(r->to, "limetwig_%s{name=\"%s\"} %" JSON_INTEGER_FORMAT "\n",
+			kinds[k].name, label_of(render_text(r, x, "name"), label),
+			json_integer_value(json_object_get(x, kinds[k].key)));
+	}
+}
+
 void render_metrics(struct render *r, const json_t *a)
 {
 	static const char *const modes[] = { "monitor", "soft", "full", "off", NULL };
@@ -150,6 +184,7 @@ void render_metrics(struct render *r, const json_t *a)
 	}
 	for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++)
 		one(r, a, &metrics[i], &before);
+	exports(r, json_object_get(a, "exports"));
 	update_state(r, json_object_get(a, "dns_update"));
 	(void)fputs("# EOF\n", r->to);
 }

@@ -187,6 +187,19 @@ static void print_dnsbl(struct render *r, const json_t *a)
 	(void)fputc('\n', r->to);
 }
 
+/* Our list in files. */
+static void print_exports(struct render *r, const json_t *a)
+{
+	const json_t *x;
+	size_t i;
+
+	json_array_foreach(json_object_get(a, "exports"), i, x)(void) fprintf(r->to, "%-8s %s: %s%s, %s entries%s%s%s\n",
+		i ? "" : "export", render_text(r, x, "name"), render_text(r, x, "state"),
+		render_bool(x, "late") ? ", behind" : "", render_grouped(r, render_number(x, "entries")),
+		render_bool(x, "acting") ? "" : " (blocks do not act)", *render_text(r, x, "text") ? ": " : "",
+		render_text(r, x, "text"));
+}
+
 /* Our list in the zone of somebody else's DNS server. */
 static void print_update(struct render *r, const json_t *a)
 {
@@ -229,6 +242,7 @@ void render_status(struct render *r, const json_t *a)
 	print_feeds(r, a);
 	print_tarpit(r, a);
 	print_dnsbl(r, a);
+	print_exports(r, a);
 	print_update(r, a);
 	print_sessions(r, a);
 	json_array_foreach(warnings, i, w)
