@@ -5,6 +5,7 @@
 #include "core/dnsbl_zone.h"
 
 #include "base/host_port.h"
+#include "base/wire.h"
 
 #define LABEL 63
 #define NIBBLES 32 /* of an IPv6 address */
@@ -229,4 +230,20 @@ bool dnsbl_zone_is_test(const struct ipaddr *host)
 	static const struct ipaddr test = { .family = 4, .b = { 127, 0, 0, 2 } };
 
 	return ipaddr_eq(host, &test);
+}
+
+size_t dnsbl_zone_test(const struct dnsbl_zone *z, char last, uint8_t to[DNSBL_TEST_QUESTION])
+{
+	const uint8_t host[] = { 1, (uint8_t)last, 1, '0', 1, '0', 3, '1', '2', '7' };
+	struct wr w = wr_init(to, DNSBL_TEST_QUESTION);
+
+	wr_u32(&w, 0);
+	wr_u16(&w, 1);
+	wr_u32(&w, 0);
+	wr_u16(&w, 0);
+	wr_raw(&w, slice_of(host, sizeof host));
+	wr_raw(&w, slice_of(z->name.b, z->name.n));
+	wr_u16(&w, 1); /* A */
+	wr_u16(&w, 1); /* IN */
+	return w.n;
 }

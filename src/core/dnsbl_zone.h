@@ -55,6 +55,9 @@ enum err dnsbl_zone_init(struct dnsbl_zone *ret, const struct conf *c) MUST_USE;
  */
 enum dnsbl_name dnsbl_zone_name(
 	const struct dnsbl_zone *z, struct slice name, struct ipaddr *ret_host, bool *ret_is_node);
+#define DNSBL_TEST_QUESTION (12 + 10 + DNSBL_NAME + 4)
+/* The question for the A record of 127.0.0.LAST, LAST a digit, over UDP; returns its length. */
+size_t dnsbl_zone_test(const struct dnsbl_zone *z, char last, uint8_t to[DNSBL_TEST_QUESTION]);
 /* The test entry: it is listed, whatever the list says. */
 bool dnsbl_zone_is_test(const struct ipaddr *host);
 

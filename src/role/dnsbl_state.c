@@ -34,24 +34,15 @@ void dnsbl_count(struct dnsbl *d, enum dnsbl_said said, bool is_cut)
 }
 
 /* How many A records the zone has for 127.0.0.LAST; -1: it does not even answer. */
-static int ask_itself(const struct dnsbl *d, uint8_t last)
+static int ask_itself(const struct dnsbl *d, char last)
 {
-	uint8_t packet[DNSBL_HEADER + 8 + 1 + DNSBL_NAME + 4], to[DNSBL_ANSWER_MAX];
-	const uint8_t host[] = { 1, last, 1, '0', 1, '0', 3, '1', '2', '7' };
+	uint8_t packet[DNSBL_TEST_QUESTION], to[DNSBL_ANSWER_MAX];
 	struct dnsbl_ask ask = { .is_allowed = true, .now = clock_wall_s() };
-	struct wr w = wr_init(packet, sizeof packet);
+	size_t n = dnsbl_zone_test(&d->zone, last, packet);
 	enum dnsbl_said said;
 	bool is_cut;
 
-	wr_u32(&w, 0);
-	wr_u16(&w, 1);
-	wr_u32(&w, 0);
-	wr_u16(&w, 0);
-	wr_raw(&w, slice_of(host, sizeof host));
-	wr_raw(&w, slice_of(d->zone.name.b, d->zone.name.n));
-	wr_u16(&w, DNSBL_A);
-	wr_u16(&w, DNSBL_IN);
-	if (w.bad || dnsbl_answer(&d->zone, &d->list, &ask, wr_slice(&w), to, &said, &is_cut) < DNSBL_HEADER)
+	if (dnsbl_answer(&d->zone, &d->list, &ask, slice_of(packet, n), to, &said, &is_cut) < DNSBL_HEADER)
 		return -1;
 	return to[6] << 8 | to[7];
 }
