@@ -65,7 +65,7 @@ int command_block_add(struct ctl *c)
 	return add_prefix(c, "block_add", "subject", BLOCK_FOR_S, show_block_added);
 }
 
-/* By tag, trap and time, all that are given. False: shown. */
+/* By tag, feed, trap and time, all that are given. False: shown. */
 static bool add_causes(struct ctl *c, json_t *q, int *ret_status)
 {
 	uint64_t since, trap = 0;
@@ -76,6 +76,7 @@ static bool add_causes(struct ctl *c, json_t *q, int *ret_status)
 	if (c->args.is_given[OPT_TRAP] && !ctl_trap_id(c, c->args.value[OPT_TRAP], &trap, ret_status))
 		return false;
 	ctl_request_text(q, "tag", c->args.value[OPT_TAG]);
+	ctl_request_text(q, "feed", c->args.value[OPT_FEED]);
 	if (trap)
 		(void)json_object_set_new(q, "trap", json_integer((json_int_t)trap));
 	if (c->args.is_given[OPT_SINCE])
@@ -85,12 +86,13 @@ static bool add_causes(struct ctl *c, json_t *q, int *ret_status)
 
 int command_block_remove(struct ctl *c)
 {
-	bool is_by_cause = c->args.is_given[OPT_TAG] || c->args.is_given[OPT_SINCE] || c->args.is_given[OPT_TRAP];
+	bool is_by_cause = c->args.is_given[OPT_TAG] || c->args.is_given[OPT_SINCE] || c->args.is_given[OPT_TRAP] ||
+			   c->args.is_given[OPT_FEED];
 	json_t *q;
 	int status;
 
 	if (is_by_cause == (c->args.count > 0))
-		return ctl_usage(c, "which one? either a case or an address, or --tag, --trap, --since");
+		return ctl_usage(c, "which one? either a case or an address, or --tag, --feed, --trap, --since");
 	q = ctl_request(c, "block_remove");
 	if (!add_causes(c, q, &status)) {
 		json_decref(q);
@@ -112,6 +114,7 @@ int command_block_list(struct ctl *c)
 		return CTL_USAGE;
 	}
 	(void)json_object_set_new(q, "limit", json_integer((json_int_t)limit));
+	ctl_request_text(q, "feed", c->args.value[OPT_FEED]);
 	if (c->args.is_given[OPT_HELD])
 		(void)json_object_set_new(q, "held", json_true());
 	if (c->args.is_given[OPT_ALL])

@@ -56,6 +56,14 @@ void render_block_change(struct render *r, const char *verb, const json_t *a);
 void render_block_remove(struct render *r, const json_t *a);
 void render_allow_list(struct render *r, const json_t *a);
 void render_allow_change(struct render *r, const char *verb, const json_t *a);
+void render_feed_list(struct render *r, const json_t *a);
+void render_feed_find(struct render *r, const json_t *a);
+void render_feed_asked(struct render *r, const json_t *a);
+void render_feed_confirmed(struct render *r, const json_t *a);
+/* The feeds of `why` and `feed find`; before: begins the first line. */
+void render_listed(struct render *r, const json_t *list, const char *before, uint64_t now);
+/* Whom of ours a list has, a line each; before: begins it. */
+void render_collateral(struct render *r, const json_t *c, const char *before);
 void render_trap_list(struct render *r, const json_t *a);
 void render_trap_find(struct render *r, const json_t *a, const char *address);
 void render_trap_reload(struct render *r, const json_t *a);

@@ -206,6 +206,7 @@ static void print_match(struct render *r, const json_t *m)
 	if ((json_array_size(json_object_get(m, "hits")) == 0 || strcmp(state, "held") == 0) &&
 		*render_text(r, b, "note") && !render_number(b, "lifted_at"))
 		(void)fprintf(r->to, "because  %s says: \"%s\"\n", render_text(r, b, "by"), render_text(r, b, "note"));
+	render_listed(r, json_object_get(m, "feeds"), "listed   ", r->now);
 	print_hits(r, m);
 	print_score(r, m);
 	print_refusals(r, m);

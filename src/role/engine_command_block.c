@@ -101,6 +101,7 @@ void engine_command_block_add(struct engine *e, struct engine_call *c, const jso
 
 struct selection {
 	const char *tag;
+	const char *feed;
 	uint32_t trap_id; /* 0: any */
 	uint64_t since, now;
 	size_t count;
@@ -116,7 +117,8 @@ static bool select_block(struct slice key, struct slice value, void *ctx)
 	(void)key;
 	if (record_get_block(value, &b) != ERR_OK || !decide_block_is_active(&b, x->now))
 		return true;
-	if ((x->tag && strcmp(x->tag, b.tag) != 0) || b.since < x->since || (x->trap_id && b.trap_id != x->trap_id))
+	if ((x->tag && (b.cause == CAUSE_FEED || strcmp(x->tag, b.tag) != 0)) ||
+		(x->feed && (b.cause != CAUSE_FEED || strcmp(x->feed, b.tag) != 0)) || b.since < x->since || (x->trap_id && b.trap_id != x->trap_id))
 		return true;
 	if (x->count == REMOVE_MAX) {
 		x->is_full = true;
@@ -149,6 +151,7 @@ static enum err select_all(struct engine *e, const json_t *in, struct selection 
 	uint64_t since = engine_json_number(in, "since", 0);
 
 	x->tag = engine_json_string(in, "tag");
+	x->feed = engine_json_string(in, "feed");
 	x->trap_id = (uint32_t)engine_json_number(in, "trap", 0);
 	/* an age, as `--since 10d` sends it, or a time */
 	x->since = since && since < FOREVER_S ? x->now - since : since;
@@ -169,7 +172,7 @@ void engine_command_block_remove(struct engine *e, struct engine_call *c, const 
 		err = strchr(what, '@') ? ERR_NOTFOUND : engine_find_subject(e, what, &x.subject[0]);
 		x.count = err == ERR_OK ? 1 : engine_find_identities(e, what, x.subject, REMOVE_MAX);
 		err = x.count ? ERR_OK : err;
-	} else if (x.subject && (engine_json_string(in, "tag") || engine_json_number(in, "since", 0) ||
+	} else if (x.subject && (engine_json_string(in, "tag") || engine_json_string(in, "feed") || engine_json_number(in, "since", 0) ||
 					engine_json_number(in, "trap", 0))) {
 		err = select_all(e, in, &x);
 	} else if (x.subject) {
@@ -178,7 +181,7 @@ void engine_command_block_remove(struct engine *e, struct engine_call *c, const 
 	if (err != ERR_OK) {
 		engine_answer_error(c, err == ERR_SYNTAX ? 2 : 1,
 			err == ERR_NOTFOUND ? "no such case or sender: is every character right?"
-					    : "name a case, an address, a sender, --tag, --trap or --since");
+					    : "name a case, an address, a sender, --tag, --feed, --trap or --since");
 		goto out;
 	}
 	removed = lift_all(e, c, &x, is_dry, note_of(in));
@@ -203,6 +206,7 @@ struct listing {
 	uint64_t limit, now;
 	json_int_t total;
 	bool is_all, is_held;
+	const char *feed; /* NULL: of any cause */
 };
 
 static bool list_block(struct slice key, struct slice value, void *ctx)
@@ -211,7 +215,8 @@ static bool list_block(struct slice key, struct slice value, void *ctx)
 	struct record_block b;
 
 	(void)key;
-	if (record_get_block(value, &b) != ERR_OK)
+	if (record_get_block(value, &b) != ERR_OK ||
+		(x->feed && (b.cause != CAUSE_FEED || strcmp(x->feed, b.tag) != 0)))
 		return true;
 	if (x->is_held ? !decide_block_is_held(&b, x->now) : !x->is_all && !decide_block_is_active(&b, x->now))
 		return true;
@@ -227,7 +232,8 @@ void engine_command_block_list(struct engine *e, struct engine_call *c, const js
 		.limit = engine_json_number(in, "limit", LIST_LIMIT),
 		.now = clock_wall_s(),
 		.is_all = engine_json_true(in, "all"),
-		.is_held = engine_json_true(in, "held") };
+		.is_held = engine_json_true(in, "held"),
+		.feed = engine_json_string(in, "feed") };
 
 	engine_block_flush_refused(e);
 	if (store_flush(e->store) != ERR_OK || store_scan(e->store, TABLE_BLOCK, (struct slice){ 0 },

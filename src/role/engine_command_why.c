@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "core/score.h"
-#include "role/engine.h"
+#include "role/engine_feed.h"
 
 #define WHY_HITS 20
 #define WHY_REFUSALS 20
@@ -236,6 +236,7 @@ static json_t *match_json(struct engine *e, const struct prefix *p, const char *
 			(json_int_t)(s->has_block && s->block.refusals > t.refused ? s->block.refusals : t.refused),
 			"last", (json_int_t)t.last_refused, "items", t.refusals));
 	(void)json_object_set_new(j, "accepted", t.accepted);
+	(void)json_object_set_new(j, "feeds", engine_feed_listed_json(e, p));
 	(void)json_object_set_new(j, "layers",
 		json_pack("{s:b, s:b}", "policy", is_listed && engine_is_enforcing(e), "firewall",
 			is_listed && engine_block_in_firewall(e, &entry)));

@@ -14,7 +14,7 @@
 
 #include "base/escape.h"
 #include "io/log.h"
-#include "role/engine.h"
+#include "role/engine_feed.h"
 
 #define CONTROL_IN_MAX (8u << 20)    /* one request: 10,000 addresses and more */
 #define CONTROL_OUT_MAX (64u << 20)  /* answers not taken yet */
@@ -58,6 +58,7 @@ static void call_free(struct engine_call *c)
 	engine_trap_forget_waiter(c->e, c);
 	engine_trap_live_check_forget(c->e, c);
 	engine_backup_forget(c->e, c);
+	engine_feed_call_gone(c->e, c);
 	engine_command_release_forget(c);
 	engine_person_call_gone(c->e, c);
 	loop_remove(c->watch);

@@ -32,6 +32,7 @@ void engine_feed_stop(struct engine *e)
 	if (!x)
 		return;
 	engine_feed_give_stop(e);
+	engine_feed_call_gone(e, NULL);
 	loop_remove(x->job);
 	for (unsigned i = 0; i < FEEDS_MAX; i++) {
 		engine_feed_set_close(&x->feed[i].now);

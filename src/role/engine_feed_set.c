@@ -239,14 +239,21 @@ static bool is_harmful(const struct msg_feed_set *m)
 	return m->action != FEED_ACTION_SCORE && m->action != FEED_ACTION_ALLOW;
 }
 
+bool engine_feed_is_too_good(const struct engine_collateral *c)
+{
+	uint32_t hosts = c->count[FEED_OURS_GOOD];
+
+	return hosts >= ENGINE_FEED_HOLD_HOSTS &&
+	       (uint64_t)hosts * 100 > (uint64_t)c->good_hosts * ENGINE_FEED_HOLD_PERCENT;
+}
+
 static bool is_to_hold(struct engine *e, struct engine_feed *f)
 {
 	const struct engine_collateral *c = &f->next.ours;
 	uint32_t hosts = c->count[FEED_OURS_GOOD];
 	uint64_t known;
 
-	if (!is_harmful(&f->next.m) || hosts < ENGINE_FEED_HOLD_HOSTS ||
-		(uint64_t)hosts * 100 <= (uint64_t)c->good_hosts * ENGINE_FEED_HOLD_PERCENT)
+	if (!is_harmful(&f->next.m) || !engine_feed_is_too_good(c))
 		return false;
 	if (clock_wall_s() < f->confirm_until) {
 		f->confirm_until = 0;

@@ -65,6 +65,8 @@ static struct rig {
 	void (*on_kill)(struct rd *body);                       /* firewall: reset a connection; NULL: nothing */
 	void (*on_blocks)(int fd);                              /* tarpit: the blocks; takes fd; NULL: nothing */
 	void (*on_fetch)(enum message_type t, struct rd *body); /* what fetch is asked; NULL: it never answers */
+	/* feed, dnsbl, publish: what they are told of feeds; fd: dup it; NULL: nothing */
+	void (*on_feed)(enum role at, enum message_type t, struct rd *body, int fd);
 	struct fw_op op[RIG_OPS];
 	size_t ops, op_adds, op_dels;
 	unsigned syncs;
@@ -256,7 +258,8 @@ static inline void rig_take_forget(struct rd *body)
 static inline void rig_on_peer_message(
 	void *ctx, enum role from, enum message_type t, struct rd *body, const int *fds, size_t n)
 {
-	(void)ctx;
+	const struct rig_peer *peer = ctx;
+
 	(void)from;
 	if (t == MSG_REREAD) {
 		rig.rereads++;
@@ -270,6 +273,8 @@ static inline void rig_on_peer_message(
 		rig_take_ops(body);
 	} else if (t == MSG_FW_KILL && rig.on_kill) {
 		rig.on_kill(body);
+	} else if (t >= MSG_FEED_TOOK && t <= MSG_ACTING && rig.on_feed) {
+		rig.on_feed(peer->role, t, body, n ? fds[0] : -1);
 	} else if (t == MSG_BLOCKS && rig.on_blocks) {
 		rig.on_blocks(dup(fds[0]));
 	} else if (t == MSG_FW_SYNC) {
