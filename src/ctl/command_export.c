@@ -101,7 +101,7 @@ static bool read_list(struct ctl *c, struct export_source *to, bool *ret_acting)
 			(void)close(pair[i]);
 	*to = (struct export_source){ .now = c->render.now };
 	if (e == ERR_OK) {
-		e = export_areas_copy(&areas, to);
+		e = export_areas_copy(&areas, FEED_LAYER_EXPORT, to);
 		(void)snprintf(text, sizeof text, "the list cannot be read: %s", err_name(e));
 	}
 	*ret_acting = areas.is_acting;

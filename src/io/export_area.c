@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define LAYERS (FEED_LAYER_EXPORT | FEED_LAYER_DNSBL)
 #define BUSY_MS 2
 #define BUSY_TRIES 5000 /* 10 s; longer, and the engine has died inside an update */
 
@@ -20,7 +21,7 @@ struct export_area {
 	struct block_view blocks;
 	struct feed_area set;
 	char name[CONF_TITLE];
-	uint8_t code;
+	uint8_t code, layers;
 };
 
 static void area_drop(struct export_area **a)
@@ -87,7 +88,7 @@ static void take_feed(struct export_areas *all, const struct msg_feed_give *m, i
 {
 	struct export_area **at = m->use == FEED_USE_HOLES ? &all->holes : &all->feed[m->index];
 
-	if (fd >= 0 && m->use == FEED_USE_LIST && !(m->layers & FEED_LAYER_EXPORT)) {
+	if (fd >= 0 && m->use == FEED_USE_LIST && !(m->layers & LAYERS)) {
 		(void)close(fd);
 		fd = -1;
 	}
@@ -96,6 +97,7 @@ static void take_feed(struct export_areas *all, const struct msg_feed_give *m, i
 			return;
 		slice_copy(slice_str(m->name), (*at)->name, sizeof(*at)->name);
 		(*at)->code = m->code;
+		(*at)->layers = m->layers;
 	} else if (m->use == FEED_USE_LIST && *at) {
 		area_drop(at);
 		all->news++;
@@ -160,17 +162,18 @@ static void wait_ms(unsigned ms)
 	(void)nanosleep(&t, NULL);
 }
 
-static enum err copy_stretch(struct export_source *to, struct block_entry *got, size_t n)
+static enum err copy_stretch(struct export_source *to, unsigned layer, struct block_entry *got, size_t n)
 {
+	uint8_t left_out = layer == FEED_LAYER_DNSBL ? BLOCK_NO_DNSBL : BLOCK_NO_EXPORT;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (!(got[i].flags & BLOCK_NO_EXPORT))
+		if (!(got[i].flags & left_out))
 			got[kept++] = got[i];
 	return export_source_blocks(to, got, kept);
 }
 
-static enum err copy_blocks(const struct block_view *v, struct export_source *to)
+static enum err copy_blocks(const struct block_view *v, unsigned layer, struct export_source *to)
 {
 	struct block_entry *got = calloc(SHARE_WALK, sizeof *got);
 	struct block_walk w = { .is_begun = false };
@@ -182,7 +185,7 @@ static enum err copy_blocks(const struct block_view *v, struct export_source *to
 
 		e = block_view_walk(v, &w, got, &n);
 		if (e == ERR_OK) {
-			e = copy_stretch(to, got, n);
+			e = copy_stretch(to, layer, got, n);
 			busy = 0;
 		} else if (e == ERR_AGAIN && ++busy < BUSY_TRIES) {
 			wait_ms(BUSY_MS);
@@ -193,14 +196,14 @@ static enum err copy_blocks(const struct block_view *v, struct export_source *to
 	return e == ERR_NOTFOUND ? ERR_OK : e;
 }
 
-enum err export_areas_copy(const struct export_areas *of, struct export_source *to)
+enum err export_areas_copy(const struct export_areas *of, unsigned layer, struct export_source *to)
 {
 	enum err e = ERR_OK;
 
 	if (of->is_acting && of->blocks)
-		e = copy_blocks(&of->blocks->blocks, to);
+		e = copy_blocks(&of->blocks->blocks, layer, to);
 	for (unsigned i = 0; i < FEEDS_MAX && of->is_acting && e == ERR_OK; i++)
-		if (of->feed[i])
+		if (of->feed[i] && of->feed[i]->layers & layer)
 			e = export_source_feed(to, &of->feed[i]->set, of->feed[i]->name, of->feed[i]->code);
 	if (e == ERR_OK && of->holes)
 		e = export_source_holes(to, &of->holes->set);

@@ -33,10 +33,10 @@ uint64_t export_areas_changes(const struct export_areas *a);
 struct export_areas export_areas_keep(const struct export_areas *a);
 void export_areas_drop(struct export_areas *a);
 /*
- * All of it, sealed; to->now is set. Waits a moment at a time for an engine
+ * All of it that layer has (FEED_LAYER_EXPORT, FEED_LAYER_DNSBL), sealed; to->now is set. Waits a moment at a time for an engine
  * that is busy: for a thread, or a command. ERR_NOMEM, ERR_LIMIT; ERR_AGAIN:
  * the engine is in the middle of a change and does not come out of it.
  */
-enum err export_areas_copy(const struct export_areas *a, struct export_source *to) MUST_USE;
+enum err export_areas_copy(const struct export_areas *a, unsigned layer, struct export_source *to) MUST_USE;
 
 #endif /* IO_EXPORT_AREA_H */

@@ -42,7 +42,7 @@ bool publish_list_is_acting(const struct publish *p);
 /* Another number than before: the list may be another. */
 uint64_t publish_list_changes(const struct publish *p);
 /*
- * Have a copy of the list made, by a thread: work (of the thread: it touches
+ * Have a copy of the list of a layer (FEED_LAYER_EXPORT, FEED_LAYER_DNSBL) made, by a thread: work (of the thread: it touches
  * nothing else of the role) and then done (in the loop, once per call, also when it failed:
  * e is not OK then) get it. False: another copy is under way; ask at the next tick.
  * changes: publish_list_changes when it was begun.
@@ -50,7 +50,8 @@ uint64_t publish_list_changes(const struct publish *p);
 typedef void (*publish_list_work)(const struct export_source *s, void *ctx);
 typedef void (*publish_list_done)(
 	struct publish *p, enum err e, const struct export_source *s, uint64_t changes, void *ctx);
-bool publish_list_copy(struct publish *p, publish_list_work work, publish_list_done done, void *ctx);
+bool publish_list_copy(
+	struct publish *p, unsigned layer, publish_list_work work, publish_list_done done, void *ctx);
 
 /* ---- publish_export.c */
 enum err publish_export_start(struct publish *p) MUST_USE;

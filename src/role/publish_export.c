@@ -285,7 +285,7 @@ void publish_export_tick(struct publish *p)
 		o->is_at_work = is_due(x, o, now_ms) && publish_list_is_known(p);
 		is_any = is_any || o->is_at_work;
 	}
-	x->is_running = is_any && publish_list_copy(p, write_due, on_done, x);
+	x->is_running = is_any && publish_list_copy(p, FEED_LAYER_EXPORT, write_due, on_done, x);
 	for (unsigned i = 0; i < x->count && !x->is_running; i++)
 		x->one[i].is_at_work = false;
 }

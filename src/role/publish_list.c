@@ -23,6 +23,7 @@ struct publish_list {
 	int ended; /* eventfd */
 	struct loop_watch *watch;
 	struct export_areas of;
+	unsigned layer;
 	uint64_t changes;
 	struct export_source copy;
 	enum err err;
@@ -56,7 +57,7 @@ static void *copy_thread(void *ctx)
 	struct publish_list *l = ctx;
 	uint64_t one = 1;
 
-	l->err = export_areas_copy(&l->of, &l->copy);
+	l->err = export_areas_copy(&l->of, l->layer, &l->copy);
 	if (l->err == ERR_OK && l->work)
 		l->work(&l->copy, l->ctx);
 	(void)!write(l->ended, &one, sizeof one); /* an empty eventfd takes it */
@@ -78,7 +79,7 @@ static void on_ended(int fd, unsigned what, void *ctx)
 	export_areas_drop(&l->of);
 }
 
-bool publish_list_copy(struct publish *p, publish_list_work work, publish_list_done done, void *ctx)
+bool publish_list_copy(struct publish *p, unsigned layer, publish_list_work work, publish_list_done done, void *ctx)
 {
 	struct publish_list *l = p->list;
 
@@ -87,6 +88,7 @@ bool publish_list_copy(struct publish *p, publish_list_work work, publish_list_d
 	l->of = export_areas_keep(&l->now);
 	l->changes = publish_list_changes(p);
 	l->copy = (struct export_source){ .now = clock_wall_s() };
+	l->layer = layer;
 	l->work = work;
 	l->done = done;
 	l->ctx = ctx;

@@ -200,7 +200,7 @@ static bool begin_list(struct publish_update *u)
 
 	if (!is_due || now_ms < u->next_ms || u->primary.step != PRIMARY_IDLE || !publish_list_is_known(u->p))
 		return false;
-	u->is_at_work = publish_list_copy(u->p, work, done, u);
+	u->is_at_work = publish_list_copy(u->p, FEED_LAYER_DNSBL, work, done, u);
 	u->begun_ms = now_ms;
 	if (u->is_at_work && u->client)
 		dns_client_pause(u->client, true);
