@@ -16,6 +16,7 @@
 #define TEXT_BLOCK (1u << 20)
 #define DELIMITERS 16
 #define FIRST_SLOTS 1024u
+#define FREED_AT_ONCE 32 /* blocks: giving back one of 200 kB or 1 MB takes the kernel up to 50 us */
 #define TEXT_BLOCKS (UINT32_MAX / TEXT_BLOCK)
 
 struct trap_table {
@@ -68,6 +69,20 @@ void trap_table_free(struct trap_table *t)
 	free(t->tag);
 	keymap_done(&t->tag_number);
 	free(t);
+}
+
+bool trap_table_free_some(struct trap_table *t)
+{
+	for (unsigned i = 0; t && i < FREED_AT_ONCE && (t->blocks || t->texts); i++) {
+		if (t->blocks)
+			free(t->block[--t->blocks]);
+		if (t->texts)
+			free(t->text[--t->texts]);
+	}
+	if (t && (t->blocks || t->texts))
+		return false;
+	trap_table_free(t);
+	return true;
 }
 
 /* Place and word come from the low half of the hash, the mark from the high one. */
@@ -171,6 +186,33 @@ static void put_slot(const struct trap_table *t, uint16_t mark, uint64_t word)
 	t->slot[i] = word;
 }
 
+/* False: no memory, nothing changed. */
+static bool make_slots(struct trap_table *t, size_t slots)
+{
+	uint16_t *mark = calloc(slots, sizeof *mark);
+	uint64_t *slot = calloc(slots, sizeof *slot);
+
+	if (!mark || !slot) {
+		free(mark);
+		free(slot);
+		return false;
+	}
+	t->mark = mark;
+	t->slot = slot;
+	t->slots = slots;
+	return true;
+}
+
+void trap_table_reserve(struct trap_table *t, size_t traps)
+{
+	size_t slots = FIRST_SLOTS;
+
+	while (slots / 3 * 2 < traps && traps <= TRAP_TABLE_MAX)
+		slots *= 2;
+	if (t->slots == 0)
+		(void)make_slots(t, slots);
+}
+
 /* At most two thirds of the slots are used. */
 static enum err grow_slots(struct trap_table *t)
 {
@@ -178,15 +220,8 @@ static enum err grow_slots(struct trap_table *t)
 
 	if (t->slots && t->count + 1 <= t->slots / 3 * 2)
 		return ERR_OK;
-	t->slots = old.slots ? old.slots * 2 : FIRST_SLOTS;
-	t->mark = calloc(t->slots, sizeof *t->mark);
-	t->slot = calloc(t->slots, sizeof *t->slot);
-	if (!t->mark || !t->slot) {
-		free(t->mark);
-		free(t->slot);
-		*t = old;
+	if (!make_slots(t, old.slots ? old.slots * 2 : FIRST_SLOTS))
 		return ERR_NOMEM;
-	}
 	for (size_t i = 0; i < old.slots; i++)
 		if (old.mark[i])
 			put_slot(t, old.mark[i], old.slot[i]);

@@ -21,6 +21,7 @@ struct trap {
 	enum trap_state state; /* never TRAP_AUTO once in force */
 	float weight;
 	uint16_t tag;  /* trap_table_tag */
+	bool is_new;   /* the store does not know it yet; the table itself does not use it */
 	uint32_t text; /* trap_table_text */
 	uint64_t first_seen, armed_at;
 };
@@ -30,6 +31,10 @@ struct trap_table;
 /* delimiters: recipient_delimiter of Postfix, copied. NULL: no memory. */
 struct trap_table *trap_table_new(const uint8_t key[SIPHASH_KEY], const char *delimiters);
 void trap_table_free(struct trap_table *t);
+/* Give back a piece of its memory, a few milliseconds' worth; true: that was the last, t is gone. Nothing else may use t. */
+bool trap_table_free_some(struct trap_table *t);
+/* Room for so many traps without growing, in a table that has none yet. Without memory for it the table grows as it fills. */
+void trap_table_reserve(struct trap_table *t, size_t traps);
 /* ERR_EXISTS: is there (unchanged); ERR_FULL at a cap; ERR_NOMEM. ret_trap: to be filled further, good until the next add. */
 enum err trap_table_add(struct trap_table *t, const struct trap_line *line, struct trap **ret_trap) MUST_USE;
 /* NULL: no trap. For a domain trap the trap of the domain. Retired and suspended ones are found too: look at state. */

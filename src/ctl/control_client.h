@@ -16,7 +16,7 @@
 #define CONTROL_ANSWER_MAX (64u << 20)
 #define CONTROL_TEXT 512
 #define CONTROL_TIMEOUT_MS 30000 /* of one answer */
-#define CONTROL_CORPUS_MS 600000 /* of person and forget: all captured messages are looked at */
+#define CONTROL_CORPUS_MS 600000 /* person, forget: all captured messages are looked at; trap_reload: millions of traps */
 #define CONTROL_STATUS_MS 5000   /* of status, which is ready at once: else the engine is away */
 
 /*

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define COMPLAINT_MAX (1u << 20)
+#define BYTES_IN_MS 4096 /* of a set, with the time that postmap is given for it; an idle machine does 30,000 */
 
 static bool is_lmdb(const char *map)
 {
@@ -197,7 +198,8 @@ static enum err build_at(const char *dir, const char *map, struct slice set, cha
 	if (e != ERR_OK)
 		(void)snprintf(text, n, "%.400s: %s", source, strerror(errno));
 	else
-		e = run(argv, map, (struct slice){ "", 0 }, POSTFIX_TOOL_MS, NULL, &status, text, n);
+		e = run(argv, map, (struct slice){ "", 0 }, POSTFIX_TOOL_MS + set.n / BYTES_IN_MS, NULL, &status, text,
+			n);
 	(void)unlink(source);
 	if (e == ERR_OK && status == 0 && postmap_file(map, file))
 		(void)chmod(file, 0640);
@@ -211,7 +213,8 @@ static enum err build_lmdb(const char *dir, const char *map, struct slice set, c
 	enum err e = build_at(dir, map, set, text, n);
 	char file[POSTMAP_PATH];
 
-	if (e == ERR_OK || !postmap_file(map, file))
+	/* a build that took too long has left the table as it was */
+	if (e == ERR_OK || e == ERR_AGAIN || !postmap_file(map, file))
 		return e;
 	/* damaged: away with it */
 	(void)unlink(file);
@@ -229,6 +232,10 @@ enum err postmap_build(const char *dir, const char *map, struct slice set, char 
 	}
 	if (is_lmdb(map))
 		return build_lmdb(dir, map, set, text, n);
+	if (set.n > POSTMAP_HASH_MAX && strncmp(map, "cdb:", 4) != 0) {
+		(void)snprintf(text, n, "%.100s: so many addresses need a table of type lmdb or cdb", map);
+		return ERR_LIMIT;
+	}
 	(void)snprintf(aside, sizeof aside, "%.600s.new", map);
 	if (!postmap_file(aside, from))
 		return ERR_LIMIT;

@@ -16,6 +16,8 @@
 
 #define POSTMAP_PATH 640       /* CONF_TEXT and a suffix */
 #define POSTMAP_MAX (1u << 30) /* bytes of a table as text */
+/* The same for hash: and btree:, about 1.3 million addresses: postmap writes these all over the file, for many minutes. */
+#define POSTMAP_HASH_MAX (100u << 20)
 
 /* The file that Postfix opens for this table ("/x.lmdb"). False: not a type that is a file of ours (lmdb, hash, btree, cdb). */
 bool postmap_file(const char *map, char to[POSTMAP_PATH]);

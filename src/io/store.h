@@ -61,6 +61,8 @@ int store_event_fd(const struct store *s);
  */
 uint64_t store_put(struct store *s, enum table t, struct slice key, struct slice value);
 uint64_t store_del(struct store *s, enum table t, struct slice key);
+/* Bytes that can be queued now: who has much to write waits for room instead of being refused. */
+size_t store_room(struct store *s);
 /* Start the commit of what is queued now (else it starts by itself within 2 ms). */
 void store_kick(struct store *s);
 /* The highest ticket that is on disk; empties the event fd. */

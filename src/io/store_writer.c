@@ -358,6 +358,16 @@ static uint64_t queue_op(struct store *s, enum op op, enum table t, struct slice
 	return ticket;
 }
 
+size_t store_room(struct store *s)
+{
+	size_t used;
+
+	pthread_mutex_lock(&s->lock);
+	used = s->filling.n + s->writing_bytes;
+	pthread_mutex_unlock(&s->lock);
+	return used < STORE_QUEUE ? STORE_QUEUE - used : 0;
+}
+
 uint64_t store_put(struct store *s, enum table t, struct slice key, struct slice value)
 {
 	return queue_op(s, OP_PUT, t, key, value);

@@ -6,6 +6,7 @@
 #include "role/engine_trap.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -31,11 +32,13 @@ enum err engine_trap_save(struct engine *e, const char *text, const struct recor
 {
 	uint8_t value[RECORD_VALUE];
 	struct wr w = wr_init(value, sizeof value);
+	uint64_t ticket;
 
 	record_put_trap(&w, r);
-	if (w.bad || !store_put(e->store, TABLE_TRAP, slice_str(text), wr_slice(&w)))
-		return ERR_FULL;
-	return ERR_OK;
+	ticket = w.bad ? 0 : store_put(e->store, TABLE_TRAP, slice_str(text), wr_slice(&w));
+	if (ticket)
+		e->trap_job->ticket = ticket;
+	return ticket ? ERR_OK : ERR_FULL;
 }
 
 static bool max_id(struct slice key, struct slice value, void *ctx)
@@ -58,15 +61,25 @@ enum err engine_trap_start(struct engine *e)
 	e->trap_job = t;
 	t->next_id = 1;
 	t->due = UINT64_MAX;
+	t->lines_fd = -1;
 	slice_copy(SLICE_LIT("not written yet"), t->map_text, sizeof t->map_text);
 	keymap_init(&e->trap_delta, e->table_key, sizeof(struct engine_trap_delta), 200000);
 	return store_scan(e->store, TABLE_TRAP, (struct slice){ 0 }, (struct slice){ 0 }, false, max_id, &t->next_id);
 }
 
+void engine_trap_text_free(struct trap_text *t)
+{
+	if (t->is_mapped)
+		(void)munmap(t->p, t->n);
+	else
+		free(t->p);
+	t->p = NULL;
+}
+
 static void drop_texts(struct engine_traps *t)
 {
 	for (uint32_t i = 0; i < t->texts; i++)
-		free(t->text[i].p);
+		engine_trap_text_free(&t->text[i]);
 	free(t->text);
 	t->text = NULL;
 	t->texts = t->wanted = 0;
@@ -77,6 +90,8 @@ void engine_trap_stop(struct engine *e)
 	if (e->trap_job) {
 		engine_trap_load_drop(e->trap_job);
 		drop_texts(e->trap_job);
+		loop_remove(e->trap_job->old_timer);
+		trap_table_free(e->trap_job->old);
 		free(e->trap_job);
 		e->trap_job = NULL;
 	}
@@ -133,6 +148,26 @@ static char *read_whole(int fd, size_t *ret_n)
 	return p;
 }
 
+/* A sealed file is looked at where it is: copying hundreds of megabytes would keep queries waiting. */
+static bool map_whole(int fd, struct trap_text *ret)
+{
+	const int sealed = F_SEAL_SHRINK | F_SEAL_WRITE;
+	int seals = fd >= 0 ? fcntl(fd, F_GET_SEALS) : -1;
+	struct stat st;
+	void *p;
+
+	if (seals < 0 || (seals & sealed) != sealed || fstat(fd, &st) != 0 || st.st_size <= 0 ||
+		(uint64_t)st.st_size > TRAP_FILE_MAX)
+		return false;
+	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (p == MAP_FAILED)
+		return false;
+	ret->p = p;
+	ret->n = (size_t)st.st_size;
+	ret->is_mapped = true;
+	return true;
+}
+
 void engine_trap_wake(struct engine *e)
 {
 	struct engine_traps *t = e->trap_job;
@@ -167,7 +202,7 @@ static void give_up_round(struct engine *e, const char *path)
 	engine_trap_wake(e);
 }
 
-static void trap_text(struct engine *e, const struct msg_text *m, char *p, size_t n)
+static void trap_text(struct engine *e, const struct msg_text *m, struct trap_text text)
 {
 	struct engine_traps *t = e->trap_job;
 
@@ -180,22 +215,23 @@ static void trap_text(struct engine *e, const struct msg_text *m, char *p, size_
 		t->text = calloc(t->wanted ? t->wanted : 1, sizeof *t->text);
 	}
 	if (m->count && t->text && t->texts < t->wanted) {
-		slice_copy(slice_str(m->path), t->text[t->texts].path, sizeof t->text[0].path);
-		t->text[t->texts].p = p;
-		t->text[t->texts++].n = n;
-		p = NULL;
+		slice_copy(slice_str(m->path), text.path, sizeof text.path);
+		t->text[t->texts++] = text;
+		text.p = NULL;
 	}
-	free(p);
+	if (text.p)
+		engine_trap_text_free(&text);
 	if (t->text && t->texts == t->wanted)
 		engine_trap_load(e);
 }
 
 void engine_trap_text(struct engine *e, const struct msg_text *m, int fd)
 {
-	size_t n = 0;
-	char *p = m->count ? read_whole(fd, &n) : NULL;
+	struct trap_text text = { .p = NULL };
 
-	if (m->count && !p) {
+	if (m->count && (m->kind != TEXT_TRAPS || !map_whole(fd, &text)))
+		text.p = read_whole(fd, &text.n);
+	if (m->count && !text.p) {
 		log_alarm("trap-file", "file=%s text=\"unreadable or too large, what is in force stays\"", m->path);
 		if (m->kind == TEXT_TRAPS)
 			give_up_round(e, m->path);
@@ -204,11 +240,11 @@ void engine_trap_text(struct engine *e, const struct msg_text *m, int fd)
 		return;
 	}
 	if (m->kind == TEXT_TRAPS) {
-		trap_text(e, m, p, n);
+		trap_text(e, m, text);
 		return;
 	}
-	engine_allow_text(e, m, slice_of(p, n));
-	free(p);
+	engine_allow_text(e, m, slice_of(text.p, text.n));
+	free(text.p);
 }
 
 static void ask_reread(struct engine *e)
@@ -261,37 +297,40 @@ void engine_trap_linked(struct engine *e)
 
 /* ---- live check */
 
-static int text_fd(struct slice text)
+enum err engine_trap_write(int *fd, struct slice text)
 {
-	int fd = memfd_create("limetwig", MFD_CLOEXEC);
 	size_t at = 0;
 
-	while (fd >= 0 && at < text.n) {
-		ssize_t n = write(fd, text.p + at, text.n - at);
+	if (*fd < 0)
+		*fd = memfd_create("limetwig", MFD_CLOEXEC);
+	while (*fd >= 0 && at < text.n) {
+		ssize_t n = write(*fd, text.p + at, text.n - at);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0) {
-			(void)close(fd);
-			return -1;
-		}
+		if (n <= 0)
+			return ERR_IO;
 		at += (size_t)n;
 	}
-	return fd;
+	return *fd >= 0 ? ERR_OK : ERR_IO;
+}
+
+bool engine_trap_send_fd(struct engine *e, enum message_type type, uint32_t seq, bool is_full, int fd)
+{
+	uint8_t out[64];
+	struct wr w = wr_init(out, sizeof out);
+
+	message_put_map_apply(&w, type, &(struct msg_map_apply){ seq, is_full });
+	return role_host_send(e->host, ROLE_ALIASMAP, &w, &fd, 1) == ERR_OK;
 }
 
 bool engine_trap_send(struct engine *e, enum message_type type, uint32_t seq, bool is_full, struct slice text)
 {
-	uint8_t out[64];
-	struct wr w = wr_init(out, sizeof out);
-	int fd = text_fd(text);
-	bool is_sent = false;
+	int fd = -1;
+	bool is_sent = engine_trap_write(&fd, text) == ERR_OK && engine_trap_send_fd(e, type, seq, is_full, fd);
 
-	message_put_map_apply(&w, type, &(struct msg_map_apply){ seq, is_full });
-	if (fd >= 0) {
-		is_sent = role_host_send(e->host, ROLE_ALIASMAP, &w, &fd, 1) == ERR_OK;
+	if (fd >= 0)
 		(void)close(fd);
-	}
 	return is_sent;
 }
 
@@ -381,6 +420,13 @@ void engine_trap_flush(struct engine *e)
 	(void)keymap_retain(&e->trap_delta, 0, flush_delta, e);
 }
 
+void engine_trap_set_state(struct engine *e, struct trap *trap, enum trap_state state)
+{
+	e->trap_job->by_state[trap->state]--;
+	e->trap_job->by_state[state]++;
+	trap->state = state;
+}
+
 void engine_trap_tick(struct engine *e, uint64_t now)
 {
 	struct engine_traps *t = e->trap_job;
@@ -399,7 +445,7 @@ void engine_trap_is_live(struct engine *e, const struct address *recipient)
 
 	if (!trap || trap->state != TRAP_WATCHING)
 		return;
-	trap->state = TRAP_SUSPENDED;
+	engine_trap_set_state(e, trap, TRAP_SUSPENDED);
 	if (engine_trap_record(e, recipient->text, &r) == ERR_OK) {
 		r.suspended = 1;
 		if (engine_trap_save(e, recipient->text, &r) != ERR_OK)
@@ -422,6 +468,5 @@ void engine_trap_get_status(const struct engine *e, struct engine_trap_status *r
 		.in_map = t->in_map,
 		.added = t->added,
 		.removed = t->removed };
-	for (size_t i = 0; e->traps && i < trap_table_count(e->traps); i++)
-		ret->by_state[trap_table_at(e->traps, i)->state]++;
+	memcpy(ret->by_state, t->by_state, sizeof ret->by_state);
 }

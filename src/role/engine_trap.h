@@ -16,6 +16,7 @@
 #define TRAP_FILE_MAX (1u << 30) /* bytes of one */
 #define TRAP_CHECKS 16           /* live checks under way */
 #define TRAP_WAITERS 16          /* reload commands under way */
+#define TRAP_STATES 5
 
 struct engine_trap_delta {
 	uint32_t id;
@@ -27,6 +28,7 @@ struct trap_text {
 	char path[512];
 	char *p;
 	size_t n;
+	bool is_mapped; /* p is a mapping, not of the heap */
 };
 
 enum trap_phase { TRAP_IDLE, TRAP_PARSE, TRAP_LIVE, TRAP_LINES, TRAP_MAP, TRAP_ARM };
@@ -63,14 +65,22 @@ struct engine_traps {
 	struct slice rest;
 	struct trap_check *check;
 	size_t checks, checks_size;
-	struct buf check_text;
+	size_t checked, asked; /* LIVE: answered up to here, asked up to there */
+	bool is_counted;       /* PARSE: lines are counted first, so that the table never moves */
+	size_t lines_there;
+	uint64_t ticket;        /* of the last number that was stored */
 	uint64_t next_due, due; /* when the next watching trap becomes armed: of the new table, of the one in force */
 	uint32_t next_id;
-	size_t at;        /* LINES, ARM: how far they are */
-	struct buf lines; /* LINES: for aliasmap */
-	bool is_full;     /* they are all, not only the changes */
-	uint32_t *by_id;  /* ARM: of the new table */
-	size_t unstored;  /* ARM: armed, but the store did not take it */
+	size_t at;                                                 /* LINES, ARM: how far they are */
+	struct buf lines;                                          /* LINES: a stretch for aliasmap */
+	int lines_fd;                                              /* what went before it; -1: none */
+	size_t lines_n;                                            /* bytes in it */
+	bool is_full;                                              /* they are all, not only the changes */
+	uint32_t *by_id;                                           /* ARM: of the new table */
+	size_t unstored;                                           /* ARM: armed, but the store did not take it */
+	uint32_t new_by_state[TRAP_STATES], by_state[TRAP_STATES]; /* of the new table; of the one in force */
+	struct trap_table *old;                                    /* was in force; given back piece by piece */
+	struct loop_watch *old_timer;
 	/* aliasmap */
 	uint32_t seq, map_seq;
 	bool is_synced; /* the map holds what the table in force says */
@@ -94,6 +104,13 @@ void engine_trap_load_drop(struct engine_traps *t);
 void engine_trap_put_in_force(struct engine *e);
 /* Text for aliasmap, in a memfd. False: it did not go. */
 bool engine_trap_send(struct engine *e, enum message_type type, uint32_t seq, bool is_full, struct slice text);
+/* The same with a descriptor, which stays the caller's. */
+bool engine_trap_send_fd(struct engine *e, enum message_type type, uint32_t seq, bool is_full, int fd);
+/* Add text to fd (-1: made). ERR_IO. */
+enum err engine_trap_write(int *fd, struct slice text) MUST_USE;
+void engine_trap_text_free(struct trap_text *t);
+/* A trap in force gets another state. */
+void engine_trap_set_state(struct engine *e, struct trap *trap, enum trap_state state);
 /* Those who wait for the end of a load. */
 void engine_trap_wake(struct engine *e);
 /* Reads the record of this trap; ERR_NOTFOUND. */

@@ -7,24 +7,33 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "io/log.h"
 
-#define LINES_AT_ONCE 1000 /* each may read and write the store: some milliseconds */
-#define CHECK_TEXT_MAX (1u << 30)
+#define LINES_AT_ONCE 1000       /* each reads the store: some milliseconds */
+#define COUNT_AT_ONCE (4u << 20) /* bytes whose lines are counted: some milliseconds */
+#define CHECKS_AT_ONCE 10000     /* addresses in one question to aliasmap, so that it stays to be reached */
+#define CHECK_TEXT_MAX (16u << 20)
+#define WAIT_MS 5 /* for the disk */
 
 void engine_trap_load_drop(struct engine_traps *t)
 {
 	for (uint32_t i = 0; i < t->files; i++)
-		free(t->file[i].p);
+		engine_trap_text_free(&t->file[i]);
 	free(t->file);
 	t->file = NULL;
 	t->files = t->at_file = t->at_line = 0;
 	free(t->check);
 	t->check = NULL;
-	t->checks = t->checks_size = 0;
-	buf_done(&t->check_text);
+	t->checks = t->checks_size = t->checked = t->asked = 0;
+	t->is_counted = false;
+	t->lines_there = 0;
 	buf_done(&t->lines);
+	if (t->lines_fd >= 0)
+		(void)close(t->lines_fd);
+	t->lines_fd = -1;
+	t->lines_n = 0;
 	free(t->by_id);
 	t->by_id = NULL;
 	trap_table_free(t->table);
@@ -51,24 +60,22 @@ static void bad_line(struct engine_traps *t, uint32_t file, unsigned line, const
 		log_warn("trap-file", "file=%s line=%u text=\"%s\"", path, line, reason);
 }
 
-/* Id and history: from the table in force, the store, or new. */
-static enum err give_identity(
-	struct engine *e, struct engine_traps *t, const char *text, uint64_t now, struct record_trap *ret)
+/* Id and history: from the table in force, the store, or new: then it is stored when the table comes into force. */
+static enum err give_identity(struct engine *e, struct engine_traps *t, const char *text, uint64_t now,
+	struct record_trap *ret, bool *ret_is_new)
 {
 	struct trap *old = e->traps ? trap_table_get(e->traps, slice_str(text)) : NULL;
 	enum err err = engine_trap_record(e, text, ret);
 
-	if (err == ERR_OK)
-		return ERR_OK;
+	*ret_is_new = false;
 	if (err != ERR_NOTFOUND)
 		return err;
 	*ret = (struct record_trap){ .id = old ? old->id : t->next_id,
 		.first_seen = old ? old->first_seen : now,
 		.armed_at = old ? old->armed_at : 0 };
-	if (old)
-		return ERR_OK;
-	t->next_id++;
-	return engine_trap_save(e, text, ret);
+	*ret_is_new = !old;
+	t->next_id += !old;
+	return ERR_OK;
 }
 
 static enum trap_state state_of(
@@ -87,7 +94,7 @@ static enum trap_state state_of(
 	return TRAP_WATCHING;
 }
 
-static bool note_check(struct engine_traps *t, uint32_t trap, uint32_t line, const char *text)
+static bool note_check(struct engine_traps *t, uint32_t trap, uint32_t line)
 {
 	if (t->checks == t->checks_size) {
 		size_t size = t->checks_size ? t->checks_size * 2 : 256;
@@ -98,8 +105,6 @@ static bool note_check(struct engine_traps *t, uint32_t trap, uint32_t line, con
 		t->check = c;
 		t->checks_size = size;
 	}
-	if (buf_printf(&t->check_text, "%s\n", text) != ERR_OK)
-		return false;
 	t->check[t->checks++] = (struct trap_check){ trap, t->at_file, line };
 	return true;
 }
@@ -138,7 +143,7 @@ static void one_trap(struct engine *e, struct engine_traps *t, const struct trap
 		return;
 	}
 	text = trap_table_text(t->table, trap);
-	err = give_identity(e, t, text, now, &r);
+	err = give_identity(e, t, text, now, &r, &trap->is_new);
 	if (err != ERR_OK) {
 		trap->state = TRAP_RETIRED;
 		bad_line(t, t->at_file, l->number, "the store could not give it a number");
@@ -153,12 +158,39 @@ static void one_trap(struct engine *e, struct engine_traps *t, const struct trap
 	trap->armed_at = r.armed_at;
 	trap->state = state_of(e, t, l, &r, now);
 	if (trap->state == TRAP_ARMED && r.armed_at == 0 && l->kind != TRAP_PATTERN && e->host->conf.traps.live_check &&
-		!note_check(t, (uint32_t)(trap_table_count(t->table) - 1), l->number, text))
+		!note_check(t, (uint32_t)(trap_table_count(t->table) - 1), l->number))
 		trap->state = TRAP_WATCHING;
 	else if (trap->state == TRAP_WATCHING && l->kind != TRAP_PATTERN && e->host->conf.traps.live_check &&
 		 !(e->traps && trap_table_get(e->traps, slice_str(text))))
-		(void)note_check(t, (uint32_t)(trap_table_count(t->table) - 1), l->number, text);
+		(void)note_check(t, (uint32_t)(trap_table_count(t->table) - 1), l->number);
 }
+
+static struct trap *checked_trap(const struct engine_traps *t, size_t i)
+{
+	return trap_table_at(t->table, t->check[i].trap);
+}
+
+/* One line of the answer; *at: where in what was asked the search begins. The answer has the order of the question. */
+static void take_live(struct engine_traps *t, struct slice line, size_t *at)
+{
+	size_t tab = slice_find(line, '\t'), i = *at;
+	struct slice text = slice_head(line, tab);
+	char reason[160];
+	struct trap *trap;
+
+	while (i < t->asked && !slice_eq(slice_str(trap_table_text(t->table, checked_trap(t, i))), text))
+		i++;
+	if (i == t->asked)
+		return;
+	*at = i + 1;
+	trap = checked_trap(t, i);
+	trap->state = TRAP_RETIRED;
+	(void)snprintf(reason, sizeof reason, "a live %s (%.*s), refused",
+		trap->kind == TRAP_DOMAIN ? "domain" : "address", SLICE_ARG(slice_from(line, tab + 1)));
+	bad_line(t, t->check[i].file, t->check[i].line, reason);
+}
+
+static void ask_live(void *ctx);
 
 /* aliasmap has answered: live ones are taken out; without an answer nothing new is armed. */
 static void live_done(void *ctx, bool is_ok, struct slice lines)
@@ -166,48 +198,100 @@ static void live_done(void *ctx, bool is_ok, struct slice lines)
 	struct engine *e = ctx;
 	struct engine_traps *t = e->trap_job;
 	struct slice line;
+	size_t at = t->checked;
 
 	if (t->phase != TRAP_LIVE)
 		return;
-	if (!is_ok) {
+	while (is_ok && slice_line(&lines, &line))
+		take_live(t, line, &at);
+	if (!is_ok && t->next_due > clock_wall_s() + 60) {
 		log_warn("trap-file", "text=\"live check failed: new traps stay watching until it works\"");
-		for (size_t i = 0; i < t->checks; i++)
-			trap_table_at(t->table, t->check[i].trap)->state = TRAP_WATCHING;
 		t->next_due = clock_wall_s() + 60;
 	}
-	while (is_ok && slice_line(&lines, &line)) {
-		size_t tab = slice_find(line, '\t');
-		struct trap *trap = trap_table_get(t->table, slice_head(line, tab));
-		char reason[160];
-
-		if (!trap)
-			continue;
-		trap->state = TRAP_RETIRED;
-		(void)snprintf(reason, sizeof reason, "a live %s (%.*s), refused",
-			trap->kind == TRAP_DOMAIN ? "domain" : "address", SLICE_ARG(slice_from(line, tab + 1)));
-		for (size_t i = 0; i < t->checks; i++)
-			if (trap_table_at(t->table, t->check[i].trap) == trap)
-				bad_line(t, t->check[i].file, t->check[i].line, reason);
-	}
-	engine_trap_put_in_force(e);
+	for (; !is_ok && t->checked < t->asked; t->checked++)
+		checked_trap(t, t->checked)->state = TRAP_WATCHING;
+	t->checked = t->asked;
+	loop_remove(t->timer);
+	t->timer = loop_after(e->host->loop, 0, ask_live, e);
+	if (t->timer)
+		return;
+	log_alarm("trap-file", "text=\"no memory, the traps in force stay\"");
+	engine_trap_load_drop(t);
 }
 
-static void parsed_all(struct engine *e)
+/* The next addresses; after the last the table comes into force. */
+static void ask_live(void *ctx)
 {
+	struct engine *e = ctx;
 	struct engine_traps *t = e->trap_job;
+	struct buf text;
 
 	loop_remove(t->timer);
 	t->timer = NULL;
-	t->phase = TRAP_LIVE;
-	if (t->checks == 0)
+	if (t->checked == t->checks) {
 		engine_trap_put_in_force(e);
-	else
-		engine_trap_live_check(e, buf_slice(&t->check_text), live_done, e);
+		return;
+	}
+	buf_init(&text, CHECK_TEXT_MAX);
+	t->asked = t->checked;
+	while (t->asked < t->checks && t->asked < t->checked + CHECKS_AT_ONCE &&
+		buf_printf(&text, "%s\n", trap_table_text(t->table, checked_trap(t, t->asked))) == ERR_OK)
+		t->asked++;
+	if (t->asked == t->checked) { /* no memory for one line */
+		t->asked = t->checks;
+		live_done(e, false, (struct slice){ 0 });
+	} else {
+		engine_trap_live_check(e, buf_slice(&text), live_done, e);
+	}
+	buf_done(&text);
 }
 
-static void parse_some(void *ctx)
+/* Numbers that a dropped load has stored must be readable, else a trap would get a second one. */
+static bool is_store_behind(struct engine *e)
 {
-	struct engine *e = ctx;
+	uint64_t lost;
+
+	return e->trap_job->ticket > e->durable && store_state(e->store, &lost) == ERR_OK;
+}
+
+static size_t count_lines(const char *p, size_t n)
+{
+	size_t lines = 0;
+
+	for (size_t i = 0; i < n; i++)
+		lines += p[i] == '\n';
+	return lines;
+}
+
+/* So many traps at most; true: the last file is counted. */
+static bool count_some(struct engine_traps *t)
+{
+	size_t n = t->rest.n < COUNT_AT_ONCE ? t->rest.n : COUNT_AT_ONCE;
+
+	if (t->files == 0)
+		return true;
+	t->lines_there += count_lines(t->rest.p, n);
+	t->rest = slice_from(t->rest, n);
+	if (t->rest.n)
+		return false;
+	t->lines_there++; /* a last line without an end */
+	if (++t->at_file < t->files) {
+		t->rest = slice_of(t->file[t->at_file].p, t->file[t->at_file].n);
+		return false;
+	}
+	t->at_file = 0;
+	t->rest = slice_of(t->file[0].p, t->file[0].n);
+	return true;
+}
+
+static void again(struct engine_traps *t, uint64_t ms)
+{
+	if (loop_again(t->timer, ms) != ERR_OK)
+		log_alarm("trap-file", "text=\"loading stopped\"");
+}
+
+static void parse_some(struct engine *e)
+{
 	struct engine_traps *t = e->trap_job;
 	uint64_t now = clock_wall_s();
 
@@ -219,7 +303,8 @@ static void parse_some(void *ctx)
 
 		while (!slice_line(&t->rest, &line)) {
 			if (++t->at_file >= t->files) {
-				parsed_all(e);
+				t->phase = TRAP_LIVE;
+				ask_live(e);
 				return;
 			}
 			t->rest = slice_of(t->file[t->at_file].p, t->file[t->at_file].n);
@@ -231,8 +316,24 @@ static void parse_some(void *ctx)
 		else if (is_any)
 			one_trap(e, t, &l, now);
 	}
-	if (loop_again(t->timer, 0) != ERR_OK)
-		log_alarm("trap-file", "text=\"loading stopped\"");
+	again(t, 0);
+}
+
+static void on_parse(void *ctx)
+{
+	struct engine *e = ctx;
+	struct engine_traps *t = e->trap_job;
+
+	if (is_store_behind(e)) {
+		again(t, WAIT_MS);
+	} else if (t->is_counted) {
+		parse_some(e);
+	} else {
+		t->is_counted = count_some(t);
+		if (t->is_counted)
+			trap_table_reserve(t->table, t->lines_there);
+		again(t, 0);
+	}
 }
 
 void engine_trap_load(struct engine *e)
@@ -245,9 +346,7 @@ void engine_trap_load(struct engine *e)
 	}
 	engine_trap_live_check_forget(e, e); /* the answer to an older load is none to this one */
 	engine_trap_load_drop(t);
-	/* numbers given by a load that was dropped must be readable, else a trap would get a second one */
-	if (store_flush(e->store) != ERR_OK)
-		log_warn("trap-file", "text=\"the store takes no writes\"");
+	store_kick(e->store);
 	for (size_t i = 0; i < t->waiters; i++)
 		t->waiter[i].is_early = false; /* this load has seen what they wait for */
 	t->file = t->text;
@@ -256,11 +355,10 @@ void engine_trap_load(struct engine *e)
 	t->texts = t->wanted = 0;
 	t->new_bad = 0;
 	t->next_due = UINT64_MAX;
-	buf_init(&t->check_text, CHECK_TEXT_MAX);
 	t->table = trap_table_new(e->table_key, e->host->conf.postfix.extension);
 	t->rest = t->files ? slice_of(t->file[0].p, t->file[0].n) : (struct slice){ 0 };
 	t->phase = TRAP_PARSE;
-	t->timer = loop_after(e->host->loop, 0, parse_some, e);
+	t->timer = loop_after(e->host->loop, 0, on_parse, e);
 	if (!t->table || !t->timer) {
 		log_alarm("trap-file", "text=\"no memory, the traps in force stay\"");
 		engine_trap_load_drop(t);

@@ -8,10 +8,12 @@
 #include "role/engine_trap.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "io/log.h"
 
-#define MAP_TEXT_MAX (2u << 30)
+#define MAP_TEXT_MAX (8u << 20) /* of a stretch */
+#define STORE_WAIT_MS 5
 #define TRAPS_AT_ONCE 2000 /* each may read and write the store: some milliseconds */
 
 static enum err map_line(struct buf *to, const struct trap_table *t, const struct trap *trap, char sign)
@@ -51,7 +53,7 @@ static enum err line_of_old(struct engine *e, struct trap *trap)
 	if (trap->state != TRAP_ARMED || is_armed_in(t->table, trap_table_text(e->traps, trap)))
 		return ERR_OK;
 	t->removed++;
-	trap->state = TRAP_RETIRED;
+	engine_trap_set_state(e, trap, TRAP_RETIRED);
 	return t->is_full ? ERR_OK : map_line(&t->lines, e->traps, trap, '-');
 }
 
@@ -65,34 +67,78 @@ static bool make_lines(struct engine *e, enum err *ret)
 	for (*ret = ERR_OK; *ret == ERR_OK && t->at < all && t->at < end; t->at++)
 		*ret = t->at < news ? line_of_new(e, t->table, trap_table_at(t->table, t->at))
 				    : line_of_old(e, trap_table_at(e->traps, t->at - news));
+	if (*ret == ERR_OK && t->lines.n) {
+		*ret = engine_trap_write(&t->lines_fd, buf_slice(&t->lines));
+		t->lines_n += t->lines.n;
+		buf_reset(&t->lines);
+	}
 	return *ret == ERR_OK && t->at < all;
 }
 
 /* The next stretch, after what waits has been answered. */
-static void later(struct engine *e, void (*fn)(void *ctx))
+static void later(struct engine *e, uint64_t ms, void (*fn)(void *ctx))
 {
 	struct engine_traps *t = e->trap_job;
 
 	loop_remove(t->timer);
-	t->timer = loop_after(e->host->loop, 0, fn, e);
+	t->timer = loop_after(e->host->loop, ms, fn, e);
 	if (t->timer)
 		return;
 	log_alarm("trap-file", "text=\"no memory, the traps in force stay\"");
 	engine_trap_load_drop(t);
 }
 
+/* What the store does not know yet: a new trap, one that is armed now. */
 static void note_armed(struct engine *e, struct trap_table *table, struct trap *trap, uint64_t now)
 {
+	bool is_armed_now = trap->state == TRAP_ARMED && !trap->armed_at, is_known;
 	struct record_trap r;
 
-	if (trap->state != TRAP_ARMED || trap->armed_at)
+	if (!is_armed_now && !trap->is_new)
 		return;
-	trap->armed_at = now;
-	if (engine_trap_record(e, trap_table_text(table, trap), &r) != ERR_OK)
+	is_known = !trap->is_new && engine_trap_record(e, trap_table_text(table, trap), &r) == ERR_OK;
+	if (!is_known)
 		r = (struct record_trap){ .id = trap->id, .first_seen = trap->first_seen };
-	r.armed_at = now;
-	r.suspended = 0;
+	if (is_armed_now) {
+		r.armed_at = trap->armed_at = now;
+		r.suspended = 0;
+	}
+	trap->is_new = false;
 	e->trap_job->unstored += engine_trap_save(e, trap_table_text(table, trap), &r) != ERR_OK;
+}
+
+/* The writer is not to be drowned: what others have to store must find room beside it. */
+static bool is_store_busy(struct engine *e)
+{
+	uint64_t lost;
+
+	return store_room(e->store) < STORE_QUEUE / 2 && store_state(e->store, &lost) == ERR_OK;
+}
+
+/* Piece by piece: it is hundreds of megabytes. */
+static void free_old(void *ctx)
+{
+	struct engine_traps *t = ((struct engine *)ctx)->trap_job;
+
+	if (!trap_table_free_some(t->old) && loop_again(t->old_timer, 0) == ERR_OK)
+		return;
+	t->old = NULL;
+	loop_remove(t->old_timer);
+	t->old_timer = NULL;
+}
+
+static void give_back(struct engine *e, struct trap_table *old)
+{
+	struct engine_traps *t = e->trap_job;
+
+	trap_table_free(t->old); /* two loads within milliseconds: then the first was small */
+	t->old = old;
+	loop_remove(t->old_timer);
+	t->old_timer = old ? loop_after(e->host->loop, 0, free_old, e) : NULL;
+	if (old && !t->old_timer) {
+		trap_table_free(old);
+		t->old = NULL;
+	}
 }
 
 static void swap_in(struct engine *e)
@@ -114,9 +160,10 @@ static void swap_in(struct engine *e)
 	t->due = t->next_due;
 	t->bad = t->new_bad;
 	memcpy(t->bad_line, t->new_bad_line, sizeof t->bad_line);
+	memcpy(t->by_state, t->new_by_state, sizeof t->by_state);
 	log_info("traps", "count=%zu in_map=%u added=%u removed=%u bad=%u", trap_table_count(e->traps), t->in_map,
 		t->added, t->removed, t->bad);
-	trap_table_free(old);
+	give_back(e, old);
 	engine_trap_load_drop(t);
 	engine_hit_loaded(e);
 	engine_trap_wake(e);
@@ -126,7 +173,7 @@ static void arm_some(void *ctx)
 {
 	struct engine *e = ctx;
 	struct engine_traps *t = e->trap_job;
-	size_t end = t->at + TRAPS_AT_ONCE;
+	size_t end = is_store_busy(e) ? t->at : t->at + TRAPS_AT_ONCE;
 	uint64_t now = clock_wall_s();
 
 	for (; t->at < trap_table_count(t->table) && t->at < end; t->at++) {
@@ -135,9 +182,10 @@ static void arm_some(void *ctx)
 		if (trap->id < t->next_id)
 			t->by_id[trap->id] = (uint32_t)t->at + 1;
 		note_armed(e, t->table, trap, now);
+		t->new_by_state[trap->state]++;
 	}
 	if (t->at < trap_table_count(t->table))
-		later(e, arm_some);
+		later(e, is_store_busy(e) ? STORE_WAIT_MS : 0, arm_some);
 	else
 		swap_in(e);
 }
@@ -148,6 +196,7 @@ static void arm_start(struct engine *e)
 
 	t->phase = TRAP_ARM;
 	t->at = t->unstored = 0;
+	memset(t->new_by_state, 0, sizeof t->new_by_state);
 	t->by_id = calloc(t->next_id, sizeof *t->by_id);
 	if (t->by_id) {
 		arm_some(e);
@@ -168,6 +217,15 @@ static void map_failed(struct engine *e, const char *text)
 
 static void lines_start(struct engine *e);
 
+static void lines_drop(struct engine_traps *t)
+{
+	buf_done(&t->lines);
+	if (t->lines_fd >= 0)
+		(void)close(t->lines_fd);
+	t->lines_fd = -1;
+	t->lines_n = 0;
+}
+
 static void lines_done(struct engine *e, enum err err)
 {
 	struct engine_traps *t = e->trap_job;
@@ -178,16 +236,18 @@ static void lines_done(struct engine *e, enum err err)
 		return;
 	}
 	t->phase = TRAP_MAP;
-	if (err == ERR_OK && t->lines.n == 0 && !t->is_full) {
+	if (err == ERR_OK && t->lines_fd < 0) /* the empty map */
+		err = engine_trap_write(&t->lines_fd, (struct slice){ 0 });
+	if (err == ERR_OK && t->lines_n == 0 && !t->is_full) {
 		arm_start(e);
 	} else if (err != ERR_OK ||
-		   !engine_trap_send(e, MSG_MAP_APPLY, t->map_seq = ++t->seq, t->is_full, buf_slice(&t->lines))) {
+		   !engine_trap_send_fd(e, MSG_MAP_APPLY, t->map_seq = ++t->seq, t->is_full, t->lines_fd)) {
 		map_failed(e, "the alias map could not be written: the map helper is not there");
 		arm_start(e);
 	} else if (is_first) {
 		arm_start(e); /* the map still has what it had before the restart: do not make hits wait for it */
 	}
-	buf_done(&t->lines);
+	lines_drop(t);
 }
 
 static void lines_some(void *ctx)
@@ -196,7 +256,7 @@ static void lines_some(void *ctx)
 	enum err err;
 
 	if (make_lines(e, &err))
-		later(e, lines_some);
+		later(e, 0, lines_some);
 	else
 		lines_done(e, err);
 }
@@ -209,7 +269,7 @@ static void lines_start(struct engine *e)
 	t->is_full = !t->is_synced;
 	t->at = 0;
 	t->added = t->removed = t->in_map = 0;
-	buf_done(&t->lines);
+	lines_drop(t);
 	buf_init(&t->lines, MAP_TEXT_MAX);
 	lines_some(e);
 }

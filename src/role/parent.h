@@ -15,10 +15,11 @@
 #define PARENT_BACKOFF_MAX_MS 30000u
 #define PARENT_BACKOFF_CALM_MS 60000u /* after so long a life the next death counts as the first */
 #define PARENT_PING_MS 5000u
-#define PARENT_SILENCE_MS 30000u /* no PONG */
-#define PARENT_START_MS 120000u  /* START to READY: a large store may be read */
-#define PARENT_STOP_MS 5000u     /* STOP to exit */
-#define PARENT_MAILS 128         /* connections to Postfix held for capture */
+#define PARENT_SILENCE_MS 30000u  /* no PONG */
+#define PARENT_POSTMAP_MS 600000u /* the same of aliasmap, which waits for postmap: minutes with millions of traps */
+#define PARENT_START_MS 120000u   /* START to READY: a large store may be read */
+#define PARENT_STOP_MS 5000u      /* STOP to exit */
+#define PARENT_MAILS 128          /* connections to Postfix held for capture */
 
 struct parent_options {
 	const char *conf; /* path of limetwig.conf */

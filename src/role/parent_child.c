@@ -408,7 +408,7 @@ void parent_check_children(struct parent *p)
 
 		if (c->pid <= 0)
 			continue;
-		if (c->is_ready && now - c->heard_ms > PARENT_SILENCE_MS)
+		if (c->is_ready && now - c->heard_ms > (r == ROLE_ALIASMAP ? PARENT_POSTMAP_MS : PARENT_SILENCE_MS))
 			kill_child(c, "does not answer");
 		else if (!c->is_ready && now - c->started_ms > PARENT_START_MS)
 			kill_child(c, "does not get ready");
