@@ -27,7 +27,7 @@
 
 #define LINE_STEP 64 /* a started line grows by this */
 
-_Static_assert(sizeof(struct answer) <= 96, "a connection should stay small");
+_Static_assert(sizeof(struct answer) <= 72, "a connection should stay small");
 
 enum data_state { DATA_LINE, DATA_TEXT, DATA_CR, DATA_DOT, DATA_DOT_CR };
 
@@ -71,6 +71,12 @@ static void say_error(struct answer *a, enum answer_text text)
 		end_with(a, ANSWER_TEXT_ERRORS);
 }
 
+/* A session ends within hours; only what Postfix has in hand may take longer, and then nobody asks. */
+static uint32_t since_begun(const struct answer *a, uint64_t now_ms)
+{
+	return (uint32_t)(now_ms - a->begun_ms);
+}
+
 static void drop_line(struct answer *a)
 {
 	free(a->line);
@@ -81,8 +87,7 @@ static void drop_line(struct answer *a)
 void answer_init(struct answer *a, const struct block_entry *block, bool is_held, uint64_t now_ms, uint64_t wall_s)
 {
 	*a = (struct answer){ .begun_ms = now_ms,
-		.next_ms = now_ms,
-		.deadline_ms = now_ms + ANSWER_IDLE_MS,
+		.deadline_ms = ANSWER_IDLE_MS,
 		.until = block_entry_end(block, wall_s),
 		.code = block->code,
 		.is_held = is_held };
@@ -431,7 +436,7 @@ enum answer_event answer_feed(
 	enum answer_event e = ANSWER_EVENT_NONE;
 
 	if (in->n && a->state == ANSWER_STATE_DATA)
-		a->deadline_ms = now_ms + ANSWER_IDLE_MS;
+		a->deadline_ms = since_begun(a, now_ms) + ANSWER_IDLE_MS;
 	if (a->line && a->line_n == 0 && answer_is_reading(a))
 		drop_line(a); /* it was ret_text's, or a reply of Postfix */
 	while (in->n && answer_is_reading(a) && e == ANSWER_EVENT_NONE)
@@ -459,7 +464,8 @@ struct slice answer_out(const struct answer *a, const struct answer_site *site, 
 	struct slice all;
 
 	buf_reset(scratch);
-	if (!a->text || (is_slow(a) && now_ms < a->next_ms) || answer_text_write(a, site, scratch) != ERR_OK)
+	if (!a->text || (is_slow(a) && since_begun(a, now_ms) < a->next_ms) ||
+		answer_text_write(a, site, scratch) != ERR_OK)
 		return slice_of(NULL, 0);
 	all = slice_from(buf_slice(scratch), a->text_at);
 	return is_slow(a) ? slice_head(all, 1) : all;
@@ -467,17 +473,19 @@ struct slice answer_out(const struct answer *a, const struct answer_site *site, 
 
 void answer_sent(struct answer *a, const struct answer_site *site, uint64_t now_ms, const struct buf *scratch, size_t n)
 {
+	uint32_t now = since_begun(a, now_ms);
+
 	if (!n && a->text_at < scratch->n)
 		return;
 	a->text_at = (uint16_t)(a->text_at + n);
-	a->next_ms = now_ms + site->pace_ms;
-	a->deadline_ms = now_ms + ANSWER_IDLE_MS + (a->is_held ? site->pace_ms : 0);
+	a->next_ms = now + site->pace_ms;
+	a->deadline_ms = now + ANSWER_IDLE_MS + (a->is_held ? site->pace_ms : 0);
 	if (a->text_at < scratch->n)
 		return;
 	say(a, (enum answer_text)a->then);
 	a->then = ANSWER_TEXT_NONE;
 	if (answer_is_shaking(a))
-		a->deadline_ms = now_ms + ANSWER_TLS_MS;
+		a->deadline_ms = now + ANSWER_TLS_MS;
 }
 
 static void say_given(struct answer *a, struct slice reply, enum answer_text without)
@@ -535,7 +543,7 @@ void answer_secured(struct answer *a, uint64_t now_ms)
 	a->is_handed = false;
 	a->state = ANSWER_STATE_FRESH;
 	a->is_secure = true;
-	a->deadline_ms = now_ms + ANSWER_IDLE_MS;
+	a->deadline_ms = since_begun(a, now_ms) + ANSWER_IDLE_MS;
 	if (a->is_released)
 		end_with(a, ANSWER_TEXT_RELEASED);
 }
@@ -565,14 +573,13 @@ bool answer_is_over(const struct answer *a, uint64_t now_ms)
 {
 	if (a->state == ANSWER_STATE_HANDED || a->state == ANSWER_STATE_ASKING)
 		return false; /* the caller waits for Postfix */
-	return (a->state == ANSWER_STATE_CLOSED && !a->text) || now_ms >= a->deadline_ms ||
-	       now_ms - a->begun_ms >= ANSWER_SESSION_MS;
+	return (a->state == ANSWER_STATE_CLOSED && !a->text) || since_begun(a, now_ms) >= a->deadline_ms ||
+	       since_begun(a, now_ms) >= ANSWER_SESSION_MS;
 }
 
 uint64_t answer_wake_ms(const struct answer *a)
 {
-	uint64_t end =
-		a->begun_ms + ANSWER_SESSION_MS < a->deadline_ms ? a->begun_ms + ANSWER_SESSION_MS : a->deadline_ms;
+	uint32_t end = a->deadline_ms < ANSWER_SESSION_MS ? a->deadline_ms : ANSWER_SESSION_MS;
 
-	return a->text && is_slow(a) && a->next_ms < end ? a->next_ms : end;
+	return a->begun_ms + (a->text && is_slow(a) && a->next_ms < end ? a->next_ms : end);
 }

@@ -34,7 +34,7 @@
 #define ANSWER_DATA_BYTES (1u << 20) /* of one message; then it is refused as if it had ended */
 #define ANSWER_TLS_MS 30000u         /* for a handshake */
 #define ANSWER_IDLE_MS 300000u       /* RFC 5321 4.5.3.2.7: without a line, or without a byte that we could send */
-#define ANSWER_SESSION_MS (6 * UINT64_C(3600000))
+#define ANSWER_SESSION_MS (6 * 3600000u)
 #define ANSWER_TEXT 1024 /* no reply is longer */
 
 /* What all sessions share. May change between two calls; pace_ms does so with the load. */
@@ -75,9 +75,10 @@ enum answer_event {
 };
 
 struct answer {
-	uint64_t begun_ms, next_ms, deadline_ms;
-	char *line; /* a command of which only a part has come, or NULL */
-	char *kept; /* HELO and MAIL for answer_hand: two strings, or NULL */
+	uint64_t begun_ms;
+	uint32_t next_ms, deadline_ms; /* behind begun_ms */
+	char *line;                    /* a command of which only a part has come, or NULL */
+	char *kept;                    /* HELO and MAIL for answer_hand: two strings, or NULL */
 	uint32_t until;
 	uint32_t data_bytes;
 	uint16_t code;
@@ -88,12 +89,12 @@ struct answer {
 	uint8_t text;  /* what is being sent; 0: nothing */
 	uint8_t then;  /* what comes after it */
 	uint8_t errors, data_state;
-	bool is_held; /* byte by byte, at the site's pace */
-	bool is_skipping, is_extended, is_secure;
-	bool is_offered;  /* STARTTLS stands in what EHLO was told: it must not change while it drips */
-	bool is_released; /* amid a handshake: 421 when it is over */
-	bool is_sampled;
-	bool is_handed; /* Postfix has taken a recipient of this transaction */
+	bool is_held : 1; /* byte by byte, at the site's pace */
+	bool is_skipping : 1, is_extended : 1, is_secure : 1;
+	bool is_offered : 1;  /* STARTTLS stands in what EHLO was told: it must not change while it drips */
+	bool is_released : 1; /* amid a handshake: 421 when it is over */
+	bool is_sampled : 1;
+	bool is_handed : 1; /* Postfix has taken a recipient of this transaction */
 };
 
 /* What has become of what was asked of Postfix. */

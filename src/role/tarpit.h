@@ -42,13 +42,14 @@
 #define TARPIT_HELLOS 4      /* handshakes begun in a tick: with a site's RSA key one takes 2 ms */
 #define TARPIT_MOST 1000000u /* connections of a process, whatever the limits are */
 #define TARPIT_NONE UINT32_MAX
+#define TARPIT_NOT_COUNTED 255
 #define TARPIT_HANDS 200 /* hand-throughs at once at most */
 
 struct tarpit_conn {
 	struct answer answer;
-	struct tls_conn *tls;  /* from STARTTLS on; NULL */
-	struct prefix subject; /* of the block; len 255: not counted */
+	struct tls_conn *tls; /* from STARTTLS on; NULL */
 	struct ipaddr client;
+	uint8_t subject_len; /* of the block's prefix, in which he is; TARPIT_NOT_COUNTED */
 	int fd;
 	uint32_t id;
 	uint32_t next, prev;   /* in its slot of the wheel; next alone: in the free list */
@@ -125,6 +126,12 @@ struct tarpit {
 static inline struct tarpit_conn *tarpit_conn_at(const struct tarpit *t, uint32_t id)
 {
 	return &t->pool[id / TARPIT_POOL][id % TARPIT_POOL];
+}
+
+/* What is blocked: he, or a network with him. */
+static inline struct prefix tarpit_subject(const struct tarpit_conn *c)
+{
+	return prefix_of(&c->client, c->subject_len);
 }
 
 /* ---- tarpit_accept.c */

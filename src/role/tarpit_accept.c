@@ -21,7 +21,6 @@
 #include <unistd.h>
 
 #define ACCEPTS 64 /* at once, then those who are here have their turn */
-#define NOT_COUNTED 255
 
 bool tarpit_find(const struct tarpit *t, const struct ipaddr *client, struct block_entry *ret)
 {
@@ -71,7 +70,7 @@ static struct tarpit_conn *conn_new(struct tarpit *t, int fd, const struct ipadd
 		.newer = TARPIT_NONE,
 		.older = t->newest,
 		.is_new = true,
-		.subject = { .len = NOT_COUNTED } };
+		.subject_len = TARPIT_NOT_COUNTED };
 	if (t->newest != TARPIT_NONE)
 		tarpit_conn_at(t, t->newest)->newer = id;
 	else
@@ -94,23 +93,28 @@ static bool each_add(struct tarpit *t, struct tarpit_conn *c, const struct prefi
 	if (*n >= t->host->conf.tarpit.each)
 		return false;
 	++*n;
-	c->subject = *subject;
+	c->subject_len = subject->len;
 	return true;
 }
 
 static void each_del(struct tarpit *t, struct tarpit_conn *c)
 {
-	uint32_t *n = c->subject.len == NOT_COUNTED ? NULL : prefix_map_get(&t->each, &c->subject);
+	struct prefix subject;
+	uint32_t *n;
 
+	if (c->subject_len == TARPIT_NOT_COUNTED)
+		return;
+	subject = tarpit_subject(c);
+	n = prefix_map_get(&t->each, &subject);
 	if (n && --*n == 0)
-		(void)prefix_map_del(&t->each, &c->subject);
+		(void)prefix_map_del(&t->each, &subject);
 }
 
 static void log_end(struct tarpit *t, const struct tarpit_conn *c)
 {
 	char client[IPADDR_TEXT], helo[80];
 
-	if (c->subject.len == NOT_COUNTED)
+	if (c->subject_len == TARPIT_NOT_COUNTED)
 		return;
 	tarpit_tell_end(t, c);
 	if (++t->logged > TARPIT_LOGGED) {

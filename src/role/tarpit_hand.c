@@ -198,9 +198,13 @@ static bool is_allowed(const struct tarpit *t, const struct tarpit_conn *c)
 {
 	unsigned same = 0, parts = t->host->part.count ? t->host->part.count : 1;
 	uint32_t cap = (t->host->conf.tarpit.hand_connections + parts - 1) / parts;
+	struct prefix subject = tarpit_subject(c);
 
-	for (unsigned i = 0; i < t->hands; i++)
-		same += prefix_eq(&tarpit_conn_at(t, t->hand[i]->conn)->subject, &c->subject);
+	for (unsigned i = 0; i < t->hands; i++) {
+		struct prefix other = tarpit_subject(tarpit_conn_at(t, t->hand[i]->conn));
+
+		same += prefix_eq(&other, &subject);
+	}
 	return t->hands < cap && t->hands < TARPIT_HANDS && same < TARPIT_HAND_EACH;
 }
 

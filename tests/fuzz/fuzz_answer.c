@@ -52,7 +52,7 @@ static void drain(struct run *r)
 	struct slice out;
 
 	while (r->a.text) {
-		r->now = r->now > r->a.next_ms ? r->now : r->a.next_ms;
+		r->now = r->now > r->a.begun_ms + r->a.next_ms ? r->now : r->a.begun_ms + r->a.next_ms;
 		out = answer_out(&r->a, &r->site, r->now, &r->scratch);
 		check(out.n > 0);
 		r->sums.said = mix(r->sums.said, out);

@@ -321,7 +321,7 @@ static void test_hand_through_of_a_held_one(void **state)
 	say(&t, "RSET\r\nMAIL FROM:<a@a.test>\r\nRCPT TO:<abuse@pfx.test>\r\nRCPT TO:<b@pfx.test>\r\n");
 	assert_non_null(strstr(buf_cstr(&t.said), "250 2.1.5 of Postfix\r\n450 4.7.1 On hold"));
 	/* nothing is slow until the transaction is over */
-	t.a.next_ms = t.now + 1000;
+	t.a.next_ms = (uint32_t)(t.now - t.a.begun_ms) + 1000;
 	say(&t, "NOOP\r\n");
 	SAID(&t, "250 2.0.0 Ok\r\n");
 	say(&t, "DATA\r\n");
@@ -565,7 +565,7 @@ static void test_size(void **state)
 {
 	(void)state;
 	print_message("# bytes of a session: %zu\n", sizeof(struct answer));
-	assert_true(sizeof(struct answer) <= 96);
+	assert_true(sizeof(struct answer) <= 72);
 }
 
 int main(void)

@@ -472,7 +472,7 @@ static void test_many(void **state)
 			(void)close(fd[i]);
 	}
 	print_message("# bytes of a connection: %zu\n", sizeof(struct tarpit_conn));
-	assert_true(sizeof(struct tarpit_conn) <= 200);
+	assert_true(sizeof(struct tarpit_conn) <= 136);
 }
 
 static double cpu_s(void)
