@@ -109,7 +109,7 @@ static void test_lint(void **state)
 		skip();
 	(void)snprintf(command, sizeof command,
 		"cd '%s/../man' && mandoc -Tlint -W warning limetwig.1 limetwigd.8 "
-		"limetwig.conf.5 limetwig-postfix.7 >&2",
+		"limetwig.conf.5 limetwig-postfix.7 limetwig-spamdb.8 >&2",
 		getenv("TEST_DATA"));
 	assert_int_equal(system(command), 0);
 }
