@@ -3,7 +3,8 @@
 # started, no other mail server touched. Arguments: groups (all by default).
 # Exit: 0 everything is there; 1 something is missing and could not be had.
 # What was added stands in build-host/packages-added.txt. Where Postfix cannot
-# be installed, it is unpacked into build-host/postfix.
+# be installed, it is unpacked into build-host/postfix. Group peers is never
+# installed: it is unpacked, with what it needs, into build-host/peers.
 # SPDX-License-Identifier: ISC
 set -eu
 
@@ -37,6 +38,10 @@ wanted() {
 		case "$group" in ''|'#'*) continue ;; esac
 		case "$groups" in *" $group "*) echo "$name" ;; esac
 	done <"$top/packages.txt" | sort -u
+}
+
+is_peer() {
+	grep -q "^peers $1\b" "$top/packages.txt"
 }
 
 # Nothing may start a service while we install. An existing policy-rc.d is left as it is.
@@ -91,6 +96,24 @@ unpack_postfix() {
 	say "Postfix unpacked in build-host/postfix, for tests and demo only"
 }
 
+# With the packages they need and that are not here; none of them is configured or started.
+unpack_peers() {
+	local names
+	update_lists
+	# shellcheck disable=SC2046 # a list of names
+	names=$(apt-get -s --no-install-recommends install $(groups=" peers " wanted) 2>>"$host/apt.log" |
+		awk '$1 == "Inst" && $3 !~ /^\[/ { print $2 }')
+	[ -n "$names" ] || { say "the peers are installed"; return; }
+	rm -rf "$host/peers" "$host/debs"
+	mkdir -p "$host/peers" "$host/debs"
+	# shellcheck disable=SC2086 # a list of names
+	(cd "$host/debs" && apt-get -q download $names >>"$host/apt.log" 2>&1) ||
+		{ say "the peers could not be downloaded (build-host/apt.log)"; return 1; }
+	for deb in "$host"/debs/*.deb; do dpkg-deb -x "$deb" "$host/peers"; done
+	rm -rf "$host/debs"
+	say "unpacked in build-host/peers: $(echo "$names" | wc -l) packages"
+}
+
 install_missing() {
 	local missing=() name
 	for name in "$@"; do is_installed "$name" || missing+=("$name"); done
@@ -118,6 +141,7 @@ main() {
 	command -v dpkg-query >/dev/null || { say "no dpkg here: see packages.txt for what is needed"; return 0; }
 	all=$(wanted)
 	for name in $all; do
+		is_peer "$name" && continue
 		case "$name" in
 		postfix) postfix=yes ;;
 		postfix-lmdb) ! is_installed postfix || is_installed "$name" || missing+=("$name") ;;
@@ -139,6 +163,7 @@ main() {
 	forbid_services
 	[ ${#plain[@]} -eq 0 ] || install "${plain[@]}" || status=1
 	[ "$postfix" = no ] || want_postfix || status=1
+	case "$groups" in *" peers "*) unpack_peers || status=1 ;; esac
 	[ -z "${SUDO_UID:-}" ] || chown -R "$SUDO_UID:${SUDO_GID:-$SUDO_UID}" "$host"
 	[ "$status" != 0 ] || say "everything needed is there"
 	return "$status"
