@@ -101,6 +101,16 @@ static void feed_linked(struct role_host *h, enum role peer)
 			feed_offer(f, i, &f->one[i].next);
 }
 
+/* What it was asked for is not answered any more. */
+static void feed_unlinked(struct role_host *h, enum role peer)
+{
+	struct feed *f = h->ctx;
+
+	for (unsigned i = 0; peer == ROLE_RUN && i < f->plan.count; i++)
+		if (f->one[i].seq)
+			feed_one_ran(f, &(struct msg_feed_ran){ .seq = f->one[i].seq, .status = -1 }, -1);
+}
+
 /* ---- timers and jobs */
 
 static void on_tick(void *ctx)
@@ -297,6 +307,7 @@ const struct role_ops feed_ops = {
 	.start = feed_start,
 	.serve = feed_serve,
 	.linked = feed_linked,
+	.unlinked = feed_unlinked,
 	.message = feed_message,
 	.stop = feed_stop,
 };

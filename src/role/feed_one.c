@@ -54,7 +54,7 @@ static void set_state(struct feed *f, unsigned i, enum feed_state state, const c
 	if (!is_other)
 		return;
 	if (state == FEED_STATE_HELD)
-		log_alarm("feed_held", "feed=%s reason=\"%s\" help=\"limetwig feed confirm %s\"", name_of(o),
+		log_warn("feed_held", "feed=%s reason=\"%s\" help=\"limetwig feed confirm %s\"", name_of(o),
 			quoted(text, log), name_of(o));
 	else if (state == FEED_FAILED)
 		log_warn("feed_failed", "feed=%s reason=\"%s\"", name_of(o), quoted(text, log));
@@ -177,7 +177,7 @@ static void check_age(struct feed *f, unsigned i)
 	bool is_old = has_set(&o->good) && now > o->good.keep.time + o->spec->conf.age_s;
 
 	if (is_old && !o->is_old)
-		log_alarm("feed_old", "feed=%s age=%llu help=\"limetwig feed list\"", name_of(o),
+		log_warn("feed_old", "feed=%s age=%llu help=\"limetwig feed list\"", name_of(o),
 			(unsigned long long)(now - o->good.keep.time));
 	if (is_old != o->is_old) {
 		o->is_old = is_old;
@@ -223,8 +223,10 @@ void feed_one_ran(struct feed *f, const struct msg_feed_ran *m, int fd)
 		(void)close(fd);
 	if (m->is_cut)
 		(void)snprintf(why, sizeof why, "the command printed more than size allows");
+	else if (m->status < 0)
+		(void)snprintf(why, sizeof why, "the command: %.200s", m->text[0] ? m->text : "did not run");
 	else
-		(void)snprintf(why, sizeof why, "the command failed with status %d%s%.200s", m->status,
+		(void)snprintf(why, sizeof why, "the command ended with status %d%s%.200s", m->status,
 			m->text[0] ? ": " : "", m->text);
 	give_up(f, i, why);
 }
@@ -286,7 +288,6 @@ static void take_new(struct feed *f, unsigned i, struct feed_job *j)
 	j->set.memory = FEED_MEMORY_NONE;
 	log_info("feed_read", "feed=%s entries=%u refused=%u prefixes=%llu", name_of(o), o->next.keep.entries,
 		o->next.keep.refused, (unsigned long long)o->next.memory.area.prefixes);
-	log_refused(o, &j->report);
 	set_state(f, i, FEED_FETCHING, "");
 	feed_offer(f, i, &o->next);
 }
@@ -315,6 +316,7 @@ static void end_job(struct feed *f, unsigned i, struct feed_job *j)
 		return;
 	}
 	plan_next(o, j->outcome == FEED_OUT_FAILED);
+	log_refused(o, &j->report);
 	switch (j->outcome) {
 	case FEED_OUT_FAILED:
 		set_state(f, i, FEED_FAILED, j->reason);
