@@ -79,6 +79,13 @@ static void take_one(struct publish_export *x, struct one *o, const struct conf_
 
 	if (strcmp(o->conf.title, c->title) != 0 || strcmp(o->conf.file, c->file) != 0)
 		*o = (struct one){ .is_fresh = false };
+	if (strcmp(o->conf.command, c->command) != 0) { /* what came of the old one says nothing any more */
+		o->is_command_due = false;
+		o->state.ran = 0;
+		o->state.status = 0;
+		if (o->state.state != EXPORT_FAILED)
+			o->state.text[0] = '\0';
+	}
 	o->conf = *c;
 	o->is_fresh = o->has_hash = false; /* what it says may depend on any setting */
 	n = snprintf(o->path, sizeof o->path, "%s/export/%s", x->p->host->conf.storage.dir, c->file);
