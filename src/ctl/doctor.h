@@ -91,6 +91,7 @@ void doctor_check_fetch(struct doctor *d, const struct doctor_daemon_facts *f); 
 void doctor_check_tarpit(struct doctor *d, const struct doctor_daemon_facts *f);    /* doctor_tarpit.c */
 void doctor_check_exports(struct doctor *d, const struct doctor_daemon_facts *f);
 void doctor_check_dnsbl(struct doctor *d, const struct doctor_daemon_facts *f);
+void doctor_check_feeds(struct doctor *d, const struct doctor_daemon_facts *f);     /* doctor_feed.c */
 void doctor_check_update(struct doctor *d, const struct doctor_daemon_facts *f);    /* doctor_update.c */
 void doctor_check_session(struct doctor *d, const struct doctor_daemon_facts *f);   /* doctor_session.c */
 void doctor_check_log(struct doctor *d, const struct doctor_daemon_facts *f);       /* doctor_log.c */

@@ -222,6 +222,7 @@ static const struct {
 	{ doctor_check_fetch, true },
 	{ doctor_check_tarpit, true },
 	{ doctor_check_dnsbl, true },
+	{ doctor_check_feeds, true },
 	{ doctor_check_exports, true },
 	{ doctor_check_update, true },
 	{ doctor_check_session, false },

@@ -57,7 +57,8 @@ static void print_row(struct render *r, const json_t *f, uint64_t now)
 		(void)fprintf(r->to, "    the change: %s networks more, %s less\n",
 			render_grouped(r, render_number(f, "added")), render_grouped(r, render_number(f, "removed")));
 	render_collateral(r, json_object_get(f, "held_collateral"), "    the change has ");
-	(void)fprintf(r->to, "    the last good list acts; to take the change: limetwig feed confirm %s\n",
+	(void)fprintf(r->to, "    %s; to take the change: limetwig feed confirm %s\n",
+		render_bool(f, "acts") ? "the last good list acts" : "until then it does nothing",
 		render_text(r, f, "name"));
 }
 

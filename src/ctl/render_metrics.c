@@ -163,9 +163,35 @@ static void exports(struct render *r, const json_t *list)
 
 	for (size_t k = 0; json_array_size(list) && k < sizeof kinds / sizeof kinds[0]; k++) {
 		head(r, kinds[k].name, "gauge", kinds[k].help);
-		json_array_foreach(list, i, x)(void) fprintf(r->to, "limetwig_%s{name=\"%s\"} %" JSON_INTEGER_FORMAT "\n",
-			kinds[k].name, label_of(render_text(r, x, "name"), label),
-			json_integer_value(json_object_get(x, kinds[k].key)));
+		json_array_foreach(list, i, x)(void)
+			fprintf(r->to, "limetwig_%s{name=\"%s\"} %" JSON_INTEGER_FORMAT "\n", kinds[k].name,
+				label_of(render_text(r, x, "name"), label),
+				json_integer_value(json_object_get(x, kinds[k].key)));
+	}
+}
+
+static void feeds(struct render *r, const json_t *list)
+{
+	static const struct {
+		const char *key, *name, *type, *help;
+	} kinds[] = { { "prefixes", "feed_networks", "gauge", "networks of the set of a feed that acts" },
+		{ "fetched", "feed_fetched_seconds", "gauge", "when it was fetched" },
+		{ "blocked", "feed_blocked", "counter", "hosts blocked at first contact" },
+		{ "spared", "feed_spared", "counter", "recipients named by listed hosts that send good mail" } };
+	char label[2 * CONF_TITLE];
+	const json_t *x;
+	size_t i;
+
+	if (json_array_size(list))
+		head(r, "feed_held", "gauge", "a change of this feed waits for a person");
+	json_array_foreach(list, i, x)(void) fprintf(r->to, "limetwig_feed_held{name=\"%s\"} %d\n",
+		label_of(render_text(r, x, "name"), label), strcmp(render_text(r, x, "state"), "held") == 0);
+	for (size_t k = 0; json_array_size(list) && k < sizeof kinds / sizeof kinds[0]; k++) {
+		head(r, kinds[k].name, kinds[k].type, kinds[k].help);
+		json_array_foreach(list, i, x)(void)
+			fprintf(r->to, "limetwig_%s%s{name=\"%s\"} %" JSON_INTEGER_FORMAT "\n", kinds[k].name,
+				*kinds[k].type == 'c' ? "_total" : "", label_of(render_text(r, x, "name"), label),
+				json_integer_value(json_object_get(x, kinds[k].key)));
 	}
 }
 
@@ -185,6 +211,7 @@ void render_metrics(struct render *r, const json_t *a)
 	for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++)
 		one(r, a, &metrics[i], &before);
 	exports(r, json_object_get(a, "exports"));
+	feeds(r, json_object_get(a, "feeds"));
 	update_state(r, json_object_get(a, "dns_update"));
 	(void)fputs("# EOF\n", r->to);
 }

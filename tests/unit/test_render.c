@@ -41,7 +41,8 @@ static const struct view {
 	{ "block_add", show_block_added }, { "block_remove", render_block_remove }, { "allow_list", render_allow_list },
 	{ "allow_add", show_allow_added }, { "trap_list", render_trap_list }, { "trap_find", show_find },
 	{ "trap_reload", render_trap_reload }, { "person", render_person }, { "forget", render_forget },
-	{ "watch", render_watch_line }, { "replay", render_replay }, { "suggest", render_suggest } };
+	{ "watch", render_watch_line }, { "replay", render_replay }, { "suggest", render_suggest },
+	{ "feed_list", render_feed_list }, { "feed_find", render_feed_find } };
 
 static char *render(void (*show)(struct render *r, const json_t *a), const json_t *a)
 {
