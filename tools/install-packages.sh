@@ -12,7 +12,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 host="$top/build-host"
 policy=/usr/sbin/policy-rc.d
 made_policy=no
-groups=" ${*:-build run test demo} "
+groups=" ${*:-build run test demo peers} "
 updated=no
 
 say() { echo "packages: $*"; }
@@ -98,10 +98,12 @@ unpack_postfix() {
 
 # With the packages they need and that are not here; none of them is configured or started.
 unpack_peers() {
-	local names
+	local names peers stamp="$host/peers/packages"
+	peers=$(groups=" peers " wanted)
+	[ "$(cat "$stamp" 2>/dev/null)" != "$peers" ] || return 0
 	update_lists
-	# shellcheck disable=SC2046 # a list of names
-	names=$(apt-get -s --no-install-recommends install $(groups=" peers " wanted) 2>>"$host/apt.log" |
+	# shellcheck disable=SC2086 # a list of names
+	names=$(apt-get -s --no-install-recommends install $peers 2>>"$host/apt.log" |
 		awk '$1 == "Inst" && $3 !~ /^\[/ { print $2 }')
 	[ -n "$names" ] || { say "the peers are installed"; return; }
 	rm -rf "$host/peers" "$host/debs"
@@ -111,6 +113,7 @@ unpack_peers() {
 		{ say "the peers could not be downloaded (build-host/apt.log)"; return 1; }
 	for deb in "$host"/debs/*.deb; do dpkg-deb -x "$deb" "$host/peers"; done
 	rm -rf "$host/debs"
+	echo "$peers" >"$stamp"
 	say "unpacked in build-host/peers: $(echo "$names" | wc -l) packages"
 }
 
@@ -163,7 +166,8 @@ main() {
 	forbid_services
 	[ ${#plain[@]} -eq 0 ] || install "${plain[@]}" || status=1
 	[ "$postfix" = no ] || want_postfix || status=1
-	case "$groups" in *" peers "*) unpack_peers || status=1 ;; esac
+	# tests are left out without them
+	case "$groups" in *" peers "*) unpack_peers || say "going on without the peers" ;; esac
 	[ -z "${SUDO_UID:-}" ] || chown -R "$SUDO_UID:${SUDO_GID:-$SUDO_UID}" "$host"
 	[ "$status" != 0 ] || say "everything needed is there"
 	return "$status"
