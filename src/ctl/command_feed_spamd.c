@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "core/spamd_conf.h"
 #include "ctl/import_file.h"
+#include "io/gunzip.h"
 
 struct run {
 	struct ctl *c;
@@ -62,18 +63,25 @@ static void read_list(struct run *r, const struct spamd_list *l)
 {
 	struct feed_rules rules;
 	struct feed_report report = { .lines = 0 };
-	struct buf text;
-	enum err e;
+	struct buf text, packed;
+	enum err e = ERR_OK;
 
 	feed_rules_init(&rules);
 	rules.format = FEED_SPAMD;
 	rules.is_spamd_white = !l->is_black;
+	rules.is_documentation_allowed = r->c->conf.feeds.is_documentation;
 	buf_init(&text, FEED_BYTES);
-	if (import_path_read(r->c, l->file, &text) != CTL_DONE) {
+	buf_init(&packed, FEED_BYTES);
+	if (import_path_read(r->c, l->file, &packed) != CTL_DONE) {
 		r->status = CTL_REFUSED;
 		r->unread++;
 	} else {
-		e = feed_clean(buf_slice(&text), &rules, &r->set, &report);
+		bool is_packed = gunzip_is_packed(buf_slice(&packed));
+
+		if (is_packed)
+			e = gunzip_all(buf_slice(&packed), &text);
+		if (e == ERR_OK)
+			e = feed_clean(buf_slice(is_packed ? &text : &packed), &rules, &r->set, &report);
 		if (e != ERR_OK)
 			r->status = ctl_refuse(r->c, "%s: %s", l->file, err_name(e));
 		feed_show_refused(r->to, l->file, &report);
@@ -82,6 +90,7 @@ static void read_list(struct run *r, const struct spamd_list *l)
 	}
 	feed_report_done(&report);
 	buf_done(&text);
+	buf_done(&packed);
 }
 
 static void take_list(struct run *r, const struct spamd_list *l)

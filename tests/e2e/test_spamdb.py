@@ -1,10 +1,11 @@
 """The spam trap recipe of 2009 for Postfix and OpenBSD's spamd, on our spamdb: its scripts, its Postfix, a pfctl."""
+import gzip
 import os
 import time
 
 import pytest
 from lab import messages
-from lab.daemon import BIN
+from lab.daemon import BIN, UID_BASE
 from lab.network import LabError, wait_for
 from lab.scene import assert_code
 
@@ -12,6 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 RECIPE = os.path.join(HERE, "recipe2009")
 PF_CONF = os.path.join(HERE, "../../etc/share/firewall-pf.conf")
 SPAMDB = "/usr/local/sbin/spamdb"
+RUN = 5  # the role that runs the exec list, with --uid-base
 TRAPS = ["old.sales@example.org", "nobody1999@example.org"]
 CONF = """contact = "https://postmaster.example.org/"
 block {
@@ -19,6 +21,12 @@ block {
 }
 storage {
   admin-group = nogroup
+  read-group = limetwig-run
+}
+feeds {
+  spamd-conf = "/usr/local/etc/spamd/spamd.conf"
+  spamd-action = block
+  documentation = yes
 }
 %s
 """
@@ -53,10 +61,12 @@ def place(scene):
                        ("sudo", "bin/sudo"), ("spamd.conf", "etc/spamd/spamd.conf"),
                        ("local-whitelist.txt", "etc/spamd/local-whitelist.txt")):
         put(net, name, "/usr/local/" + path)
+    net.write("/usr/local/etc/spamd/traplist.gz", gzip.compress(b"198.51.100.128/25\n198.51.100.99\n"))
+    net.write("/etc/group", net.read("/etc/group") + b"limetwig-run:x:%d:\n" % (UID_BASE + RUN))
     put(net, "pfctl", "/usr/sbin/pfctl")
     net.run(["mkdir", "-p", "/usr/local/sbin"], check=True)
     for name in ("spamdb", "spamd-setup"):
-        net.run(["ln", "-s", BIN + "/limetwig", "/usr/local/sbin/" + name], check=True)
+        net.run(["cp", BIN + "/limetwig", "/usr/local/sbin/" + name], check=True)  # an exec list may run what is there
     net.start(["/usr/sbin/pfctl", "serve", "/run/lab/pf.sock"], "/run/lab/pf.log")
     wait_for("the pfctl of the test", lambda: pf(scene, "spamd") == set())
 
@@ -170,3 +180,23 @@ def test_traps(scene):
     assert [r[1] for r in rows(scene, "SPAMTRAP")] == ["attic1999@example.org"]
     done = scene.net.run(["setpriv", "--reuid", "65533", "--regid", "65533", "--clear-groups", SPAMDB])
     assert done.returncode == 1 and "not allowed" in done.stderr and "SPAMTRAP" not in done.stdout
+
+
+def feeds(scene):
+    return {f["name"]: f for f in scene.daemon.json("feed", "list")["feeds"]}
+
+
+def test_spamd_setup(scene):
+    """The black lists of spamd.conf, each without what is white behind it; the exec list is what spamdb lists."""
+    wait_for("the list in a file", lambda: feeds(scene)["others"].get("prefixes"), 30)
+    assert set(feeds(scene)) == {"others", "spamtrapped"}
+    assert feeds(scene)["others"]["ipv4_addresses"] == 128  # .99 is white
+    spamdb(scene, "-t", "-a", "203.0.113.77")
+    setup = "/usr/local/sbin/spamd-setup"
+    done = scene.net.run([setup, "-bd"])
+    assert done.returncode == 0 and done.stdout.split() == ["others:", "asked", "for", "spamtrapped:", "asked", "for"]
+    wait_for("the exec list", lambda: feeds(scene)["spamtrapped"].get("ipv4_addresses") == 1, 30)
+    assert scene.daemon.json("feed", "find", "203.0.113.77")["feeds"]
+    done = scene.net.run([setup, "-n"])
+    assert done.returncode == 0 and "others: 1 prefixes: 128 IPv4" in done.stdout
+    assert scene.net.run([setup, "-x"]).returncode == 1
