@@ -190,14 +190,14 @@ static const char *format_float(double v, char to[NUM_TEXT])
 
 static const char *format_size(uint64_t v, char to[NUM_TEXT])
 {
-	static const char units[] = "kMG";
-	int u = -1;
+	static const char *const units[] = { "", "k", "M", "G" };
+	unsigned u = 0;
 
-	while (v && v % 1024 == 0 && u < 2) {
+	while (v && v % 1024 == 0 && u < 3) {
 		v /= 1024;
 		u++;
 	}
-	(void)snprintf(to, NUM_TEXT, "%llu%.*s", (unsigned long long)v, u < 0 ? 0 : 1, u < 0 ? "" : &units[u]);
+	(void)snprintf(to, NUM_TEXT, "%llu%s", (unsigned long long)v, units[u]);
 	return to;
 }
 
