@@ -9,7 +9,7 @@
 #include "ctl/trap_edit.h"
 
 #define TRAP_BATCH_MAX 5000000u /* traps in one batch */
-#define TRAP_BATCH_ASK 10000    /* in one question to the engine */
+#define TRAP_BATCH_ASK 5000     /* in one question to the engine: some milliseconds of it */
 #define TRAP_BATCH_REASON 160
 
 enum trap_batch_fate { TRAP_BATCH_NEW, TRAP_BATCH_THERE, TRAP_BATCH_REFUSED };

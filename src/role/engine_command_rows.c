@@ -10,7 +10,7 @@
 #include "base/num.h"
 #include "role/engine.h"
 
-#define ROWS_LOOKED 2000
+#define ROWS_LOOKED 1000
 #define CURSOR_TEXT 64
 
 struct page {

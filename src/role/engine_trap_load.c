@@ -11,7 +11,7 @@
 
 #include "io/log.h"
 
-#define LINES_AT_ONCE 1000       /* each reads the store: some milliseconds */
+#define LINES_AT_ONCE 250        /* each reads the store: some milliseconds */
 #define COUNT_AT_ONCE (4u << 20) /* bytes whose lines are counted: some milliseconds */
 #define CHECKS_AT_ONCE 10000     /* addresses in one question to aliasmap, so that it stays to be reached */
 #define CHECK_TEXT_MAX (16u << 20)

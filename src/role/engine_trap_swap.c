@@ -14,7 +14,7 @@
 
 #define MAP_TEXT_MAX (8u << 20) /* of a stretch */
 #define STORE_WAIT_MS 5
-#define TRAPS_AT_ONCE 2000 /* each may read and write the store: some milliseconds */
+#define TRAPS_AT_ONCE 500 /* each may read and write the store: some milliseconds */
 
 static enum err map_line(struct buf *to, const struct trap_table *t, const struct trap *trap, char sign)
 {
