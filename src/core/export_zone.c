@@ -8,7 +8,7 @@
 #include "core/export_form.h"
 
 #include "base/num.h"
-#include "core/dns_question.h"
+#include "core/dns_owner.h"
 
 #include <stdio.h>
 
@@ -288,24 +288,29 @@ void export_begin_bind(struct export_writer *w)
 	put_records(w, name, w->site->conf->dnsbl.ttl_s, &r);
 }
 
+/* Cut until each part is one name, that no name of the other family hides (core/dns_owner). */
+static void put_names(struct export_writer *w, const struct prefix *p, uint64_t ttl_s, const struct dnsbl_reason *r)
+{
+	struct prefix half[2];
+	char name[EXPORT_NAME];
+
+	if (dns_owner_is_name(p)) {
+		reverse_name(&p->addr, p->len / (p->addr.family == 6 ? 4u : 8u), name);
+		put_records(w, name, ttl_s, r);
+		return;
+	}
+	dns_owner_halve(p, half);
+	put_names(w, &half[0], ttl_s, r);
+	put_names(w, &half[1], ttl_s, r);
+}
+
 void export_entry_bind(struct export_writer *w, const struct export_entry *e)
 {
-	unsigned f = e->prefix.addr.family == 6, width = f ? 4 : 8, parts = (e->prefix.len + width - 1) / width;
 	uint64_t ttl_s = w->site->conf->dnsbl.ttl_s, left_s = export_left_s(w, e);
-	prefix_number at = prefix_number_of(&e->prefix.addr), step = 1;
-	unsigned names = 1u << (parts * width - e->prefix.len);
 	struct dnsbl_reason r;
 
 	if (left_s && left_s < ttl_s)
 		ttl_s = left_s;
 	export_reason(w->site->conf, e, &r);
-	for (unsigned i = parts * width; i < ipaddr_bits(&e->prefix.addr); i++)
-		step <<= 1;
-	for (unsigned i = 0; i < names; i++, at += step) {
-		struct ipaddr a = prefix_number_addr(at, f);
-		char name[EXPORT_NAME];
-
-		reverse_name(&a, parts, name);
-		put_records(w, name, ttl_s, &r);
-	}
+	put_names(w, &e->prefix, ttl_s, &r);
 }

@@ -13,7 +13,7 @@
 #include <zlib.h>
 
 #define PIECE 65536u
-#define BUFFER (4u << 20) /* an entry of a zone is a few hundred names at most */
+#define BUFFER (64u << 20) /* an entry of a zone is a few hundred names, but for a /8 */
 #define HEAD 4096
 
 struct sink {

@@ -26,7 +26,7 @@
 
 #define NOW 1763800000u
 #define FORMATS (EXPORT_JSON + 1)
-#define TEXT_MAX (1u << 20)
+#define TEXT_MAX (16u << 20)
 
 static struct conf conf;
 static char dir[64];
@@ -347,6 +347,46 @@ static void test_site(void **state)
 	free(c);
 }
 
+/* A wildcard of IPv4 must not be one of IPv6: *.0.2 would list all of 2000::/8. */
+static void test_wildcards(void **state)
+{
+	static const struct {
+		const char *network;
+		unsigned hosts, wildcards;
+	} cases[] = { { "2.0.1.0/24", 256, 0 }, { "2.0.0.0/16", 10 * 256, 246 }, { "2.0.0.0/8", 2560 * 10, 246 * 11 },
+		{ "12.0.0.0/8", 0, 1 }, { "2.11.0.0/16", 0, 1 }, { "2.4.8.0/30", 4, 0 }, { "2001:db8::/32", 0, 1 },
+		{ "2000::/12", 0, 16 }, { "2001:db8::/65", 0, 8 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct export_source s = { .now = NOW };
+		unsigned hosts = 0, wildcards = 0;
+		struct slice rest, line;
+		struct buf b;
+
+		add_set(&s, cases[i].network, "feed", 3);
+		assert_int_equal(export_source_seal(&s), ERR_OK);
+		write_text(&s, EXPORT_BIND, &b);
+		for (rest = buf_slice(&b); slice_line(&rest, &line);) {
+			struct slice name = slice_head(line, slice_find(line, ' '));
+			bool is_nibbles = true;
+
+			if (!name.n || name.p[0] < '*' || name.p[0] > '9' || slice_ends(name, SLICE_LIT("127")) ||
+				slice_ends(name, SLICE_LIT(".0.0")))
+				continue;
+			wildcards += name.p[0] == '*';
+			hosts += name.p[0] != '*';
+			for (size_t k = 3; k < name.n; k++)
+				is_nibbles = is_nibbles && (name.p[k] == '.' || name.p[k - 1] == '.');
+			assert_true(name.p[0] != '*' || !is_nibbles || strchr(cases[i].network, ':'));
+		}
+		if (hosts != cases[i].hosts || wildcards != cases[i].wildcards)
+			fail_msg("%s: %u hosts, %u wildcards", cases[i].network, hosts, wildcards);
+		buf_done(&b);
+		export_source_done(&s);
+	}
+}
+
 /* ---- files */
 
 static void path_of(const char *name, char to[128])
@@ -478,8 +518,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_golden), cmocka_unit_test(test_nothing_else),
 		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_hash), cmocka_unit_test(test_serial),
-		cmocka_unit_test(test_site), cmocka_unit_test(test_file), cmocka_unit_test(test_file_fails),
-		cmocka_unit_test(test_gzip) };
+		cmocka_unit_test(test_site), cmocka_unit_test(test_wildcards), cmocka_unit_test(test_file),
+		cmocka_unit_test(test_file_fails), cmocka_unit_test(test_gzip) };
 
 	return cmocka_run_group_tests(tests, start, finish);
 }
