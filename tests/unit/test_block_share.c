@@ -427,9 +427,12 @@ static void test_walk_beside_writer(void **state)
 	}
 	pid = fork();
 	assert_true(pid >= 0);
-	for (uint32_t k = 0; pid == 0; k++) {
+	/* the child goes on until it is killed */
+	for (uint32_t k = 0;; k++) {
 		struct prefix p = nth((uint32_t)(rnd() % (SUBJECTS / 2)) * 2 + 1);
 
+		if (pid != 0)
+			break;
 		e = version(&p, k);
 		if (rnd() % 2)
 			block_share_put(&s, &e);

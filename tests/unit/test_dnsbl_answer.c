@@ -148,8 +148,8 @@ static void nodata_is_no_nxdomain(void **state)
 		"f.bl.example.org", "4.3.2.1.bl.example.org" };
 	static const char *const nothing[] = { "www.bl.example.org", "256.bl.example.org", "01.bl.example.org",
 		"1.2.0.0.127.bl.example.org", "a.2.0.0.127.bl.example.org", "10.3.2.1.bl.example.org",
-		"0.0.0.0.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.bl."
-		"example.org",
+		("0.0.0.0.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.bl."
+		 "example.org"),
 		"2.0.0.1270.bl.example.org", "-1.0.0.127.bl.example.org", "x.ns.bl.example.org" };
 
 	(void)state;
