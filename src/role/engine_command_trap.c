@@ -158,13 +158,18 @@ void engine_command_trap_list(struct engine *e, struct engine_call *c, const jso
 	bool is_revealed = engine_json_true(in, "reveal") && engine_call_is_admin(c);
 	json_t *list = json_array();
 	json_int_t total = 0;
+	size_t count = e->traps ? trap_table_count(e->traps) : 0;
 
 	engine_trap_flush(e);
 	if (store_flush(e->store) != ERR_OK)
 		log_warn("store", "text=\"takes no writes: counters shown may be old\"");
-	for (size_t i = 0; e->traps && i < trap_table_count(e->traps); i++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct trap *t = trap_table_at(e->traps, i);
 
+		if (!tag && !state && i >= limit) { /* the rest is not shown, so it need not be looked at */
+			total = (json_int_t)count;
+			break;
+		}
 		if (tag && strcmp(tag, trap_table_tag(e->traps, t)) != 0)
 			continue;
 		if (state && strcmp(state, trap_state_name(t->state)) != 0)
