@@ -121,11 +121,12 @@ static enum feed_outcome judge_first(struct feed_job *j)
 static enum feed_outcome judge(struct feed_job *j)
 {
 	const struct feed_change *c = &j->change;
-	bool is_first = !has_good(j);
+	/* a list that was empty begins now */
+	bool is_first = !has_good(j) || j->good->memory.area.prefixes == 0;
 
 	if (is_first && judge_first(j) == FEED_OUT_FAILED)
 		return FEED_OUT_FAILED;
-	if (!is_first && is_empty(&j->made) && j->good->memory.area.prefixes > 0) {
+	if (!is_first && is_empty(&j->made)) {
 		(void)snprintf(j->reason, sizeof j->reason, "the answer is empty (%u lines, %u refused)",
 			j->report.lines, j->report.refused);
 		return FEED_OUT_HELD;

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 
 import pytest
 from lab.network import PYTHON, die_with_parent, wait_for
@@ -16,6 +17,7 @@ WEB = "http://127.0.0.1:%d/" % PORT
 FILES = "/etc/limetwig/lists"
 KEPT = "/var/lib/limetwig/feeds"
 PATIENCE = 30
+LINES = int(os.environ.get("LIMETWIG_FEED_LINES", "50000"))  # more, and -s, to measure
 HOSTILE = {  # path: what the reason has in it
     "endless": "larger than",
     "slow": "not done within 2 s",
@@ -113,6 +115,7 @@ def site(new_scene, folder):
     net.write(FILES + "/own.txt", "# ours\n192.0.2.7\n192.0.2.8 - 192.0.2.15\n")
     net.write(FILES + "/empty.txt", "# nothing yet\n")
     net.write(FILES + "/much.txt", "192.0.2.7\n" * 1000)
+    net.write(FILES + "/large.txt", "# not yet\n")
     net.write(FILES + "/white.txt", "192.0.2.4\n")
     net.write(FILES + "/second.txt", "203.0.113.7\n")
     net.write(FILES + "/folder/a.txt", "198.51.100.1\n")
@@ -125,6 +128,7 @@ def site(new_scene, folder):
              section("folder", FILES + "/folder"), section("gone", FILES + "/nothing-here"),
              section("cmd", "/bin/cat " + FILES + "/own.txt"),
              section("uid", "/bin/sh -c id;echo;false"), section("much", "/bin/cat " + FILES + "/much.txt", size="4k"),
+             section("large", FILES + "/large.txt"),
              section("late", "/bin/sleep 100", limit="1s")]
     feeds += [section("bad-" + name, WEB + name, "1M", "2s") for name in HOSTILE]
     feeds.append('feeds {\n  spamd-conf = "/etc/mail/spamd.conf"\n  documentation = yes\n}\n')
@@ -253,6 +257,18 @@ def test_a_dirty_list_comes_in_clean(site):
     for clean in ("74.125.3.4", "32.1.2.3", "10.1.2.3", "127.0.0.1", "90.93.23.1"):
         assert '"own"' not in site.daemon.ctl("feed", "find", clean, "--json").stdout, clean
     assert "feed_line_refused feed=own line=501" in site.daemon.log()
+
+
+def test_a_large_list_is_live(site):
+    wait_state(site, "large", "ok", prefixes=0)
+    role = site.daemon.pids()["feed"]
+    site.net.write(FILES + "/large.txt", "".join("%d.%d.%d.%d\n" % (
+        11 + i % 80, i * 7919 // 80 % 256, i // 256 % 256, i % 256) for i in range(LINES)))
+    began = time.monotonic()
+    refresh(site, "large")
+    wait_state(site, "large", "ok", entries=LINES)
+    print("%d lines act after %.2f s" % (LINES, time.monotonic() - began))
+    assert site.daemon.pids()["feed"] == role
 
 
 def test_a_restart_without_network_changes_nothing(site):

@@ -325,6 +325,13 @@ static void test_guards(void **state)
 	expect_then(s, &nothing, "<html>\n<p>\n", FEED_OUT_FAILED, "nothing in it can be used");
 	expect_then(s, &nothing, "<html>\n<p>\n198.51.100.1\n", FEED_OUT_HELD, "is this a list?");
 	feed_set_close(&good);
+	/* and may then become a long one */
+	write_file("guard", "");
+	good = good_of(run_on(s, &nothing));
+	s->conf.change = 25;
+	hundred(text, sizeof text, 0, 100);
+	expect_then(s, &good, text, FEED_OUT_NEW, "");
+	feed_set_close(&good);
 	free(s);
 }
 
