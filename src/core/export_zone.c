@@ -294,6 +294,8 @@ static void put_names(struct export_writer *w, const struct prefix *p, uint64_t 
 	struct prefix half[2];
 	char name[EXPORT_NAME];
 
+	if (w->err != ERR_OK)
+		return;
 	if (dns_owner_is_name(p)) {
 		reverse_name(&p->addr, p->len / (p->addr.family == 6 ? 4u : 8u), name);
 		put_records(w, name, ttl_s, r);
