@@ -102,6 +102,7 @@ struct tarpit {
 	char host_name[256], name[CONF_ITEM];
 	uint64_t tells_second; /* tarpit_tell.c */
 	uint32_t tells;        /* in it */
+	uint64_t untold;       /* beyond what is told in a second; since the last line of the log */
 	struct buf scratch;
 	char in[4096];
 	uint64_t now_ms; /* of this round of the loop */

@@ -41,14 +41,15 @@ void tarpit_state_second(struct tarpit *t)
 {
 	uint64_t lost = t->state.refused + t->state.shed;
 
-	if (t->unlogged)
-		log_info("answered", "unlogged=%llu", (unsigned long long)t->unlogged);
+	if (t->unlogged || t->untold)
+		log_info("answered", "unlogged=%llu untold=%llu", (unsigned long long)t->unlogged,
+			(unsigned long long)t->untold);
 	if (lost != t->logged_lost)
 		log_info("tarpit", "connections=%u held=%u refused=%llu shed=%llu pace_ms=%u", t->count, t->held,
 			(unsigned long long)t->state.refused, (unsigned long long)t->state.shed,
 			tarpit_load_pace_ms(t));
 	t->logged_lost = lost;
-	t->logged = t->unlogged = 0;
+	t->logged = t->unlogged = t->untold = 0;
 	t->is_logged_pause = false;
 	if (++t->untold_s >= TELL_SECONDS || is_changed(t))
 		tarpit_state_tell(t);

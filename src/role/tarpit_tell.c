@@ -1,7 +1,7 @@
 /*
  * tarpit_tell: what the engine learns of blocked clients: each recipient that
  * one names (another trap, or another sender, renews its block), and each
- * connection as it ends. A flood of either is cut here.
+ * connection as it ends. A flood of either is cut here, and counted.
  * SPDX-License-Identifier: ISC
  */
 #include "role/tarpit.h"
@@ -18,7 +18,10 @@ static bool may_tell(struct tarpit *t)
 		t->tells_second = second;
 		t->tells = 0;
 	}
-	return ++t->tells <= A_SECOND;
+	if (++t->tells <= A_SECOND)
+		return true;
+	t->untold++;
+	return false;
 }
 
 void tarpit_tell_recipient(struct tarpit *t, const struct tarpit_conn *c, struct slice recipient)

@@ -13,10 +13,12 @@
 
 #define CLIENT "198.51.100.7"
 #define SERVER "192.0.2.1"
+#define ASKS 500 /* several times what is done in a second */
 
 static struct role_host h;
 static struct channel *engine;
 static struct msg_fw_kill told; /* the last answer; ASK: none */
+static unsigned answers, refused;
 static bool has_netns;
 static int listener, server, client;
 
@@ -35,6 +37,8 @@ static void on_answer(void *ctx, enum role peer, enum message_type t, struct rd 
 	if (t != MSG_FW_KILL)
 		return;
 	assert_int_equal(message_get_fw_kill(body, &told), ERR_OK);
+	answers++;
+	refused += told.result == FW_KILL_REFUSED;
 	loop_stop(h.loop);
 }
 
@@ -102,20 +106,51 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void ask(void)
+static bool is_alive(void)
+{
+	struct pollfd p = { .fd = server };
+
+	assert_true(poll(&p, 1, 0) >= 0);
+	return !(p.revents & (POLLERR | POLLHUP));
+}
+
+static struct msg_fw_kill this_session(void)
 {
 	struct sockaddr_in sa = { 0 };
 	socklen_t n = sizeof sa;
 	struct msg_fw_kill k = { .server_port = NETNS_PORT };
-	uint8_t bytes[64];
-	struct wr w = wr_init(bytes, sizeof bytes);
 
 	assert_int_equal(getsockname(client, (struct sockaddr *)&sa, &n), 0);
 	k.client_port = ntohs(sa.sin_port);
 	assert_int_equal(ipaddr_parse(SLICE_LIT(CLIENT), &k.client), ERR_OK);
 	assert_int_equal(ipaddr_parse(SLICE_LIT(SERVER), &k.server), ERR_OK);
-	message_put_fw_kill(&w, MSG_FW_KILL, &k);
+	return k;
+}
+
+static void ask_for(const struct msg_fw_kill *k)
+{
+	uint8_t bytes[64];
+	struct wr w = wr_init(bytes, sizeof bytes);
+
+	told.result = FW_KILL_ASK;
+	message_put_fw_kill(&w, MSG_FW_KILL, k);
 	assert_int_equal(channel_send(engine, &w, NULL, 0), ERR_OK);
+}
+
+static void ask(void)
+{
+	struct msg_fw_kill k = this_session();
+
+	ask_for(&k);
+}
+
+static void is_refused(const struct msg_fw_kill *k)
+{
+	ask_for(k);
+	while (told.result == FW_KILL_ASK)
+		go_on();
+	assert_int_equal(told.result, FW_KILL_REFUSED);
+	assert_true(is_alive());
 }
 
 static void fill_window(void)
@@ -124,14 +159,6 @@ static void fill_window(void)
 
 	while (send(server, much, sizeof much, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
 		;
-}
-
-static bool is_alive(void)
-{
-	struct pollfd p = { .fd = server };
-
-	assert_true(poll(&p, 1, 0) >= 0);
-	return !(p.revents & (POLLERR | POLLHUP));
 }
 
 static void a_session_is_reset(void **state)
@@ -171,10 +198,42 @@ static void nobody_is_reset_when_it_is_off(void **state)
 	assert_true(is_alive());
 }
 
+/* The engine is not believed: only at our mail ports, never our own side, so many a second. */
+static void what_may_not_be_is_refused(void **state)
+{
+	struct msg_fw_kill k, other;
+
+	(void)state;
+	if (!has_netns)
+		skip();
+	k = other = this_session();
+	(void)snprintf(h.conf.firewall.ports.item[0], CONF_ITEM, "2525");
+	h.conf.firewall.ports.count = 1;
+	is_refused(&k);
+	(void)snprintf(h.conf.firewall.ports.item[0], CONF_ITEM, "%d", NETNS_PORT);
+	(void)snprintf(h.conf.own_networks.item[0], CONF_ITEM, "198.51.100.0/24");
+	h.conf.own_networks.count = 1;
+	firewall_ops.reloaded(&h);
+	is_refused(&k);
+	h.conf.own_networks.count = 0;
+	firewall_ops.reloaded(&h);
+	h.conf.firewall.kill_sessions = KILL_POLICY;
+	is_refused(&k);
+	h.conf.firewall.kill_sessions = KILL_SOCKET;
+	other.client.b[3] ^= 1; /* no such connection: only counted */
+	answers = refused = 0;
+	for (unsigned i = 0; i < ASKS; i++)
+		ask_for(&other);
+	while (answers < ASKS)
+		go_on();
+	assert_in_range(refused, 1, ASKS - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_session_is_reset, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_may_not_be_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(nobody_is_reset_when_it_is_off, setup, teardown),
 	};
 
