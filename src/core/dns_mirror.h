@@ -19,8 +19,8 @@
 
 #define DNS_MIRROR_FEED_NAMES 1000000u
 #define DNS_MIRROR_NAMES 4000000u
-#define DNS_MIRROR_FLIGHT 512
-#define DNS_MIRROR_BATCH 16384 /* bytes of a message that are enough to send it */
+#define DNS_MIRROR_FLIGHT 1024
+#define DNS_MIRROR_BATCH 45056 /* bytes of a message that are enough to send it */
 
 struct dns_mirror {
 	struct prefix_map names;

@@ -3,14 +3,16 @@ import ipaddress
 import json
 import os
 import signal
+import subprocess
 import tempfile
 
 import pytest
 from lab import dns_primary
 from lab.dns_primary import KEY_FILE, ZONE, Bind, Knot, KnotSecondary, PowerDns, peer
-from lab.network import wait_for
+from lab.network import PYTHON, die_with_parent, wait_for
 from lab.scene import CONF
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 KEY_PATH = "/etc/limetwig/update.key"
 TESTS = {"2.0.0.127": "127.0.0.2", "2.0.0.0.0.0.f.7.f.f.f.f" + ".0" * 20: "127.0.0.2"}
 PORTS = {Bind: 5301, Knot: 5302, PowerDns: 5303}
@@ -195,6 +197,28 @@ def test_secondary_follows(site):
     site.wait_zone(second)
     server.stop()
     second.stop()
+
+
+def test_bad_line(site):
+    """The connection dies in the middle of the transfer, then all comes byte by byte."""
+    needs(Bind)
+    site.clear()
+    server = site.server(Bind, "far", 5316)
+    relay = subprocess.Popen(server.inside([PYTHON, os.path.join(HERE, "lab/dns_relay.py"), "5317", "5316"]),
+                             stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent, start_new_session=True)
+    try:
+        assert relay.stdout.readline() == "ready\n"
+        site.block("198.51.100.66", "2001:db8:66::/64")
+        site.point(5317)
+        site.wait_zone(server)
+        assert site.wait_state("ok")["failures"] >= 1
+        site.unblock("198.51.100.66")
+        site.wait_zone(server)
+    finally:
+        os.killpg(relay.pid, signal.SIGKILL)
+        relay.wait()
+        relay.stdout.close()
+    server.stop()
 
 
 def test_wrong_key_is_said(site):

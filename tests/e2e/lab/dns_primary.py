@@ -177,6 +177,7 @@ zone:
   - domain: %(zone)s
     storage: %(folder)s
     file: zone
+    zonefile-sync: 300
     acl: ours
 %(peer)s
 """ % {"port": self.port, "folder": self.folder, "key": KEY, "secret": SECRET, "zone": ZONE,
