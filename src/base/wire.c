@@ -22,7 +22,8 @@ static const uint8_t *rd_take(struct rd *r, size_t n)
 	return p;
 }
 
-static uint64_t rd_be(struct rd *r, size_t n)
+/* Into each of its callers, where n is a number: a load and a swap then. */
+__attribute__((always_inline)) static inline uint64_t rd_be(struct rd *r, size_t n)
 {
 	const uint8_t *p = rd_take(r, n);
 	uint64_t v = 0;
@@ -123,7 +124,7 @@ static uint8_t *wr_room(struct wr *w, size_t n)
 	return p;
 }
 
-static void wr_be(struct wr *w, uint64_t v, size_t n)
+__attribute__((always_inline)) static inline void wr_be(struct wr *w, uint64_t v, size_t n)
 {
 	uint8_t *p = wr_room(w, n);
 

@@ -270,33 +270,29 @@ static enum dnsbl_said refuse(struct making *m, enum rcode rcode, enum dnsbl_sai
 	return said;
 }
 
-static enum dnsbl_said say(struct making *m, const struct dnsbl_list *l)
+static enum dnsbl_said say(struct making *m, const struct dnsbl_list *l, const struct dnsbl_heard *heard)
 {
 	const struct dnsbl_question *q = m->q;
 	struct dnsbl_listing listing;
-	struct ipaddr host;
-	bool is_node;
-	enum dnsbl_name what;
 
 	if (q->has_edns && q->version > 0)
 		return refuse(m, BADVERS, DNSBL_SAID_BAD);
 	if (!m->ask->is_allowed || q->class != DNSBL_IN || (q->type >= DNSBL_META && q->type < DNSBL_ANY))
 		return refuse(m, REFUSED, DNSBL_SAID_REFUSED);
-	what = dnsbl_zone_name(m->z, q->name, &host, &is_node);
-	if (what == DNSBL_OUTSIDE)
+	if (heard->what == DNSBL_OUTSIDE)
 		return refuse(m, REFUSED, DNSBL_SAID_REFUSED);
 	m->is_own = true;
-	if (what == DNSBL_ADDRESS) {
-		dnsbl_list_find(l, &host, m->ask->now, &listing);
-		say_host(m, &listing, is_node);
+	if (heard->what == DNSBL_ADDRESS) {
+		dnsbl_list_find(l, &heard->host, m->ask->now, &listing);
+		say_host(m, &listing, heard->is_node);
 		return listing.count ? DNSBL_SAID_LISTED : DNSBL_SAID_CLEAN;
 	}
-	if (what == DNSBL_APEX)
+	if (heard->what == DNSBL_APEX)
 		say_apex(m);
-	else if (what == DNSBL_OWN_NS)
+	else if (heard->what == DNSBL_OWN_NS)
 		say_own_ns(m);
 	else
-		say_none(m, what == DNSBL_NODE);
+		say_none(m, heard->what == DNSBL_NODE);
 	return DNSBL_SAID_OTHER;
 }
 
@@ -346,28 +342,44 @@ static size_t limit_of(
 	return limit - (q->has_edns ? OPT_SIZE : 0);
 }
 
+void dnsbl_answer_hear(const struct dnsbl_zone *z, struct slice packet, struct dnsbl_heard *ret)
+{
+	*ret = (struct dnsbl_heard){ .packet = packet };
+	ret->read = dnsbl_question_read(packet, &ret->question);
+	if (ret->read == DNSBL_READ_OK)
+		ret->what = dnsbl_zone_name(z, ret->question.name, &ret->host, &ret->is_node);
+}
+
+size_t dnsbl_answer_say(const struct dnsbl_zone *z, const struct dnsbl_list *l, const struct dnsbl_ask *ask,
+	const struct dnsbl_heard *heard, uint8_t to[DNSBL_ANSWER_MAX], enum dnsbl_said *ret_said, bool *ret_is_cut)
+{
+	const struct dnsbl_question *q = &heard->question;
+	struct making m = { .z = z, .q = q, .ask = ask, .w = wr_init(to, DNSBL_ANSWER_MAX) };
+
+	*ret_is_cut = false;
+	*ret_said = heard->read == DNSBL_READ_NOTHING ? DNSBL_SAID_NOTHING : DNSBL_SAID_BAD;
+	if (heard->read == DNSBL_READ_NOTHING)
+		return 0;
+	if (heard->read != DNSBL_READ_OK)
+		return say_header(q, heard->read == DNSBL_READ_OTHER ? NOTIMP : FORMERR, to);
+	m.limit = limit_of(z, ask, q, heard->packet.n);
+	wr_raw(&m.w, slice_head(heard->packet, q->end)); /* the counts in it are written over */
+	*ret_said = say(&m, l, heard);
+	*ret_is_cut = m.is_cut;
+	if (q->has_edns)
+		put_opt(&m);
+	put_counts(to, q, (unsigned)(m.rcode & 15) | (m.is_own ? FLAG_AA : 0) | (m.is_cut ? FLAG_TC : 0),
+		(uint16_t[4]){ 1, m.answers, m.authority, q->has_edns });
+	return m.w.n;
+}
+
 size_t dnsbl_answer(const struct dnsbl_zone *z, const struct dnsbl_list *l, const struct dnsbl_ask *ask,
 	struct slice packet, uint8_t to[DNSBL_ANSWER_MAX], enum dnsbl_said *ret_said, bool *ret_is_cut)
 {
-	struct dnsbl_question q;
-	struct making m = { .z = z, .q = &q, .ask = ask, .w = wr_init(to, DNSBL_ANSWER_MAX) };
-	enum dnsbl_read read = dnsbl_question_read(packet, &q);
+	struct dnsbl_heard heard;
 
-	*ret_is_cut = false;
-	*ret_said = read == DNSBL_READ_NOTHING ? DNSBL_SAID_NOTHING : DNSBL_SAID_BAD;
-	if (read == DNSBL_READ_NOTHING)
-		return 0;
-	if (read != DNSBL_READ_OK)
-		return say_header(&q, read == DNSBL_READ_OTHER ? NOTIMP : FORMERR, to);
-	m.limit = limit_of(z, ask, &q, packet.n);
-	wr_raw(&m.w, slice_head(packet, q.end)); /* the counts in it are written over */
-	*ret_said = say(&m, l);
-	*ret_is_cut = m.is_cut;
-	if (q.has_edns)
-		put_opt(&m);
-	put_counts(to, &q, (unsigned)(m.rcode & 15) | (m.is_own ? FLAG_AA : 0) | (m.is_cut ? FLAG_TC : 0),
-		(uint16_t[4]){ 1, m.answers, m.authority, q.has_edns });
-	return m.w.n;
+	dnsbl_answer_hear(z, packet, &heard);
+	return dnsbl_answer_say(z, l, ask, &heard, to, ret_said, ret_is_cut);
 }
 
 size_t dnsbl_answer_slip(struct slice packet, uint8_t to[DNSBL_ANSWER_MAX])

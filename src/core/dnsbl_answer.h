@@ -40,7 +40,21 @@ struct dnsbl_ask {
 	uint64_t now; /* Unix seconds */
 };
 
-/* Bytes in to; 0: no answer. *ret_said; *ret_is_cut: it has TC. */
+/* A packet that was looked at. */
+struct dnsbl_heard {
+	struct slice packet;
+	enum dnsbl_read read;
+	struct dnsbl_question question;
+	enum dnsbl_name what;
+	struct ipaddr host; /* family 0: none */
+	bool is_node;
+};
+
+void dnsbl_answer_hear(const struct dnsbl_zone *z, struct slice packet, struct dnsbl_heard *ret);
+/* As dnsbl_answer. */
+size_t dnsbl_answer_say(const struct dnsbl_zone *z, const struct dnsbl_list *l, const struct dnsbl_ask *ask,
+	const struct dnsbl_heard *heard, uint8_t to[DNSBL_ANSWER_MAX], enum dnsbl_said *ret_said, bool *ret_is_cut);
+/* Both in one. Bytes in to; 0: no answer. *ret_said; *ret_is_cut: it has TC. */
 size_t dnsbl_answer(const struct dnsbl_zone *z, const struct dnsbl_list *l, const struct dnsbl_ask *ask,
 	struct slice packet, uint8_t to[DNSBL_ANSWER_MAX], enum dnsbl_said *ret_said, bool *ret_is_cut);
 /* Instead of an answer: the question with TC, nothing else (core/dnsbl_rate). 0: there was no question. */

@@ -60,6 +60,13 @@ static void add_block(const struct dnsbl_list *l, const struct block_entry *e, u
 	to->left_s = (uint32_t)(e->until - now);
 }
 
+void dnsbl_list_warm(const struct dnsbl_list *l, const struct ipaddr *host, unsigned step)
+{
+	feed_area_warm(&l->holes, host, step);
+	for (unsigned i = 0; i < l->feeds; i++)
+		feed_area_warm(&l->feed[i].area, host, step);
+}
+
 void dnsbl_list_find(const struct dnsbl_list *l, const struct ipaddr *host, uint64_t now, struct dnsbl_listing *ret)
 {
 	struct block_entry e;

@@ -46,6 +46,8 @@ struct dnsbl_list {
 	uint8_t code_hit, code_person, code_wide;
 };
 
+/* feed_area_warm for all that is looked at. */
+void dnsbl_list_warm(const struct dnsbl_list *l, const struct ipaddr *host, unsigned step);
 /* The test entry too. */
 void dnsbl_list_find(const struct dnsbl_list *l, const struct ipaddr *host, uint64_t now, struct dnsbl_listing *ret);
 

@@ -11,6 +11,7 @@
 #define VERSION 1
 #define PARTS 65536u
 #define SAMPLE_EVERY 64u
+#define NEAR 8u /* runs of IPv4: a line of the cache */
 #define RUN6_BYTES 32u
 #define SAMPLE6_BYTES 16u
 
@@ -142,13 +143,13 @@ static size_t count_of(const struct feed_area *a, unsigned f)
 	return f ? a->count6 : a->count4;
 }
 
-/* The first run in [from, to) that ends at or after n; to when there is none. */
-static size_t first_after(const struct feed_area *a, unsigned f, size_t from, size_t to, prefix_number n)
+/* The first run of IPv6 in [from, to) that ends at or after n; to when there is none. */
+static size_t first_after(const struct feed_area *a, size_t from, size_t to, prefix_number n)
 {
 	while (from < to) {
 		size_t mid = from + (to - from) / 2;
 
-		if (run_at(a, f, mid).last < n)
+		if (number_at(a->run6, 2 * mid + 1) < n)
 			from = mid + 1;
 		else
 			to = mid;
@@ -161,15 +162,53 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-static size_t search4(const struct feed_area *a, prefix_number n)
+/* Where in its part n would be. */
+static size_t guess(uint32_t n, size_t from, size_t to)
+{
+	return from + ((size_t)(n & 0xffff) * (to - from) >> 16);
+}
+
+/*
+ * Less of [from, to) that still holds the first run that ends at or after n. Addresses lie more or less evenly in their
+ * part: begin where n would be and double the steps from there, so that mostly one place of memory is cold.
+ */
+static void narrow(const struct prefix_run4 *run, uint32_t n, size_t *from, size_t *to)
+{
+	size_t step = NEAR, at = guess(n, *from, *to);
+
+	if (run[at].last < n) {
+		*from = at + 1;
+		for (; *to - *from > step && run[*from + step].last < n; step *= 2)
+			*from += step + 1;
+		*to = least(*to, *from + step);
+	} else {
+		*to = at;
+		for (; *to - *from > step && run[*to - step].last >= n; step *= 2)
+			*to -= step;
+		if (*to - *from > step)
+			*from = *to - step + 1;
+	}
+}
+
+static size_t search4(const struct feed_area *a, uint32_t n)
 {
 	size_t from = 0, to = a->count4;
 
 	if (a->part) {
 		from = least(a->part[n >> 16], a->count4);
 		to = least(a->part[(n >> 16) + 1], a->count4);
+		if (to > from + 4 * NEAR)
+			narrow(a->run4, n, &from, &to);
 	}
-	return first_after(a, 0, from, to, n);
+	while (from < to) {
+		size_t mid = from + (to - from) / 2;
+
+		if (a->run4[mid].last < n)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from;
 }
 
 static size_t search6(const struct feed_area *a, prefix_number n)
@@ -184,14 +223,14 @@ static size_t search6(const struct feed_area *a, prefix_number n)
 		else
 			to = mid;
 	}
-	return first_after(a, 1, least(from * SAMPLE_EVERY, a->count6), least((from + 1) * SAMPLE_EVERY, a->count6), n);
+	return first_after(a, least(from * SAMPLE_EVERY, a->count6), least((from + 1) * SAMPLE_EVERY, a->count6), n);
 }
 
 /* The run that touches first..last. */
 static bool find_run(
 	const struct feed_area *a, unsigned f, prefix_number first, prefix_number last, struct prefix_run6 *ret)
 {
-	size_t i = f ? search6(a, first) : search4(a, first);
+	size_t i = f ? search6(a, first) : search4(a, (uint32_t)first);
 	struct prefix_run6 x;
 
 	if (i >= count_of(a, f))
@@ -230,6 +269,23 @@ bool feed_area_find(const struct feed_area *a, const struct ipaddr *client, stru
 	if (ret)
 		*ret = prefix_of(client, length_around(n, x, ipaddr_bits(client)));
 	return true;
+}
+
+void feed_area_warm(const struct feed_area *a, const struct ipaddr *client, unsigned step)
+{
+	uint32_t n = (uint32_t)prefix_number_of(client);
+	size_t from, to;
+
+	if (client->family != 4 || !a->part)
+		return;
+	if (step == 0) {
+		__builtin_prefetch(&a->part[n >> 16]);
+		return;
+	}
+	from = least(a->part[n >> 16], a->count4);
+	to = least(a->part[(n >> 16) + 1], a->count4);
+	if (from < to)
+		__builtin_prefetch(&a->run4[guess(n, from, to)]);
 }
 
 bool feed_area_overlaps(const struct feed_area *a, const struct prefix *p)

@@ -39,6 +39,11 @@ enum err feed_area_open(struct feed_area *ret, const void *memory, size_t bytes)
 
 /* ret (may be NULL): the largest prefix of the set that holds client. */
 bool feed_area_find(const struct feed_area *a, const struct ipaddr *client, struct prefix *ret);
+/*
+ * Ask for the memory that feed_area_find will want, without waiting for it: step 0, then step 1 some time later,
+ * for many addresses in turn.
+ */
+void feed_area_warm(const struct feed_area *a, const struct ipaddr *client, unsigned step);
 /* Is any address of p in it? */
 bool feed_area_overlaps(const struct feed_area *a, const struct prefix *p);
 /* The fewest prefixes, sorted, IPv4 first; fn returns false to stop. */

@@ -31,6 +31,7 @@ struct dnsbl_udp {
 	struct sockaddr_storage from[DNSBL_BATCH];
 	struct control control[DNSBL_BATCH];
 	struct datagram datagram[DNSBL_BATCH];
+	struct dnsbl_heard heard[DNSBL_BATCH];
 	uint8_t answers[OUT];
 };
 
@@ -81,8 +82,8 @@ static void choose_route(struct msghdr *h)
 }
 
 /* Bytes of the answer in to; 0: silence. */
-static size_t answer(
-	struct dnsbl *d, const struct ipaddr *client, struct slice packet, uint64_t now, uint64_t now_ms, uint8_t *to)
+static size_t answer(struct dnsbl *d, const struct ipaddr *client, const struct dnsbl_heard *heard, uint64_t now,
+	uint64_t now_ms, uint8_t *to)
 {
 	struct dnsbl_ask ask = { .is_udp = true, .now = now };
 	enum dnsbl_rate_say say = DNSBL_RATE_ANSWER;
@@ -94,10 +95,10 @@ static size_t answer(
 		say = dnsbl_rate_take(d->rate, client, d->host->conf.dnsbl.rate, now_ms);
 	if (say != DNSBL_RATE_ANSWER) {
 		d->state.limited++;
-		return say == DNSBL_RATE_SLIP ? dnsbl_answer_slip(packet, to) : 0;
+		return say == DNSBL_RATE_SLIP ? dnsbl_answer_slip(heard->packet, to) : 0;
 	}
 	ask.is_allowed = dnsbl_may_ask(d, client);
-	n = dnsbl_answer(&d->zone, &d->list, &ask, packet, to, &said, &is_cut);
+	n = dnsbl_answer_say(&d->zone, &d->list, &ask, heard, to, &said, &is_cut);
 	dnsbl_count(d, said, is_cut);
 	return n;
 }
@@ -125,6 +126,19 @@ static void send_all(struct dnsbl *d, int fd, unsigned n)
 	d->state.lost += n - done;
 }
 
+/* What the answers of a batch want from a large set is asked for all at once, so that nobody waits for each of them. */
+static void hear_all(struct dnsbl *d, int got)
+{
+	struct dnsbl_udp *u = d->udp;
+
+	for (int i = 0; i < got; i++) {
+		dnsbl_answer_hear(&d->zone, slice_of(u->datagram[i].bytes, u->in[i].msg_len), &u->heard[i]);
+		dnsbl_list_warm(&d->list, &u->heard[i].host, 0);
+	}
+	for (int i = 0; i < got; i++)
+		dnsbl_list_warm(&d->list, &u->heard[i].host, 1);
+}
+
 /* False: nothing more waits. */
 static bool take_batch(struct dnsbl *d, int fd)
 {
@@ -134,6 +148,7 @@ static bool take_batch(struct dnsbl *d, int fd)
 	int got = receive(u, fd);
 	unsigned out = 0;
 
+	hear_all(d, got);
 	for (int i = 0; i < got; i++) {
 		struct msghdr *in = &u->in[i].msg_hdr, *h = &u->out[out].msg_hdr;
 		struct ipaddr client;
@@ -141,7 +156,7 @@ static bool take_batch(struct dnsbl *d, int fd)
 
 		if (!peer_address(&u->from[i], &client))
 			continue;
-		n = answer(d, &client, slice_of(u->datagram[i].bytes, u->in[i].msg_len), now, now_ms, to);
+		n = answer(d, &client, &u->heard[i], now, now_ms, to);
 		if (n == 0)
 			continue;
 		u->out_vec[out] = (struct iovec){ to, n };

@@ -87,6 +87,7 @@ ROLE_TEST(test_follow, ROLE_FOLLOW)
 ROLE_TEST(test_run, ROLE_RUN)
 ROLE_TEST(test_aliasmap, ROLE_ALIASMAP)
 ROLE_TEST(test_tarpit, ROLE_TARPIT)
+ROLE_TEST(test_dnsbl, ROLE_DNSBL)
 
 /* The table itself: who keeps a capability, who may name any call. */
 static void test_table(void **state)
@@ -123,6 +124,7 @@ int main(void)
 		cmocka_unit_test(test_run),
 		cmocka_unit_test(test_aliasmap),
 		cmocka_unit_test(test_tarpit),
+		cmocka_unit_test(test_dnsbl),
 		cmocka_unit_test(test_table),
 	};
 
