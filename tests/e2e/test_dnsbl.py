@@ -25,6 +25,16 @@ dnsbl {
   allow = { 127.0.0.0/8, ::1, 2001:db8::/32 }
 }
 """
+FEED = """feed "drop" {
+  source = /etc/limetwig/drop.txt
+  action = list
+  layers = dnsbl
+  code = 9
+  widest-ipv4 = 24
+  change = 100
+  documentation = yes
+}
+"""
 NOERROR, FORMERR, NXDOMAIN, REFUSED = 0, 1, 3, 5
 TAKEN = SERVER4 + ":5300"
 
@@ -264,6 +274,25 @@ def test_a_rate_limit_answers_with_tc(site, dns):
     assert dns.ask_tcp(name("127.0.0.2")).data() == ["127.0.0.2"]
     site.daemon.configure(CONF % (ZONE, SERVER4, TAKEN))
     site.daemon.reload()
+
+
+def test_a_feed_is_in_the_zone(site, dns):
+    """Its own code and name; who is allowed is not in it; a new list takes the place of the old one."""
+    site.net.write("/etc/limetwig/drop.txt", "192.0.2.128/25\n2001:db8:f00::/48\n")
+    site.daemon.configure(CONF % (ZONE, SERVER4, TAKEN) + FEED)
+    site.daemon.reload()
+    assert wait_rcode(dns, "192.0.2.200", NOERROR).data() == ["127.0.0.9"]
+    assert wait_rcode(dns, "2001:db8:f00:1::1", NOERROR).data() == ["127.0.0.9"]
+    assert dns.ask_tcp(name("192.0.2.200"), TXT).data() == ["Listed by drop"]
+    assert dns.ask(name("192.0.2.127")).rcode == NXDOMAIN
+    command(site, cmd="allow_add", prefix="192.0.2.201", seconds=0, note="a customer")
+    wait_rcode(dns, "192.0.2.201", NXDOMAIN)
+    assert dns.ask(name("192.0.2.200")).rcode == NOERROR
+    wait_for("the state", lambda: state(site)["feeds"] == 1, 30)
+    site.net.write("/etc/limetwig/drop.txt", "192.0.2.160/27\n192.0.2.224/27\n2001:db8:f00::/48\n")
+    site.daemon.told("feed", "refresh")
+    wait_rcode(dns, "192.0.2.200", NXDOMAIN)
+    assert dns.ask(name("192.0.2.230")).rcode == NOERROR
 
 
 def test_the_zone_can_go_and_come(site, dns):
