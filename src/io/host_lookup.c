@@ -94,9 +94,12 @@ static enum err ask(ares_channel channel, const char *name, int limit_ms, struct
 
 enum err host_lookup(const char *name, const char *servers, int limit_ms, struct ipaddr *ret, size_t *ret_n)
 {
+	/* whatever nsswitch.conf says: /etc/hosts, then the DNS */
+	char order[] = "fb";
 	struct ares_options o = {
-		.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES, .timeout = TRY_MS, .tries = TRIES
+		.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES, .timeout = TRY_MS, .tries = TRIES, .lookups = order
 	};
+	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS;
 	struct lookup l = { .n = 0 };
 	ares_channel channel;
 	enum err e;
@@ -106,7 +109,7 @@ enum err host_lookup(const char *name, const char *servers, int limit_ms, struct
 		*ret_n = 1;
 		return ERR_OK;
 	}
-	if (ares_init_options(&channel, &o, ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES) != ARES_SUCCESS)
+	if (ares_init_options(&channel, &o, mask) != ARES_SUCCESS)
 		return ERR_NOMEM;
 	if (servers && *servers && ares_set_servers_ports_csv(channel, servers) != ARES_SUCCESS)
 		e = ERR_SYNTAX;

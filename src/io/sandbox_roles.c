@@ -22,6 +22,7 @@
 
 #include <linux/capability.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #define CAP(x) (UINT64_C(1) << CAP_##x)
 
@@ -102,6 +103,22 @@ static void allow_exports(struct sandbox_rights *r, const struct conf *c)
 		allow(r, MAY_READ, c->storage.dir, "/export");
 }
 
+/*
+ * A folder, or a file: then its folder, for what is put in its place by renaming is another file, and one may come that is not there yet.
+ */
+static void allow_source(struct sandbox_rights *r, const char *path)
+{
+	struct slice s = slice_str(path);
+	char dir[SANDBOX_PATH];
+	struct stat st;
+
+	slice_copy(slice_head(s, slice_rfind(s, '/')), dir, sizeof dir);
+	if (slice_rfind(s, '/') == 0 || (stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
+		allow(r, MAY_READ, path, "");
+	else
+		allow(r, MAY_READ, dir, "");
+}
+
 /* The sources of feeds for the role feed, their commands for the role run. */
 static void allow_plan(struct sandbox_rights *r, const struct conf *c, enum role role)
 {
@@ -115,17 +132,17 @@ static void allow_plan(struct sandbox_rights *r, const struct conf *c, enum role
 		const struct feed_spec *s = &plan.feed[i];
 
 		if (role == ROLE_FEED)
-			allow(r, MAY_READ, s->text_file, "");
+			allow_source(r, s->text_file);
 		for (unsigned k = 0; k < s->parts; k++) {
 			if (role == ROLE_FEED && s->part[k].way == FEED_WAY_PATH)
-				allow(r, MAY_READ, s->part[k].where, "");
+				allow_source(r, s->part[k].where);
 			else if (role == ROLE_RUN && s->part[k].way == FEED_WAY_COMMAND &&
 				 feed_plan_words(s->part[k].where, store, argv))
 				allow(r, MAY_READ | MAY_EXEC, argv[0], "");
 		}
 	}
 	feed_plan_done(&plan);
-	allow(r, MAY_READ, c->feeds.spamd_conf, "");
+	allow_source(r, c->feeds.spamd_conf);
 }
 
 static void allow_run(struct sandbox_rights *r, const struct conf *c)

@@ -113,6 +113,18 @@ static void feed_unlinked(struct role_host *h, enum role peer)
 
 /* ---- timers and jobs */
 
+/*
+ * Another spamd.conf has other lists in other places: a new process is allowed to
+ * read those, this one is not. The parent starts it; the good sets are on disk.
+ */
+static void look_at_spamd_conf(struct feed *f)
+{
+	if (feed_source_mark_file(f->host->conf.feeds.spamd_conf) == f->spamd_mark)
+		return;
+	log_info("feed_spamd_conf_changed", "path=%s", f->host->conf.feeds.spamd_conf);
+	_exit(0);
+}
+
 static void on_tick(void *ctx)
 {
 	struct feed *f = ctx;
@@ -124,6 +136,7 @@ static void on_tick(void *ctx)
 
 static void on_report(void *ctx)
 {
+	look_at_spamd_conf(ctx);
 	tell_all(ctx);
 }
 
@@ -173,7 +186,10 @@ static enum err make_plan(struct feed *f)
 {
 	char reason[FEED_PLAN_REASON], kept[FEED_WHERE], text[2 * FEED_PLAN_REASON];
 	int n = snprintf(kept, sizeof kept, "%s/feeds/spamd.conf", f->host->conf.storage.dir);
-	enum err e = feed_plan_read(&f->host->conf, n > 0 && n < FEED_WHERE ? kept : NULL, &f->plan, reason);
+	enum err e;
+
+	f->spamd_mark = feed_source_mark_file(f->host->conf.feeds.spamd_conf);
+	e = feed_plan_read(&f->host->conf, n > 0 && n < FEED_WHERE ? kept : NULL, &f->plan, reason);
 
 	if (e == ERR_OK && reason[0])
 		log_warn("feed_spamd_conf", "reason=\"%s\"", escape_text(slice_str(reason), text, sizeof text));
@@ -241,6 +257,7 @@ static void feed_serve(struct role_host *h)
 /* name "": all. */
 static void take_ask(struct feed *f, const struct msg_feed_ask *m)
 {
+	look_at_spamd_conf(f);
 	for (unsigned i = 0; i < f->plan.count; i++) {
 		if (m->name[0] && strcmp(m->name, f->one[i].spec->conf.title) != 0)
 			continue;

@@ -90,6 +90,7 @@ struct feed_entry {
 struct feed {
 	struct role_host *host;
 	struct feed_plan plan;
+	uint64_t spamd_mark; /* of the spamd.conf that the plan was made of */
 	struct feed_entry one[FEEDS_MAX];
 	char servers[FEED_SERVERS];
 	struct loop_watch *tick, *report, *reading;
@@ -131,6 +132,8 @@ typedef enum err (*feed_text_fn)(struct feed_job *j, const struct feed_part *p, 
 enum err feed_source_read(struct feed_job *j, unsigned part, feed_text_fn fn) MUST_USE;
 /* Of files and folders: changes when they do. 0: not all parts are such, or one is not there. */
 uint64_t feed_source_mark(const struct feed_spec *s);
+/* The same of one file. */
+uint64_t feed_source_mark_file(const char *path);
 
 /* ---- feed_disk.c */
 /* False: too long. */

@@ -147,6 +147,17 @@ static void mark_file(struct mark *m, const struct stat *st)
 	m->sum = siphash64(key, slice_of(m, sizeof *m));
 }
 
+uint64_t feed_source_mark_file(const char *path)
+{
+	struct mark m = { .sum = 1 };
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return 0;
+	mark_file(&m, &st);
+	return m.sum;
+}
+
 static bool mark_folder(struct mark *m, int dir)
 {
 	struct dirent **names = NULL;

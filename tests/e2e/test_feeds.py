@@ -8,8 +8,10 @@ import tempfile
 import time
 
 import pytest
-from lab.network import PYTHON, die_with_parent, wait_for
+from lab.network import PYTHON, SERVER4, die_with_parent, wait_for
 from lab.scene import CONF
+from test_dns import PORT as DNS_PORT
+from test_dns import Dns
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PORT, TLS_PORT = 8080, 8443
@@ -131,6 +133,7 @@ def site(new_scene, folder):
              section("large", FILES + "/large.txt"),
              section("late", "/bin/sleep 100", limit="1s")]
     feeds += [section("bad-" + name, WEB + name, "1M", "2s") for name in HOSTILE]
+    feeds.append(section("inward", "http://%s:%d/inward" % (SERVER4, PORT)))
     feeds.append('feeds {\n  spamd-conf = "/etc/mail/spamd.conf"\n  documentation = yes\n}\n')
     scene.daemon.configure(CONF + "".join(feeds))
     scene.install()
@@ -175,6 +178,8 @@ def test_who_lies_gives_nothing(site):
         r = wait_state(site, "bad-" + name, "failed", word)
         assert r["text"] and not r["acts"], r
     wait_state(site, "gone", "failed", "No such file")
+    # from outside to an address of ours
+    assert not wait_state(site, "inward", "failed", "not public")["acts"]
 
 
 def test_commands_have_limits_and_no_rights(site):
@@ -206,7 +211,9 @@ def test_only_what_is_newer_is_asked_for(site):
     wait_state(site, "web", "ok", prefixes=100)
     tried = row(site, "own")["tried"]
     reads = site.daemon.log().count("feed_read feed=own")
-    site.net.write(FILES + "/own.txt", "192.0.2.7\n192.0.2.8 - 192.0.2.15\n192.0.2.77\n")
+    # put in its place by renaming: another file, in a sandbox that goes by files
+    site.net.write(FILES + "/own.txt.new", "192.0.2.7\n192.0.2.8 - 192.0.2.15\n192.0.2.77\n")
+    os.rename(site.net.path(FILES + "/own.txt.new"), site.net.path(FILES + "/own.txt"))
     refresh(site, "own")
     wait_state(site, "own", "ok", ipv4_addresses=10)
     assert row(site, "own")["tried"] >= tried
@@ -312,7 +319,13 @@ def test_a_spamd_conf_that_breaks_keeps_its_lists(site):
     wait_for("the complaint", lambda: "feed_spamd_conf" in site.daemon.log()[begin:], PATIENCE)
     wait_state(site, "bad-ones", "ok", ipv4_addresses=16)
     assert "no such list" in site.daemon.log()[begin:]
-    site.net.write("/etc/mail/spamd.conf", SPAMD_CONF)
+    # it is whole again, and has a list more, in a file that was not allowed before: no reload is needed
+    site.net.write("/srv/third.txt", "203.0.113.9\n")
+    site.net.write("/etc/mail/spamd.conf", SPAMD_CONF.replace(":second:", ":second:third:") +
+                   'third:\\\n\t:black:\\\n\t:msg="third":\\\n\t:file=/srv/third.txt:\n')
+    refresh(site, "bad-ones")
+    wait_state(site, "third", "ok", prefixes=1)
+    wait_state(site, "bad-ones", "ok", ipv4_addresses=16)
 
 
 def test_a_role_that_dies_comes_back_with_its_sets(site):
@@ -321,6 +334,25 @@ def test_a_role_that_dies_comes_back_with_its_sets(site):
     os.kill(old, signal.SIGKILL)
     wait_for("another process", lambda: site.daemon.pids().get("feed", old) != old, PATIENCE)
     wait_state(site, "web", "ok", prefixes=before)
+
+
+def test_a_name_is_looked_up_in_the_sandbox(site, folder):
+    dns = Dns(site.net, folder)
+    try:
+        dns.record("list.example", A=["127.0.0.1"])
+        site.daemon.configure(
+            CONF + 'fetch {\n  resolvers = { "127.0.0.1:%d" }\n}\n' % DNS_PORT +
+            section("named", "http://list.example:%d/list/web" % PORT) +
+            section("unknown", "http://nothing.example:%d/list/web" % PORT))
+        site.daemon.reload()
+        wait_state(site, "named", "ok", prefixes=31)
+        wait_state(site, "unknown", "failed", "nothing.example")
+        # feeds that are no more are forgotten, here and on disk
+        assert not row(site, "own")
+        wait_for("their sets to go", lambda: os.listdir(site.net.path(KEPT)) in (
+            ["named.set"], ["named.set", "spamd.conf"], ["spamd.conf", "named.set"]), PATIENCE)
+    finally:
+        dns.close()
 
 
 def test_a_certificate_that_nobody_knows_is_refused(site, folder):
