@@ -14,6 +14,8 @@ if [ -e .git ]; then
 else
 	find . -maxdepth 1 ! -name . ! -name 'build*' -exec cp -a -t "$tree" {} +
 fi
+# what another release than Debian 12 calls otherwise
+[ "$(id -u)" != 0 ] || (cd "$tree" && { dpkg-checkbuilddeps || apt-get -q -y --no-install-recommends build-dep ./; })
 (cd "$tree" && dpkg-buildpackage --build=binary --no-sign)
 rm -rf "$tree"
 [ -z "${SUDO_UID:-}" ] || chown -R "$SUDO_UID:${SUDO_GID:-$SUDO_UID}" build-deb
