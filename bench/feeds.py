@@ -58,7 +58,7 @@ def storm(args, work, log):
         if daemon.ctl("enforce", "soft", "--force") is None:
             raise run.BenchError("limetwig enforce soft was refused")
         calm = load(args.build, daemon, daemon.socket("policy"), args.seconds, [])
-        seen = load(args.build, daemon, daemon.socket("policy"), args.seconds, ["-b", 50, "-k", args.storm])
+        seen = load(args.build, daemon, daemon.socket("policy"), args.seconds, ["-b", 100, "-k", args.storm])
         row = daemon.rows()[0]
         print("storm: %s\ncalm:  %s\nblocked %d, no room %d, stored blocks %d" % (
             seen, calm, row["blocked"], row["no_room"], daemon.armed(0)["blocks"]["active"]))
@@ -97,7 +97,7 @@ def main():
     p.add_argument("--seconds", type=int, default=2)
     p.add_argument("--feeds", type=int, default=4)
     p.add_argument("--entries", type=int, default=1000000)
-    p.add_argument("--storm", type=int, default=100000)
+    p.add_argument("--storm", type=int, default=10000000, help="their number: so many are drawn from")
     args = p.parse_args()
     args.build = os.path.abspath(args.build)
     if not run.can_run():

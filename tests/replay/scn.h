@@ -99,6 +99,8 @@ struct conf *scn_world_conf(void);
 bool scn_world_add_trap(const char *line);
 bool scn_world_add_allow(const char *line);
 bool scn_world_add_shared(const char *line);
+/* A new set of a feed: prefixes between commas, "" none; in force when it returns. */
+void scn_world_feed(const char *name, enum conf_feed_action action, const char *list);
 /* A message of the role fetch. */
 void scn_world_from_fetch(enum message_type t, const struct wr *w);
 /* Everything that was sent has come through and is on disk. */

@@ -392,6 +392,21 @@ static bool verb_confirm(struct scn *s, struct scn_words *w)
 	return case_of(s, scn_next(w), id) && command(s, json_pack("{s:s, s:s}", "cmd", "block_confirm", "case", id));
 }
 
+/* feed NAME ACTION PREFIX,PREFIX (or none) */
+static bool verb_feed(struct scn *s, struct scn_words *w)
+{
+	static const char *const actions[] = { "block", "tarpit", "score", "list", "allow" };
+	const char *name = scn_next(w), *action = scn_next(w), *list = scn_next(w);
+
+	for (unsigned i = 0; list && i < sizeof actions / sizeof actions[0]; i++) {
+		if (strcmp(action, actions[i]) == 0) {
+			scn_world_feed(name, (enum conf_feed_action)(i + 1), strcmp(list, "none") == 0 ? "" : list);
+			return true;
+		}
+	}
+	return scn_fail(s, "feed NAME block (tarpit, score, list, allow) PREFIX,PREFIX (or none)");
+}
+
 /* ---- the table */
 
 static const struct {
@@ -418,6 +433,7 @@ static const struct {
 	{ "vrfy", verb_vrfy },
 	{ "enforce", verb_enforce },
 	{ "lift", verb_lift },
+	{ "feed", verb_feed },
 	{ "block", verb_block },
 	{ "confirm", verb_confirm },
 	{ "expect", scn_expect },

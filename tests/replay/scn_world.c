@@ -16,6 +16,7 @@
 
 #define IN_FLIGHT 400 /* hits that wait for the disk at a time */
 #define LATER_MAX 200 /* rounds in which hits are brought again */
+#define FEED_ROUNDS 64 /* until a small set is counted, acts, and blocks that it has no longer are lifted */
 #define ROUNDS 4      /* of the loop until what one message leads to has come through */
 #define ALARM_KINDS 16
 #define LINES 8 /* policy connections: sessions of Postfix at the same time */
@@ -259,6 +260,28 @@ void scn_world_settle(void)
 	scn_world_hang_up();
 	land();
 	run_rounds(ROUNDS);
+}
+
+void scn_world_feed(const char *name, enum conf_feed_action action, const char *list)
+{
+	struct msg_feed_set m = { .time = scn_clock_now(),
+		.action = (uint8_t)action,
+		.layers = FEED_LAYER_POLICY | FEED_LAYER_FIREWALL,
+		.time_s = 86400,
+		.weight_milli = 5000,
+		.code = 3 };
+	uint8_t out[1024];
+	struct wr w = wr_init(out, sizeof out);
+	int fd = rig_area(list);
+	struct rd body;
+
+	scn_world_start();
+	(void)snprintf(m.name, sizeof m.name, "%s", name);
+	message_put_feed_set(&w, MSG_FEED_SET, &m);
+	assert_false(w.bad);
+	body = rd_init(out + 1, w.n - 1);
+	engine_ops.message(&rig.host, ROLE_FEED, MSG_FEED_SET, &body, &fd, 1);
+	run_rounds(FEED_ROUNDS);
 }
 
 void scn_world_pass(uint64_t seconds)

@@ -23,8 +23,10 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "core/feed_area.h"
 #include "core/firewall_plan.h"
 #include "core/record.h"
+#include "io/block_memory.h"
 #include "io/conf_file.h"
 #include "io/store.h"
 #include "role/role_host.h"
@@ -121,6 +123,30 @@ static inline int rig_memfd(const char *text)
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	return fd;
+}
+
+/* A set of a feed, as the role feed hands it over. list: prefixes between blanks or commas. */
+static inline int rig_area(const char *list)
+{
+	struct block_memory m = BLOCK_MEMORY_NONE;
+	struct prefix_set s = { 0 };
+	char text[4096], *save, *word;
+	int fd;
+
+	(void)snprintf(text, sizeof text, "%s", list);
+	for (word = strtok_r(text, " ,", &save); word; word = strtok_r(NULL, " ,", &save)) {
+		struct prefix p;
+
+		assert_int_equal(prefix_parse(slice_str(word), &p), ERR_OK);
+		assert_int_equal(prefix_set_add(&s, &p, false), ERR_OK);
+	}
+	assert_int_equal(prefix_set_seal(&s), ERR_OK);
+	assert_int_equal(block_memory_make(feed_area_bytes(&s), &m), ERR_OK);
+	feed_area_write(&s, m.map);
+	prefix_set_done(&s);
+	fd = dup(m.fd);
+	block_memory_close(&m);
 	return fd;
 }
 
