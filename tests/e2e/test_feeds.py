@@ -323,7 +323,8 @@ def test_a_spamd_conf_that_breaks_keeps_its_lists(site):
     site.net.write("/srv/third.txt", "203.0.113.9\n")
     site.net.write("/etc/mail/spamd.conf", SPAMD_CONF.replace(":second:", ":second:third:") +
                    'third:\\\n\t:black:\\\n\t:msg="third":\\\n\t:file=/srv/third.txt:\n')
-    refresh(site, "bad-ones")
+    # noticed by itself, or when asked; the role may just be away for that
+    wait_for("a refresh", lambda: site.daemon.ctl("feed", "refresh", "bad-ones").returncode == 0, PATIENCE)
     wait_state(site, "third", "ok", prefixes=1)
     wait_state(site, "bad-ones", "ok", ipv4_addresses=16)
 
