@@ -253,8 +253,10 @@ static void take_soa(
 	p->has_serial = p->is_checked = true;
 	p->probe_ms = t->mono_ms + DNS_PRIMARY_PROBE_MS;
 	p->step = PRIMARY_IDLE;
-	if (!p->is_dirty && !p->needs_sync)
-		set_state(p, t, DNS_PRIMARY_OK);
+	if (p->is_dirty || p->needs_sync)
+		return;
+	set_state(p, t, DNS_PRIMARY_OK);
+	p->good = t->now_s;
 }
 
 static void take_transfer(struct dns_primary *p, const struct dns_primary_time *t, struct slice body)

@@ -55,7 +55,7 @@ struct dns_primary {
 	const char *zone;
 	enum dns_primary_state state;
 	char text[DNS_PRIMARY_TEXT]; /* what is wrong and what helps, "" */
-	uint64_t since, good;        /* Unix seconds: of the state; the zone was even last; 0: never */
+	uint64_t since, good;        /* Unix seconds: of the state; the zone was even last, by all we know; 0: never */
 	int64_t clock_s;             /* BADTIME: its clock is so much ahead of ours */
 	uint64_t updates, names, transfers, failures;
 
