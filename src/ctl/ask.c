@@ -42,8 +42,9 @@ static int patience_ms(const char *cmd)
 {
 	if (strcmp(cmd, "status") == 0)
 		return CONTROL_STATUS_MS;
-	return strcmp(cmd, "release") == 0 || strcmp(cmd, "person") == 0 || strcmp(cmd, "forget") == 0 ||
-			       strcmp(cmd, "trap_reload") == 0 || strcmp(cmd, "reload") == 0
+	if (strcmp(cmd, "trap_reload") == 0 || strcmp(cmd, "reload") == 0)
+		return CONTROL_RELOAD_MS;
+	return strcmp(cmd, "release") == 0 || strcmp(cmd, "person") == 0 || strcmp(cmd, "forget") == 0
 		       ? CONTROL_CORPUS_MS
 		       : CONTROL_TIMEOUT_MS;
 }

@@ -65,7 +65,9 @@ static void test_limits(void **state)
 	size_t n;
 
 	memset(big, 'b', sizeof big);
+	assert_int_equal(store_room(f->store), STORE_QUEUE);
 	assert_true(store_put(f->store, TABLE_META, slice_of(big, STORE_KEY_MAX), slice_of(big, STORE_VALUE_MAX)) > 0);
+	assert_in_range(store_room(f->store), STORE_QUEUE - 2 * STORE_VALUE_MAX, STORE_QUEUE);
 	assert_int_equal((int)store_put(f->store, TABLE_META, slice_of(big, STORE_KEY_MAX + 1), SLICE_LIT("")), 0);
 	assert_int_equal((int)store_put(f->store, TABLE_META, SLICE_LIT("k"), slice_of(big, sizeof big)), 0);
 	assert_int_equal((int)store_flush(f->store), ERR_OK);

@@ -236,6 +236,38 @@ static void test_a_million(void **state)
 	trap_table_free(t);
 }
 
+/* With room made before, and given back in pieces. */
+static void test_reserve(void **state)
+{
+	struct trap_table *t = trap_table_new(key, "");
+	char line[64];
+	unsigned pieces = 1;
+
+	(void)state;
+	assert_non_null(t);
+	trap_table_reserve(t, 300000);
+	for (int i = 0; i < 300000; i++) {
+		(void)snprintf(line, sizeof line, "old%d@example.org", i);
+		assert_false(add(t, line)->is_new);
+	}
+	assert_string_equal(find(t, "old0@example.org"), "old0@example.org");
+	assert_string_equal(find(t, "old299999@example.org"), "old299999@example.org");
+	assert_string_equal(find(t, "old300000@example.org"), "none");
+	while (!trap_table_free_some(t))
+		pieces++;
+	assert_in_range(pieces, 2, 100);
+	assert_true(trap_table_free_some(NULL));
+	/* more than was thought of, and nothing at all */
+	t = trap_table_new(key, "");
+	trap_table_reserve(t, 0);
+	for (int i = 0; i < 5000; i++) {
+		(void)snprintf(line, sizeof line, "old%d@example.org", i);
+		(void)add(t, line);
+	}
+	assert_string_equal(find(t, "old4999@example.org"), "old4999@example.org");
+	trap_table_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +276,7 @@ int main(void)
 		cmocka_unit_test(test_add_twice),
 		cmocka_unit_test(test_caps),
 		cmocka_unit_test(test_against_list),
+		cmocka_unit_test(test_reserve),
 		cmocka_unit_test(test_a_million),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
