@@ -148,7 +148,9 @@ static enum err reload(struct parent *p, char *text, size_t size)
 		return e;
 	keep_fixed(&p->conf, &c);
 	restart = roles_to_restart(&p->conf, &c);
-	if (restart & ROLE_BIT(ROLE_CAPTURE))
+	/* the storage stays where it is; a role that was not there before has no folder yet */
+	e = parent_make_role_folders(p, &c, text, size);
+	if (e == ERR_OK && restart & ROLE_BIT(ROLE_CAPTURE))
 		e = reopen_sockets(p, &c, text, size);
 	if (e == ERR_OK && restart & ROLE_BIT(ROLE_TARPIT))
 		e = parent_open_tarpit_or_not(p, &c, false, text, size);
@@ -205,6 +207,7 @@ static void on_tick(void *ctx)
 	parent_check_stops(ctx);
 	parent_check_log(ctx);
 	parent_check_mail(ctx);
+	parent_check_dnsbl(ctx);
 }
 
 static void on_ping(void *ctx)

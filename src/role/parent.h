@@ -64,6 +64,7 @@ struct parent_dns {
 	unsigned count;
 	struct parent_dns_listener at[ROLE_LISTENERS];
 	struct msg_dnsbl_listen listen; /* what the role is told of them */
+	uint64_t again_ms;              /* those that are not open are tried again then */
 };
 
 struct parent_dunno;
@@ -113,6 +114,8 @@ enum err parent_spawn(const struct child *c, int *ret_fd, pid_t *ret_pid) MUST_U
 
 /* parent_listen.c: folders, sockets, lock. text: reason for people. */
 enum err parent_make_folders(struct parent *p, char *text, size_t size) MUST_USE;
+/* Those below storage.dir that only some configurations need: also at a reload. */
+enum err parent_make_role_folders(struct parent *p, const struct conf *c, char *text, size_t size) MUST_USE;
 enum err parent_take_lock(struct parent *p, char *text, size_t size) MUST_USE;
 enum err parent_open_sockets(
 	const struct conf *c, bool is_root, struct parent_sockets *ret, char *text, size_t size) MUST_USE;
@@ -140,6 +143,8 @@ void parent_open_dnsbl(struct parent *p, const struct conf *c);
 void parent_close_dnsbl(struct parent *p);
 /* Are they others than those that are open? */
 bool parent_wants_dnsbl(const struct parent *p, const struct conf *c);
+/* Each second. */
+void parent_check_dnsbl(struct parent *p);
 /* To the role: what became of them. */
 void parent_send_dns_listen(struct child *c);
 

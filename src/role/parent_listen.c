@@ -68,6 +68,18 @@ static enum err make_sub(struct parent *p, const char *name, mode_t mode, enum r
 	return make_folder(path, mode, p->is_root, c->uid, c->gid, text, size);
 }
 
+enum err parent_make_role_folders(struct parent *p, const struct conf *c, char *text, size_t size)
+{
+	enum err e = ERR_OK;
+
+	if (conf_has_feeds(c))
+		e = make_sub(p, "feeds", 0700, ROLE_FEED, text, size);
+	/* others read what is there */
+	if (e == ERR_OK && conf_has_publish(c))
+		e = make_sub(p, "export", 0755, ROLE_PUBLISH, text, size);
+	return e;
+}
+
 enum err parent_make_folders(struct parent *p, char *text, size_t size)
 {
 	enum err e = make_folder(p->conf.storage.dir, 0711, p->is_root, 0, 0, text, size);
@@ -76,11 +88,8 @@ enum err parent_make_folders(struct parent *p, char *text, size_t size)
 		e = make_sub(p, "db", 0700, ROLE_ENGINE, text, size);
 	if (e == ERR_OK)
 		e = make_sub(p, "corpus", 0700, ROLE_CAPTURE, text, size);
-	if (e == ERR_OK && conf_has_feeds(&p->conf))
-		e = make_sub(p, "feeds", 0700, ROLE_FEED, text, size);
-	/* others read what is there */
-	if (e == ERR_OK && conf_has_publish(&p->conf))
-		e = make_sub(p, "export", 0755, ROLE_PUBLISH, text, size);
+	if (e == ERR_OK)
+		e = parent_make_role_folders(p, &p->conf, text, size);
 	if (e == ERR_OK)
 		e = make_folder(p->conf.storage.run, 0755, p->is_root, 0, 0, text, size);
 	return e;
