@@ -14,10 +14,10 @@
 
 #include "scn.h"
 
-#define IN_FLIGHT 400 /* hits that wait for the disk at a time */
-#define LATER_MAX 200 /* rounds in which hits are brought again */
+#define IN_FLIGHT 400  /* hits that wait for the disk at a time */
+#define LATER_MAX 200  /* rounds in which hits are brought again */
 #define FEED_ROUNDS 64 /* until a small set is counted, acts, and blocks that it has no longer are lifted */
-#define ROUNDS 4      /* of the loop until what one message leads to has come through */
+#define ROUNDS 4       /* of the loop until what one message leads to has come through */
 #define ALARM_KINDS 16
 #define LINES 8 /* policy connections: sessions of Postfix at the same time */
 
