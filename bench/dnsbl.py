@@ -170,7 +170,9 @@ def start_rbldnsd(kind):
         top = unpack("rbldnsd", args.peers)
         path = os.path.join(work, kind)
         with open(path, "w", encoding="ascii") as f:
-            f.write(":127.0.0.2:listed\n" + "".join(address(i) + "\n" for i in range(args.entries)))
+            f.write(":127.0.0.2:listed\n")
+            f.flush()
+            subprocess.run([args.bench + "/dnsbl_give", "0", ZONE, str(args.entries)], stdout=f, check=True)
         name = "rbldnsd " + kind
         process = on_core(0, [top + "/usr/sbin/rbldnsd", "-n", "-q", "-t", "300", "-c", "0", "-b",
                               "127.0.0.1/%d" % PORTS[name], "-u", "nobody", "-w", work, "%s:%s:%s" % (ZONE, kind, kind)],

@@ -1,7 +1,8 @@
 /*
  * dnsbl_give: the role dnsbl, alone, with a feed of so many addresses, given to
  * it as the engine does it. It listens on 127.0.0.1:PORT, UDP and TCP.
- *     dnsbl_give PORT ZONE ADDRESSES [BLOCKS]
+ *     dnsbl_give PORT ZONE ADDRESSES
+ * PORT 0: it prints the addresses, one a line, and ends.
  * A line on standard output when it serves: the process id of the role. On
  * standard input: "swap" gives a new set of the same size (answered with the
  * microseconds of giving), "block ADDRESS" and "unblock ADDRESS" change a block.
@@ -199,6 +200,15 @@ static void on_input(int fd, unsigned what, void *ctx)
 	give.line_n = 0;
 }
 
+static void print_list(void)
+{
+	for (uint32_t i = 0; i < give.addresses; i++) {
+		uint32_t v = dnsbl_address(i);
+
+		(void)printf("%u.%u.%u.%u\n", v >> 24, v >> 16 & 255, v >> 8 & 255, v & 255);
+	}
+}
+
 static void start(const char *zone, uint16_t port)
 {
 	int pair[2], link[2];
@@ -230,6 +240,10 @@ int main(int argc, char **argv)
 	if (argc < 4)
 		errx(2, "usage: dnsbl_give PORT ZONE ADDRESSES");
 	give.addresses = (uint32_t)strtoul(argv[3], NULL, 10);
+	if (atoi(argv[1]) == 0) {
+		print_list();
+		return 0;
+	}
 	start(argv[2], (uint16_t)atoi(argv[1]));
 	say(give.engine, MSG_ACTING, 1, -1);
 	give_blocks();

@@ -6,6 +6,7 @@
 #include "core/conf_value.h"
 #include "core/dns_list.h"
 #include "core/dns_question.h"
+#include "core/dnsbl_zone.h"
 #include "core/firewall_hook.h"
 
 #include <stdio.h>
@@ -133,12 +134,18 @@ static const char *check_exports(const struct conf *c, char text[CONF_REASON])
 /* As check_dns_lists. */
 static const char *check_dnsbl(const struct conf *c, char text[CONF_REASON])
 {
+	struct dnsbl_zone made;
 	char zone[DNS_NAME];
 
 	if (!conf_has_dnsbl(c))
 		return NULL;
 	if (dns_question_name(slice_str(c->dnsbl.zone), zone) != ERR_OK) {
 		(void)snprintf(text, CONF_REASON, "is no domain (like list.example.org)");
+		return "zone";
+	}
+	if (dnsbl_zone_init(&made, c) != ERR_OK) {
+		(void)snprintf(text, CONF_REASON, "is longer than %d bytes, or a name in name-servers or contact is none",
+			DNSBL_ZONE_NAME);
 		return "zone";
 	}
 	if (c->dnsbl.listen.count == 0) {

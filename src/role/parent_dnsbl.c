@@ -2,7 +2,7 @@
  * parent_dnsbl: the listeners of the DNS server, UDP and TCP for each address
  * of dnsbl.listen: port 53 is not open to a role without rights, and while the
  * role is started anew questions wait here. An address that somebody else has
- * is left out and said aloud; the others serve. Each reload tries again.
+ * is left out and said aloud; the others serve, and it is tried again.
  * SPDX-License-Identifier: ISC
  */
 #include "base/host_port.h"
@@ -17,6 +17,8 @@
 
 #define PORT 53
 #define BACKLOG 256
+#define AGAIN_FIRST_MS 2000 /* the role that is about to end may have had it */
+#define AGAIN_MS 60000
 #define BUFFER (4 << 20) /* bytes of questions that wait in the kernel */
 
 static socklen_t to_kernel(const struct ipaddr *a, uint16_t port, struct sockaddr_storage *ret)
@@ -116,8 +118,6 @@ static void say_lost(struct msg_dnsbl_listen *m, const char *address, const char
 	size_t n = strlen(m->text);
 
 	(void)snprintf(m->text + n, sizeof m->text - n, "%s%s: %s", n ? "; " : "", address, why);
-	log_alarm("dnsbl", "listen=%s text=\"%s\" remedy=\"%s\"", address, why,
-		"see who has it: ss -lntup; or another address in dnsbl listen; then: limetwig reload");
 }
 
 void parent_close_dnsbl(struct parent *p)
@@ -157,8 +157,24 @@ void parent_open_dnsbl(struct parent *p, const struct conf *c)
 			say_lost(&new.listen, text, strerrordesc_np(errno));
 	}
 	parent_close_dnsbl(p); /* those that are left */
-	new.listen.open = (uint8_t) new.count;
+	new.listen.open = (uint8_t)new.count;
+	new.again_ms = clock_mono_ms() + AGAIN_FIRST_MS;
+	if (new.listen.text[0] && strcmp(new.listen.text, p->dns.listen.text) != 0)
+		log_alarm("dnsbl", "text=\"%s\" remedy=\"%s\"", new.listen.text,
+			"see who has it: ss -lntup; or another address in dnsbl listen; then: limetwig reload");
 	p->dns = new;
+}
+
+void parent_check_dnsbl(struct parent *p)
+{
+	unsigned had = p->dns.count;
+
+	if (p->dns.listen.open == p->dns.listen.wanted || clock_mono_ms() < p->dns.again_ms)
+		return;
+	parent_open_dnsbl(p, &p->conf);
+	p->dns.again_ms = clock_mono_ms() + AGAIN_MS;
+	if (p->dns.count > had)
+		parent_restart_child(&p->child[ROLE_DNSBL]);
 }
 
 void parent_send_dns_listen(struct child *c)

@@ -44,9 +44,9 @@ def site(new_scene):
     scene = new_scene(hosts=("friend", "spam_a"))
     scene.daemon.configure(CONF % (ZONE, SERVER4, TAKEN))
     # somebody else has one of the addresses
-    with dns_client.socket_in(scene.net.init, socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.bind((SERVER4, 5300))
-        scene.install()
+    scene.other = dns_client.socket_in(scene.net.init, socket.AF_INET, socket.SOCK_DGRAM)
+    scene.other.bind((SERVER4, 5300))
+    scene.install()
     scene.enforce("full")
     return scene
 
@@ -93,7 +93,7 @@ def test_an_address_that_is_taken_is_named(site, dns):
     assert any(TAKEN in w for w in site.daemon.json("status")["warnings"])
     rows = doctor(site)
     assert [r["level"] for r in rows] == ["fail"] and TAKEN in rows[0]["text"], rows
-    # it is free now
+    site.other.close()
     site.daemon.reload()
     wait_for("the fourth address", lambda: state(site)["up"] and state(site)["listening"] == 4, 30)
     assert state(site)["text"] == ""
@@ -303,3 +303,20 @@ def test_the_zone_can_go_and_come(site, dns):
     site.daemon.configure(CONF % (ZONE, SERVER4, TAKEN))
     site.daemon.reload()
     wait_rcode(dns, "198.51.100.98", NOERROR)
+
+
+def test_all_addresses_of_a_host(site):
+    """Who listens everywhere answers from the address that was asked: the client takes no other answer."""
+    text = CONF % (ZONE, SERVER4, TAKEN)
+    begin = text.index("  listen")
+    site.daemon.configure(text[:begin] + '  listen = { "0.0.0.0:53", "[::]:53" }\n' + text[text.index("  url"):])
+    site.daemon.reload()
+    # what had port 53 at single addresses ends first
+    wait_for("two addresses", lambda: state(site)["up"] and state(site)["wanted"] == 2 and
+             state(site)["listening"] == 2, 90)
+    for server in ("127.0.0.5", SERVER4, "::1", SERVER6):
+        source = None if server != SERVER4 else "127.0.0.1"
+        client = DnsClient(site.net.init, server, source=source)
+        assert client.ask(name("127.0.0.2")).data() == ["127.0.0.2"]
+        assert client.ask_tcp(name("127.0.0.2")).data() == ["127.0.0.2"]
+        client.close()
