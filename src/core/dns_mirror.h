@@ -49,7 +49,7 @@ void dns_mirror_want(struct dns_mirror *m, const struct export_source *s, const 
 
 /* A transfer of the zone: begin, each record, and it counts; one that fails begins anew before anything else. */
 void dns_mirror_sync_begin(struct dns_mirror *m);
-void dns_mirror_sync_record(void *m, const struct prefix *p, unsigned type, struct slice data);
+void dns_mirror_sync_record(void *ctx, const struct prefix *p, unsigned type, struct slice data);
 
 enum dns_mirror_step {
 	DNS_MIRROR_SEND, /* the message is worth sending */
