@@ -57,7 +57,8 @@ static void add_block(const struct dnsbl_list *l, const struct block_entry *e, u
 	if (!to)
 		to = &r->reason[DNSBL_REASONS - 1];
 	memcpy(to->case_id, e->case_id, sizeof to->case_id);
-	to->left_s = (uint32_t)(e->until - now);
+	/* as a sender is told: an end that moved would tell that mail to a trap came since */
+	to->left_s = (uint32_t)(block_entry_end(e, now) - now);
 }
 
 void dnsbl_list_warm(const struct dnsbl_list *l, const struct ipaddr *host, unsigned step)
@@ -80,6 +81,6 @@ void dnsbl_list_find(const struct dnsbl_list *l, const struct ipaddr *host, uint
 	if (!l->is_acting || (l->has_holes && feed_area_find(&l->holes, host, NULL)))
 		return;
 	add_feeds(l, host, ret);
-	if (l->has_view && block_view_find(&l->view, host, now, &e))
+	if (l->has_view && block_view_find(&l->view, host, now, &e) && !(e.flags & BLOCK_NO_DNSBL))
 		add_block(l, &e, now, ret);
 }

@@ -68,6 +68,28 @@ static void test_points(void **state)
 	expect_none("9.2.0.192.bl.example.org", 3);
 }
 
+/* The end is the one that senders were told; a feed's block may have the layer only for others. */
+static void blocks_are_told_as_to_senders(void **state)
+{
+	struct block_entry e = {
+		.until = (uint32_t)rig.now + 9000, .told = (uint32_t)rig.now + 40, .code = 554, .offence = 1
+	};
+	struct dnsbl_listing found;
+
+	(void)state;
+	assert_int_equal(prefix_parse(SLICE_LIT("192.0.2.20/32"), &e.subject), ERR_OK);
+	block_share_put(&rig.share, &e);
+	dnsbl_list_find(&rig.list, &e.subject.addr, rig.now, &found);
+	assert_int_equal(found.count, 1);
+	assert_int_equal(found.reason[0].left_s, 40);
+	dnsbl_list_find(&rig.list, &e.subject.addr, rig.now + 50, &found);
+	assert_int_equal(found.reason[0].left_s, 8950);
+	e.flags = BLOCK_BY_FEED | BLOCK_NO_DNSBL;
+	block_share_put(&rig.share, &e);
+	dnsbl_list_find(&rig.list, &e.subject.addr, rig.now, &found);
+	assert_int_equal(found.count, 0);
+}
+
 static void reasons_have_codes(void **state)
 {
 	(void)state;
@@ -446,6 +468,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_points),
+		TEST(blocks_are_told_as_to_senders),
 		TEST(reasons_have_codes),
 		TEST(texts_name_the_case),
 		TEST(time_is_no_longer_than_the_block),
