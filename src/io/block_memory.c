@@ -53,6 +53,18 @@ enum err block_memory_open(int fd, struct block_memory *ret)
 	return e;
 }
 
+bool block_memory_give_back(struct block_memory *m, size_t bytes)
+{
+	if (m->bytes <= bytes) {
+		block_memory_close(m);
+		return false;
+	}
+	(void)munmap(m->map, bytes);
+	m->map = (uint8_t *)m->map + bytes;
+	m->bytes -= bytes;
+	return true;
+}
+
 void block_memory_close(struct block_memory *m)
 {
 	if (m->map)

@@ -24,6 +24,8 @@ enum err block_memory_make(size_t bytes, struct block_memory *ret) MUST_USE;
  * so that reading could fault; ERR_IO: errno.
  */
 enum err block_memory_open(int fd, struct block_memory *ret) MUST_USE;
+/* A reader's: give up to bytes of it back, which takes time for much of it. False: that was all, it is NONE now. */
+bool block_memory_give_back(struct block_memory *m, size_t bytes);
 /* NONE is fine. */
 void block_memory_close(struct block_memory *m);
 

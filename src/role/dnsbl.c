@@ -94,6 +94,29 @@ static void take_blocks(struct dnsbl *d, int fd)
 	d->list.has_view = true;
 }
 
+static void on_old(void *ctx)
+{
+	struct dnsbl *d = ctx;
+
+	if (block_memory_give_back(&d->old, DNSBL_GIVE_BACK))
+		return;
+	loop_remove(d->old_watch);
+	d->old_watch = NULL;
+}
+
+/* Millions of addresses take milliseconds to give back, in which nobody would be answered. */
+static void give_back(struct dnsbl *d, struct block_memory *m)
+{
+	if (!m->map)
+		return;
+	block_memory_close(&d->old); /* two at once are rare: that one has to go now */
+	d->old = *m;
+	if (!d->old_watch)
+		d->old_watch = loop_every(d->host->loop, DNSBL_GIVE_BACK_MS, on_old, d);
+	if (!d->old_watch)
+		block_memory_close(&d->old);
+}
+
 static void take_holes(struct dnsbl *d, int fd)
 {
 	struct block_memory m = BLOCK_MEMORY_NONE, old = d->holes;
@@ -106,7 +129,7 @@ static void take_holes(struct dnsbl *d, int fd)
 	d->holes = m;
 	d->list.holes = a;
 	d->list.has_holes = fd >= 0;
-	block_memory_close(&old);
+	give_back(d, &old);
 }
 
 static void count_feeds(struct dnsbl *d)
@@ -140,7 +163,7 @@ static void take_feed(struct dnsbl *d, const struct msg_feed_give *m, int fd)
 	d->feed[m->index] = memory;
 	d->list.feed[m->index] = f;
 	count_feeds(d);
-	block_memory_close(&old);
+	give_back(d, &old);
 }
 
 static void take_give(struct dnsbl *d, struct rd *body, const int *fds, size_t n)
@@ -188,7 +211,7 @@ static enum err dnsbl_start(struct role_host *h)
 		return ERR_NOMEM;
 	h->ctx = d;
 	d->host = h;
-	d->blocks = d->holes = BLOCK_MEMORY_NONE;
+	d->blocks = d->holes = d->old = BLOCK_MEMORY_NONE;
 	for (unsigned i = 0; i < FEEDS_MAX; i++)
 		d->feed[i] = BLOCK_MEMORY_NONE;
 	d->udp = dnsbl_udp_new();
@@ -252,7 +275,9 @@ static void dnsbl_stop(struct role_host *h)
 		loop_remove(d->tcp_watch[i]);
 	}
 	loop_remove(d->second);
+	loop_remove(d->old_watch);
 	dnsbl_tcp_stop(d);
+	block_memory_close(&d->old);
 	block_memory_close(&d->blocks);
 	block_memory_close(&d->holes);
 	for (unsigned i = 0; i < FEEDS_MAX; i++)

@@ -28,6 +28,9 @@
 #define DNSBL_IDLE_MS 10000   /* a whole question must come in this time, and its answer be taken */
 #define DNSBL_TURN 16         /* questions of a connection, then others have their turn */
 #define DNSBL_ACCEPTS 32      /* at once */
+#define DNSBL_GIVE_BACK                                                                                                \
+	(2u << 20)           /* bytes of an old set that are given back at once, some 0.2 ms; a multiple of a page */
+#define DNSBL_GIVE_BACK_MS 2 /* and then others have their turn */
 #define DNSBL_OUT (2 * (2 + DNSBL_ANSWER_MAX))
 
 struct dnsbl_conn {
@@ -56,6 +59,8 @@ struct dnsbl {
 	bool has_zone;
 	struct dnsbl_list list;
 	struct block_memory blocks, holes, feed[FEEDS_MAX]; /* behind the list */
+	struct block_memory old;                            /* a set that is in use no more, on its way out */
+	struct loop_watch *old_watch;
 	struct prefix allow[CONF_LIST];
 	unsigned allows;
 
