@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "firewall_netns.h"
-#include "role/firewall.h"
+#include "firewall_rig.h"
 
 static struct role_host h;
 static struct channel *run;
@@ -72,12 +72,12 @@ static int setup(void **state)
 	return 0;
 }
 
-/* The role's process ends with its state. */
 static int teardown(void **state)
 {
 	(void)state;
 	channel_free(run);
 	channel_free(h.link[ROLE_RUN]);
+	role_free(h.ctx);
 	loop_free(h.loop);
 	return 0;
 }

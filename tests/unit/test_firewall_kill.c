@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "firewall_netns.h"
-#include "role/firewall.h"
+#include "firewall_rig.h"
 
 #define CLIENT "198.51.100.7"
 #define SERVER "192.0.2.1"
@@ -98,6 +98,7 @@ static int teardown(void **state)
 	if (has_netns) {
 		channel_free(engine);
 		channel_free(h.link[ROLE_ENGINE]);
+		role_free(h.ctx);
 		(void)close(client);
 		(void)close(server);
 		(void)close(listener);
