@@ -157,7 +157,7 @@ void parent_open_dnsbl(struct parent *p, const struct conf *c)
 			say_lost(&new.listen, text, strerrordesc_np(errno));
 	}
 	parent_close_dnsbl(p); /* those that are left */
-	new.listen.open = (uint8_t)new.count;
+	new.listen.open = (uint8_t) new.count;
 	new.again_ms = clock_mono_ms() + AGAIN_FIRST_MS;
 	if (new.listen.text[0] && strcmp(new.listen.text, p->dns.listen.text) != 0)
 		log_alarm("dnsbl", "text=\"%s\" remedy=\"%s\"", new.listen.text,
