@@ -106,7 +106,7 @@ static void ask(struct sock *s, unsigned i)
 	slot->number++;
 	slot->sent_us = now_us();
 	which = load.listed ? which % load.listed + (slot->is_listed ? 0 : load.listed) : which;
-	n = (uint32_t)make(packet, (uint16_t)(slot->number << 8 | i), dnsbl_address(which));
+	n = (uint32_t)make(packet, (uint16_t)((unsigned)slot->number << 8 | i), dnsbl_address(which));
 	if (send(s->fd, packet, n, 0) < 0 && errno != EAGAIN && errno != ECONNREFUSED)
 		err(1, "send");
 }
