@@ -490,7 +490,7 @@ struct msg_feed_state {
 	uint64_t good, tried,
 		changed;           /* Unix seconds: the set that acts was fetched; last attempt; last change of it */
 	uint32_t entries, refused; /* lines of the set that acts */
-	uint32_t added, removed;   /* HELD: prefixes that it would change */
+	uint32_t added, removed;   /* HELD: addresses (IPv6: /64) that it would change */
 	char name[CONF_TITLE];
 	char text[MESSAGE_FEED_TEXT]; /* what is wrong and what helps, "" */
 };

@@ -54,7 +54,7 @@ static void print_row(struct render *r, const json_t *f, uint64_t now)
 	if (strcmp(state, "held") != 0)
 		return;
 	if (render_number(f, "added") || render_number(f, "removed"))
-		(void)fprintf(r->to, "    the change: %s networks more, %s less\n",
+		(void)fprintf(r->to, "    the change: %s addresses more, %s less\n",
 			render_grouped(r, render_number(f, "added")), render_grouped(r, render_number(f, "removed")));
 	render_collateral(r, json_object_get(f, "held_collateral"), "    the change has ");
 	(void)fprintf(r->to, "    %s; to take the change: limetwig feed confirm %s\n",

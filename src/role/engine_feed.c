@@ -130,14 +130,14 @@ static void look_for_gone(struct engine *e, unsigned count)
 
 static void alarm_held(struct engine *e, const struct engine_feed *f)
 {
-	char key[CONF_TITLE + 16], text[400], why[200];
+	char key[CONF_TITLE + 16], text[450], why[200];
 
 	(void)snprintf(key, sizeof key, "feed-held-%s", f->name);
 	(void)snprintf(text, sizeof text,
-		"feed %s: a change waits for you (%u networks more, %u less); the last good list acts: "
-		"limetwig feed confirm %s %s",
-		f->name, f->state.added, f->state.removed, f->name,
-		escape_text(slice_str(f->state.text), why, sizeof why));
+		"feed %s: a change waits for you (%u addresses more, %u less: %s); the last good list acts; to take it: "
+		"limetwig feed confirm %s",
+		f->name, f->state.added, f->state.removed, escape_text(slice_str(f->state.text), why, sizeof why),
+		f->name);
 	engine_alarm(e, "feed", key, text);
 }
 
