@@ -144,8 +144,8 @@ static const char *check_dnsbl(const struct conf *c, char text[CONF_REASON])
 		return "zone";
 	}
 	if (dnsbl_zone_init(&made, c) != ERR_OK) {
-		(void)snprintf(text, CONF_REASON, "is longer than %d bytes, or a name in name-servers or contact is none",
-			DNSBL_ZONE_NAME);
+		(void)snprintf(text, CONF_REASON,
+			"is longer than %d bytes, or a name in name-servers or contact is none", DNSBL_ZONE_NAME);
 		return "zone";
 	}
 	if (c->dnsbl.listen.count == 0) {

@@ -205,7 +205,8 @@ static const struct conf_key keys[] = {
 	FEED("command", TEXT, ANY, "", 0, 0, NULL, command, "instead: program and arguments that print the list"),
 	FEED("format", CHOICE, ANY, "auto", 0, 0, "auto list csv json rbldnsd ipset spamd cidr", format,
 		"how the list is written"),
-	FEED("action", CHOICE, ANY, "block", 0, 0, "block tarpit score list allow", action, "what it does to whom it lists"),
+	FEED("action", CHOICE, ANY, "block", 0, 0, "block tarpit score list allow", action,
+		"what it does to whom it lists"),
 	FEED("layers", TEXT, ANY, "policy firewall", 0, 0, NULL, layers, "words: policy firewall dnsbl export"),
 	FEED("weight", FLOAT, ANY, "5", 0, 1000, NULL, weight, "action score: added at a hit"),
 	FEED("time", DURATION, ANY, "24h", 60, YEAR_S, NULL, time_s, "a block made by it lasts"),
@@ -228,8 +229,7 @@ static const struct conf_key keys[] = {
 	RANGE(DURATION, "dnsbl", "ttl", "5m", 0, 86400, dnsbl.ttl_s, "an answer may be kept"),
 	RANGE(DURATION, "dnsbl", "negative-ttl", "1m", 0, 86400, dnsbl.negative_ttl_s, "a \"not listed\" may be kept"),
 	LIST("dnsbl", "allow", PREFIX, "127.0.0.0/8 ::1", dnsbl.allow, "who may ask"),
-	RANGE(NUMBER, "dnsbl", "rate", "0", 0, 1000000, dnsbl.rate,
-		"answers a second to one /24 or /56; 0: no limit"),
+	RANGE(NUMBER, "dnsbl", "rate", "0", 0, 1000000, dnsbl.rate, "answers a second to one /24 or /56; 0: no limit"),
 	RANGE(FLOAT, "dnsbl", "amplification", "1.5", 1, 100, dnsbl.amplification,
 		"UDP: an answer is at most so many times the question; more goes over TCP"),
 	RANGE(NUMBER, "dnsbl", "code-hit", "2", 2, 254, dnsbl.code_hit, "127.0.0.N of blocks by hits on traps"),
@@ -237,8 +237,8 @@ static const struct conf_key keys[] = {
 	RANGE(NUMBER, "dnsbl", "code-wide", "5", 2, 254, dnsbl.code_wide, "of blocked networks"),
 
 	EXPORT("file", TEXT, ANY, "", 0, 0, NULL, file, "name in the folder export of storage dir"),
-	EXPORT("format", CHOICE, ANY, "cidr", 0, 0, "plain cidr postfix rbldnsd nftables pf rpz bind spamd json", format,
-		"how it is written"),
+	EXPORT("format", CHOICE, ANY, "cidr", 0, 0, "plain cidr postfix rbldnsd nftables pf rpz bind spamd json",
+		format, "how it is written"),
 	EXPORT("refresh", DURATION, ANY, "1m", 1, 86400, NULL, refresh_s, "written again at most so often"),
 	EXPORT("feeds", BOOL, ANY, "yes", 0, 0, NULL, feeds, "with what feeds of layer export list"),
 	EXPORT("zone", TEXT, ANY, "", 0, 0, NULL, zone, "rpz, bind, rbldnsd: the zone"),
@@ -250,7 +250,8 @@ static const struct conf_key keys[] = {
 	TEXT("dns-update", "key-name", ANY, "", dns_update.key_name, "name of the key (TSIG)"),
 	TEXT("dns-update", "key-file", FILE, "", dns_update.key_file, "file with the key, as tsig-keygen writes it"),
 	CHOICE("dns-update", "algorithm", "hmac-sha256 hmac-sha512", "hmac-sha256", dns_update.algorithm, "of the key"),
-	RANGE(DURATION, "dns-update", "interval", "1s", 1, 3600, dns_update.interval_s, "changes are sent at most so often"),
+	RANGE(DURATION, "dns-update", "interval", "1s", 1, 3600, dns_update.interval_s,
+		"changes are sent at most so often"),
 	RANGE(DURATION, "dns-update", "ttl", "5m", 1, 86400, dns_update.ttl_s, "of the records"),
 
 	RANGE(DURATION, "keep", "messages", "14d", 60, 10 * YEAR_S, keep.messages_s, "captured messages are kept"),
@@ -365,7 +366,8 @@ static const struct titled {
 } titled[] = {
 #define ARRAY(s, member, number, max)                                                                                  \
 	{                                                                                                              \
-		s, offsetof(struct conf, member), sizeof(((struct conf *)0)->member[0]), offsetof(struct conf, number), max \
+		s, offsetof(struct conf, member), sizeof(((struct conf *)0)->member[0]),                               \
+			offsetof(struct conf, number), max                                                             \
 	}
 	ARRAY("dns-list", dns_list, dns_lists, CONF_DNS_LISTS),
 	ARRAY("feed", feed, feed_count, CONF_FEEDS),

@@ -466,8 +466,8 @@ struct msg_feed_run {
 
 struct msg_feed_ran {
 	uint32_t seq;
-	int32_t status; /* as in msg_run_done */
-	uint8_t is_cut; /* it printed more than size */
+	int32_t status;               /* as in msg_run_done */
+	uint8_t is_cut;               /* it printed more than size */
 	char text[MESSAGE_FEED_TEXT]; /* begin of what it said on standard error */
 };
 
@@ -570,10 +570,10 @@ struct msg_export_state {
 struct msg_update_state {
 	uint8_t state; /* enum dns_primary_state (core/dns_primary) */
 	uint8_t is_acting;
-	uint8_t is_pending;            /* the zone is not yet what it should be */
-	uint64_t since, good;          /* Unix seconds: of the state; that the zone was what it should be */
-	int64_t clock_s;               /* badtime: its clock is so much ahead of ours */
-	uint64_t names, left_out;      /* that the zone should have; that are too many for it */
+	uint8_t is_pending;                 /* the zone is not yet what it should be */
+	uint64_t since, good;               /* Unix seconds: of the state; that the zone was what it should be */
+	int64_t clock_s;                    /* badtime: its clock is so much ahead of ours */
+	uint64_t names, left_out;           /* that the zone should have; that are too many for it */
 	uint64_t sent, transfers, failures; /* since start: names, transfers of the zone, failed tries */
 	char text[MESSAGE_EXPORT_TEXT];     /* what is wrong and what helps, "" */
 };

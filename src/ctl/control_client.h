@@ -16,9 +16,10 @@
 #define CONTROL_ANSWER_MAX (64u << 20)
 #define CONTROL_TEXT 512
 #define CONTROL_TIMEOUT_MS 30000 /* of one answer */
-#define CONTROL_CORPUS_MS 600000  /* of person and forget: all captured messages are looked at */
-#define CONTROL_RELOAD_MS 3600000 /* of reloads, with millions of traps; an engine that stands still is ended long before */
-#define CONTROL_STATUS_MS 5000   /* of status, which is ready at once: else the engine is away */
+#define CONTROL_CORPUS_MS 600000 /* of person and forget: all captured messages are looked at */
+#define CONTROL_RELOAD_MS                                                                                              \
+	3600000 /* of reloads, with millions of traps; an engine that stands still is ended long before */
+#define CONTROL_STATUS_MS 5000 /* of status, which is ready at once: else the engine is away */
 
 /*
  * *ret_answer: json_decref it. fd: passed along (SCM_RIGHTS), -1 for none.

@@ -124,11 +124,11 @@ int command_feed_list(struct ctl *c);
 int command_feed_find(struct ctl *c);
 int command_feed_refresh(struct ctl *c);
 int command_feed_confirm(struct ctl *c);
-int command_feed_import(struct ctl *c);   /* command_feed.c */
-int command_spamdb(struct ctl *c);       /* spamdb.c */
-int command_spamd_setup(struct ctl *c);  /* spamd_setup.c */
-int command_export(struct ctl *c);       /* command_export.c */
-int command_db_check(struct ctl *c);     /* command_db.c */
+int command_feed_import(struct ctl *c); /* command_feed.c */
+int command_spamdb(struct ctl *c);      /* spamdb.c */
+int command_spamd_setup(struct ctl *c); /* spamd_setup.c */
+int command_export(struct ctl *c);      /* command_export.c */
+int command_db_check(struct ctl *c);    /* command_db.c */
 int command_db_backup(struct ctl *c);
 int command_db_restore(struct ctl *c);
 int command_setup(struct ctl *c);          /* command_system.c */

@@ -91,11 +91,11 @@ void doctor_check_fetch(struct doctor *d, const struct doctor_daemon_facts *f); 
 void doctor_check_tarpit(struct doctor *d, const struct doctor_daemon_facts *f);    /* doctor_tarpit.c */
 void doctor_check_exports(struct doctor *d, const struct doctor_daemon_facts *f);
 void doctor_check_dnsbl(struct doctor *d, const struct doctor_daemon_facts *f);
-void doctor_check_feeds(struct doctor *d, const struct doctor_daemon_facts *f);     /* doctor_feed.c */
-void doctor_check_update(struct doctor *d, const struct doctor_daemon_facts *f);    /* doctor_update.c */
-void doctor_check_session(struct doctor *d, const struct doctor_daemon_facts *f);   /* doctor_session.c */
-void doctor_check_log(struct doctor *d, const struct doctor_daemon_facts *f);       /* doctor_log.c */
-void doctor_check_postfix(struct doctor *d, const struct doctor_daemon_facts *f);   /* doctor_postfix.c */
+void doctor_check_feeds(struct doctor *d, const struct doctor_daemon_facts *f);   /* doctor_feed.c */
+void doctor_check_update(struct doctor *d, const struct doctor_daemon_facts *f);  /* doctor_update.c */
+void doctor_check_session(struct doctor *d, const struct doctor_daemon_facts *f); /* doctor_session.c */
+void doctor_check_log(struct doctor *d, const struct doctor_daemon_facts *f);     /* doctor_log.c */
+void doctor_check_postfix(struct doctor *d, const struct doctor_daemon_facts *f); /* doctor_postfix.c */
 
 /* A key of the engine's answer; "" when it is not there. */
 const char *doctor_text(const json_t *o, const char *key);

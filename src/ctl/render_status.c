@@ -125,8 +125,9 @@ static void print_feeds(struct render *r, const json_t *a)
 		spared += render_number(f, "spared");
 	}
 	if (json_array_size(list))
-		(void)fprintf(r->to, "feeds    %zu of %zu act, %s networks, %s blocked, %s spared: limetwig feed list\n",
-			act, json_array_size(list), render_grouped(r, entries), render_grouped(r, blocked),
+		(void)fprintf(r->to,
+			"feeds    %zu of %zu act, %s networks, %s blocked, %s spared: limetwig feed list\n", act,
+			json_array_size(list), render_grouped(r, entries), render_grouped(r, blocked),
 			render_grouped(r, spared));
 }
 
@@ -178,12 +179,13 @@ static void print_dnsbl(struct render *r, const json_t *a)
 		return;
 	(void)fprintf(r->to, "dnsbl    %s at %s of %s addresses%s: %s listed, %s not", render_text(r, d, "zone"),
 		render_grouped(r, render_number(d, "listening")), render_grouped(r, render_number(d, "wanted")),
-		!render_bool(d, "up")	    ? ", down"
+		!render_bool(d, "up")       ? ", down"
 		: !render_bool(d, "acting") ? ", test entries only"
 					    : "",
 		render_grouped(r, render_number(d, "listed")), render_grouped(r, render_number(d, "clean")));
 	if (refused || limited)
-		(void)fprintf(r->to, "; refused %s, limited %s", render_grouped(r, refused), render_grouped(r, limited));
+		(void)fprintf(
+			r->to, "; refused %s, limited %s", render_grouped(r, refused), render_grouped(r, limited));
 	(void)fputc('\n', r->to);
 }
 
@@ -193,11 +195,11 @@ static void print_exports(struct render *r, const json_t *a)
 	const json_t *x;
 	size_t i;
 
-	json_array_foreach(json_object_get(a, "exports"), i, x)(void) fprintf(r->to, "%-8s %s: %s%s, %s entries%s%s%s\n",
-		i ? "" : "export", render_text(r, x, "name"), render_text(r, x, "state"),
-		render_bool(x, "late") ? ", behind" : "", render_grouped(r, render_number(x, "entries")),
-		render_bool(x, "acting") ? "" : " (blocks do not act)", *render_text(r, x, "text") ? ": " : "",
-		render_text(r, x, "text"));
+	json_array_foreach(json_object_get(a, "exports"), i, x)(void) fprintf(r->to,
+		"%-8s %s: %s%s, %s entries%s%s%s\n", i ? "" : "export", render_text(r, x, "name"),
+		render_text(r, x, "state"), render_bool(x, "late") ? ", behind" : "",
+		render_grouped(r, render_number(x, "entries")), render_bool(x, "acting") ? "" : " (blocks do not act)",
+		*render_text(r, x, "text") ? ": " : "", render_text(r, x, "text"));
 }
 
 /* Our list in the zone of somebody else's DNS server. */

@@ -209,7 +209,7 @@ struct engine {
 	struct engine_share *share;     /* NULL: no tarpit has asked yet */
 	struct engine_tarpits *tarpits; /* NULL: none has spoken yet */
 	struct msg_dnsbl_state dnsbl;
-	bool has_dnsbl; /* it has spoken */
+	bool has_dnsbl;                               /* it has spoken */
 	struct msg_export_state export[CONF_EXPORTS]; /* as last told */
 	unsigned exports;                             /* of it */
 	struct msg_update_state update;

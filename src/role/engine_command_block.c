@@ -118,7 +118,8 @@ static bool select_block(struct slice key, struct slice value, void *ctx)
 	if (record_get_block(value, &b) != ERR_OK || !decide_block_is_active(&b, x->now))
 		return true;
 	if ((x->tag && (b.cause == CAUSE_FEED || strcmp(x->tag, b.tag) != 0)) ||
-		(x->feed && (b.cause != CAUSE_FEED || strcmp(x->feed, b.tag) != 0)) || b.since < x->since || (x->trap_id && b.trap_id != x->trap_id))
+		(x->feed && (b.cause != CAUSE_FEED || strcmp(x->feed, b.tag) != 0)) || b.since < x->since ||
+		(x->trap_id && b.trap_id != x->trap_id))
 		return true;
 	if (x->count == REMOVE_MAX) {
 		x->is_full = true;
@@ -172,8 +173,8 @@ void engine_command_block_remove(struct engine *e, struct engine_call *c, const 
 		err = strchr(what, '@') ? ERR_NOTFOUND : engine_find_subject(e, what, &x.subject[0]);
 		x.count = err == ERR_OK ? 1 : engine_find_identities(e, what, x.subject, REMOVE_MAX);
 		err = x.count ? ERR_OK : err;
-	} else if (x.subject && (engine_json_string(in, "tag") || engine_json_string(in, "feed") || engine_json_number(in, "since", 0) ||
-					engine_json_number(in, "trap", 0))) {
+	} else if (x.subject && (engine_json_string(in, "tag") || engine_json_string(in, "feed") ||
+					engine_json_number(in, "since", 0) || engine_json_number(in, "trap", 0))) {
 		err = select_all(e, in, &x);
 	} else if (x.subject) {
 		err = ERR_SYNTAX;

@@ -134,7 +134,8 @@ static void alarm_held(struct engine *e, const struct engine_feed *f)
 
 	(void)snprintf(key, sizeof key, "feed-held-%s", f->name);
 	(void)snprintf(text, sizeof text,
-		"feed %s: a change waits for you (%u addresses more, %u less: %s); the last good list acts; to take it: "
+		"feed %s: a change waits for you (%u addresses more, %u less: %s); the last good list acts; to take "
+		"it: "
 		"limetwig feed confirm %s",
 		f->name, f->state.added, f->state.removed, escape_text(slice_str(f->state.text), why, sizeof why),
 		f->name);

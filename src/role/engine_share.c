@@ -88,7 +88,9 @@ static void begin(struct engine *e)
 		bits++;
 	if (block_memory_make(block_share_bytes(bits), &s->memory[next]) != ERR_OK) {
 		log_warn("share",
-			"errno=%d text=\"no memory for a larger list of blocks: the tarpit and the DNS server know the old one\"", errno);
+			"errno=%d text=\"no memory for a larger list of blocks: the tarpit and the DNS server know the "
+			"old one\"",
+			errno);
 		return;
 	}
 	randombytes_buf(key, sizeof key);

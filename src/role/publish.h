@@ -50,8 +50,7 @@ uint64_t publish_list_changes(const struct publish *p);
 typedef void (*publish_list_work)(const struct export_source *s, void *ctx);
 typedef void (*publish_list_done)(
 	struct publish *p, enum err e, const struct export_source *s, uint64_t changes, void *ctx);
-bool publish_list_copy(
-	struct publish *p, unsigned layer, publish_list_work work, publish_list_done done, void *ctx);
+bool publish_list_copy(struct publish *p, unsigned layer, publish_list_work work, publish_list_done done, void *ctx);
 
 /* ---- publish_export.c */
 enum err publish_export_start(struct publish *p) MUST_USE;
