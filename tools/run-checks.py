@@ -19,6 +19,7 @@ import xml.etree.ElementTree
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TAP = re.compile(r"^(ok|not ok)\b(?!.*\bTODO\b)(?P<rest>.*)$", re.MULTILINE)
+E2E_AT_ONCE = 2
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
 
 
@@ -172,15 +173,21 @@ def format_check(total):
               "\n".join(output.splitlines()[:60]))
 
 
-def end_to_end(total, folder):
-    """Each file of tests/e2e in a pytest of its own, two at a time: they wait more than they work."""
+def end_to_end(folder, pool):
+    """Each file of tests/e2e in a pytest of its own, the longest first: their results, to come."""
     if run([PYTHON, "-c", "import pytest"])[0] != 0:
+        return None
+    files = sorted(glob.glob(os.path.join(TOP, "tests/e2e/test_*.py")), key=os.path.getsize, reverse=True)
+    return [pool.submit(one_file, folder, f) for f in files]
+
+
+def end_to_end_results(total, results):
+    if results is None:
         total.add("e2e", 0, [], ["all (python3-pytest is not installed)"])
         return
-    files = sorted(glob.glob(os.path.join(TOP, "tests/e2e/test_*.py")), key=os.path.getsize, reverse=True)
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for name, result in pool.map(lambda f: one_file(folder, f), files):
-            total.add("e2e: " + name, *result)
+    for one in concurrent.futures.as_completed(results):
+        name, result = one.result()
+        total.add("e2e: " + name, *result)
 
 
 def one_file(folder, path):
@@ -220,6 +227,10 @@ def main():
     packages(total)
     prefix = sys.argv[1] if len(sys.argv) > 1 else "build"
     is_built = build(total, prefix, [])
+    pool = concurrent.futures.ThreadPoolExecutor(E2E_AT_ONCE)
+    # they wait more than they work: beside them there is room for the other builds, which give way
+    e2e = end_to_end(prefix, pool) if is_built else []
+    os.nice(10)
     if is_built:
         meson_tests(total, prefix)
     if build(total, prefix + "-asan", ["-Db_sanitize=address,undefined", "-Db_lundef=false"]):
@@ -234,8 +245,7 @@ def main():
         tap_step(total, "layers", ["tools/check-layers", prefix])
         tap_step(total, "names", ["tools/check-names", prefix])
     format_check(total)
-    if is_built:
-        end_to_end(total, prefix)
+    end_to_end_results(total, e2e)
     give_back()
     sys.exit(total.end())
 
