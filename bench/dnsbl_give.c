@@ -4,8 +4,8 @@
  *     dnsbl_give PORT ZONE ADDRESSES
  * PORT 0: it prints the addresses, one a line, and ends.
  * A line on standard output when it serves: the process id of the role. On
- * standard input: "swap" gives a new set of the same size (answered with the
- * microseconds of giving), "block ADDRESS" and "unblock ADDRESS" change a block.
+ * standard input: "prepare" makes a new set of the same size, "swap" gives it
+ * (answered with the microseconds of giving), "block ADDRESS" and "unblock ADDRESS" change a block.
  * SPDX-License-Identifier: ISC
  */
 #include <err.h>
@@ -37,9 +37,10 @@ static struct {
 	pid_t pid;
 	bool is_ready;
 	uint32_t addresses;
+	int prepared, given, gone; /* sets: the next one, the one that acts, the one before */
 	char line[256];
 	size_t line_n;
-} give;
+} give = { .gone = -1 };
 
 static void on_message(void *ctx, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
 {
@@ -164,12 +165,24 @@ static void change(const char *address, bool is_block)
 		block_share_del(&give.share, &e.subject);
 }
 
+/* As the role feed does it: aside, and giving way to who answers. */
+static void prepare(void)
+{
+	role_host_give_way();
+	if (give.gone >= 0)
+		(void)close(give.gone); /* the role feed, too, closes a set later than who answers */
+	give.prepared = feed_memory();
+	(void)puts("prepared");
+	(void)fflush(stdout);
+}
+
 static void swap(void)
 {
-	int fd = feed_memory();
 	uint64_t begun = clock_mono_us();
 
-	give_feed(fd);
+	give.gone = give.given;
+	give.given = dup(give.prepared);
+	give_feed(give.prepared);
 	(void)printf("%llu\n", (unsigned long long)(clock_mono_us() - begun));
 	(void)fflush(stdout);
 }
@@ -191,7 +204,9 @@ static void on_input(int fd, unsigned what, void *ctx)
 	if (!end)
 		return;
 	*end = '\0';
-	if (strcmp(give.line, "swap") == 0)
+	if (strcmp(give.line, "prepare") == 0)
+		prepare();
+	else if (strcmp(give.line, "swap") == 0)
 		swap();
 	else if (strncmp(give.line, "block ", 6) == 0)
 		change(give.line + 6, true);
@@ -247,8 +262,10 @@ int main(int argc, char **argv)
 	start(argv[2], (uint16_t)atoi(argv[1]));
 	say(give.engine, MSG_ACTING, 1, -1);
 	give_blocks();
-	if (give.addresses)
-		give_feed(feed_memory());
+	if (give.addresses) {
+		give.given = feed_memory();
+		give_feed(dup(give.given));
+	}
 	(void)printf("%d\n", (int)give.pid);
 	(void)fflush(stdout);
 	(void)loop_run(give.loop);

@@ -197,7 +197,8 @@ static enum err make_plan(struct feed *f)
 		log_warn("feed_left_out", "lists=%u last=\"%s\"", f->plan.left_out, f->plan.reason);
 	for (unsigned i = 0; e == ERR_OK && i < f->plan.count; i++) {
 		f->one[i].spec = &f->plan.feed[i];
-		f->one[i].good.memory = f->one[i].next.memory = f->one[i].held.memory = FEED_MEMORY_NONE;
+		f->one[i].good.memory = f->one[i].next.memory = FEED_MEMORY_NONE;
+		f->one[i].held.memory = f->one[i].gone.memory = FEED_MEMORY_NONE;
 	}
 	return e;
 }
@@ -222,6 +223,7 @@ static enum err feed_start(struct role_host *h)
 		return ERR_NOMEM;
 	h->ctx = f;
 	f->host = h;
+	role_host_give_way();
 	f->done[0] = f->done[1] = -1;
 	if (sodium_init() < 0 || pipe2(f->done, O_CLOEXEC) != 0)
 		return ERR_IO;
@@ -312,6 +314,7 @@ static void feed_stop(struct role_host *h)
 		feed_set_close(&f->one[i].good);
 		feed_set_close(&f->one[i].next);
 		feed_set_close(&f->one[i].held);
+		feed_set_close(&f->one[i].gone);
 	}
 	feed_plan_done(&f->plan);
 	(void)close(f->done[0]);

@@ -25,7 +25,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define FEED_WORKERS 2       /* jobs at once */
+#define FEED_WORKERS 2 /* jobs at once */
+/* Who closes a set last gives its memory back, milliseconds for millions of addresses: we, for whom nobody waits. */
+#define FEED_GONE_MS 30000
 #define FEED_UNPACKED 4      /* times size: what a list may grow to when it is unpacked */
 #define FEED_FOLDER_MAX 4096 /* files of a folder */
 #define FEED_SERVERS (CONF_LIST * (CONF_ITEM + 3))
@@ -71,6 +73,8 @@ struct feed_entry {
 	struct feed_set good; /* the engine has taken it */
 	struct feed_set next; /* the engine has been asked to take it */
 	struct feed_set held; /* waits for a person */
+	struct feed_set gone; /* was good; see FEED_GONE_MS */
+	uint64_t gone_ms;     /* clock_mono_ms: to be closed */
 	struct feed_change change;
 	enum feed_state state;
 	char text[MESSAGE_FEED_TEXT];

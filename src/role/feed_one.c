@@ -190,6 +190,8 @@ void feed_one_tick(struct feed *f, unsigned i, uint64_t now_ms)
 	struct feed_entry *o = &f->one[i];
 
 	check_age(f, i);
+	if (has_set(&o->gone) && now_ms >= o->gone_ms)
+		feed_set_close(&o->gone);
 	if (o->seq && now_ms > o->run_end_ms)
 		give_up(f, i, "the process that runs commands does not answer");
 	if (o->job || f->running >= FEED_WORKERS)
@@ -340,7 +342,9 @@ static void accept(struct feed *f, unsigned i)
 
 	o->is_taken = false;
 	o->is_next_held = false;
-	feed_set_close(&o->good);
+	feed_set_close(&o->gone);
+	o->gone = o->good;
+	o->gone_ms = clock_mono_ms() + FEED_GONE_MS;
 	o->good = o->next;
 	o->next.memory = FEED_MEMORY_NONE;
 	o->is_unsaved = true;

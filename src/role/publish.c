@@ -36,6 +36,7 @@ static enum err publish_start(struct role_host *h)
 		return ERR_NOMEM;
 	p->host = h;
 	h->ctx = p;
+	role_host_give_way();
 	e = publish_list_start(p);
 	if (e == ERR_OK)
 		e = publish_export_start(p);

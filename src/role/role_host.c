@@ -15,6 +15,7 @@
 #include "io/sandbox.h"
 #include "role/trial.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define ROLE_NICE 10
 #define ROLE_CONF_TEXT (2 * CONF_FILE_MAX) /* canonical text at most */
 
 /* One role per process: the host is the process. */
@@ -58,6 +60,12 @@ static void give_up(const char *why)
 enum err role_host_send(struct role_host *h, enum role peer, const struct wr *w, const int *fds, size_t n)
 {
 	return h->link[peer] ? channel_send(h->link[peer], w, fds, n) : ERR_CLOSED;
+}
+
+void role_host_give_way(void)
+{
+	if (setpriority(PRIO_PROCESS, 0, ROLE_NICE) != 0)
+		log_warn("nice", "errno=%d", errno);
 }
 
 /* The descriptor's offset is shared with all other readers: pread. */

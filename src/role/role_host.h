@@ -51,6 +51,11 @@ struct role_ops {
 int role_host_run(enum role role, const struct role_ops *ops, void *ctx);
 /* To a peer's link; ERR_CLOSED while it is down. */
 enum err role_host_send(struct role_host *h, enum role peer, const struct wr *w, const int *fds, size_t n);
+/*
+ * In start, of a role that works for seconds while nobody waits: the processor
+ * goes first to those that answer somebody.
+ */
+void role_host_give_way(void);
 
 extern const struct role_ops engine_ops, firewall_ops, capture_ops, follow_ops, run_ops, aliasmap_ops, fetch_ops,
 	tarpit_ops, feed_ops, dnsbl_ops, publish_ops;
