@@ -57,7 +57,12 @@ enum conf_unlisted { UNLISTED_BLOCK = 1, UNLISTED_SOFTEN = 2 };
 #define CONF_DNS_LISTS 16 /* sections dns-list */
 #define CONF_FEEDS 32     /* sections feed */
 #define CONF_EXPORTS 16   /* sections export */
-#define CONF_TITLE 32     /* name of a section that there can be more than one of */
+#define FEEDS_MAX 64      /* feeds at once: of the configuration and of a spamd.conf */
+#define FEED_LAYER_POLICY 1u
+#define FEED_LAYER_FIREWALL 2u
+#define FEED_LAYER_DNSBL 4u
+#define FEED_LAYER_EXPORT 8u
+#define CONF_TITLE 32 /* name of a section that there can be more than one of */
 
 struct conf_list {
 	uint32_t count;
