@@ -1,4 +1,5 @@
 """Lists from outside: the role feed under limetwigd, beside a web server that is not to be trusted."""
+import gzip
 import ipaddress
 import os
 import shutil
@@ -14,7 +15,7 @@ from test_dns import PORT as DNS_PORT
 from test_dns import Dns
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PORT, TLS_PORT = 8080, 8443
+PORT, TLS_PORT, FTP_PORT = 8080, 8443, 2121
 WEB = "http://127.0.0.1:%d/" % PORT
 FILES = "/etc/limetwig/lists"
 KEPT = "/var/lib/limetwig/feeds"
@@ -48,10 +49,11 @@ def addresses(first, count):
 
 class Web:
     """The server; its folder is the test's to write to."""
+    program, log_name = "lab/feed_server.py", "log"
 
     def __init__(self, net, folder, port, certificate=None):
         self.folder = folder
-        self.args = ["nsenter", "-t", str(net.init), "-n", PYTHON, os.path.join(HERE, "lab/feed_server.py"), str(port),
+        self.args = ["nsenter", "-t", str(net.init), "-n", PYTHON, os.path.join(HERE, self.program), str(port),
                      folder] + ([certificate] if certificate else [])
         self.process = None
         self.open()
@@ -74,14 +76,24 @@ class Web:
             f.write(text)
         os.rename(path + ".new", path)
 
+    def pack(self, name, text):
+        path = os.path.join(self.folder, name)
+        with gzip.open(path + ".new", "wt", encoding="ascii") as f:
+            f.write(text)
+        os.rename(path + ".new", path)
+
     def log(self):
-        with open(os.path.join(self.folder, "log"), encoding="utf-8") as f:
+        with open(os.path.join(self.folder, self.log_name), encoding="utf-8") as f:
             return f.read().splitlines()
+
+
+class Ftp(Web):
+    program, log_name = "lab/ftp_server.py", "ftp.log"
 
 
 SPAMD_CONF = r"""# as OpenBSD has it
 all:\
-	:bad+ones:free:second:
+	:bad+ones:free:second:ftp-one:ftp-free:ftp-astray:ftp-none:
 bad+ones:\
 	:black:\
 	:msg="You (%%A) are on a list\n100%%%% sure":\
@@ -95,7 +107,26 @@ second:\
 	:msg="second":\
 	:method=exec:\
 	:file=/bin/cat %s/second.txt:
-""" % (PORT, FILES, FILES)
+ftp-one:\
+	:black:\
+	:msg="packed, from a folder":\
+	:method=ftp:\
+	:file=127.0.0.1\C%d/pub/one.gz:
+ftp-free:\
+	:white:\
+	:method=ftp:\
+	:file=127.0.0.1\C%d/free.txt:
+ftp-astray:\
+	:black:\
+	:msg="its server names another host for the data":\
+	:method=ftp:\
+	:file=127.0.0.1\C%d/astray/list.txt:
+ftp-none:\
+	:black:\
+	:msg="not there":\
+	:method=ftp:\
+	:file=127.0.0.1\C%d/pub/none.txt:
+""" % (PORT, FILES, FILES, FTP_PORT, FTP_PORT, FTP_PORT, FTP_PORT)
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +142,12 @@ def site(new_scene, folder):
     net = scene.net
     os.mkdir(folder + "/web")
     scene.web = Web(net, folder + "/web", PORT)
+    for name in ("pub", "astray"):
+        os.makedirs(folder + "/ftp/" + name)
+    scene.ftp = Ftp(net, folder + "/ftp", FTP_PORT)
+    scene.ftp.pack("pub/one.gz", "203.0.113.64/30\n203.0.113.80 3 hits\n")
+    scene.ftp.write("free.txt", "203.0.113.65\n")
+    scene.ftp.write("astray/list.txt", "203.0.113.96/28\n")
     scene.web.write("web", addresses("198.51.100.0", 100))
     scene.web.write("packed.gz", addresses("203.0.113.0", 10) + "2001:db8:7::/48\n")
     scene.web.write("spamd.gz", "192.0.2.0/28\n192.0.2.64\n")
@@ -139,6 +176,7 @@ def site(new_scene, folder):
     scene.install()
     yield scene
     scene.web.close()
+    scene.ftp.close()
 
 
 def row(site, name):
@@ -200,6 +238,25 @@ def test_a_spamd_conf_is_a_source(site):
     assert "bad-ones" in [f["feed"] for f in listed]
     free = site.daemon.ctl("feed", "find", "192.0.2.4", "--json").stdout
     assert "bad-ones" not in free
+
+
+def test_ftp(site):
+    one = wait_state(site, "ftp-one", "ok", ipv4_addresses=4)
+    assert one["entries"] == 3 and one["action"] == "tarpit"
+    assert '"ftp-one"' in site.daemon.ctl("feed", "find", "203.0.113.64", "--json").stdout
+    assert '"ftp-one"' not in site.daemon.ctl("feed", "find", "203.0.113.65", "--json").stdout
+    # data comes from the host that was asked, whatever host it names
+    wait_state(site, "ftp-astray", "ok", ipv4_addresses=16)
+    assert "PASV " in site.ftp.log()
+    assert not wait_state(site, "ftp-none", "failed")["acts"]
+    # the server is gone: what was good acts on
+    site.ftp.close()
+    refresh(site, "ftp-one")
+    assert wait_state(site, "ftp-one", "failed", ipv4_addresses=4)["acts"]
+    site.ftp.open()
+    site.ftp.pack("pub/one.gz", "203.0.113.64/30\n203.0.113.80\n203.0.113.82\n")
+    refresh(site, "ftp-one")
+    wait_state(site, "ftp-one", "ok", ipv4_addresses=5)
 
 
 def test_only_what_is_newer_is_asked_for(site):
