@@ -393,7 +393,8 @@ int role_host_run(enum role role, const struct role_ops *ops, void *ctx)
 		log_warn("role_failed", "reason=\"not started by limetwigd\"");
 		return 1;
 	}
-	if (loop_run(h->loop) != ERR_OK || host.is_failed || !host.is_started)
+	/* STOP may have come in one go with START: nobody says it again */
+	if (loop_run(h->loop) != ERR_OK || host.is_failed || !host.is_started || host.is_stopping)
 		return host.is_failed ? 1 : 0;
 	if (!start(h))
 		return 1;
