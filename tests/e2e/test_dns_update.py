@@ -16,14 +16,73 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 KEY_PATH = "/etc/limetwig/update.key"
 TESTS = {"2.0.0.127": "127.0.0.2", "2.0.0.0.0.0.f.7.f.f.f.f" + ".0" * 20: "127.0.0.2"}
 PORTS = {Bind: 5301, Knot: 5302, PowerDns: 5303}
+LISTS = "/etc/limetwig/lists"
+CODE = "127.0.0.9"  # of the feed's names
+FEEDS = """
+feed "drop" {
+  source = "%s/drop.txt"
+  action = list
+  layers = "dnsbl"
+  code = 9
+  change = 100
+  documentation = yes
+}
+feed "ours" {
+  source = "%s/ours.txt"
+  action = allow
+  change = 100
+  documentation = yes
+}
+feed "refused" {
+  source = "%s/refused.txt"
+  action = block
+  layers = "policy firewall"
+  documentation = yes
+}
+""" % (LISTS, LISTS, LISTS)
+
+
+def owner(net):
+    """The name of a network, without the zone; None: it is more than one."""
+    step = 8 if net.version == 4 else 4
+    keep = net.prefixlen // step
+    if net.prefixlen % step:
+        return None
+    labels = net.network_address.reverse_pointer.split(".")[:-2]
+    name = ".".join(labels[len(labels) - keep:])
+    return name if keep == len(labels) else "*." + name
+
+
+def owners(nets):
+    """The names of all these networks."""
+    names = set()
+    for net in nets:
+        name = owner(net)
+        names |= {name} if name else owners(net.subnets())
+    return names
+
+
+def without(nets, holes):
+    """What is left of the networks, as few as there can be."""
+    left = [ipaddress.ip_network(n) for n in nets]
+    for hole in map(ipaddress.ip_network, holes):
+        cut = []
+        for net in left:
+            if net.version != hole.version or not net.overlaps(hole):
+                cut.append(net)
+            elif not net.subnet_of(hole):
+                cut += net.address_exclude(hole)
+        left = cut
+    return [n for v in (4, 6) for n in ipaddress.collapse_addresses(n for n in left if n.version == v)]
 
 
 class Site:
     def __init__(self, scene, folder):
         self.scene, self.daemon, self.net, self.folder = scene, scene.daemon, scene.net, folder
         self.servers = []
+        self.listed, self.holes = [], []  # of the feed with layer dnsbl; never in the zone
 
-    def point(self, port, more=""):
+    def point(self, port, more="", feeds=""):
         """limetwigd sends its list to this port from now on."""
         self.daemon.configure(CONF + """
 dns-update {
@@ -32,7 +91,7 @@ dns-update {
   key-file = "%s"
   %s
 }
-""" % (port, ZONE, KEY_PATH, more))
+%s""" % (port, ZONE, KEY_PATH, more, feeds))
         self.daemon.reload()
         wait_for("the new server in status", lambda: self.state().get("server", "").endswith(":%d" % port), 30)
 
@@ -58,17 +117,16 @@ dns-update {
             self.daemon.told("block", "remove", subject, "--note", "test")
 
     def expected(self):
-        """What the zone should list, computed from `block list`."""
-        names = dict(TESTS)
-        for block in self.daemon.json("block", "list")["blocks"]:
-            net = ipaddress.ip_network(block["subject"])
-            labels = net.network_address.reverse_pointer.split(".")[:-2]
-            step = 8 if net.version == 4 else 4
-            keep = net.prefixlen // step
-            assert net.prefixlen % step == 0
-            name = ".".join(labels[len(labels) - keep:])
-            names[name if keep == len(labels) else "*." + name] = "127.0.0.4"
-        return names
+        """What the zone should list, computed from `block list` and the feed."""
+        blocks = [block["subject"] for block in self.daemon.json("block", "list")["blocks"]]
+        names = dict.fromkeys(owners(without(self.listed, self.holes + blocks)), CODE)
+        names.update(dict.fromkeys(owners(without(blocks, self.holes)), "127.0.0.4"))
+        return dict(names, **TESTS)
+
+    def write(self, name, lines):
+        self.net.write("%s/%s.new" % (LISTS, name), "".join("%s\n" % line for line in lines))
+        os.rename(self.net.path("%s/%s.new" % (LISTS, name)), self.net.path("%s/%s" % (LISTS, name)))
+        self.daemon.ctl("feed", "refresh", name[:-len(".txt")])  # not yet one of its feeds: read when it is
 
     def wait_zone(self, server, seconds=60):
         """Until the zone is exactly what `block list` says."""
@@ -81,6 +139,9 @@ dns-update {
         zone = server.zone()
         assert "192.0.2.80" in zone["www"]["A"], "a name that is not ours was touched"
         assert all("TXT" in zone[name] for name in want)
+
+    def feed(self, name):
+        return next(f for f in self.daemon.json("feed", "list")["feeds"] if f["name"] == name)
 
     def clear(self):
         for block in self.daemon.json("block", "list")["blocks"]:
@@ -139,6 +200,75 @@ def test_takes_our_list_and_keeps_it(site, kind):
     server.start()
     site.wait_zone(server)
     site.wait_state("ok")
+    server.stop()
+
+
+@pytest.mark.parametrize("kind", [Bind, Knot, PowerDns], ids=lambda kind: kind.program)
+def test_a_feed_with_holes(site, kind):
+    needs(kind)
+    site.clear()
+    site.listed = ["192.0.2.0/24", "198.51.100.0/27", "203.0.113.200", "2001:db8:7::/48", "2001:db8:9::1"]
+    site.holes = ["192.0.2.77", "198.51.100.8/30", "2001:db8:7:1::/64", "203.0.113.210"]
+    site.write("drop.txt", site.listed)
+    site.write("ours.txt", site.holes[:3])
+    site.write("refused.txt", ["198.51.100.200"])
+    site.daemon.told("allow", "add", site.holes[3], "--note", "test")
+    server = site.server(kind, "feed-" + kind.program, PORTS[kind] + 20)
+    site.point(server.port, feeds=FEEDS)
+    site.wait_zone(server)
+    assert not {"77.2.0.192", "*.2.0.192", "9.100.51.198", "200.100.51.198"} & set(server.listed())
+    # a block where the feed has a name: its own answer, and the feed's again when it ends
+    site.block("192.0.2.5", "198.51.100.100")
+    site.wait_zone(server)
+    assert server.listed()["5.2.0.192"] == "127.0.0.4"
+    site.unblock("192.0.2.5")
+    site.wait_zone(server)
+    assert server.listed()["5.2.0.192"] == CODE
+    # it changes, and so do the holes: one goes, one comes
+    site.listed = ["192.0.2.0/24", "198.51.100.0/28", "203.0.113.208/28", "2001:db8:7::/48"]
+    site.write("drop.txt", site.listed)
+    site.wait_zone(server)
+    assert "210.113.0.203" not in server.listed()
+    site.daemon.told("allow", "remove", site.holes.pop(), "--note", "test")
+    site.wait_zone(server)
+    site.holes = ["192.0.2.128/25", "2001:db8:7:1::/64"]
+    site.write("ours.txt", site.holes)
+    site.wait_zone(server)
+    # out of the configuration: out of the zone
+    site.listed = site.holes = []
+    site.point(server.port)
+    site.wait_zone(server)
+    server.stop()
+
+
+def test_a_feed_that_dies(site):
+    needs(Bind)
+    site.clear()
+    site.listed, site.holes = ["192.0.2.0/24", "203.0.113.9"], ["192.0.2.128/25"]
+    site.write("drop.txt", site.listed)
+    site.write("ours.txt", site.holes)
+    server = site.server(Bind, "dies", 5318)
+    site.point(server.port, feeds=FEEDS)
+    site.wait_zone(server)
+    # its source is gone, then comes empty: the zone stays as it is, and goes on with the blocks
+    os.unlink(site.net.path(LISTS + "/drop.txt"))
+    for state in ("failed", "held"):
+        site.daemon.told("feed", "refresh", "drop")
+        wait_for("the feed to be " + state, lambda s=state: site.feed("drop")["state"] == s, 60)
+        site.block("203.0.113.77")
+        site.wait_zone(server)
+        site.unblock("203.0.113.77")
+        site.wait_zone(server)
+        site.write("drop.txt", [])
+    # a restart with the source gone
+    os.unlink(site.net.path(LISTS + "/drop.txt"))
+    site.daemon.stop(60)
+    site.daemon.start()
+    wait_for("a transfer", lambda: site.state().get("transfers") and not site.state()["pending"], 60)
+    site.wait_zone(server)
+    site.listed = site.holes = []
+    site.point(server.port)
+    site.wait_zone(server)
     server.stop()
 
 
