@@ -4,17 +4,14 @@
  * the kernel's notice that this address is an element of an nftables set; then
  * the time of fdatasync on the same disk, which bounds what the hit can cost.
  * Before each message it asks the policy server what smtpd would ask for it.
- *     hit_latency POLICY-SOCKET LMTP-SOCKET TRAP RECIPIENT FOLDER MESSAGES PER_SECOND
- * RECIPIENT is what the alias map makes of TRAP.
+ *     hit_latency POLICY-SOCKET LMTP-SOCKET TRAP RECIPIENT FOLDER MESSAGES PER_SECOND [FIRST]
+ * RECIPIENT is what the alias map makes of TRAP; FIRST: number of the first client, 0 if none is said.
  * Clients are of 198.18.0.0/15 (RFC 2544), in XFORWARD only. Run it in the
  * network namespace of the daemon. Exit 0 when each address was seen.
  * SPDX-License-Identifier: ISC
  */
 #include <err.h>
 #include <fcntl.h>
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netlink.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,6 +22,8 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "nft_notice.h"
 
 #define MESSAGES_MAX 20000u
 #define WAIT_MS 5000
@@ -81,19 +80,6 @@ static void ask_policy(const struct run *r, unsigned i, const char *state, const
 		errx(1, "%s: policy answered %s", state, text);
 }
 
-static int listen_nft(void)
-{
-	struct sockaddr_nl nl = { .nl_family = AF_NETLINK };
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER), group = NFNLGRP_NFTABLES,
-	    size = 4 << 20;
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&nl, sizeof nl) != 0 ||
-		setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
-		err(1, "netlink");
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-	return fd;
-}
-
 static void say(const struct run *r, const char *text, size_t n)
 {
 	if (send(r->lmtp, text, n, MSG_NOSIGNAL) != (ssize_t)n)
@@ -137,18 +123,12 @@ static void ask(struct run *r, const char *text, int want)
 /* An add of an element whose key is this address. */
 static bool names_address(const char *p, size_t n, const uint8_t address[4])
 {
-	while (n >= sizeof(struct nlmsghdr)) {
-		struct nlmsghdr h;
+	const char *message;
+	size_t size;
 
-		memcpy(&h, p, sizeof h);
-		if (h.nlmsg_len < sizeof h || h.nlmsg_len > n)
-			return false;
-		if (h.nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWSETELEM) &&
-			memmem(p, h.nlmsg_len, address, 4))
+	while ((message = nft_notice_next(&p, &n, &size)))
+		if (memmem(message, size, address, 4))
 			return true;
-		n -= NLMSG_ALIGN(h.nlmsg_len) < n ? NLMSG_ALIGN(h.nlmsg_len) : n;
-		p += NLMSG_ALIGN(h.nlmsg_len);
-	}
 	return false;
 }
 
@@ -171,14 +151,15 @@ static bool wait_element(const struct run *r, const uint8_t address[4], uint64_t
 	return false;
 }
 
-/* The kernel's notice is awaited first: the reply waits in its socket meanwhile, and has no part in the time. */
-static bool deliver(struct run *r, unsigned i)
+/* The kernel's notice is awaited first: the reply waits in its socket meanwhile, and has no part in the time.
+ * From client i; the times are number n. */
+static bool deliver(struct run *r, unsigned i, unsigned n)
 {
 	uint8_t address[4] = { 198, (uint8_t)(18 + (i >> 16 & 1)), (uint8_t)(i >> 8), (uint8_t)i };
 	char text[2048], client[32];
 	uint64_t start;
 	bool seen;
-	int n;
+	int length;
 
 	(void)snprintf(client, sizeof client, "%u.%u.%u.%u", address[0], address[1], address[2], address[3]);
 	ask_policy(r, i, "RCPT", client);
@@ -193,16 +174,16 @@ static bool deliver(struct run *r, unsigned i)
 	(void)snprintf(text, sizeof text, "RCPT TO:<%s>\r\n", r->recipient);
 	ask(r, text, 250);
 	ask(r, "DATA\r\n", 354);
-	n = snprintf(text, sizeof text,
+	length = snprintf(text, sizeof text,
 		"From: s%u@spam.example\r\nMessage-ID: <b%u@spam.example>\r\nSubject: offer %u\r\n\r\nbuy watches "
 		"today\r\n.\r\n",
 		i, i, i);
 	start = now_us();
-	say(r, text, (size_t)n);
-	seen = wait_element(r, address, start, &r->kernel_us[i]);
+	say(r, text, (size_t)length);
+	seen = wait_element(r, address, start, &r->kernel_us[n]);
 	if (take_reply(r) != 250)
 		errx(1, "message %u was not taken", i);
-	r->reply_us[i] = (uint32_t)(now_us() - start);
+	r->reply_us[n] = (uint32_t)(now_us() - start);
 	return seen;
 }
 
@@ -245,16 +226,17 @@ int main(int argc, char **argv)
 {
 	static struct run r;
 	unsigned long messages, rate;
-	unsigned seen = 0;
+	unsigned seen = 0, first = argc == 9 ? (unsigned)strtoul(argv[8], NULL, 10) : 0;
 
-	if (argc != 8 || (messages = strtoul(argv[6], NULL, 10)) == 0 || messages > MESSAGES_MAX ||
+	if (argc < 8 || argc > 9 || (messages = strtoul(argv[6], NULL, 10)) == 0 || messages > MESSAGES_MAX ||
 		(rate = strtoul(argv[7], NULL, 10)) == 0)
-		errx(2, "usage: hit_latency POLICY-SOCKET LMTP-SOCKET TRAP RECIPIENT FOLDER MESSAGES PER_SECOND");
+		errx(2, "usage: hit_latency POLICY-SOCKET LMTP-SOCKET TRAP RECIPIENT FOLDER MESSAGES PER_SECOND "
+			"[FIRST]");
 	r.lmtp = connect_to(argv[2]);
 	r.policy = connect_to(argv[1]);
 	r.trap = argv[3];
 	r.recipient = argv[4];
-	r.nft = listen_nft();
+	r.nft = nft_notice_open();
 	r.kernel_us = calloc(messages, sizeof *r.kernel_us);
 	r.reply_us = calloc(messages, sizeof *r.reply_us);
 	if (!r.kernel_us || !r.reply_us)
@@ -266,7 +248,7 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < messages; i++) {
 		uint64_t next = now_us() + 1000000 / rate, now;
 
-		seen += deliver(&r, i);
+		seen += deliver(&r, first + i, i);
 		now = now_us();
 		if (now < next)
 			(void)poll(NULL, 0, (int)((next - now) / 1000));

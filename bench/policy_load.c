@@ -2,7 +2,7 @@
  * policy_load: asks a policy server as smtpd does: persistent connections,
  * one question under way on each, 29 attributes of about 720 bytes, a new
  * client, sender, recipient and instance each time.
- *     policy_load [-c CONNECTIONS] [-t SECONDS] [-x TRAP%] [-n TRAPS] [-b BLOCKED%] [-k BLOCKS] [-p PID] SOCKET
+ *     policy_load [-c CONNECTIONS] [-t SECONDS] [-x TRAP%] [-n TRAPS] [-b BLOCKED%] [-k BLOCKS] [-p PID] SOCKET|tcp:PORT
  * Traps are trapN@traps.example.org (N < TRAPS), blocked clients those of
  * make_store. Prints one line of name=value; cpu_us is the CPU time of process
  * PID for one question, all its threads.
@@ -17,11 +17,11 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "address_of.h"
+#include "policy_address.h"
 
 #define CONNS_MAX 1000
 #define REQUEST_MAX 1008
@@ -180,16 +180,13 @@ static bool take_answer(struct load *l, struct conn *c)
 
 static void connect_all(struct load *l, int ep)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct policy_address a = policy_address(l->path);
 
-	if (strlen(l->path) >= sizeof sun.sun_path)
-		errx(2, "%s: too long", l->path);
-	strcpy(sun.sun_path, l->path);
 	for (unsigned i = 0; i < l->conns; i++) {
 		struct epoll_event ev = { .events = EPOLLIN, .data.ptr = &l->conn[i] };
 
-		l->conn[i].fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (l->conn[i].fd < 0 || connect(l->conn[i].fd, (struct sockaddr *)&sun, sizeof sun) != 0 ||
+		l->conn[i].fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (l->conn[i].fd < 0 || connect(l->conn[i].fd, &a.any, a.n) != 0 ||
 			epoll_ctl(ep, EPOLL_CTL_ADD, l->conn[i].fd, &ev) != 0)
 			err(1, "%s", l->path);
 	}
@@ -250,11 +247,11 @@ static void read_options(int argc, char **argv, struct load *l)
 			l->pid = v;
 			break;
 		default:
-			errx(2, "usage: policy_load [-c -t -x -n -b -k -p] SOCKET");
+			errx(2, "usage: policy_load [-c -t -x -n -b -k -p] SOCKET|tcp:PORT");
 		}
 	}
 	if (optind + 1 != argc || l->conns == 0 || l->conns > CONNS_MAX || l->seconds == 0 || l->seconds > 600)
-		errx(2, "usage: policy_load [-c 1..%d] [-t 1..600] [-x -n -b -k -p] SOCKET", CONNS_MAX);
+		errx(2, "usage: policy_load [-c 1..%d] [-t 1..600] [-x -n -b -k -p] SOCKET|tcp:PORT", CONNS_MAX);
 	l->path = argv[optind];
 }
 

@@ -1,7 +1,7 @@
 /*
  * policy_null: the least a policy server can do: find the empty line, answer
  * DUNNO. What the machine and the kernel cost, to compare ours with.
- *     policy_null SOCKET
+ *     policy_null SOCKET|tcp:PORT
  * SPDX-License-Identifier: ISC
  */
 #include <err.h>
@@ -9,8 +9,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
+
+#include "policy_address.h"
 
 #define EVENTS 128
 #define REQUEST_MAX 8192
@@ -21,17 +22,16 @@ struct conn {
 	char in[REQUEST_MAX];
 };
 
-static int listen_at(const char *path)
+static int listen_at(const char *where)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct policy_address a = policy_address(where);
+	int on = 1, fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (strlen(path) >= sizeof sun.sun_path)
-		errx(2, "%s: too long", path);
-	strcpy(sun.sun_path, path);
-	(void)unlink(path);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&sun, sizeof sun) != 0 || listen(fd, 1024) != 0)
-		err(1, "%s", path);
+	if (a.any.sa_family == AF_UNIX)
+		(void)unlink(where);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 || bind(fd, &a.any, a.n) != 0 ||
+		listen(fd, 1024) != 0)
+		err(1, "%s", where);
 	return fd;
 }
 
@@ -79,7 +79,7 @@ int main(int argc, char **argv)
 	int ep = epoll_create1(EPOLL_CLOEXEC), listener;
 
 	if (argc != 2)
-		errx(2, "usage: policy_null SOCKET");
+		errx(2, "usage: policy_null SOCKET|tcp:PORT");
 	listener = listen_at(argv[1]);
 	add(ep, listener, NULL);
 	for (;;) {

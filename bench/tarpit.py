@@ -1,30 +1,33 @@
 #!/usr/bin/python3
-"""The numbers of the tarpit: many held connections beside a bare epoll tarpit.
+"""The tarpit: many held connections beside a bare epoll tarpit and endlessh.
 
-    bench/tarpit.py [--build DIR] [--connections 100000] [--rounds 3] [PART...]
+    bench/tarpit.py [--build DIR] [--short] [--connections 100000] [PART...]
 
-Parts: cpu (ours and the bare one in turn, at the same pace; and memory), memory (of clients that have talked), pace
-(does it come to a fifth of a core), flood (how long new clients wait meanwhile), policy (CPU of a query beside it).
-Needs root; runs in network and mount namespaces of its own, in which the client addresses are local and
-nf_conntrack_max reads as large enough. Lines of this go to BY-HAND.md.
+Parts: many (100,000 connections, a second between bytes asked for: does it come to a fifth of a core; memory; then the bare one at the pace
+that came of it), beside (15,000 connections, ours, the bare one and endlessh in turn), flood (how long new clients
+wait meanwhile), and only when named: policy (CPU of a query beside it), memory (of clients that have talked).
+Client addresses are local in its network namespace, and nf_conntrack_max reads as large enough.
 SPDX-License-Identifier: ISC
 """
-import argparse
 import os
-import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
-import run
+import peers
+import rig
 
-PORT, SMTP, BARE_PORT = 10725, 25, 10726  # the kernel leads clients of 25 to the first
+PORT, SMTP, BARE_PORT, ENDLESSH_PORT = 10725, 25, 10726, 10727  # the kernel leads clients of 25 to the first
 TARPIT = """firewall {{ backend = nftables action = tarpit }}
 tarpit {{ port = %d pace = %s connections = %d held = %d processes = %d each = 100 offence = 1 }}
 """
-ALL = ("cpu", "pace", "flood", "policy", "memory")
+CPU_AIM, CORES_AIM, MEMORY_AIM, PAUSE_AIM_MS = 1.2, 0.2, 256, 100
+ADAPT_S = 45  # until the pace is what it was before all came
+CPU_US, CPU_RATIO = ("cpu_us", "CPU us a byte", "%.2f", "spread"), ("cpu_us", "times the bare one", "%.2f", "ratio")
+COLUMNS = [CPU_US, CPU_RATIO, ("beat_us", "CPU us a connection and pause", "%.2f", "spread"),
+           ("beat_us", "times the bare one", "%.2f", "ratio"), ("memory", "bytes of its memory a connection", "%.0f", "spread"),
+           ("bytes_s", "bytes/s", "%.0f", "median"), ("cores", "cores", "%.3f", "spread"),
+           ("connections", "connections", "%.0f", "median")]
 
 
 def prepare(work):
@@ -40,25 +43,24 @@ def prepare(work):
 
 
 def start(args, work, log, pace):
-    run.CONF = run.CONF.split("firewall {{")[0] + TARPIT % (
+    rig.CONF = rig.CONF.split("firewall {{")[0] + TARPIT % (
         PORT, pace, args.connections * 11 // 10, args.connections * 11 // 10, args.processes) + "storage {{" + \
-        run.CONF.split("storage {{")[1]
+        rig.CONF.split("storage {{")[1]
     top = tempfile.mkdtemp(dir=work)
     os.chmod(top, 0o755)
-    daemon = run.Daemon(args.build, top, log, 1000, 4 * args.addresses, "nftables")
+    daemon = rig.Daemon(args.build, top, log, 1000, 4 * args.addresses, "nftables")
     daemon.tarpits = tarpits(daemon)
     try:
-        if daemon.ctl("enforce", "full", "--force") is None:
-            raise run.BenchError("limetwig enforce full was refused")
-        run.wait_for("all blocks in the kernel", lambda: is_complete(daemon, 4 * args.addresses), 60)
-    except run.BenchError:
+        daemon.enforce("full")
+        rig.wait_for("all blocks in the kernel", lambda: is_complete(daemon, 4 * args.addresses), 60)
+    except rig.BenchError:
         daemon.stop()
         raise
     return daemon
 
 
 def is_complete(daemon, blocks):
-    return run.json.loads(daemon.ctl("status", "--json"))["firewall"]["present"] >= blocks
+    return rig.json.loads(daemon.ctl("status", "--json"))["firewall"]["present"] >= blocks
 
 
 def tarpits(daemon):
@@ -93,11 +95,11 @@ def load(args, pids, port, seconds, *options, during=None, connections=None, war
         seen = during() if during and "open" in line else None
         out, errors = p.communicate()
         if p.returncode != 0:
-            raise run.BenchError("tarpit_load: " + line + errors)
-    return run.fields(out), seen
+            raise rig.BenchError("tarpit_load: " + line + errors)
+    return rig.fields(out), seen
 
 
-class Bare(run.Server):
+class Bare(rig.Server):
     def __init__(self, args, log, pace_ms):
         super().__init__([args.build + "/bench/tarpit_bare", str(BARE_PORT), str(args.processes), str(pace_ms)], log)
         path = "/proc/%d/task/%d/children" % (self.pid, self.pid)
@@ -105,146 +107,172 @@ class Bare(run.Server):
         def children():
             with open(path, encoding="ascii") as f:
                 return list(map(int, f.read().split()))
-        run.wait_for("the bare tarpit", lambda: len(children()) == args.processes, 10)
-        self.children = children()
+        rig.wait_for("the bare tarpit", lambda: len(children()) == args.processes, 10)
+        self.pids, self.port = children(), BARE_PORT
 
 
-def cpu(args, work, log):
-    """Ours and the bare one in turn."""
-    daemon = start(args, work, log, "%ds" % args.pace)
-    idle, ratios, each = private_bytes(daemon.tarpits), [], []
-    try:
-        for _ in range(args.rounds):
-            bare = Bare(args, log, args.pace * 1000)
-            try:
-                before = private_bytes(bare.children)
-                b, seen = load(args, bare.children, BARE_PORT, args.seconds, warm_up=args.pace + 2,
-                               during=lambda pids=bare.children: private_bytes(pids))
-                b["memory"] = (seen - before) / b["connections"]
-            finally:
-                bare.stop()
-            time.sleep(3)
-            kernel = kernel_bytes()
-            o, seen = load(args, daemon.tarpits, SMTP, args.seconds,
-                           during=lambda: (private_bytes(daemon.tarpits), kernel_bytes()))
-            o["memory"] = (seen[0] - idle) / o["connections"]
-            o["kernel"] = (seen[1] - kernel) / o["connections"]
-            run.wait_for("the end of all connections", lambda: held(daemon) == 0, 60)
-            ratios.append(o["cpu_us"] / b["cpu_us"])
-            each.append(o["memory"])
-            print("bare: " + words(b))
-            print("ours: " + words(o) + " ratio=%.2f" % ratios[-1], flush=True)
-    finally:
-        daemon.stop()
-    print("cpu ratio, median (least-greatest) of %d: %s; bytes of our memory a connection: %s" % (
-        args.rounds, run.spread(ratios), run.spread(each, "%.0f")), flush=True)
+class Endlessh(rig.Server):
+    """One process; a line of 3 bytes or a few more at a time."""
+
+    def __init__(self, log, pace_ms):
+        super().__init__([peers.program("endlessh"), "-p", str(ENDLESSH_PORT), "-d", str(pace_ms), "-l", "3", "-m", "19000"], log)
+        self.pids, self.port = [self.pid], ENDLESSH_PORT
 
 
-def words(f):
-    return " ".join("%s=%g" % (k, round(v, 4)) for k, v in f.items())
+class Ours:
+    def __init__(self, args, work, log, pace):
+        self.daemon = start(args, work, log, pace)
+        self.pids, self.port, self.stop = self.daemon.tarpits, SMTP, self.daemon.stop
+
+    def wait_empty(self):
+        rig.wait_for("the end of all connections", lambda: status(self.daemon)["connections"] == 0, 60)
 
 
 def status(daemon):
-    return run.json.loads(daemon.ctl("status", "--json"))["tarpit"]
+    return rig.json.loads(daemon.ctl("status", "--json"))["tarpit"]
 
 
-def held(daemon):
-    return status(daemon)["connections"]
+def measure(args, server, seconds, pace_s, connections, warm_up):
+    """Fields of tarpit_load, with memory and what a connection costs from one byte to the next."""
+    before = private_bytes(server.pids)
+    found, seen = load(args, server.pids, server.port, seconds, connections=connections, warm_up=warm_up,
+                       during=lambda: private_bytes(server.pids))
+    found["memory"] = (seen - before) / found["connections"]
+    if pace_s:
+        found["beat_us"] = found["cores"] * 1e6 * pace_s / found["connections"]
+    rig.say(" ".join("%s=%g" % (k, round(v, 4)) for k, v in found.items()))
+    return found
 
 
-def pace(args, work, log):
-    daemon = start(args, work, log, "1s")
+def many(args, work, log):
+    """Ours finds its pace; the bare one is given the same."""
+    ours = Ours(args, work, log, "1s")
     try:
-        o, seen = load(args, daemon.tarpits, SMTP, 20, during=lambda: status(daemon))
-        print("pace: " + words(o) + " pace_ms=%d; the aim is 0.2 cores: %s" % (
-            seen["pace_ms"], "met" if o["cores"] <= 0.2 else "not met"), flush=True)
+        mine = measure(args, ours, args.seconds, 0, args.connections, 5 if args.short else ADAPT_S)
+        pace_ms = status(ours.daemon)["pace_ms"]
+        mine["beat_us"] = mine["cores"] * 1e3 * pace_ms / mine["connections"]
     finally:
-        daemon.stop()
+        ours.stop()
+    bare = Bare(args, log, max(50, pace_ms // 50 * 50))
+    try:
+        beside = measure(args, bare, args.seconds, pace_ms / 1000, args.connections, pace_ms // 1000 + 1)
+    finally:
+        bare.stop()
+    rig.table("many", "%d connections" % args.connections, COLUMNS,
+              "%d processes each; a second between bytes was asked of ours, %d ms came of it, and the bare one does the "
+              "same. From many addresses, half IPv6, ours through its nftables rules." % (args.processes, pace_ms))
+    rig.row("many", "bare", [beside], "bare")
+    rig.row("many", "limetwig", [mine], "bare")
+    what = "{:,} held connections: ".format(args.connections)
+    rig.aim(what + "cores", "%.3f" % mine["cores"], "at most %.1f" % CORES_AIM, mine["cores"] <= CORES_AIM)
+    rig.aim(what + "memory of each", "%.0f bytes" % mine["memory"], "at most %d" % MEMORY_AIM, mine["memory"] <= MEMORY_AIM)
+    ratio = mine["cpu_us"] / beside["cpu_us"]
+    rig.aim(what + "CPU of a byte beside the bare tarpit", "%.2f" % ratio, "at most %.1f" % CPU_AIM, ratio <= CPU_AIM)
+
+
+def beside(args, work, log):
+    """Servers in turn: each has all connections while it is measured."""
+    connections, rounds, pace_s = (2000, 1, 3) if args.short else (15000, 3, 3)
+    rig.table("beside", "%d connections, a byte or a line each %d s" % (connections, pace_s), COLUMNS,
+              "endlessh sends a line of 3 bytes or a few more at a time, so compare what a connection costs it from one to the next. It is "
+              "one process, the others %d." % args.processes)
+    ours, found = Ours(args, work, log, "%ds" % pace_s), {"bare": [], "limetwig": [], "endlessh": []}
+    try:
+        for _ in range(rounds):
+            for name, begin in (("bare", lambda: Bare(args, log, pace_s * 1000)), ("endlessh", lambda: Endlessh(log, pace_s * 1000)),
+                                ("limetwig", lambda: ours)):
+                if found[name] is None:
+                    continue
+                try:
+                    server = begin()
+                except (peers.Missing, OSError) as e:
+                    rig.missing("beside", name, e)
+                    found[name] = None
+                    continue
+                try:
+                    found[name].append(measure(args, server, args.seconds, pace_s, connections, 2 * pace_s))
+                finally:
+                    if server is ours:
+                        ours.wait_empty()
+                    else:
+                        server.stop()
+    finally:
+        ours.stop()
+    if found["endlessh"]:
+        rig.version("endlessh", peers.version("endlessh"))
+    for name, rounds in found.items():
+        if rounds:
+            rig.row("beside", name, rounds, "bare")
+
+
+def flood(args, work, log):
+    ours, n = Ours(args, work, log, "10s"), args.connections // 2
+    try:
+        o, _ = load(args, ours.pids, SMTP, args.seconds, "-f", connections=n, warm_up=5)
+        pause = rig.wait_for("the state of all", lambda: status(ours.daemon), 5)["pause_ms"]
+    finally:
+        ours.stop()
+    rig.table("flood", "New clients while %d are held and others come and go" % n,
+              [("flood_s", "connections a second", "%.0f", "once")] +
+              [("flood_%s_ms" % k, "connect to first byte, %s ms" % k, "%.1f", "once") for k in ("p50", "p99", "max")])
+    rig.row("flood", "limetwig", [o])
+    rig.aim("longest time without accepting under a flood", "%d ms" % pause, "at most %d ms" % PAUSE_AIM_MS, pause <= PAUSE_AIM_MS)
 
 
 def memory(args, work, log):
     """Of clients that have said HELO and MAIL, which we keep."""
-    daemon = start(args, work, log, "1s")
+    ours, n = Ours(args, work, log, "1s"), min(args.connections, 15000)
     try:
-        idle, n = private_bytes(daemon.tarpits), min(args.connections, 15000)
-        o, seen = load(args, daemon.tarpits, SMTP, 5, "-h", connections=n, warm_up=120,
-                       during=lambda: private_bytes(daemon.tarpits))
-        print("memory: " + words(o) + " bytes a connection after HELO and MAIL: %.0f" % (
-            (seen - idle) / o["connections"]), flush=True)
+        idle = private_bytes(ours.pids)
+        o, seen = load(args, ours.pids, SMTP, 5, "-h", connections=n, warm_up=120, during=lambda: private_bytes(ours.pids))
     finally:
-        daemon.stop()
-
-
-def flood(args, work, log):
-    daemon = start(args, work, log, "%ds" % args.pace)
-    try:
-        o, _ = load(args, daemon.tarpits, SMTP, args.seconds, "-f", connections=args.connections // 2)
-        seen = run.wait_for("the state of all", lambda: status(daemon), 5)
-        print("flood: " + words(o) + " longest_pause_ms=%d; the aim is 100 ms: %s" % (
-            seen["pause_ms"], "met" if seen["pause_ms"] <= 100 else "not met"), flush=True)
-    finally:
-        daemon.stop()
+        ours.stop()
+    rig.table("memory", "After HELO and MAIL of clients", [("memory", "bytes of its memory a connection", "%.0f", "once")])
+    rig.row("memory", "limetwig", [{"memory": (seen - idle) / o["connections"]}])
 
 
 def policy(args, work, log):
     """CPU of a policy query: alone, beside held connections, alone again."""
-    daemon = start(args, work, log, "%ds" % args.pace)
-    entries = ["-n", 1000, "-k", 1000]
+    ours, entries = Ours(args, work, log, "10s"), ["-n", 1000, "-k", 1000]
 
     def some():
-        return [run.load(args.build, daemon, daemon.socket("policy"), 2, entries)["cpu_us"] for _ in range(5)]
+        return [rig.policy_load(args.build, ours.daemon, ours.daemon.socket("policy"), 2, entries) for _ in range(5)]
     try:
         before = some()
-        _, beside = load(args, daemon.tarpits, SMTP, 15, during=some)
-        run.wait_for("the end of all connections", lambda: held(daemon) == 0, 60)
+        _, during = load(args, ours.pids, SMTP, 15, during=some)
+        ours.wait_empty()
         after = some()
-        print("policy: CPU us a query %s before, %s beside, %s after; ratio %.2f" % (
-            run.spread(before), run.spread(beside), run.spread(after),
-            statistics.median(beside) / statistics.median(before + after)), flush=True)
     finally:
-        daemon.stop()
+        ours.stop()
+    rig.table("query", "A policy query beside %d held connections" % args.connections, [("cpu_us", "CPU us a query", "%.2f", "spread"),
+                                                                             ("cpu_us", "times before", "%.2f", "ratio")])
+    for name, rounds in (("before", before), ("beside", during), ("after", after)):
+        rig.row("query", name, rounds, "before")
 
 
-def arguments():
-    p = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    p.add_argument("--build", default=os.path.join(os.path.dirname(run.HERE), "build"))
-    p.add_argument("--connections", type=int, default=100000)
-    p.add_argument("--addresses", type=int, default=50000)
-    p.add_argument("--processes", type=int, default=6)
-    p.add_argument("--pace", type=int, default=10, help="seconds, of all parts but pace")
-    p.add_argument("--rounds", type=int, default=3)
-    p.add_argument("--seconds", type=int, default=20, help="of each run")
-    p.add_argument("--warm-up", type=int, default=60, help="seconds, until the pace is what it was before all came")
-    p.add_argument("parts", nargs="*", default=ALL)
-    args = p.parse_args()
-    args.build = os.path.abspath(args.build)
-    return args
+PARTS = {"many": many, "beside": beside, "flood": flood, "policy": policy, "memory": memory}
 
 
-def main():
-    args = arguments()
-    if not run.can_run():
-        return 77
-    run.into_namespaces()
-    print(run.machine() + ".\n" + run.versions(args.build) + ".")
-    work = tempfile.mkdtemp(prefix="limetwig-bench.")
-    os.chmod(work, 0o755)
+def tarpit(args, work, log):
+    prepare(work)
     try:
-        prepare(work)
-        with open(os.path.join(work, "log"), "wb") as log:
-            try:
-                for part in args.parts:
-                    {"cpu": cpu, "pace": pace, "flood": flood, "policy": policy, "memory": memory}[part](args, work, log)
-            except run.BenchError as e:
-                print("bench: %s" % e)
-                with open(log.name, encoding="utf-8", errors="replace") as f:
-                    print("".join(f.readlines()[-20:]))
-                return 1
+        for part in args.parts:
+            rig.say(part)
+            PARTS[part](args, work, log)
     finally:
         subprocess.run(["umount", "-q", "/proc/sys/net/netfilter/nf_conntrack_max"], check=False)
-        shutil.rmtree(work, ignore_errors=True)
-    return 0
+
+
+def options(parser):
+    parser.add_argument("--connections", type=int)
+    parser.add_argument("--addresses", type=int, default=50000)
+    parser.add_argument("--processes", type=int, default=6)
+    parser.add_argument("--seconds", type=int, default=6, help="of each run")
+    parser.add_argument("--warm-up", type=int, default=60, help="seconds, of the parts policy and memory")
+    parser.add_argument("parts", nargs="*", default=["many", "beside", "flood"])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    arguments = rig.arguments(__doc__, options)
+    arguments.connections = arguments.connections or (5000 if arguments.short else 100000)
+    sys.exit(rig.main(arguments, tarpit))

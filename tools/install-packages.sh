@@ -3,8 +3,9 @@
 # started, no other mail server touched. Arguments: groups (all by default).
 # Exit: 0 everything is there; 1 something is missing and could not be had.
 # What was added stands in build-host/packages-added.txt. Where Postfix cannot
-# be installed, it is unpacked into build-host/postfix. Group peers is never
-# installed: it is unpacked, with what it needs, into build-host/peers.
+# be installed, it is unpacked into build-host/postfix. Groups peers and bench are
+# never installed: each is unpacked, with what it needs, into build-host/peers and
+# build-host/bench, the second by `make bench` alone.
 # SPDX-License-Identifier: ISC
 set -eu
 
@@ -32,16 +33,13 @@ other_mta() {
 	fi
 }
 
+# Packages of the groups, but for those that are only unpacked.
 wanted() {
 	local group name _
 	while read -r group name _; do
-		case "$group" in ''|'#'*) continue ;; esac
+		case "$group" in ''|'#'*|peers|bench) continue ;; esac
 		case "$groups" in *" $group "*) echo "$name" ;; esac
 	done <"$top/packages.txt" | sort -u
-}
-
-is_peer() {
-	grep -q "^peers $1\b" "$top/packages.txt"
 }
 
 # Nothing may start a service while we install. An existing policy-rc.d is left as it is.
@@ -96,25 +94,30 @@ unpack_postfix() {
 	say "Postfix unpacked in build-host/postfix, for tests and demo only"
 }
 
-# With the packages they need and that are not here; none of them is configured or started.
-unpack_peers() {
-	local names peers stamp="$host/peers/packages"
-	peers=$(groups=" peers " wanted)
-	[ "$(cat "$stamp" 2>/dev/null)" != "$peers" ] || return 0
+# Those that are not installed, with the packages they need and that are not here; none of them is configured or started.
+unpack_group() {
+	local group=$1 names wanted folder="$host/$1"
+	wanted=$(awk -v group="$group" '$1 == group { print $2 }' "$top/packages.txt" | sort -u)
+	[ "$(cat "$folder/packages" 2>/dev/null)" != "$wanted" ] || return 0
 	update_lists
-	# shellcheck disable=SC2086 # a list of names
-	names=$(apt-get -s --no-install-recommends install $peers 2>>"$host/apt.log" |
-		awk '$1 == "Inst" && $3 !~ /^\[/ { print $2 }')
-	[ -n "$names" ] || { say "the peers are installed"; return; }
-	rm -rf "$host/peers" "$host/debs"
-	mkdir -p "$host/peers" "$host/debs"
+	# one by one: a release may not have one of them
+	names=$(for name in $wanted; do
+		apt-get -s --no-install-recommends install "$name" 2>>"$host/apt.log" ||
+			say "no package $name here" >&2
+	done | awk '$1 == "Inst" && $3 !~ /^\[/ { print $2 }' | sort -u)
+	[ -n "$names" ] || { say "the packages of group $group are installed, or not to be had"; return; }
+	rm -rf "$folder" "$host/debs"
+	mkdir -p "$folder" "$host/debs"
 	# shellcheck disable=SC2086 # a list of names
 	(cd "$host/debs" && apt-get -q download $names >>"$host/apt.log" 2>&1) ||
-		{ say "the peers could not be downloaded (build-host/apt.log)"; return 1; }
-	for deb in "$host"/debs/*.deb; do dpkg-deb -x "$deb" "$host/peers"; done
+		{ say "the packages of group $group could not be downloaded (build-host/apt.log)"; return 1; }
+	for deb in "$host"/debs/*.deb; do
+		dpkg-deb -x "$deb" "$folder"
+		dpkg-deb -W --showformat="\${Package} \${Version}\\n" "$deb" >>"$folder/versions"
+	done
 	rm -rf "$host/debs"
-	echo "$peers" >"$stamp"
-	say "unpacked in build-host/peers: $(echo "$names" | wc -l) packages"
+	echo "$wanted" >"$folder/packages"
+	say "unpacked in build-host/$group: $(echo "$names" | wc -l) packages"
 }
 
 install_missing() {
@@ -144,7 +147,6 @@ main() {
 	command -v dpkg-query >/dev/null || { say "no dpkg here: see packages.txt for what is needed"; return 0; }
 	all=$(wanted)
 	for name in $all; do
-		is_peer "$name" && continue
 		case "$name" in
 		postfix) postfix=yes ;;
 		postfix-lmdb) ! is_installed postfix || is_installed "$name" || missing+=("$name") ;;
@@ -167,7 +169,9 @@ main() {
 	[ ${#plain[@]} -eq 0 ] || install "${plain[@]}" || status=1
 	[ "$postfix" = no ] || want_postfix || status=1
 	# tests are left out without them
-	case "$groups" in *" peers "*) unpack_peers || say "going on without the peers" ;; esac
+	for name in peers bench; do
+		case "$groups" in *" $name "*) unpack_group "$name" || say "going on without group $name" ;; esac
+	done
 	[ -z "${SUDO_UID:-}" ] || chown -R "$SUDO_UID:${SUDO_GID:-$SUDO_UID}" "$host"
 	[ "$status" != 0 ] || say "everything needed is there"
 	return "$status"

@@ -1,0 +1,229 @@
+#!/usr/bin/python3
+"""From a hit to the kernel: limetwig beside fail2ban and the recipe with sudo and a shell script.
+
+    bench/hit.py [--build DIR] [--short]
+
+Ours: from the final dot of a message to a trap, with the time of fdatasync on the same disk beside it; theirs: from
+the line in the mail log, and from the start of the script. All until the kernel says that the address is in a
+set of nftables. Then how many hits a second, and what others' policy queries wait meanwhile.
+SPDX-License-Identifier: ISC
+"""
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+
+import peers
+import rig
+
+TRAP = "trap7@traps.example.org"
+ENGINE_AIM, OTHERS_AIM = 5000, 2
+COLUMNS = [("p50_us", "p50 us", "%.0f", "spread"), ("p90_us", "p90 us", "%.0f", "spread"),
+           ("p99_us", "p99 us", "%.0f", "spread"), ("max_us", "most us", "%.0f", "max"),
+           ("p50_us", "p50, times ours", "%.1f", "ratio"), ("cpu_us", "CPU us a hit", "%.0f", "spread"),
+           ("cpu_us", "CPU, times ours", "%.1f", "ratio")]
+TABLE = "table inet recipe {\n\tset trapped {\n\t\ttype ipv4_addr\n\t\tflags timeout\n\t}\n}\n"
+PLAIN = '#!/bin/sh\nexec nft add element inet recipe trapped "{ $1 timeout 24h }"\n'
+RECIPE = """#!/bin/sh
+case $1 in ''|*[!0-9.]*) echo "no address: $1" >&2; exit 1 ;; esac
+sqlite3 %s "INSERT OR REPLACE INTO trapped VALUES ('$1', strftime('%%s', 'now'));" || exit 1
+nft add element inet recipe trapped "{ $1 timeout 24h }"
+"""
+FAIL2BAN = {
+    "fail2ban.local": "[Definition]\nlogtarget = {top}/log\nsocket = {top}/sock\npidfile = {top}/pid\ndbfile = None\n",
+    "jail.local": "[trap]\nenabled = true\nbackend = pyinotify\nfilter = trap\nlogpath = {top}/mail.log\nmaxretry = 1\n"
+                  "findtime = 600\nbantime = 86400\naction = nftables-allports[name=trap]\n",
+    "filter.d/trap.conf": "[Definition]\nfailregex = RCPT from \\S*\\[<HOST>\\]: 550 .* to=<trap7@traps\\.example\\.org>\n"}
+
+
+def ban(args, *words):
+    done = subprocess.run([args.build + "/bench/ban_latency", *map(str, words)], capture_output=True, text=True,
+                          check=False)
+    if done.returncode != 0:
+        raise rig.BenchError("ban_latency: " + done.stderr.strip())
+    return rig.fields(done.stdout)
+
+
+class Fail2ban(rig.Server):
+    def __init__(self, work, log):
+        program, self.top = peers.program("fail2ban-server"), work + "/fail2ban"
+        shutil.copytree("/etc/fail2ban", self.top)
+        shutil.rmtree(self.top + "/jail.d")
+        for name, text in FAIL2BAN.items():
+            with open("%s/%s" % (self.top, name), "w", encoding="ascii") as f:
+                f.write(text.format(top=self.top))
+        with open(self.top + "/mail.log", "w", encoding="ascii"):
+            pass
+        super().__init__([program, "-c", self.top, "-f", "start"], log)
+        self.client = [peers.program("fail2ban-client"), "-c", self.top]
+        rig.wait_for("fail2ban", lambda: subprocess.run(self.client + ["status", "trap"], capture_output=True,
+                                                        check=False).returncode == 0, 30)
+
+    def bans(self, args, first, count, how="log"):
+        before = rig.cpu_s(self.pid)
+        found = ban(args, first, count, how, self.top + "/mail.log")
+        found["cpu_us"] = (rig.cpu_s(self.pid) - before) * 1e6 / count
+        return found
+
+
+class Script:
+    """A script run for each hit; with sudo as nobody, who may run nothing else."""
+
+    def __init__(self, work, name, text, is_sudo):
+        path = "%s/%s" % (work, name)
+        with open(path, "w", encoding="ascii") as f:
+            f.write(text)
+        os.chmod(path, 0o755)
+        peers.program("nft")
+        self.words = ["run", path]
+        if is_sudo:
+            self.words = ["nobody", peers.program("sudo"), "-n", path]
+            with open("/etc/sudoers", "w", encoding="ascii") as f:  # of our own mount namespace
+                f.write("Defaults !syslog\nroot ALL=(ALL:ALL) ALL\nnobody ALL=NOPASSWD: %s\n" % path)
+            os.chmod("/etc/sudoers", 0o440)
+
+    def bans(self, args, first, count):
+        return ban(args, first, count, *self.words)
+
+    def stop(self):
+        pass
+
+
+def start_plain(work, _):
+    return Script(work, "plain", PLAIN, False)
+
+
+def start_recipe(work, _):
+    program, database = peers.program("sqlite3"), work + "/recipe.db"
+    subprocess.run([program, database, "CREATE TABLE trapped (address TEXT PRIMARY KEY, at INTEGER);"], check=True)
+    if not os.path.ismount("/etc"):
+        raise peers.Missing("no overlay of /etc here, so no sudoers of our own")
+    return Script(work, "recipe", RECIPE % database, True)
+
+
+class Ours:
+    def __init__(self, args, work, log):
+        self.daemon = rig.Daemon(args.build, os.path.join(work, "hit"), log, 1000, 0, "nftables")
+        self.daemon.enforce("full")
+        self.recipient = subprocess.run(
+            ["postmap", "-c", self.daemon.top + "/postfix", "-q", TRAP, "lmdb:%s/postfix/limetwig_virtual" %
+             self.daemon.top], capture_output=True, text=True, check=True).stdout.strip()
+
+    def bans(self, args, first, count):
+        """(the kernel, the 250, fdatasync before, fdatasync after)"""
+        before = rig.cpu_s(self.daemon.process.pid)
+        done = subprocess.run(
+            rig.pinned(0, args.build + "/bench/hit_latency", self.daemon.socket("policy"), self.daemon.socket("lmtp"), TRAP,
+                       self.recipient, self.daemon.top + "/lib", count, 100, first), capture_output=True, text=True,
+            check=False)
+        if done.returncode != 0:
+            raise rig.BenchError("hit_latency: " + done.stderr.strip() + done.stdout)
+        used = (rig.cpu_s(self.daemon.process.pid) - before) * 1e6 / count
+        out = [rig.fields(line) for line in done.stdout.splitlines()]
+        rows = [{k.partition("_")[2]: v for k, v in out[n].items()} for n in (3, 4, 0, 1)]
+        rows[0]["cpu_us"] = used
+        return rows
+
+
+PEERS = (("sh, nft", ("nftables",), start_plain), ("sudo, sh, sqlite3, nft", ("sudo", "sqlite3"), start_recipe),
+         ("fail2ban, pyinotify, nftables-allports", ("fail2ban",), Fail2ban))
+
+
+def latency(args, work, log, ours):
+    """Round after round; each has its own addresses."""
+    name, what = "latency", "limetwig: final dot to kernel element"
+    rounds, each, theirs = (2, 50, 5) if args.short else (4, 300, 25)
+    rig.table(name, "One hit after the other", COLUMNS, "%d rounds of %d hits of ours, 100 a second, and %d of each other; theirs are "
+              "as fast as each is done." % (rounds, each, theirs))
+    subprocess.run(["nft", "-f", "-"], input=TABLE, text=True, check=True)
+    found, started, mine, first = {}, [], [], 0
+    try:
+        for label, packages, start in PEERS:
+            try:
+                started.append((label, start(work, log)))
+            except (peers.Missing, rig.BenchError, OSError, subprocess.CalledProcessError) as e:
+                rig.missing(name, label, e)
+                continue
+            found[label] = []
+            for package in packages:
+                rig.version(package, peers.version(package))
+        for _ in range(rounds):
+            mine.append(ours.bans(args, first, each))
+            first += each
+            for label, server in started:
+                found[label].append(server.bans(args, first, theirs))
+                first += theirs
+                rig.say("%s: p50 %.0f us" % (label, found[label][-1]["p50_us"]))
+        rig.row(name, what, [m[0] for m in mine], what)
+        rig.row(name, "limetwig: final dot to 250, durable", [m[1] for m in mine], what)
+        for label, rows in found.items():
+            rig.row(name, label, rows, what)
+        rig.row(name, "fdatasync of 4 kB on the same disk", [row for m in mine for row in m[2:]])
+        burst(args, started, first)
+    finally:
+        for _, server in started:
+            server.stop()
+    kernel = statistics.median(m[0]["p99_us"] for m in mine)
+    limit = 1000 + 2 * statistics.median(max(m[2]["p99_us"], m[3]["p99_us"]) for m in mine)
+    rig.aim("final dot to kernel element, p99", "%.0f us" % kernel, "1 ms + 2 fdatasync p99 = %.0f us" % limit, kernel <= limit)
+
+
+def burst(args, started, first):
+    """Lines written at once; the scripts cannot run side by side without a lock, so they have no row."""
+    for label, server in started:
+        if isinstance(server, Fail2ban):
+            seen = server.bans(args, first, 50 if args.short else 300, "burst")
+            rig.note("latency", "%s, %.0f lines at once: %.0f bans a second, p50 %.0f ms, the last after %.0f ms" % (
+                label, seen["bans"], seen["per_s"], seen["p50_us"] / 1000, seen["max_us"] / 1000))
+
+
+def rates(args, ours):
+    name = "rates"
+    rig.table(name, "Hits a second", [("hits_per_s", "hits/s", "%.0f", "spread"), ("cpu_us", "CPU us a hit", "%.0f", "spread")],
+              "The engine alone: hosts never seen before, each stored, blocked, made an element, and acknowledged when it "
+              "is durable; its made-up peers are in its CPU time.")
+    rounds, hits = (1, 5000) if args.short else (5, 20000)
+    alone = []
+    for _ in range(rounds):
+        done = subprocess.run([args.build + "/bench/engine_hits", str(hits)], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise rig.BenchError("engine_hits: " + done.stderr.strip() + done.stdout)
+        alone.append(rig.fields(done.stdout))
+    rig.row(name, "the engine alone", alone)
+    rate = statistics.median(r["hits_per_s"] for r in alone)
+    rig.aim("hits a second, the engine alone", "%.0f" % rate, "at least %d" % ENGINE_AIM, rate >= ENGINE_AIM)
+
+
+def others(args, ours):
+    """What policy queries of others wait while 200 hits a second come."""
+    name, idle, busy = "others", [], []
+    rig.table(name, "Queries of others while 200 hits a second come",
+              [("p50_us", "p50 us", "%.0f", "spread"), ("p99_us", "p99 us", "%.0f", "spread"),
+               ("p99_us", "p99, times idle", "%.2f", "ratio")], "4 connections, LMTP deliveries beside them.")
+    for _ in range(1 if args.short else 5):
+        idle.append(rig.policy_load(args.build, ours.daemon, ours.daemon.socket("policy"), 2, [], 4))
+        with subprocess.Popen([args.build + "/bench/lmtp_load", ours.daemon.socket("lmtp"), ours.recipient, "10", "600",
+                               "200"], stdout=subprocess.DEVNULL) as hits:
+            busy.append(rig.policy_load(args.build, ours.daemon, ours.daemon.socket("policy"), 2, [], 4))
+        if hits.returncode:
+            raise rig.BenchError("lmtp_load ended with status %d" % hits.returncode)
+    rig.row(name, "idle", idle, "idle")
+    rig.row(name, "while hits come", busy, "idle")
+    ratio = statistics.median(b["p99_us"] / i["p99_us"] for i, b in zip(idle, busy))
+    rig.aim("p99 of others' queries while 200 hits a second come, beside idle", "%.2f" % ratio, "at most %d" % OTHERS_AIM,
+            ratio <= OTHERS_AIM)
+
+
+def hit(args, work, log):
+    ours = Ours(args, work, log)
+    try:
+        latency(args, work, log, ours)
+        others(args, ours)
+    finally:
+        ours.daemon.stop()
+    rates(args, ours)
+
+
+if __name__ == "__main__":
+    sys.exit(rig.main(rig.arguments(__doc__), hit))
