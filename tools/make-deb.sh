@@ -9,10 +9,11 @@ version=$(sed -n 's/^limetwig (\([^)]*\)).*/\1/p;q' debian/changelog)
 tree="build-deb/limetwig-$version"
 rm -rf build-deb
 mkdir -p "$tree"
-if [ -e .git ]; then
-	git ls-files -z | xargs -0 cp --parents -t "$tree"
+# without git, or in a clone of somebody else's that it does not trust: all that is no build
+if files=$(git -c safe.directory="$top" ls-files 2>/dev/null) && [ -n "$files" ]; then
+	git -c safe.directory="$top" ls-files -z | xargs -0 cp --parents -t "$tree"
 else
-	find . -maxdepth 1 ! -name . ! -name 'build*' -exec cp -a -t "$tree" {} +
+	find . -maxdepth 1 ! -name . ! -name 'build*' ! -name .git -exec cp -a -t "$tree" {} +
 fi
 # what another release than Debian 12 calls otherwise
 [ "$(id -u)" != 0 ] || (cd "$tree" && { dpkg-checkbuilddeps || apt-get -q -y --no-install-recommends build-dep ./; })
