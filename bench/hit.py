@@ -13,6 +13,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 
 import peers
 import rig
@@ -31,7 +32,7 @@ sqlite3 %s "INSERT OR REPLACE INTO trapped VALUES ('$1', strftime('%%s', 'now'))
 nft add element inet recipe trapped "{ $1 timeout 24h }"
 """
 FAIL2BAN = {
-    "fail2ban.local": "[Definition]\nlogtarget = {top}/log\nsocket = {top}/sock\npidfile = {top}/pid\ndbfile = None\n",
+    "fail2ban.local": "[Definition]\nlogtarget = {top}/log\nsocket = {top}/sock\npidfile = {top}/pid\ndbfile = {database}\n",
     "jail.local": "[trap]\nenabled = true\nbackend = pyinotify\nfilter = trap\nlogpath = {top}/mail.log\nmaxretry = 1\n"
                   "findtime = 600\nbantime = 86400\naction = nftables-allports[name=trap]\n",
     "filter.d/trap.conf": "[Definition]\nfailregex = RCPT from \\S*\\[<HOST>\\]: 550 .* to=<trap7@traps\\.example\\.org>\n"}
@@ -46,17 +47,20 @@ def ban(args, *words):
 
 
 class Fail2ban(rig.Server):
-    def __init__(self, work, log):
-        program, self.top = peers.program("fail2ban-server"), work + "/fail2ban"
-        shutil.copytree("/etc/fail2ban", self.top)
+    def __init__(self, work, log, database="None"):
+        self.top, self.log = tempfile.mkdtemp(dir=work), log
+        shutil.copytree("/etc/fail2ban", self.top, dirs_exist_ok=True)
         shutil.rmtree(self.top + "/jail.d")
         for name, text in FAIL2BAN.items():
             with open("%s/%s" % (self.top, name), "w", encoding="ascii") as f:
-                f.write(text.format(top=self.top))
+                f.write(text.format(top=self.top, database=database))
         with open(self.top + "/mail.log", "w", encoding="ascii"):
             pass
-        super().__init__([program, "-c", self.top, "-f", "start"], log)
         self.client = [peers.program("fail2ban-client"), "-c", self.top]
+        self.start()
+
+    def start(self):
+        super().__init__(rig.pinned(1, peers.program("fail2ban-server"), "-c", self.top, "-f", "start"), self.log)
         rig.wait_for("fail2ban", lambda: subprocess.run(self.client + ["status", "trap"], capture_output=True,
                                                         check=False).returncode == 0, 30)
 

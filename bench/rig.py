@@ -29,8 +29,8 @@ INSIDE = "LIMETWIG_BENCH_INSIDE"
 CONF = """contact = "postmaster@example.org"
 traps {{ files = {{ "{top}/traps.d/*.txt" }} live-check = no }}
 allow {{ files = {{ "{top}/allow.d/*.txt" }} }}
-firewall {{ backend = {backend} offence = 1 action = reject }}
-storage {{ dir = "{top}/lib" run = "{top}/run" disk-reserve = 0 }}
+{firewall}
+storage {{ dir = "{top}/lib" run = "{top}/run" disk-reserve = 0{storage} }}
 postfix {{
   dir = "{top}/postfix"
   queues = {{ "{top}/queue" }}
@@ -87,24 +87,35 @@ class Server:
 
 
 class Daemon(Server):
-    """limetwigd over traps and blocks made beforehand."""
+    """limetwigd over traps and blocks made beforehand.
 
-    def __init__(self, build, top, log, traps, blocks, backend):
-        self.build, self.top = build, top
+    backend: none, nftables, or a whole section firewall; more: text for the end of the configuration; storage: keys of that section.
+    """
+
+    def __init__(self, build, top, log, traps, blocks, backend, more="", storage="", is_sorted=False):
+        if not backend.startswith("firewall"):
+            backend = "firewall { backend = %s offence = 1 action = reject }" % backend
+        self.build, self.top, self.traps = build, top, traps
         for sub in ("traps.d", "allow.d", "postfix", "queue", "lib"):
             os.makedirs(os.path.join(top, sub), exist_ok=True)
-        self.write("limetwig.conf", CONF.format(top=top, backend=backend))
+        self.write("limetwig.conf", CONF.format(top=top, firewall=backend, storage=storage) + more)
         self.write("postfix/main.cf", "compatibility_level = 3.6\nqueue_directory = %s/queue\n" % top)
         with open(os.path.join(top, "traps.d/bench.txt"), "w", encoding="ascii") as f:
             f.writelines("trap%d@traps.example.org tag=bench state=armed\n" % n for n in range(traps))
         if blocks:
-            self.fill_store(blocks)
-        began = time.monotonic()
-        super().__init__(pinned(1, build + "/limetwigd", "-f", "-c", top + "/limetwig.conf", "--uid-base", UID_BASE), log)
+            self.fill_store(blocks, is_sorted)
+        self.log = log
+        self.start()
+
+    def start(self):
+        """Anew, too, after a stop."""
+        self.began = time.monotonic()
+        super().__init__(pinned(1, self.build + "/limetwigd", "-f", "-c", self.top + "/limetwig.conf", "--uid-base",
+                                UID_BASE), self.log)
         try:
             wait_for("the first policy answer", self.answers, START_SECONDS)
-            self.first_answer = time.monotonic() - began
-            self.status = wait_for("%d armed traps" % traps, lambda: self.armed(traps), START_SECONDS)
+            self.first_answer = time.monotonic() - self.began
+            self.status = wait_for("%d armed traps" % self.traps, lambda: self.armed(self.traps), START_SECONDS)
             self.pid = self.engine_pid()
         except BenchError:
             self.stop()
@@ -114,10 +125,10 @@ class Daemon(Server):
         with open(os.path.join(self.top, name), "w", encoding="ascii") as f:
             f.write(text)
 
-    def fill_store(self, blocks):
+    def fill_store(self, blocks, is_sorted):
         folder = os.path.join(self.top, "lib/db")
         os.makedirs(folder, 0o700)
-        subprocess.run([self.build + "/bench/make_store", folder, str(blocks)], check=True)
+        subprocess.run([self.build + "/bench/make_store", folder, str(blocks)] + ["sorted"] * is_sorted, check=True)
         for path in [folder] + [os.path.join(folder, name) for name in os.listdir(folder)]:
             os.chown(path, UID_BASE + 1, UID_BASE + 1)
 
@@ -218,9 +229,19 @@ def number(path, n):
         return 0
 
 
-def memory_kb(pid, what="VmRSS"):
-    with open("/proc/%d/status" % pid, encoding="ascii") as f:
-        return next(int(line.split()[1]) for line in f if line.startswith(what))
+def number_of(path, word):
+    """The number behind a word at the beginning of a line, 0 when there is none."""
+    try:
+        with open(path, encoding="ascii") as f:
+            return next(int(line.split()[1]) for line in f if line.startswith(word))
+    except (OSError, StopIteration):
+        return 0
+
+
+def memory_kb(pid):
+    """Resident: of the process, or of all of its family with what they share counted once, whichever is more."""
+    return max(number_of("/proc/%d/status" % pid, "VmRSS:"),
+               sum(number_of("/proc/%d/smaps_rollup" % p, "Pss:") for p in family(pid)))
 
 
 def spread(values, form="%.2f"):

@@ -18,8 +18,8 @@ import peers
 import rig
 
 PORT, SMTP, BARE_PORT, ENDLESSH_PORT = 10725, 25, 10726, 10727  # the kernel leads clients of 25 to the first
-TARPIT = """firewall {{ backend = nftables action = tarpit }}
-tarpit {{ port = %d pace = %s connections = %d held = %d processes = %d each = 100 offence = 1 }}
+TARPIT = """firewall { backend = nftables action = tarpit }
+tarpit { port = %d pace = %s connections = %d held = %d processes = %d each = 100 offence = 1 }
 """
 CPU_AIM, CORES_AIM, MEMORY_AIM, PAUSE_AIM_MS = 1.2, 0.2, 256, 100
 ADAPT_S = 45  # until the pace is what it was before all came
@@ -43,12 +43,10 @@ def prepare(work):
 
 
 def start(args, work, log, pace):
-    rig.CONF = rig.CONF.split("firewall {{")[0] + TARPIT % (
-        PORT, pace, args.connections * 11 // 10, args.connections * 11 // 10, args.processes) + "storage {{" + \
-        rig.CONF.split("storage {{")[1]
     top = tempfile.mkdtemp(dir=work)
     os.chmod(top, 0o755)
-    daemon = rig.Daemon(args.build, top, log, 1000, 4 * args.addresses, "nftables")
+    daemon = rig.Daemon(args.build, top, log, 1000, 4 * args.addresses, TARPIT % (
+        PORT, pace, args.connections * 11 // 10, args.connections * 11 // 10, args.processes))
     daemon.tarpits = tarpits(daemon)
     try:
         daemon.enforce("full")

@@ -1,0 +1,134 @@
+#!/usr/bin/python3
+"""How long after a start until it acts: limetwigd with all it knows, beside rbldnsd, NSD, Knot and fail2ban.
+
+    bench/start.py [--build DIR] [--short]
+
+Ours: the first policy answer, all traps armed, all blocks in an empty kernel table, the zone answering; each size
+several times. Theirs: the first right answer with as many addresses; fail2ban until its bans are in the kernel again.
+SPDX-License-Identifier: ISC
+"""
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import dnsbl
+import hit
+import peers
+import rig
+
+DNS_PORT = 5396
+ZONE = 'dnsbl { zone = "%s" listen = { "127.0.0.1:%d" } }\n' % (dnsbl.ZONE, DNS_PORT)
+FIRST_AIM_S, KERNEL_AIM_S = 1, 5
+COLUMNS = [("first_s", "s to the first answer", "%.2f", "spread"), ("zone_s", "s to the zone", "%.2f", "spread"),
+           ("armed_s", "s until all traps are armed", "%.2f", "spread"), ("kernel_s", "s until all is in the kernel", "%.2f", "spread"),
+           ("memory_mb", "MB resident", "%.0f", "median")]
+
+
+def in_kernel(daemon, blocks):
+    text = daemon.ctl("status", "--json")
+    return bool(text) and rig.json.loads(text)["firewall"]["present"] >= blocks
+
+
+def listed_block():
+    """The first IPv4 block of make_store (address_of.h)."""
+    v4 = 2654435761
+    return "%d.%d.%d.%d" % (11 + (v4 >> 24) % 85, v4 >> 16 & 255, v4 >> 8 & 255, v4 & 255)
+
+
+def one_start(daemon, blocks):
+    """The table is deleted before: as after a boot."""
+    subprocess.run(["nft", "delete", "table", "inet", "limetwig"], check=False, stderr=subprocess.DEVNULL)
+    daemon.start()
+    found = {"first_s": daemon.first_answer, "armed_s": time.monotonic() - daemon.began}
+    dnsbl.wait_listed(DNS_PORT, listed_block(), daemon.process)
+    found["zone_s"] = time.monotonic() - daemon.began
+    rig.wait_for("%d blocks in the kernel" % blocks, lambda: in_kernel(daemon, blocks), 120)
+    found["kernel_s"] = time.monotonic() - daemon.began
+    found["memory_mb"] = rig.memory_kb(daemon.pid) / 1024
+    rig.say(", ".join("%s %.2f" % item for item in found.items()))
+    return found
+
+
+def ours(args, work, log):
+    sizes = [(1000, 10000), (10000, 100000)] if args.short else [(10000, 10000), (1000000, 1000000)]
+    for traps, blocks in sizes:
+        rig.say("%d traps, %d blocks" % (traps, blocks))
+        daemon = rig.Daemon(args.build, os.path.join(work, "start%d" % blocks), log, traps, blocks, "nftables", ZONE)
+        try:
+            daemon.enforce("full")
+            present = daemon.armed(traps)["blocks"]["active"]
+            rounds = []
+            for _ in range(1 if args.short else 3):
+                daemon.stop()
+                rounds.append(one_start(daemon, present))
+        finally:
+            daemon.stop()
+            shutil.rmtree(daemon.top, ignore_errors=True)
+        rig.row("start", "limetwigd, %d traps and %d blocks" % (traps, present), rounds)
+    for key, what, limit in (("first_s", "first answer", FIRST_AIM_S), ("kernel_s", "kernel complete", KERNEL_AIM_S)):
+        value = rig.statistics.median(r[key] for r in rounds)
+        rig.aim("start with %d traps and %d blocks: %s" % (traps, present, what), "%.2f s" % value, "at most %d s" % limit, value <= limit)
+
+
+def zones(args, work):
+    """Servers of DNS lists that read their file."""
+    args.entries = args.records = 50000 if args.short else 1000000
+    for name in ("rbldnsd ip4trie", "nsd", "knot"):
+        what, rounds = "%s, %d addresses" % (name, args.entries), []
+        try:
+            for _ in range(1 if args.short else 3):
+                server = dnsbl.start(name, args, work)
+                rounds.append({"zone_s": server.facts["start_s"], "memory_mb": server.facts["memory_mb"]})
+                server.stop()
+                shutil.rmtree(os.path.join(work, name), ignore_errors=True)
+        except (peers.Missing, OSError) as e:
+            rig.missing("start", what, e)
+            continue
+        rig.version(name.split()[0], peers.version(name.split()[0]))
+        rig.row("start", what, rounds)
+
+
+def elements():
+    done = subprocess.run(["nft", "-j", "list", "set", "inet", "f2b-table", "addr-set-trap"], capture_output=True, text=True,
+                          check=False)
+    if done.returncode:
+        return 0
+    sets = [o["set"] for o in rig.json.loads(done.stdout)["nftables"] if "set" in o]
+    return sum(len(s.get("elem", [])) for s in sets)
+
+
+def fail2ban(args, work, log):
+    bans = 20 if args.short else 300
+    what = "fail2ban, %d bans" % bans
+    try:
+        server = hit.Fail2ban(work, log, "%s/fail2ban.db" % work)
+        try:
+            server.bans(args, 0, bans, "burst")
+        finally:
+            server.stop()
+        began = time.monotonic()
+        server.start()
+        try:
+            rig.wait_for("the bans", lambda: elements() >= bans, 120)
+            rig.row("start", what, [{"kernel_s": time.monotonic() - began, "memory_mb": rig.memory_kb(server.pid) / 1024}])
+        finally:
+            server.stop()
+        rig.version("fail2ban", peers.version("fail2ban"))
+    except (peers.Missing, rig.BenchError, OSError) as e:
+        rig.missing("start", what, e)
+
+
+def start(args, work, log):
+    rig.table("start", "From the start", COLUMNS, "Files are in the page cache. limetwigd runs on one core with all its roles; its table in the "
+              "kernel is gone before, as after a boot.")
+    try:
+        ours(args, work, log)
+    finally:
+        zones(args, work)
+        fail2ban(args, work, log)
+
+
+if __name__ == "__main__":
+    sys.exit(rig.main(rig.arguments(__doc__), start))
