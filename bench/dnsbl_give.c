@@ -22,7 +22,7 @@
 #include "core/block_index.h"
 #include "core/feed_area.h"
 #include "dnsbl_address.h"
-#include "io/block_memory.h"
+#include "io/area_memory.h"
 #include "io/conf_file.h"
 #include "role/role_host.h"
 
@@ -33,7 +33,7 @@ static struct {
 	struct loop *loop;
 	struct channel *parent, *engine;
 	struct block_share share;
-	struct block_memory memory;
+	struct area_memory memory;
 	pid_t pid;
 	bool is_ready;
 	uint32_t addresses;
@@ -147,7 +147,7 @@ static void give_blocks(void)
 {
 	static const uint8_t key[SIPHASH_KEY] = "dnsbl_give bench";
 
-	if (block_memory_make(block_share_bytes(16), &give.memory) != ERR_OK)
+	if (area_memory_make_blocks(block_share_bytes(16), &give.memory) != ERR_OK)
 		err(1, "memory");
 	block_share_init(&give.share, give.memory.map, 16, key);
 	say(give.engine, MSG_BLOCKS, 0, dup(give.memory.fd));

@@ -59,7 +59,7 @@ int main(int argc, char **argv)
 {
 	unsigned lines = argc > 1 ? (unsigned)atoi(argv[1]) : 1000000, runs = argc > 2 ? (unsigned)atoi(argv[2]) : 5;
 	char path[] = "/tmp/feed_speed.XXXXXX";
-	struct feed_set good = { .memory = FEED_MEMORY_NONE };
+	struct feed_set good = { .memory = AREA_MEMORY_NONE };
 	struct feed_spec *s = spec_of(path);
 	int fd = mkstemp(path);
 
@@ -72,7 +72,7 @@ int main(int argc, char **argv)
 			return 1;
 		j->spec = s;
 		j->good = &good;
-		j->set.memory = FEED_MEMORY_NONE;
+		j->set.memory = AREA_MEMORY_NONE;
 		for (unsigned i = 0; i < FEED_PARTS; i++)
 			j->printed[i] = -1;
 		wall = seconds(CLOCK_MONOTONIC);
@@ -80,10 +80,10 @@ int main(int argc, char **argv)
 		feed_job_run(j);
 		(void)printf("%u lines: %.0f ms (CPU %.0f): %llu prefixes, %zu bytes %s\n", lines,
 			(seconds(CLOCK_MONOTONIC) - wall) * 1e3, (seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu) * 1e3,
-			(unsigned long long)j->set.memory.area.prefixes, j->set.memory.bytes, j->reason);
+			(unsigned long long)j->set.area.prefixes, j->set.memory.bytes, j->reason);
 		feed_set_close(&good);
 		good = j->set;
-		j->set.memory = FEED_MEMORY_NONE;
+		j->set.memory = AREA_MEMORY_NONE;
 		feed_job_free(j);
 	}
 	feed_set_close(&good);

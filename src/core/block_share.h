@@ -8,7 +8,7 @@
  *
  * A reader never waits: after SHARE_RETRIES it says "not listed", so that a
  * writer that died inside an update hurts nobody. It believes no length, code
- * or text that stands in the area, and looks at until itself. Pure: io/memory
+ * or text that stands in the area, and looks at until itself. Pure: io/area_memory
  * has the descriptors.
  * SPDX-License-Identifier: ISC
  */

@@ -6,7 +6,7 @@
 #include "core/feed_area.h"
 #include "ctl/command_feed.h"
 #include "ctl/import_file.h"
-#include "io/block_memory.h"
+#include "io/area_memory.h"
 
 #define COUNT_TIMEOUT_MS 60000
 
@@ -51,18 +51,18 @@ int command_feed_find(struct ctl *c)
 
 int feed_ask_collateral(struct ctl *c, const struct prefix_set *sealed, json_t **ret_answer)
 {
-	struct block_memory m = BLOCK_MEMORY_NONE;
+	struct area_memory m = AREA_MEMORY_NONE;
+	struct feed_area a;
 	json_t *q, *answer = NULL;
 	char text[CONTROL_TEXT];
 	enum err e;
 
-	if (block_memory_make(feed_area_bytes(sealed), &m) != ERR_OK)
+	if (area_memory_make_feed(sealed, &m, &a) != ERR_OK)
 		return ctl_refuse(c, "no memory to hand the list to the daemon");
-	feed_area_write(sealed, m.map);
 	q = ctl_request(c, "feed_test");
 	e = control_client_ask(c->socket, q, m.fd, COUNT_TIMEOUT_MS, &answer, text);
 	json_decref(q);
-	block_memory_close(&m);
+	area_memory_close(&m);
 	if (e == ERR_OK && !render_bool(answer, "ok")) {
 		(void)snprintf(text, sizeof text, "%s", render_text(&c->render, answer, "error"));
 		e = ERR_IO;

@@ -17,7 +17,7 @@
 
 struct export_area {
 	unsigned refs;
-	struct block_memory memory;
+	struct area_memory memory;
 	struct block_view blocks;
 	struct feed_area set;
 	char name[CONF_TITLE];
@@ -27,7 +27,7 @@ struct export_area {
 static void area_drop(struct export_area **a)
 {
 	if (*a && --(*a)->refs == 0) {
-		block_memory_close(&(*a)->memory);
+		area_memory_close(&(*a)->memory);
 		free(*a);
 	}
 	*a = NULL;
@@ -50,12 +50,9 @@ static struct export_area *area_open(int fd, bool is_blocks)
 		(void)close(fd);
 	} else {
 		a->refs = 1;
-		a->memory = BLOCK_MEMORY_NONE;
-		e = block_memory_open(fd, &a->memory);
-		if (e == ERR_OK && is_blocks)
-			e = block_view_init(&a->blocks, a->memory.map, a->memory.bytes);
-		else if (e == ERR_OK)
-			e = feed_area_open(&a->set, a->memory.map, a->memory.bytes);
+		a->memory = AREA_MEMORY_NONE;
+		e = is_blocks ? area_memory_open_blocks(fd, &a->memory, &a->blocks)
+			      : area_memory_open_feed(fd, &a->memory, &a->set);
 	}
 	if (e == ERR_OK)
 		return a;

@@ -12,7 +12,7 @@
 #define IO_EXPORT_AREA_H
 #include "core/export_list.h"
 #include "core/message.h"
-#include "io/block_memory.h"
+#include "io/area_memory.h"
 
 struct export_area;
 

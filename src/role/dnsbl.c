@@ -59,36 +59,18 @@ bool dnsbl_may_ask(const struct dnsbl *d, const struct ipaddr *client)
 
 /* ---- what the engine hands over */
 
-/* ERR_OK: fd is mapped; the descriptor is used up in any case. */
-static enum err map_area(int fd, struct block_memory *ret_memory, struct feed_area *ret_area)
-{
-	enum err e = block_memory_open(fd, ret_memory);
-
-	if (e == ERR_OK) {
-		e = feed_area_open(ret_area, ret_memory->map, ret_memory->bytes);
-		if (e != ERR_OK)
-			block_memory_close(ret_memory);
-	}
-	return e;
-}
-
 /* The old area stays in use where the new one is no good. */
 static void take_blocks(struct dnsbl *d, int fd)
 {
-	struct block_memory m;
+	struct area_memory m;
 	struct block_view v;
-	enum err e = block_memory_open(fd, &m);
+	enum err e = area_memory_open_blocks(fd, &m, &v);
 
-	if (e == ERR_OK) {
-		e = block_view_init(&v, m.map, m.bytes);
-		if (e != ERR_OK)
-			block_memory_close(&m);
-	}
 	if (e != ERR_OK) {
 		log_warn("blocks_refused", "reason=\"%s\"", err_name(e));
 		return;
 	}
-	block_memory_close(&d->blocks);
+	area_memory_close(&d->blocks);
 	d->blocks = m;
 	d->list.view = v;
 	d->list.has_view = true;
@@ -98,31 +80,31 @@ static void on_old(void *ctx)
 {
 	struct dnsbl *d = ctx;
 
-	if (block_memory_give_back(&d->old, DNSBL_GIVE_BACK))
+	if (area_memory_give_back(&d->old, DNSBL_GIVE_BACK))
 		return;
 	loop_remove(d->old_watch);
 	d->old_watch = NULL;
 }
 
 /* Millions of addresses take milliseconds to give back, in which nobody would be answered. */
-static void give_back(struct dnsbl *d, struct block_memory *m)
+static void give_back(struct dnsbl *d, struct area_memory *m)
 {
 	if (!m->map)
 		return;
-	block_memory_close(&d->old); /* two at once are rare: that one has to go now */
+	area_memory_close(&d->old); /* two at once are rare: that one has to go now */
 	d->old = *m;
 	if (!d->old_watch)
 		d->old_watch = loop_every(d->host->loop, DNSBL_GIVE_BACK_MS, on_old, d);
 	if (!d->old_watch)
-		block_memory_close(&d->old);
+		area_memory_close(&d->old);
 }
 
 static void take_holes(struct dnsbl *d, int fd)
 {
-	struct block_memory m = BLOCK_MEMORY_NONE, old = d->holes;
+	struct area_memory m = AREA_MEMORY_NONE, old = d->holes;
 	struct feed_area a = { 0 };
 
-	if (fd >= 0 && map_area(fd, &m, &a) != ERR_OK) {
+	if (fd >= 0 && area_memory_open_feed(fd, &m, &a) != ERR_OK) {
 		log_warn("holes_refused", "note=\"those before stay\"");
 		return;
 	}
@@ -147,14 +129,14 @@ static void count_feeds(struct dnsbl *d)
 /* The new set is in use before the old one goes. */
 static void take_feed(struct dnsbl *d, const struct msg_feed_give *m, int fd)
 {
-	struct block_memory memory = BLOCK_MEMORY_NONE, old = d->feed[m->index];
+	struct area_memory memory = AREA_MEMORY_NONE, old = d->feed[m->index];
 	struct dnsbl_feed f = { .code = m->code };
 
 	if (fd >= 0 && !(m->layers & FEED_LAYER_DNSBL)) {
 		(void)close(fd);
 		fd = -1;
 	}
-	if (fd >= 0 && map_area(fd, &memory, &f.area) != ERR_OK) {
+	if (fd >= 0 && area_memory_open_feed(fd, &memory, &f.area) != ERR_OK) {
 		log_warn("feed_refused", "feed=%u note=\"its set before stays\"", m->index);
 		return;
 	}
@@ -211,9 +193,9 @@ static enum err dnsbl_start(struct role_host *h)
 		return ERR_NOMEM;
 	h->ctx = d;
 	d->host = h;
-	d->blocks = d->holes = d->old = BLOCK_MEMORY_NONE;
+	d->blocks = d->holes = d->old = AREA_MEMORY_NONE;
 	for (unsigned i = 0; i < FEEDS_MAX; i++)
-		d->feed[i] = BLOCK_MEMORY_NONE;
+		d->feed[i] = AREA_MEMORY_NONE;
 	d->udp = dnsbl_udp_new();
 	if (!d->udp || sodium_init() < 0)
 		return ERR_NOMEM;
@@ -277,11 +259,11 @@ static void dnsbl_stop(struct role_host *h)
 	loop_remove(d->second);
 	loop_remove(d->old_watch);
 	dnsbl_tcp_stop(d);
-	block_memory_close(&d->old);
-	block_memory_close(&d->blocks);
-	block_memory_close(&d->holes);
+	area_memory_close(&d->old);
+	area_memory_close(&d->blocks);
+	area_memory_close(&d->holes);
 	for (unsigned i = 0; i < FEEDS_MAX; i++)
-		block_memory_close(&d->feed[i]);
+		area_memory_close(&d->feed[i]);
 	free(d->udp);
 	free(d->rate);
 	free(d);

@@ -18,7 +18,7 @@
 #include "core/dnsbl_answer.h"
 #include "core/dnsbl_rate.h"
 #include "core/dnsbl_stream.h"
-#include "io/block_memory.h"
+#include "io/area_memory.h"
 #include "role/role_host.h"
 
 #define DNSBL_BATCH 64        /* datagrams of one system call */
@@ -58,8 +58,8 @@ struct dnsbl {
 	struct dnsbl_zone zone;
 	bool has_zone;
 	struct dnsbl_list list;
-	struct block_memory blocks, holes, feed[FEEDS_MAX]; /* behind the list */
-	struct block_memory old;                            /* a set that is in use no more, on its way out */
+	struct area_memory blocks, holes, feed[FEEDS_MAX]; /* behind the list */
+	struct area_memory old;                            /* a set that is in use no more, on its way out */
 	struct loop_watch *old_watch;
 	struct prefix allow[CONF_LIST];
 	unsigned allows;

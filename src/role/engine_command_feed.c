@@ -103,7 +103,7 @@ struct engine_feed_trial {
 	struct engine *e;
 	struct engine_call *call;
 	struct loop_watch *job;
-	struct block_memory memory;
+	struct area_memory memory;
 	struct feed_area area;
 	struct engine_count_at at;
 	struct engine_collateral ours;
@@ -116,7 +116,7 @@ static void trial_end(struct engine *e)
 	if (!t)
 		return;
 	loop_remove(t->job);
-	block_memory_close(&t->memory);
+	area_memory_close(&t->memory);
 	free(t);
 	e->feeds->trial = NULL;
 }
@@ -173,11 +173,9 @@ void engine_command_feed_test(struct engine *e, struct engine_call *c, const jso
 	}
 	t->e = e;
 	t->call = c;
-	t->memory = BLOCK_MEMORY_NONE;
+	t->memory = AREA_MEMORY_NONE;
 	e->feeds->trial = t;
-	err = block_memory_open(fd, &t->memory);
-	if (err == ERR_OK)
-		err = feed_area_open(&t->area, t->memory.map, t->memory.bytes);
+	err = area_memory_open_feed(fd, &t->memory, &t->area);
 	if (err == ERR_OK && !trial_later(t))
 		err = ERR_NOMEM;
 	if (err != ERR_OK) {

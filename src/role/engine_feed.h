@@ -16,7 +16,7 @@
 #ifndef ROLE_ENGINE_FEED_H
 #define ROLE_ENGINE_FEED_H
 #include "core/feed_view.h"
-#include "io/block_memory.h"
+#include "io/area_memory.h"
 #include "role/engine.h"
 
 #define ENGINE_FEED_HOLD_PERCENT 5    /* of the hosts with good mail: a set with more of them waits for a person */
@@ -41,7 +41,7 @@ struct engine_count_at {
 
 struct engine_feed_set {
 	int fd; /* to hand out */
-	struct block_memory memory;
+	struct area_memory memory;
 	struct feed_area area;
 	struct msg_feed_set m;
 	struct engine_collateral ours;

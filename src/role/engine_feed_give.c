@@ -19,7 +19,7 @@
 
 struct engine_feed_holes {
 	struct engine *e;
-	struct block_memory now; /* as last made */
+	struct area_memory now; /* as last made */
 	bool has_one, is_running, is_changed;
 	bool is_asked; /* limetwig export wants them, too */
 	unsigned late; /* bits: roles that have come and wait for the holes before they get any feed */
@@ -28,9 +28,10 @@ struct engine_feed_holes {
 	struct loop_watch *watch;
 	/* the thread's, while it runs */
 	struct prefix_set set;
-	struct block_memory feed[FEEDS_MAX];
+	struct area_memory feed[FEEDS_MAX];
+	struct feed_area area[FEEDS_MAX]; /* in these */
 	unsigned feeds;
-	struct block_memory next;
+	struct area_memory next;
 	enum err err;
 };
 
@@ -114,7 +115,7 @@ static enum err add_ranges(struct prefix_set *s, const struct prefix_table *t)
 static void close_feeds(struct engine_feed_holes *h)
 {
 	while (h->feeds)
-		block_memory_close(&h->feed[--h->feeds]);
+		area_memory_close(&h->feed[--h->feeds]);
 }
 
 /* What the thread works on: mappings of its own, since a swap takes ours away. */
@@ -132,7 +133,7 @@ static enum err gather(struct engine *e)
 		if (!f->has_set || f->now.m.action != FEED_ACTION_ALLOW)
 			continue;
 		fd = fcntl(f->now.fd, F_DUPFD_CLOEXEC, 0);
-		err = fd < 0 ? ERR_IO : block_memory_open(fd, &h->feed[h->feeds]);
+		err = fd < 0 ? ERR_IO : area_memory_open_feed(fd, &h->feed[h->feeds], &h->area[h->feeds]);
 		if (err == ERR_OK)
 			h->feeds++;
 	}
@@ -147,14 +148,11 @@ static void *make_holes(void *ctx)
 	enum err err = ERR_OK;
 
 	for (unsigned i = 0; err == ERR_OK && i < h->feeds; i++)
-		if (feed_area_open(&a, h->feed[i].map, h->feed[i].bytes) == ERR_OK)
-			err = feed_area_add_to(&a, &h->set);
+		err = feed_area_add_to(&h->area[i], &h->set);
 	if (err == ERR_OK)
 		err = prefix_set_seal(&h->set);
 	if (err == ERR_OK)
-		err = block_memory_make(feed_area_bytes(&h->set), &h->next);
-	if (err == ERR_OK)
-		feed_area_write(&h->set, h->next.map);
+		err = area_memory_make_feed(&h->set, &h->next, &a);
 	h->err = err;
 	(void)!write(h->done, &one, sizeof one); /* an empty eventfd takes it */
 	return NULL;
@@ -172,7 +170,7 @@ static void begin(struct engine *e)
 	struct engine_feed_holes *h = e->feeds->holes;
 
 	h->is_changed = false;
-	h->next = BLOCK_MEMORY_NONE;
+	h->next = AREA_MEMORY_NONE;
 	if (gather(e) != ERR_OK || pthread_create(&h->thread, NULL, make_holes, h) != 0) {
 		clear(h);
 		log_alarm("feed", "text=\"no memory, descriptor or thread for the list of whom nobody lists: "
@@ -189,7 +187,7 @@ static void end(struct engine_feed_holes *h)
 	clear(h);
 	if (h->err != ERR_OK)
 		return;
-	block_memory_close(&h->now);
+	area_memory_close(&h->now);
 	h->now = h->next;
 	h->has_one = true;
 }
@@ -293,7 +291,7 @@ enum err engine_feed_give_start(struct engine *e)
 		return ERR_NOMEM;
 	e->feeds->holes = h;
 	h->e = e;
-	h->now = h->next = BLOCK_MEMORY_NONE;
+	h->now = h->next = AREA_MEMORY_NONE;
 	h->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (h->done < 0)
 		return ERR_IO;
@@ -312,7 +310,7 @@ void engine_feed_give_stop(struct engine *e)
 	loop_remove(h->watch);
 	if (h->done >= 0)
 		(void)close(h->done);
-	block_memory_close(&h->now);
+	area_memory_close(&h->now);
 	free(h);
 	e->feeds->holes = NULL;
 }

@@ -24,10 +24,10 @@
 void engine_feed_set_close(struct engine_feed_set *s)
 {
 	if (s->memory.map)
-		block_memory_close(&s->memory);
+		area_memory_close(&s->memory);
 	if (s->fd >= 0)
 		(void)close(s->fd);
-	*s = (struct engine_feed_set){ .fd = -1, .memory = BLOCK_MEMORY_NONE };
+	*s = (struct engine_feed_set){ .fd = -1, .memory = AREA_MEMORY_NONE };
 }
 
 static void tell(struct engine *e, const struct msg_feed_set *m, enum feed_took result, const char *text)
@@ -46,12 +46,10 @@ static void tell(struct engine *e, const struct msg_feed_set *m, enum feed_took 
 /* fd stays the caller's. */
 static enum err set_open(struct engine_feed_set *s, const struct msg_feed_set *m, int fd)
 {
-	struct engine_feed_set n = { .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0), .memory = BLOCK_MEMORY_NONE, .m = *m };
+	struct engine_feed_set n = { .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0), .memory = AREA_MEMORY_NONE, .m = *m };
 	int map = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	enum err err = n.fd < 0 || map < 0 ? ERR_IO : block_memory_open(map, &n.memory);
+	enum err err = n.fd < 0 || map < 0 ? ERR_IO : area_memory_open_feed(map, &n.memory, &n.area);
 
-	if (err == ERR_OK)
-		err = feed_area_open(&n.area, n.memory.map, n.memory.bytes);
 	if (err != ERR_OK) {
 		engine_feed_set_close(&n);
 		return err;
@@ -299,7 +297,7 @@ static void swap(struct engine *e, struct engine_feed *f)
 
 	engine_feed_set_close(&f->now);
 	f->now = f->next;
-	f->next = (struct engine_feed_set){ .fd = -1, .memory = BLOCK_MEMORY_NONE };
+	f->next = (struct engine_feed_set){ .fd = -1, .memory = AREA_MEMORY_NONE };
 	f->wait = FEED_WAIT_NONE;
 	f->has_set = true;
 	x->view.feed[i] = one_of(&f->now);

@@ -5,7 +5,7 @@
  * begins with a new one.
  * SPDX-License-Identifier: ISC
  */
-#include "io/block_memory.h"
+#include "io/area_memory.h"
 #include "io/log.h"
 #include "role/engine_session.h"
 
@@ -19,13 +19,13 @@
 
 struct engine_share {
 	struct block_share share[2];
-	struct block_memory memory[2];
+	struct area_memory memory[2];
 	unsigned at; /* the one that is complete; the other is being filled, or unused */
 	bool is_filling, has_one;
 	struct loop_watch *job;
 };
 
-static void send_memory(struct engine *e, enum role to, const struct block_memory *m)
+static void send_memory(struct engine *e, enum role to, const struct area_memory *m)
 {
 	uint8_t bytes[4];
 	struct wr w = wr_init(bytes, sizeof bytes);
@@ -35,7 +35,7 @@ static void send_memory(struct engine *e, enum role to, const struct block_memor
 		log_warn("message_lost", "type=BLOCKS to=%s", role_name(to));
 }
 
-static void send_to_all(struct engine *e, const struct block_memory *m)
+static void send_to_all(struct engine *e, const struct area_memory *m)
 {
 	for (unsigned i = 0; i < ROLE_TARPITS; i++)
 		if (e->host->link[role_tarpit(i)])
@@ -51,7 +51,7 @@ static void fill(struct engine *e, size_t budget)
 
 	if (!s->is_filling || !block_index_fill(&e->blocks, budget))
 		return;
-	block_memory_close(&s->memory[s->at]);
+	area_memory_close(&s->memory[s->at]);
 	s->at = !s->at;
 	s->is_filling = false;
 	s->has_one = true;
@@ -86,7 +86,7 @@ static void begin(struct engine *e)
 
 	while (bits < SHARE_BITS_MAX && (size_t)1 << bits < 4 * block_index_count(&e->blocks))
 		bits++;
-	if (block_memory_make(block_share_bytes(bits), &s->memory[next]) != ERR_OK) {
+	if (area_memory_make_blocks(block_share_bytes(bits), &s->memory[next]) != ERR_OK) {
 		log_warn("share",
 			"errno=%d text=\"no memory for a larger list of blocks: the tarpit and the DNS server know the "
 			"old one\"",
@@ -108,7 +108,7 @@ int engine_share_fd(struct engine *e)
 			log_warn("share", "text=\"no memory: the tarpit knows no blocks\"");
 			return -1;
 		}
-		e->share->memory[0] = e->share->memory[1] = BLOCK_MEMORY_NONE;
+		e->share->memory[0] = e->share->memory[1] = AREA_MEMORY_NONE;
 	}
 	if (e->share->has_one)
 		return e->share->memory[e->share->at].fd;
@@ -153,7 +153,7 @@ void engine_share_stop(struct engine *e)
 	block_index_share(&e->blocks, NULL);
 	loop_remove(e->share->job);
 	for (unsigned i = 0; i < 2; i++)
-		block_memory_close(&e->share->memory[i]);
+		area_memory_close(&e->share->memory[i]);
 	free(e->share);
 	e->share = NULL;
 }

@@ -197,8 +197,8 @@ static enum err make_plan(struct feed *f)
 		log_warn("feed_left_out", "lists=%u last=\"%s\"", f->plan.left_out, f->plan.reason);
 	for (unsigned i = 0; e == ERR_OK && i < f->plan.count; i++) {
 		f->one[i].spec = &f->plan.feed[i];
-		f->one[i].good.memory = f->one[i].next.memory = FEED_MEMORY_NONE;
-		f->one[i].held.memory = f->one[i].gone.memory = FEED_MEMORY_NONE;
+		f->one[i].good.memory = f->one[i].next.memory = AREA_MEMORY_NONE;
+		f->one[i].held.memory = f->one[i].gone.memory = AREA_MEMORY_NONE;
 	}
 	return e;
 }

@@ -19,7 +19,7 @@
 #include "core/feed_keep.h"
 #include "core/feed_plan.h"
 #include "io/download.h"
-#include "io/feed_memory.h"
+#include "io/area_memory.h"
 #include "role/role_host.h"
 
 #include <pthread.h>
@@ -35,7 +35,8 @@
 
 /* memory.fd -1: none. */
 struct feed_set {
-	struct feed_memory memory;
+	struct area_memory memory;
+	struct feed_area area; /* in it */
 	struct feed_keep keep;
 };
 

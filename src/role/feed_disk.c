@@ -37,7 +37,7 @@ enum err feed_disk_save(const char *path, const struct feed_set *s)
 /* Of a whole file in memory. */
 static enum err load_from(struct slice file, struct feed_set *ret)
 {
-	struct feed_set s = { .memory = FEED_MEMORY_NONE };
+	struct feed_set s = { .memory = AREA_MEMORY_NONE };
 	struct prefix_set set = { 0 };
 	struct feed_area area;
 	struct slice bytes;
@@ -50,7 +50,7 @@ static enum err load_from(struct slice file, struct feed_set *ret)
 	if (e == ERR_OK)
 		e = prefix_set_seal(&set);
 	if (e == ERR_OK)
-		e = feed_memory_make(&set, &s.memory);
+		e = area_memory_make_feed(&set, &s.memory, &s.area);
 	prefix_set_done(&set);
 	if (e == ERR_OK)
 		*ret = s;

@@ -98,7 +98,7 @@ static uint64_t sum(uint64_t a, uint64_t b)
 static enum err compare(struct feed_job *j)
 {
 	struct prefix_set was = { 0 };
-	enum err e = feed_area_add_to(&j->good->memory.area, &was);
+	enum err e = feed_area_add_to(&j->good->area, &was);
 
 	if (e == ERR_OK)
 		e = prefix_set_seal(&was);
@@ -122,7 +122,7 @@ static enum feed_outcome judge(struct feed_job *j)
 {
 	const struct feed_change *c = &j->change;
 	/* a list that was empty begins now */
-	bool is_first = !has_good(j) || j->good->memory.area.prefixes == 0;
+	bool is_first = !has_good(j) || j->good->area.prefixes == 0;
 
 	if (is_first && judge_first(j) == FEED_OUT_FAILED)
 		return FEED_OUT_FAILED;
@@ -156,7 +156,7 @@ static void make_set(struct feed_job *j)
 		j->outcome = judge(j);
 		if (j->outcome == FEED_OUT_FAILED)
 			return;
-		e = feed_memory_make(&j->made, &j->set.memory);
+		e = area_memory_make_feed(&j->made, &j->set.memory, &j->set.area);
 	}
 	if (e != ERR_OK) {
 		j->outcome = FEED_OUT_FAILED;
@@ -222,6 +222,6 @@ void feed_job_free(struct feed_job *j)
 		if (j->printed[i] >= 0)
 			(void)close(j->printed[i]);
 	feed_report_done(&j->report);
-	feed_memory_close(&j->set.memory);
+	area_memory_close(&j->set.memory);
 	free(j);
 }

@@ -29,7 +29,8 @@ static bool has_set(const struct feed_set *s)
 
 void feed_set_close(struct feed_set *s)
 {
-	feed_memory_close(&s->memory);
+	area_memory_close(&s->memory);
+	s->area = (struct feed_area){ .part = NULL };
 	s->keep = (struct feed_keep){ .time = 0 };
 }
 
@@ -101,7 +102,7 @@ static struct feed_job *new_job(struct feed *f, unsigned i, bool is_save)
 		j->last = seen_last(o)->keep;
 	for (unsigned k = 0; k < FEED_PARTS; k++)
 		j->printed[k] = -1;
-	j->set.memory = FEED_MEMORY_NONE;
+	j->set.memory = AREA_MEMORY_NONE;
 	j->is_over = &f->is_over;
 	j->is_save = is_save;
 	j->index = i;
@@ -264,8 +265,7 @@ static bool is_as_good(const struct feed_entry *o, const struct feed_job *j)
 	const struct feed_change *c = &j->change;
 
 	return has_set(&o->good) && !(c->added4 || c->added6 || c->removed4 || c->removed6) &&
-	       o->good.memory.area.prefixes == j->set.memory.area.prefixes &&
-	       strcmp(o->good.keep.text, j->set.keep.text) == 0;
+	       o->good.area.prefixes == j->set.area.prefixes && strcmp(o->good.keep.text, j->set.keep.text) == 0;
 }
 
 static void take_new(struct feed *f, unsigned i, struct feed_job *j)
@@ -287,9 +287,9 @@ static void take_new(struct feed *f, unsigned i, struct feed_job *j)
 	}
 	j->set.keep.changed = j->set.keep.time;
 	o->next = j->set;
-	j->set.memory = FEED_MEMORY_NONE;
+	j->set.memory = AREA_MEMORY_NONE;
 	log_info("feed_read", "feed=%s entries=%u refused=%u prefixes=%llu", name_of(o), o->next.keep.entries,
-		o->next.keep.refused, (unsigned long long)o->next.memory.area.prefixes);
+		o->next.keep.refused, (unsigned long long)o->next.area.prefixes);
 	set_state(f, i, FEED_FETCHING, "");
 	feed_offer(f, i, &o->next);
 }
@@ -303,7 +303,7 @@ static void hold(struct feed *f, unsigned i, struct feed_job *j)
 	feed_set_close(&o->held);
 	o->held = j->set;
 	o->change = j->change;
-	j->set.memory = FEED_MEMORY_NONE;
+	j->set.memory = AREA_MEMORY_NONE;
 	set_state(f, i, FEED_STATE_HELD, j->reason);
 }
 
@@ -346,7 +346,7 @@ static void accept(struct feed *f, unsigned i)
 	o->gone = o->good;
 	o->gone_ms = clock_mono_ms() + FEED_GONE_MS;
 	o->good = o->next;
-	o->next.memory = FEED_MEMORY_NONE;
+	o->next.memory = AREA_MEMORY_NONE;
 	o->is_unsaved = true;
 	if (!has_set(&o->held))
 		set_state(f, i, FEED_OK, "");
@@ -400,12 +400,11 @@ void feed_one_confirm(struct feed *f, unsigned i)
 
 	if (!has_set(&o->held))
 		return;
-	log_info("feed_confirmed", "feed=%s prefixes=%llu", name_of(o),
-		(unsigned long long)o->held.memory.area.prefixes);
+	log_info("feed_confirmed", "feed=%s prefixes=%llu", name_of(o), (unsigned long long)o->held.area.prefixes);
 	feed_set_close(&o->next);
 	o->is_next_held = false;
 	o->next = o->held;
-	o->held.memory = FEED_MEMORY_NONE;
+	o->held.memory = AREA_MEMORY_NONE;
 	if (o->next.keep.time <= o->good.keep.time)
 		o->next.keep.time = o->good.keep.time + 1;
 	o->change = (struct feed_change){ .added4 = 0 };

@@ -12,7 +12,7 @@
 #ifndef ROLE_PUBLISH_H
 #define ROLE_PUBLISH_H
 #include "core/export_list.h"
-#include "io/block_memory.h"
+#include "io/area_memory.h"
 #include "role/role_host.h"
 
 #define PUBLISH_TICK_MS 250

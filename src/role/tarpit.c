@@ -53,7 +53,7 @@ static enum err tarpit_start(struct role_host *h)
 		return ERR_NOMEM;
 	h->ctx = t;
 	t->host = h;
-	t->memory = BLOCK_MEMORY_NONE;
+	t->memory = AREA_MEMORY_NONE;
 	t->free = t->oldest = t->newest = TARPIT_NONE;
 	t->most = tarpit_load_most();
 	t->now_ms = clock_mono_ms();
@@ -123,20 +123,15 @@ static void tarpit_serve(struct role_host *h)
 /* The old area stays in use where the new one is no good. */
 static void take_blocks(struct tarpit *t, int fd)
 {
-	struct block_memory m;
+	struct area_memory m;
 	struct block_view v;
-	enum err e = block_memory_open(fd, &m);
+	enum err e = area_memory_open_blocks(fd, &m, &v);
 
-	if (e == ERR_OK) {
-		e = block_view_init(&v, m.map, m.bytes);
-		if (e != ERR_OK)
-			block_memory_close(&m);
-	}
 	if (e != ERR_OK) {
 		log_warn("blocks_refused", "reason=\"%s\"", err_name(e));
 		return;
 	}
-	block_memory_close(&t->memory);
+	area_memory_close(&t->memory);
 	t->memory = m;
 	t->view = v;
 	t->has_view = true;
@@ -192,7 +187,7 @@ static void tarpit_stop(struct role_host *h)
 	loop_remove(t->second);
 	tarpit_tls_stop(t);
 	tarpit_sample_stop(t);
-	block_memory_close(&t->memory);
+	area_memory_close(&t->memory);
 	prefix_map_done(&t->each);
 	buf_done(&t->scratch);
 	for (uint32_t i = 0; i < t->pools; i++)

@@ -23,7 +23,7 @@
 #include "base/prefix_map.h"
 #include "core/answer.h"
 #include "core/pace.h"
-#include "io/block_memory.h"
+#include "io/area_memory.h"
 #include "io/tls.h"
 #include "role/role_host.h"
 
@@ -77,7 +77,7 @@ struct tarpit {
 	uint32_t wheel[TARPIT_SLOTS];
 	uint64_t wheel_at; /* ticks of the clock that were turned */
 
-	struct block_memory memory;
+	struct area_memory memory;
 	struct block_view view;
 	bool has_view;
 

@@ -26,7 +26,7 @@
 #include "core/feed_area.h"
 #include "core/firewall_plan.h"
 #include "core/record.h"
-#include "io/block_memory.h"
+#include "io/area_memory.h"
 #include "io/conf_file.h"
 #include "io/store.h"
 #include "role/role_host.h"
@@ -129,8 +129,9 @@ static inline int rig_memfd(const char *text)
 /* A set of a feed, as the role feed hands it over. list: prefixes between blanks or commas. */
 static inline int rig_area(const char *list)
 {
-	struct block_memory m = BLOCK_MEMORY_NONE;
+	struct area_memory m = AREA_MEMORY_NONE;
 	struct prefix_set s = { 0 };
+	struct feed_area a;
 	char text[4096], *save, *word;
 	int fd;
 
@@ -142,11 +143,10 @@ static inline int rig_area(const char *list)
 		assert_int_equal(prefix_set_add(&s, &p, false), ERR_OK);
 	}
 	assert_int_equal(prefix_set_seal(&s), ERR_OK);
-	assert_int_equal(block_memory_make(feed_area_bytes(&s), &m), ERR_OK);
-	feed_area_write(&s, m.map);
+	assert_int_equal(area_memory_make_feed(&s, &m, &a), ERR_OK);
 	prefix_set_done(&s);
 	fd = dup(m.fd);
-	block_memory_close(&m);
+	area_memory_close(&m);
 	return fd;
 }
 

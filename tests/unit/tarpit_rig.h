@@ -23,7 +23,7 @@ static const uint8_t key[SIPHASH_KEY] = "0123456789abcde";
 
 static struct rig {
 	struct role_host host;
-	struct block_memory memory;
+	struct area_memory memory;
 	struct block_share share;
 	struct tarpit *t;
 	uint64_t now;
@@ -75,7 +75,7 @@ static inline int prepare(void **state)
 	(void)snprintf(c->tarpit.host, sizeof c->tarpit.host, "mx.test");
 	memset(rig.host.listener, -1, sizeof rig.host.listener);
 	memset(rig.host.file, -1, sizeof rig.host.file);
-	assert_int_equal(block_memory_make(block_share_bytes(SHARE_BITS_MIN), &rig.memory), ERR_OK);
+	assert_int_equal(area_memory_make_blocks(block_share_bytes(SHARE_BITS_MIN), &rig.memory), ERR_OK);
 	block_share_init(&rig.share, rig.memory.map, SHARE_BITS_MIN, key);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fd), 0);
 	rig.engine = fd[1];
@@ -105,7 +105,7 @@ static inline int finish(void **state)
 	tarpit_ops.stop(&rig.host);
 	channel_free(rig.host.link[ROLE_ENGINE]);
 	loop_free(rig.host.loop);
-	block_memory_close(&rig.memory);
+	area_memory_close(&rig.memory);
 	(void)close(rig.engine);
 	for (unsigned i = 0; i < MANY; i++)
 		if (rig.peer[i] > 0)

@@ -22,7 +22,7 @@
 
 #include "core/block_index.h"
 #include "core/subject.h"
-#include "io/block_memory.h"
+#include "io/area_memory.h"
 
 #define BASE 1000000u /* until of version 0 */
 #define SUBJECTS 700  /* of 1,024 slots: long runs */
@@ -77,14 +77,14 @@ static void test_same_as_index(void **state)
 {
 	struct block_index x;
 	struct block_share share[16];
-	struct block_memory memory[16];
+	struct area_memory memory[16];
 	struct block_view view;
 	unsigned n = 0, bits = SHARE_BITS_MIN, hits = 0;
 	bool is_filling = true;
 
 	(void)state;
 	block_index_init(&x, key, 100000);
-	assert_int_equal(block_memory_make(block_share_bytes(bits), &memory[0]), ERR_OK);
+	assert_int_equal(area_memory_make_blocks(block_share_bytes(bits), &memory[0]), ERR_OK);
 	block_share_init(&share[0], memory[0].map, bits, other_key);
 	block_index_share(&x, &share[0]);
 	for (uint32_t i = 0; i < 120000; i++) {
@@ -106,7 +106,7 @@ static void test_same_as_index(void **state)
 		}
 		if (!is_filling && block_share_is_tight(&share[n])) {
 			n++;
-			assert_int_equal(block_memory_make(block_share_bytes(++bits), &memory[n]), ERR_OK);
+			assert_int_equal(area_memory_make_blocks(block_share_bytes(++bits), &memory[n]), ERR_OK);
 			block_share_init(&share[n], memory[n].map, bits, other_key);
 			block_index_share(&x, &share[n]);
 			is_filling = true;
@@ -125,7 +125,7 @@ static void test_same_as_index(void **state)
 	assert_true(n >= 4 && hits > 1000);
 	assert_int_equal(x.share->count, block_index_count(&x));
 	for (unsigned i = 0; i <= n; i++)
-		block_memory_close(&memory[i]);
+		area_memory_close(&memory[i]);
 	block_index_done(&x);
 }
 
@@ -134,7 +134,7 @@ static void test_no_identity(void **state)
 {
 	struct block_index x;
 	struct block_share share[2];
-	struct block_memory memory[2];
+	struct area_memory memory[2];
 	struct block_view view;
 	struct block_entry e, got;
 	struct prefix host = nth(0), p;
@@ -144,7 +144,7 @@ static void test_no_identity(void **state)
 	for (int i = 0; i < 2; i++) { /* written along, and filled in later */
 		char sender[32];
 
-		assert_int_equal(block_memory_make(block_share_bytes(SHARE_BITS_MIN), &memory[i]), ERR_OK);
+		assert_int_equal(area_memory_make_blocks(block_share_bytes(SHARE_BITS_MIN), &memory[i]), ERR_OK);
 		block_share_init(&share[i], memory[i].map, SHARE_BITS_MIN, other_key);
 		block_index_share(&x, &share[i]);
 		(void)snprintf(sender, sizeof sender, "a%d@b.example", i);
@@ -163,20 +163,20 @@ static void test_no_identity(void **state)
 		assert_int_equal(share[i].count, 1);
 	}
 	for (int i = 0; i < 2; i++)
-		block_memory_close(&memory[i]);
+		area_memory_close(&memory[i]);
 	block_index_done(&x);
 }
 
 static void test_full(void **state)
 {
-	struct block_memory m;
+	struct area_memory m;
 	struct block_share s;
 	struct block_view v;
 	struct block_entry e;
 	unsigned seen = 0;
 
 	(void)state;
-	assert_int_equal(block_memory_make(block_share_bytes(SHARE_BITS_MIN), &m), ERR_OK);
+	assert_int_equal(area_memory_make_blocks(block_share_bytes(SHARE_BITS_MIN), &m), ERR_OK);
 	block_share_init(&s, m.map, SHARE_BITS_MIN, key);
 	assert_int_equal(block_view_init(&v, m.map, m.bytes), ERR_OK);
 	for (uint32_t i = 0; i < 2000; i++) {
@@ -193,33 +193,37 @@ static void test_full(void **state)
 	}
 	assert_int_equal(seen, s.count);
 	assert_true(seen < 1024);
-	block_memory_close(&m);
+	area_memory_close(&m);
 }
 
 static void test_reader_cannot_write(void **state)
 {
-	struct block_memory m, r;
+	size_t bytes = block_share_bytes(SHARE_BITS_MIN);
+	struct area_memory m, r;
+	struct block_share s;
+	struct block_view v;
 	int fd;
 
 	(void)state;
-	assert_int_equal(block_memory_make(4096, &m), ERR_OK);
-	assert_ptr_equal(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, m.fd, 0), MAP_FAILED);
+	assert_int_equal(area_memory_make_blocks(bytes, &m), ERR_OK);
+	block_share_init(&s, m.map, SHARE_BITS_MIN, key);
+	assert_ptr_equal(mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, m.fd, 0), MAP_FAILED);
 	assert_int_equal(errno, EPERM);
 	assert_int_equal(pwrite(m.fd, "x", 1, 0), -1);
 	assert_int_equal(errno, EPERM);
 	assert_int_equal(ftruncate(m.fd, 0), -1);
 	assert_int_equal(errno, EPERM);
-	assert_int_equal(block_memory_open(dup(m.fd), &r), ERR_OK);
+	assert_int_equal(area_memory_open_blocks(dup(m.fd), &r, &v), ERR_OK);
 	assert_int_equal(mprotect(r.map, r.bytes, PROT_READ | PROT_WRITE), -1);
 	assert_int_equal(errno, EACCES);
-	((char *)m.map)[7] = 'x'; /* the writer can */
-	assert_int_equal(((const char *)r.map)[7], 'x');
-	block_memory_close(&r);
-	block_memory_close(&m);
+	((char *)m.map)[bytes - 1] = 'x'; /* the writer can */
+	assert_int_equal(((const char *)r.map)[bytes - 1], 'x');
+	area_memory_close(&r);
+	area_memory_close(&m);
 	/* one that could shrink under the reader */
 	fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	assert_int_equal(ftruncate(fd, 4096), 0);
-	assert_int_equal(block_memory_open(fd, &r), ERR_DENIED);
+	assert_int_equal(area_memory_open_blocks(fd, &r, &v), ERR_DENIED);
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
 }
 
@@ -273,12 +277,12 @@ static void test_killed_writer(void **state)
 {
 	const char *wish = getenv("LIMETWIG_KILLS");
 	unsigned kills = wish ? (unsigned)atoi(wish) : 500, inside = 0, seen = 0;
-	struct block_memory m;
+	struct area_memory m;
 	struct block_share s;
 	struct block_view v;
 
 	(void)state;
-	assert_int_equal(block_memory_make(block_share_bytes(SHARE_BITS_MIN), &m), ERR_OK);
+	assert_int_equal(area_memory_make_blocks(block_share_bytes(SHARE_BITS_MIN), &m), ERR_OK);
 	for (unsigned i = 0; i < kills; i++) {
 		uint64_t turn = 2 + rnd() % 4000, spin = rnd() % 500;
 		pid_t pid;
@@ -303,12 +307,12 @@ static void test_killed_writer(void **state)
 	}
 	print_message("# %u kills, %u inside an update, %u entries seen\n", kills, inside, seen);
 	assert_true(inside > 0 && seen > 0);
-	block_memory_close(&m);
+	area_memory_close(&m);
 }
 
 static void test_reader_beside_writer(void **state)
 {
-	struct block_memory m;
+	struct area_memory m;
 	struct block_share s;
 	struct block_view v;
 	uint64_t first;
@@ -316,7 +320,7 @@ static void test_reader_beside_writer(void **state)
 	pid_t pid;
 
 	(void)state;
-	assert_int_equal(block_memory_make(block_share_bytes(SHARE_BITS_MIN), &m), ERR_OK);
+	assert_int_equal(area_memory_make_blocks(block_share_bytes(SHARE_BITS_MIN), &m), ERR_OK);
 	block_share_init(&s, m.map, SHARE_BITS_MIN, key);
 	assert_int_equal(block_view_init(&v, m.map, m.bytes), ERR_OK);
 	pid = start_writer(&s);
@@ -326,7 +330,7 @@ static void test_reader_beside_writer(void **state)
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	print_message("# %u entries seen beside 200,000 updates\n", seen);
-	block_memory_close(&m);
+	area_memory_close(&m);
 }
 
 /* ---- walks */
@@ -369,13 +373,13 @@ static void test_walk(void **state)
 {
 	static bool is_there[SUBJECTS];
 	unsigned seen[SUBJECTS];
-	struct block_memory m;
+	struct area_memory m;
 	struct block_share s;
 	struct block_view v;
 	uint64_t changes;
 
 	(void)state;
-	assert_int_equal(block_memory_make(block_share_bytes(SHARE_BITS_MIN), &m), ERR_OK);
+	assert_int_equal(area_memory_make_blocks(block_share_bytes(SHARE_BITS_MIN), &m), ERR_OK);
 	block_share_init(&s, m.map, SHARE_BITS_MIN, key);
 	assert_int_equal(block_view_init(&v, m.map, m.bytes), ERR_OK);
 	assert_true(walk_all(&v, seen));
@@ -402,21 +406,21 @@ static void test_walk(void **state)
 		for (unsigned i = 0; i < SUBJECTS; i++)
 			assert_int_equal(seen[i], is_there[i]);
 	}
-	block_memory_close(&m);
+	area_memory_close(&m);
 }
 
 /* A writer that adds and takes out odd ones while the even ones stay: these are given once, whatever moves. */
 static void test_walk_beside_writer(void **state)
 {
 	unsigned seen[SUBJECTS], whole = 0, odd = 0;
-	struct block_memory m;
+	struct area_memory m;
 	struct block_share s;
 	struct block_view v;
 	struct block_entry e;
 	pid_t pid;
 
 	(void)state;
-	assert_int_equal(block_memory_make(block_share_bytes(SHARE_BITS_MIN), &m), ERR_OK);
+	assert_int_equal(area_memory_make_blocks(block_share_bytes(SHARE_BITS_MIN), &m), ERR_OK);
 	block_share_init(&s, m.map, SHARE_BITS_MIN, key);
 	assert_int_equal(block_view_init(&v, m.map, m.bytes), ERR_OK);
 	for (uint32_t k = 0; k < SUBJECTS; k += 2) {
@@ -454,7 +458,7 @@ static void test_walk_beside_writer(void **state)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	print_message("# %u whole walks, %u moving entries\n", whole, odd);
 	assert_true(whole > 0 && odd > 0);
-	block_memory_close(&m);
+	area_memory_close(&m);
 }
 
 /* A writer that died inside an update: no walk, and no waiting. */
@@ -462,13 +466,13 @@ static void test_walk_stuck(void **state)
 {
 	static struct block_entry got[SHARE_WALK];
 	struct block_walk w = { .is_begun = false };
-	struct block_memory m;
+	struct area_memory m;
 	struct block_share s;
 	struct block_view v;
 	size_t n;
 
 	(void)state;
-	assert_int_equal(block_memory_make(block_share_bytes(SHARE_BITS_MIN), &m), ERR_OK);
+	assert_int_equal(area_memory_make_blocks(block_share_bytes(SHARE_BITS_MIN), &m), ERR_OK);
 	block_share_init(&s, m.map, SHARE_BITS_MIN, key);
 	assert_int_equal(block_view_init(&v, m.map, m.bytes), ERR_OK);
 	s.word[4] = 7;
@@ -476,7 +480,7 @@ static void test_walk_stuck(void **state)
 	assert_false(w.is_begun);
 	s.word[4] = 8;
 	assert_int_equal(block_view_walk(&v, &w, got, &n), ERR_OK);
-	block_memory_close(&m);
+	area_memory_close(&m);
 }
 
 /* It ends, and what it gives can be printed. */
@@ -534,14 +538,14 @@ static void test_nonsense(void **state)
 static void test_speed(void **state)
 {
 	struct timespec a, b;
-	struct block_memory m;
+	struct area_memory m;
 	struct block_share s;
 	struct block_view v;
 	struct block_entry e;
 	unsigned seen = 0, n = getenv("LIMETWIG_BENCH") ? 1000000 : 50000, bits = n > 50000 ? 21 : 17;
 
 	(void)state;
-	assert_int_equal(block_memory_make(block_share_bytes(bits), &m), ERR_OK);
+	assert_int_equal(area_memory_make_blocks(block_share_bytes(bits), &m), ERR_OK);
 	block_share_init(&s, m.map, bits, key);
 	assert_int_equal(block_view_init(&v, m.map, m.bytes), ERR_OK);
 	for (uint32_t i = 0; i < n; i++) {
@@ -561,7 +565,7 @@ static void test_speed(void **state)
 	(void)clock_gettime(CLOCK_MONOTONIC, &b);
 	print_message("# %zu entries: %.3f us a question (%u found)\n", s.count,
 		((double)(b.tv_sec - a.tv_sec) * 1e9 + (double)(b.tv_nsec - a.tv_nsec)) / 200000e3, seen);
-	block_memory_close(&m);
+	area_memory_close(&m);
 }
 
 int main(void)

@@ -12,7 +12,7 @@
 #include "core/feed_area.h"
 #include "core/feed_view.h"
 #include "engine_rig.h"
-#include "io/block_memory.h"
+#include "io/area_memory.h"
 
 #define TRAP1 RIG_SECRET "1@example.org"
 #define ALL_LAYERS (FEED_LAYER_POLICY | FEED_LAYER_FIREWALL | FEED_LAYER_DNSBL | FEED_LAYER_EXPORT)
@@ -24,7 +24,7 @@ static struct {
 	bool are_holes_first;
 	struct msg_feed_give give;
 	int acting;
-	struct block_memory hole;
+	struct area_memory hole;
 	struct feed_area hole_area;
 	struct msg_feed_ask ask;
 	unsigned asks;
@@ -36,9 +36,8 @@ static void take_give(struct rd *body, int fd)
 	if (seen.give.use == FEED_USE_HOLES) {
 		seen.are_holes_first = seen.are_holes_first || seen.lists == 0;
 		seen.holes++;
-		block_memory_close(&seen.hole);
-		assert_int_equal(block_memory_open(dup(fd), &seen.hole), ERR_OK);
-		assert_int_equal(feed_area_open(&seen.hole_area, seen.hole.map, seen.hole.bytes), ERR_OK);
+		area_memory_close(&seen.hole);
+		assert_int_equal(area_memory_open_feed(dup(fd), &seen.hole, &seen.hole_area), ERR_OK);
 	} else if (fd >= 0) {
 		seen.lists++;
 	} else {
@@ -70,7 +69,7 @@ static int setup(void **state)
 
 	memset(&seen, 0, sizeof seen);
 	seen.acting = -1;
-	seen.hole = BLOCK_MEMORY_NONE;
+	seen.hole = AREA_MEMORY_NONE;
 	rig.on_feed = on_feed;
 	rig.host.conf.feed_count = 1;
 	(void)snprintf(rig.host.conf.feed[0].title, CONF_TITLE, "drop");
@@ -80,7 +79,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	block_memory_close(&seen.hole);
+	area_memory_close(&seen.hole);
 	return rig_teardown(state);
 }
 
@@ -453,12 +452,13 @@ static void test_layers(void **state)
 }
 
 /* What the shared list of blocks says of each cause. */
-static struct block_memory shared = { .fd = -1 };
+static struct area_memory shared = { .fd = -1 };
+static struct block_view view;
 
 static void on_blocks(int fd)
 {
-	block_memory_close(&shared);
-	assert_int_equal(block_memory_open(fd, &shared), ERR_OK);
+	area_memory_close(&shared);
+	assert_int_equal(area_memory_open_blocks(fd, &shared, &view), ERR_OK);
 }
 
 static bool has_shared(void *ctx)
@@ -469,13 +469,11 @@ static bool has_shared(void *ctx)
 
 static unsigned flags_of(const char *client)
 {
-	struct block_view v;
 	struct block_entry b;
 	struct ipaddr a;
 
 	rig_address(client, &a);
-	assert_int_equal(block_view_init(&v, shared.map, shared.bytes), ERR_OK);
-	assert_true(block_view_find(&v, &a, clock_wall_s(), &b));
+	assert_true(block_view_find(&view, &a, clock_wall_s(), &b));
 	return b.flags & ~(unsigned)BLOCK_FIREWALL;
 }
 
@@ -485,8 +483,8 @@ static void assert_flags(void)
 	assert_int_equal(flags_of("192.0.2.1"), 0);
 	assert_int_equal(flags_of("192.0.2.2"), BLOCK_BY_PERSON);
 	assert_int_equal(flags_of("192.0.2.3"), BLOCK_BY_FEED | BLOCK_HOLD | BLOCK_NO_FIREWALL | BLOCK_NO_EXPORT);
-	block_memory_close(&shared);
-	shared = BLOCK_MEMORY_NONE;
+	area_memory_close(&shared);
+	shared = AREA_MEMORY_NONE;
 }
 
 static void test_causes_in_the_shared_list(void **state)
@@ -568,7 +566,21 @@ static void test_gives(void **state)
 	assert_true(seen.gone > 0);
 }
 
-/* What is no area, or could be taken away under us, is refused and changes nothing. */
+/* As rig_area makes it, but its maker can write it still. */
+static int open_area(void)
+{
+	int sealed = rig_area("192.0.2.0/25"), fd = memfd_create("rig", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	uint8_t bytes[4096];
+	ssize_t n = pread(sealed, bytes, sizeof bytes, 0);
+
+	assert_true(n > 0 && n < (ssize_t)sizeof bytes);
+	assert_int_equal(write(fd, bytes, (size_t)n), n);
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE), 0);
+	(void)close(sealed);
+	return fd;
+}
+
+/* What is no area, could be taken away under us, or changed once it is counted, is refused and changes nothing. */
 static void test_a_hostile_set(void **state)
 {
 	char bytes[4096];
@@ -587,7 +599,9 @@ static void test_a_hostile_set(void **state)
 	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE), 0);
 	send_set("drop", FEED_ACTION_BLOCK, ALL_LAYERS, fd);
 	assert_int_equal(seen.last.result, FEED_BAD);
-	assert_true(is_refused("192.0.2.7"));
+	send_set("drop", FEED_ACTION_BLOCK, ALL_LAYERS, open_area());
+	assert_int_equal(seen.last.result, FEED_BAD);
+	assert_true(is_refused("192.0.2.207"));
 }
 
 /* A list at hand: counted, not taken. */

@@ -12,7 +12,7 @@
 
 #include "core/block_share.h"
 #include "core/subject.h"
-#include "io/block_memory.h"
+#include "io/area_memory.h"
 
 #define TRAP RIG_SECRET "1@example.org"
 #define OTHER RIG_SECRET "2@example.org"
@@ -428,12 +428,13 @@ static void test_a_flood_at_our_server(void **state)
 
 /* ---- identities at shared providers */
 
-static struct block_memory area = { .fd = -1 };
+static struct area_memory area = { .fd = -1 };
+static struct block_view view;
 
 static void on_blocks(int fd)
 {
-	block_memory_close(&area);
-	assert_int_equal(block_memory_open(fd, &area), ERR_OK);
+	area_memory_close(&area);
+	assert_int_equal(area_memory_open_blocks(fd, &area, &view), ERR_OK);
 }
 
 static bool has_area(void *ctx)
@@ -481,12 +482,10 @@ static struct ipaddr identity_of(const char *sender)
 
 static void assert_in_area(const char *client, const struct ipaddr *identity)
 {
-	struct block_view view;
 	struct block_entry b;
 	struct ipaddr host;
 
 	rig_address(client, &host);
-	assert_int_equal(block_view_init(&view, area.map, area.bytes), ERR_OK);
 	assert_true(block_view_find(&view, &host, clock_wall_s(), &b));
 	assert_false(block_view_find(&view, identity, clock_wall_s(), &b));
 }
@@ -520,15 +519,15 @@ static void test_identities_stay_in_the_engine(void **state)
 	for (size_t i = 0; i < rig.ops; i++)
 		assert_false(subject_is_identity(&rig.op[i].prefix));
 	rig.ops = 0;
-	block_memory_close(&area);
-	area = BLOCK_MEMORY_NONE;
+	area_memory_close(&area);
+	area = AREA_MEMORY_NONE;
 	rig_restart();
 	assert_true(rig_wait(has_area, NULL));
 	assert_in_area(SPAMMER, &identity);
 	for (size_t i = 0; i < rig.ops; i++)
 		assert_false(subject_is_identity(&rig.op[i].prefix));
-	block_memory_close(&area);
-	area = BLOCK_MEMORY_NONE;
+	area_memory_close(&area);
+	area = AREA_MEMORY_NONE;
 }
 
 int main(void)

@@ -84,7 +84,7 @@ static struct feed_job *job_of(const struct feed_spec *s, const struct feed_set 
 	j->good = good;
 	j->last = good->keep;
 	j->is_over = &is_over;
-	j->set.memory = FEED_MEMORY_NONE;
+	j->set.memory = AREA_MEMORY_NONE;
 	for (unsigned i = 0; i < FEED_PARTS; i++)
 		j->printed[i] = -1;
 	return j;
@@ -114,7 +114,7 @@ static void expect(const struct feed_job *j, enum feed_outcome outcome, const ch
 		fail_msg("outcome %u: %s", j->outcome, j->reason);
 	if (!set)
 		return;
-	feed_area_each(&j->set.memory.area, add_text, &l);
+	feed_area_each(&j->set.area, add_text, &l);
 	assert_string_equal(l.text, set);
 }
 
@@ -134,7 +134,7 @@ static struct feed_set good_of(struct feed_job *j)
 	struct feed_set s = j->set;
 
 	s.keep.time = 1000;
-	j->set.memory = FEED_MEMORY_NONE;
+	j->set.memory = AREA_MEMORY_NONE;
 	feed_job_free(j);
 	return s;
 }
@@ -387,7 +387,7 @@ static void test_kept(void **state)
 	assert_int_equal(st.st_mode & 0777, 0600);
 	assert_int_equal(feed_disk_load(path_of("x.set"), &back), ERR_OK);
 	assert_int_equal(back.keep.time, 5000);
-	assert_int_equal(back.memory.area.prefixes, 2);
+	assert_int_equal(back.area.prefixes, 2);
 	assert_memory_equal(back.keep.key, good.keep.key, FEED_KEEP_KEY);
 	feed_set_close(&back);
 	assert_int_equal(feed_disk_load(path_of("y.set"), &back), ERR_NOTFOUND);

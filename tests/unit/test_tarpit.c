@@ -29,7 +29,7 @@ static const uint8_t key[SIPHASH_KEY] = "0123456789abcde";
 
 static struct rig {
 	struct role_host host;
-	struct block_memory memory;
+	struct area_memory memory;
 	struct block_share share;
 	pid_t pid;
 	int link; /* the engine's end */
@@ -100,7 +100,7 @@ static void prepare(void)
 	(void)snprintf(c->tarpit.host, sizeof c->tarpit.host, "mx.test");
 	memset(rig.host.listener, -1, sizeof rig.host.listener);
 	rig.host.listener[LISTENER_TARPIT][0] = listen_on(&rig.port);
-	assert_int_equal(block_memory_make(block_share_bytes(SHARE_BITS_MIN), &rig.memory), ERR_OK);
+	assert_int_equal(area_memory_make_blocks(block_share_bytes(SHARE_BITS_MIN), &rig.memory), ERR_OK);
 	block_share_init(&rig.share, rig.memory.map, SHARE_BITS_MIN, key);
 }
 
@@ -133,7 +133,7 @@ static int stop(void **state)
 	}
 	(void)close(rig.link);
 	(void)close(rig.host.listener[LISTENER_TARPIT][0]);
-	block_memory_close(&rig.memory);
+	area_memory_close(&rig.memory);
 	return 0;
 }
 

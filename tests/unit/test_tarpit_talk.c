@@ -125,7 +125,7 @@ static void handshakes_begin_in_turn(void **state)
 static void who_is_not_in_a_new_list_is_let_go(void **state)
 {
 	struct rd none = { 0 };
-	struct block_memory memory;
+	struct area_memory memory;
 	struct block_share share;
 	char text[256];
 	int fd;
@@ -136,7 +136,7 @@ static void who_is_not_in_a_new_list_is_let_go(void **state)
 	(void)says(0, "HELO x\r\n");
 	pass_ms(6000);
 	assert_int_equal(rig.t->count, 1);
-	assert_int_equal(block_memory_make(block_share_bytes(SHARE_BITS_MIN), &memory), ERR_OK);
+	assert_int_equal(area_memory_make_blocks(block_share_bytes(SHARE_BITS_MIN), &memory), ERR_OK);
 	block_share_init(&share, memory.map, SHARE_BITS_MIN, key);
 	fd = dup(memory.fd);
 	tarpit_ops.message(&rig.host, ROLE_ENGINE, MSG_BLOCKS, &none, &fd, 1);
@@ -145,7 +145,7 @@ static void who_is_not_in_a_new_list_is_let_go(void **state)
 		assert_true(work(&tries));
 	assert_memory_equal(text, "421 4.3.2 ", 10);
 	assert_int_equal(rig.t->count, 0);
-	block_memory_close(&memory);
+	area_memory_close(&memory);
 }
 
 /* ---- on the way to Postfix */
