@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: ISC
 BUILD = build
 DESTDIR =
-FUZZ_SECONDS = 60
+FUZZ_TIME = 60
+FUZZ_TARGETS =
 KILLS = 100
 RATE = 60
 MESON_OPTIONS =
@@ -28,16 +29,18 @@ demo:
 check:
 	@python3 tools/run-checks.py
 
-# CPU per policy query beside a null server; final dot to kernel element
+# all numbers, beside other programs, into bench/RESULTS.md; BENCH_SHORT=1: to try it
 bench: all
-	meson test -C $(BUILD) --benchmark --verbose
+	tools/install-packages.sh bench
+	$(PYTHON) bench/run.py --build $(BUILD)
 
 # kill -9 of every role under load, and the account of every message
 faults: all
 	$(PYTHON) tests/e2e/faults.py --build $(BUILD) --kills $(KILLS) --rate $(RATE)
 
+# seconds of the processor for each target, or for those named; goes on where it was stopped
 fuzz:
-	tools/run-fuzz.sh $(FUZZ_SECONDS)
+	$(PYTHON) tools/fuzz.py --time $(FUZZ_TIME) $(FUZZ_TARGETS)
 
 # what the tests run of src/base and src/core, and where they run least
 coverage:

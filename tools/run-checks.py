@@ -244,6 +244,7 @@ def main():
     if is_built:
         tap_step(total, "layers", ["tools/check-layers", prefix])
         tap_step(total, "names", ["tools/check-names", prefix])
+    tap_step(total, "fuzz targets", ["tools/fuzz.py", "--complete"])
     format_check(total)
     end_to_end_results(total, e2e)
     give_back()
