@@ -88,9 +88,15 @@ static uint8_t feed_number(struct dns_mirror *m, const char *name)
 	return (uint8_t)i;
 }
 
+/* Does, or did, a block list it? The names of feeds can be a million and wait behind these. */
+static bool is_block(const struct mirror_name *n)
+{
+	return n->end || n->case_id[0] || (n->want && n->why != DNSBL_BY_FEED);
+}
+
 static void want_name(struct dns_mirror *m, const struct prefix *p, const struct mirror_name *like)
 {
-	bool is_feeds = like->end == 0 && like->case_id[0] == '\0' && like->why == DNSBL_BY_FEED;
+	bool is_feeds = !is_block(like);
 	struct mirror_name *n;
 	void *value;
 
@@ -125,7 +131,22 @@ static void want_prefix(struct dns_mirror *m, const struct prefix *p, const stru
 struct want {
 	struct dns_mirror *m;
 	uint64_t now;
+	struct mirror_name last; /* without a case id; want 0: none yet */
 };
+
+/* Names of a feed differ in nothing, and there can be a million of them. */
+static uint32_t content_like_last(struct want *x, const struct mirror_name *like)
+{
+	struct mirror_name *l = &x->last;
+
+	if (like->case_id[0])
+		return content_of(x->m, like);
+	if (!l->want || l->why != like->why || l->code != like->code || l->feed != like->feed) {
+		*l = *like;
+		l->want = content_of(x->m, like);
+	}
+	return l->want;
+}
 
 static bool want_entry(void *ctx, const struct export_entry *e)
 {
@@ -139,9 +160,17 @@ static bool want_entry(void *ctx, const struct export_entry *e)
 	like.feed = feed_number(x->m, r.feed);
 	like.end = e->block ? (uint32_t)block_entry_end(e->block, x->now) : 0;
 	memcpy(like.case_id, r.case_id, sizeof like.case_id);
-	like.want = content_of(x->m, &like);
+	like.want = content_like_last(x, &like);
 	want_prefix(x->m, &e->prefix, &like);
 	return true;
+}
+
+/* From the beginning, blocks first. */
+static void begin_walk(struct dns_mirror *m)
+{
+	m->at = 0;
+	m->is_left = false;
+	m->is_first = true;
 }
 
 static void want_tests(struct dns_mirror *m)
@@ -174,13 +203,12 @@ static void walk_all(struct dns_mirror *m, void (*fn)(const struct prefix *p, vo
 
 void dns_mirror_want(struct dns_mirror *m, const struct export_source *s, const struct conf *c)
 {
-	struct want x = { m, s ? s->now : 0 };
+	struct want x = { .m = m, .now = s ? s->now : 0 };
 
 	m->conf = c;
 	m->wanted = m->wanted_feeds = m->left_out = 0;
 	m->feeds = 0;
-	m->at = 0;
-	m->is_left = false;
+	begin_walk(m);
 	walk_all(m, unwant);
 	want_tests(m);
 	if (s)
@@ -204,8 +232,7 @@ void dns_mirror_sync_begin(struct dns_mirror *m)
 	walk_all(m, forget_name);
 	m->flights = 0;
 	m->is_cut = false;
-	m->at = 0;
-	m->is_left = false;
+	begin_walk(m);
 }
 
 void dns_mirror_sync_record(void *ctx, const struct prefix *p, unsigned type, struct slice data)
@@ -249,7 +276,7 @@ static void look_at_name(const struct prefix *p, void *value, void *ctx)
 	struct dns_mirror *m = w->m;
 	const struct mirror_name *n = value;
 
-	if (n->want == n->has && !n->is_unknown)
+	if ((n->want == n->has && !n->is_unknown) || (m->is_first && !is_block(n)))
 		return;
 	if (m->flights == DNS_MIRROR_FLIGHT || !dns_update_has_room(w->u)) {
 		m->is_left = true;
@@ -269,19 +296,28 @@ static bool is_kept(const struct prefix *p, void *value, void *ctx)
 	return n->want || n->has || n->is_unknown;
 }
 
+/* Has it all been looked at? Else the next fill goes on with what the walk has left, or was not for. */
+static bool end_walk(struct dns_mirror *m)
+{
+	bool is_left = m->is_left, is_first = m->is_first;
+
+	m->at = 0;
+	m->is_left = false;
+	m->is_first = is_first && is_left;
+	return !is_left && !is_first;
+}
+
 enum dns_mirror_step dns_mirror_fill(struct dns_mirror *m, struct dns_update *u, uint64_t now, size_t budget)
 {
 	struct mirror_walk w = { m, u, now };
 
-	for (size_t seen = 0; seen < budget; seen += SLICE_HOMES) {
+	for (size_t seen = 0; seen < budget || m->flights; seen += SLICE_HOMES) {
 		if (!prefix_map_walk(&m->names, &m->at, SLICE_HOMES, look_at_name, &w)) {
-			bool is_left = m->is_left;
+			bool is_all = end_walk(m);
 
-			m->at = 0;
-			m->is_left = false;
 			if (m->flights)
 				return DNS_MIRROR_SEND;
-			if (is_left)
+			if (!is_all)
 				return DNS_MIRROR_MORE;
 			(void)prefix_map_retain(&m->names, 0, is_kept, NULL);
 			return DNS_MIRROR_EVEN;
@@ -289,7 +325,7 @@ enum dns_mirror_step dns_mirror_fill(struct dns_mirror *m, struct dns_update *u,
 		if (u->w.n >= DNS_MIRROR_BATCH)
 			return DNS_MIRROR_SEND;
 	}
-	return m->flights ? DNS_MIRROR_SEND : DNS_MIRROR_MORE;
+	return DNS_MIRROR_MORE;
 }
 
 void dns_mirror_settle(struct dns_mirror *m, enum dns_mirror_fate fate)
@@ -303,5 +339,7 @@ void dns_mirror_settle(struct dns_mirror *m, enum dns_mirror_fate fate)
 			n->has = m->flight[i].content;
 		n->is_unknown = fate == DNS_MIRROR_UNKNOWN;
 	}
+	if (fate != DNS_MIRROR_TAKEN)
+		begin_walk(m);
 	m->flights = 0;
 }

@@ -31,6 +31,7 @@ struct dns_mirror {
 	bool is_cut;             /* the server has names that did not fit: transfer it again after the changes */
 	uint64_t at;             /* of the walk for changes */
 	bool is_left;            /* the batch was full before the walk's end */
+	bool is_first;           /* this walk is for the names of blocks alone */
 	char feed[EXPORT_FEEDS][CONF_TITLE];
 	unsigned feeds;
 	struct {
@@ -57,8 +58,8 @@ enum dns_mirror_step {
 	DNS_MIRROR_EVEN, /* all has been looked at, and there is nothing to send */
 };
 /*
- * Adds changes to a message that has just begun; budget: names looked at, some
- * more. No batch may be under way.
+ * Adds changes to a message that has just begun; budget: names looked at
+ * without finding one, some more. No batch may be under way.
  */
 enum dns_mirror_step dns_mirror_fill(struct dns_mirror *m, struct dns_update *u, uint64_t now, size_t budget);
 /* What has become of that message: the server has taken it, has not, or nobody knows (then it is sent again). */

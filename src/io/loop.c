@@ -209,6 +209,11 @@ uint64_t clock_mono_ms(void)
 	return clock_ns(CLOCK_MONOTONIC) / 1000000u;
 }
 
+uint64_t clock_thread_ms(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID) / 1000000u;
+}
+
 uint64_t clock_mono_us(void)
 {
 	return clock_ns(CLOCK_MONOTONIC) / 1000u;

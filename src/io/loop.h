@@ -45,5 +45,7 @@ uint64_t clock_mono_ms(void);
 uint64_t clock_mono_us(void);
 uint64_t clock_wall_s(void);
 uint64_t clock_wall_ms(void);
+/* Milliseconds of processor that the calling thread has used. */
+uint64_t clock_thread_ms(void);
 
 #endif /* IO_LOOP_H */

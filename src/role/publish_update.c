@@ -40,7 +40,7 @@ struct publish_update {
 	/* the list */
 	bool is_at_work, has_list;
 	uint64_t changes, end; /* of the list that the mirror knows; when a block of it ends, Unix seconds */
-	uint64_t begun_ms, next_ms;
+	uint64_t cost_ms, next_ms; /* processor that it took to look at the list; when it is looked at again */
 	enum dns_primary_state logged, told;
 };
 
@@ -169,18 +169,19 @@ static void work(const struct export_source *s, void *ctx)
 	struct publish_update *u = ctx;
 
 	dns_mirror_want(&u->mirror, s, u->conf);
+	u->cost_ms = clock_thread_ms(); /* the thread was made for this */
 }
 
 static void done(struct publish *p, enum err e, const struct export_source *s, uint64_t changes, void *ctx)
 {
 	struct publish_update *u = ctx;
-	uint64_t now_ms = clock_mono_ms(), pause_ms = (now_ms - u->begun_ms) * SHARE;
+	uint64_t pause_ms = u->cost_ms * SHARE;
 
 	(void)p;
 	u->is_at_work = false;
 	if (pause_ms < u->conf->dns_update.interval_s * 1000)
 		pause_ms = u->conf->dns_update.interval_s * 1000;
-	u->next_ms = now_ms + pause_ms;
+	u->next_ms = clock_mono_ms() + pause_ms;
 	if (e == ERR_OK) {
 		u->has_list = true;
 		u->changes = changes;
@@ -200,8 +201,8 @@ static bool begin_list(struct publish_update *u)
 
 	if (!is_due || now_ms < u->next_ms || u->primary.step != PRIMARY_IDLE || !publish_list_is_known(u->p))
 		return false;
+	u->cost_ms = 0;
 	u->is_at_work = publish_list_copy(u->p, FEED_LAYER_DNSBL, work, done, u);
-	u->begun_ms = now_ms;
 	if (u->is_at_work && u->client)
 		dns_client_pause(u->client, true);
 	return u->is_at_work;

@@ -89,10 +89,10 @@ static void want(const char *feed, const char *holes)
 	free(memory[1]);
 }
 
-/* Until it waits; the connection always comes up. */
-static void run(void)
+/* Until it waits, or that many updates are there; the connection always comes up. */
+static void run_updates(unsigned updates)
 {
-	for (unsigned n = 0; n < 10000; n++) {
+	for (unsigned n = 0; n < 10000 && rig.asked[2] < updates; n++) {
 		struct dns_primary_time t = now();
 
 		switch (dns_primary_next(&primary, &t)) {
@@ -109,7 +109,13 @@ static void run(void)
 			break;
 		}
 	}
-	fail_msg("it never waits");
+	if (rig.asked[2] < updates)
+		fail_msg("it never waits");
+}
+
+static void run(void)
+{
+	run_updates(UINT32_MAX);
 }
 
 static int begin(void **state)
@@ -256,6 +262,79 @@ static void test_many_in_batches(void **state)
 	assert_int_equal(rig.adds + rig.deletes, 0);
 	assert_int_equal(rig.asked[1], 2);
 	assert_int_equal(primary.state, DNS_PRIMARY_OK);
+}
+
+static void block_many(const char *network)
+{
+	char text[PREFIX_TEXT];
+
+	for (unsigned i = 0; i < 20; i++) {
+		(void)snprintf(text, sizeof text, "%s%u", network, i);
+		block(text, 10000, "K7M2-P4QX");
+	}
+}
+
+static unsigned count_listed(const char *network)
+{
+	char owner[DNS_NAME];
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < 20; i++) {
+		(void)snprintf(owner, sizeof owner, "%u.%s.%s", i, network, RIG_ZONE);
+		count += find(owner, DNS_A) != NULL;
+	}
+	return count;
+}
+
+/* A block comes and goes while the names of a feed are on their way: it does not wait for them. */
+static void test_blocks_go_first(void **state)
+{
+	const char *feed = "2.6.0.0/22"; /* 1,024 names */
+
+	(void)state;
+	block_many("198.51.100.");
+	want(feed, NULL);
+	run_updates(1);
+	assert_int_equal(count_listed("100.51.198"), 20);
+	run_updates(2);
+	block_many("203.0.113.");
+	want(feed, NULL);
+	run_updates(3);
+	assert_int_equal(count_listed("113.0.203"), 20);
+	block_count = 20;
+	want(feed, NULL);
+	run_updates(4);
+	assert_int_equal(count_listed("113.0.203"), 0);
+	assert_in_range(rig.records, TESTS + 40 + 2 * 100, TESTS + 40 + 2 * 1000);
+	run();
+	assert_int_equal(rig.records, TESTS + 40 + 2 * 1024);
+}
+
+/* What a server has refused is sent again, wherever the walk stood. */
+static void test_refused_names_come_again(void **state)
+{
+	uint8_t bytes[DNS_PRIMARY_OUT];
+	enum dns_mirror_fate fate = DNS_MIRROR_REFUSED;
+	enum dns_mirror_step step;
+	unsigned taken = 0;
+
+	(void)state;
+	want("2.6.0.0/22", NULL);
+	run();
+	block("192.0.2.7", 10000, "K7M2-P4QX");
+	want("2.6.0.0/22", NULL);
+	do {
+		struct dns_update u;
+
+		dns_update_begin(&u, bytes, sizeof bytes, 1, RIG_ZONE);
+		step = dns_mirror_fill(&mirror, &u, rig_now, 128);
+		if (step != DNS_MIRROR_SEND)
+			continue;
+		taken += fate == DNS_MIRROR_TAKEN ? mirror.flights : 0;
+		dns_mirror_settle(&mirror, fate);
+		fate = DNS_MIRROR_TAKEN;
+	} while (step != DNS_MIRROR_EVEN);
+	assert_int_equal(taken, 1);
 }
 
 /* Others' names stay; names of ours that we do not want go, whoever put them; changed ones are mended. */
@@ -483,6 +562,8 @@ int main(void)
 		T(reason_changes),
 		T(networks_and_holes),
 		T(many_in_batches),
+		T(blocks_go_first),
+		T(refused_names_come_again),
 		T(what_is_there),
 		T(cap_of_feed_names),
 		T(outage),
