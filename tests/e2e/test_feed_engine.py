@@ -1,9 +1,13 @@
 """Lists from outside at work: first contact, kernel, who is spared, what goes when the list does; a real Postfix."""
 import ipaddress
+import tempfile
 
 import pytest
+from lab.dns_client import DnsClient, reverse
 from lab.network import wait_for
 from lab.scene import CONF, TRAPS
+from test_dns import PORT as DNS_PORT
+from test_dns import Dns
 
 LISTS = "/etc/limetwig/lists"
 PATIENCE = 30
@@ -15,20 +19,34 @@ FEEDS = """feed "drop" {
 }
 feed "dirty" {
   source = "%s/dirty.txt"
+  documentation = yes
   change = 100
   action = tarpit
+  layers = "policy firewall dnsbl export"
 }
-""" % (LISTS, LISTS)
+fetch {
+  resolvers = { "127.0.0.1:%d" }
+}
+dnsbl {
+  zone = "bl.example.org"
+  listen = { "127.0.0.1:53" }
+}
+""" % (LISTS, LISTS, DNS_PORT)
 DIRTY = 100000
+# of a large provider, by its SPF record, and of one by a line of the site's own
+PROVIDER = ["203.0.113.128/25", "40.92.0.0/16", "2001:db8:40::/44"]
+FARM = "192.0.2.64/27"
 
 
 def dirty():
-    """Every other address of a network, and what lists in the wild have in them, which is lines 11 and 21 to 25."""
+    """Every other address of a network, and what lists in the wild have in them: what is none, lines 11 and 21 to 25, and
+    networks that many share."""
     first = ipaddress.ip_address("45.80.0.0")
-    lines = ["%s" % (first + i * 2) for i in range(DIRTY - 5)]
+    lines = ["%s" % (first + i * 2) for i in range(DIRTY - 5 - len(PROVIDER) - 1)]
     lines[10] = lines[10] + lines[11]  # two lines glued
-    lines[20:20] = ["32.0.0.0/3", "8.0.0.0/8 # a large provider", "10.1.2.3", "<html>nothing here</html>",
+    lines[20:20] = ["32.0.0.0/3", "8.0.0.0/8", "10.1.2.3", "<html>nothing here</html>",
                     "192.0.2.1 - 192.0.2.0"]
+    lines[500:500] = PROVIDER + [FARM]
     return "\n".join(lines) + "\n"
 
 
@@ -67,9 +85,15 @@ def site(new_scene):
     scene = new_scene(hosts={"club"})
     scene.net.write(LISTS + "/drop.txt", "# nothing yet\n")
     scene.net.write(LISTS + "/dirty.txt", dirty())
+    scene.net.write("/etc/limetwig/shared.d/site.txt", "spf:provider.example as provider\n%s as farm\n" % FARM)
     scene.daemon.configure(CONF + FEEDS)
-    scene.install()
-    yield Site(scene)
+    with tempfile.TemporaryDirectory() as folder:
+        dns = Dns(scene.net, folder)
+        dns.record("provider.example", TXT=["v=spf1 include:_spf.provider.example -all"])
+        dns.record("_spf.provider.example", TXT=["v=spf1 ip4:203.0.113.128/25 ip4:40.92.0.0/15 ip6:2001:db8:40::/44 -all"])
+        scene.install()
+        yield Site(scene)
+        dns.close()
 
 
 def test_monitor_says_would(site):
@@ -134,16 +158,48 @@ def test_a_dirty_list_comes_in_clean(site):
     wait_for("the dirty list", lambda: site.row("dirty").get("acts"), PATIENCE)
     row = site.row("dirty")
     assert row["state"] == "ok" and row["refused"] == 6 and row["entries"] == DIRTY - 6, row
-    assert row["ipv4_addresses"] == row["entries"]  # no /3, no provider
+    assert row["ipv4_addresses"] == row["entries"] - 4 + 128 + 65536 + 32  # no /3, no /8
     assert not site.found("8.8.8.8") and not site.found("33.1.1.1") and not site.found("45.80.0.1")
     assert site.found("45.80.0.0") and site.found("45.80.0.2")
     done = site.daemon.json("feed", "import", LISTS + "/dirty.txt", "--dry-run")
-    assert done["refused"] == 6 and done["entries"] == DIRTY - 6
-    assert {r["line"] for r in done["refusals"]} == {11, 21, 22, 23, 24, 25}
+    # by the rules of a feed without settings of its own: three networks are documentation's
+    assert done["refused"] == 9 and done["entries"] == DIRTY - 9
+    assert {r["line"] for r in done["refusals"]} == {11, 21, 22, 23, 24, 25, 501, 503, 504}
     assert done["collateral"]["good"]["count"] == 0
     told = site.daemon.told("feed", "import", LISTS + "/dirty.txt", "--dry-run")
     assert "none of 2 hosts that send good mail" in told  # the club, by each family
     assert site.daemon.ctl("feed", "import", LISTS + "/dirty.txt").returncode == 2
+
+
+def test_a_shared_provider_on_a_dirty_list_is_nobody(site):
+    """Its networks, by the SPF record and by a line of the site's, are holes wherever the list goes."""
+    inside = ["203.0.113.128", "203.0.113.255", "40.92.7.7", "2001:db8:4f::1", "192.0.2.64"]
+    for address in inside:
+        wait_for("%s to be a provider's" % address, lambda a=address: [
+            f["does"] for f in site.found(a) if f["feed"] == "dirty"] == ["yields"], PATIENCE)
+    assert [f["does"] for f in site.found("45.80.0.2") if f["feed"] == "dirty"] == ["blocks"]
+    done = site.daemon.json("feed", "import", LISTS + "/dirty.txt", "--dry-run")
+    assert done["collateral"]["shared"]["count"] >= 1, done["collateral"]  # less what is documentation
+    # mail
+    key = site.scene.add_host("203.0.113.200", "2001:db8:40::200")
+    site.scene.good_mail(key, "through the provider")
+    site.scene.good_mail(key, "through the provider, by the other family", six=True)
+    assert not site.scene.block_of("203.0.113.200") and not site.scene.in_kernel("203.0.113.200")
+
+    # zone and exports
+    def ask(address):
+        return dns.ask(reverse(address) + ".bl.example.org").rcode == 0
+
+    def is_clean():
+        listed = [ipaddress.ip_network(line) for line in site.daemon.told("export", "--format", "cidr").split()
+                  if line[0] != "#"]
+        holes = [ipaddress.ip_network(n) for n in PROVIDER + [FARM]]
+        return len(listed) > DIRTY / 2 and not any(
+            n.version == h.version and n.overlaps(h) for h in holes for n in listed)
+    dns = DnsClient(site.scene.net.init)
+    wait_for("the zone", lambda: ask("45.80.0.2") and not any(ask(a) for a in inside), PATIENCE)
+    dns.close()
+    wait_for("the export", is_clean, PATIENCE)
 
 
 def test_status_and_metrics(site):
