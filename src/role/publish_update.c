@@ -2,7 +2,7 @@
  * publish_update: our list in the zone of a primary DNS server (RFC 2136).
  * core/dns_primary holds the conversation, core/dns_mirror knows the zone;
  * here are the connection, the key, and when the list is looked at anew: at
- * most every interval, and not so often that it takes more than a tenth of a
+ * most every interval, and not so often that it takes more than a fifth of a
  * processor. The thread of publish_list tells the mirror what the zone should
  * have; nothing else touches the mirror meanwhile.
  *
@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #define PORT 53
-#define SHARE 10 /* looking at the list may take one part in so many of the time */
+#define SHARE 5 /* looking at the list may take one part in so many of the time */
 
 struct publish_update {
 	struct publish *p;
@@ -39,7 +39,7 @@ struct publish_update {
 	struct loop_watch *again;
 	/* the list */
 	bool is_at_work, has_list;
-	uint64_t changes, end; /* of the list that the mirror knows; when a block of it ends, Unix seconds */
+	uint64_t changes, end;     /* of the list that the mirror knows; when a block of it ends, Unix seconds */
 	uint64_t cost_ms, next_ms; /* processor that it took to look at the list; when it is looked at again */
 	enum dns_primary_state logged, told;
 };
