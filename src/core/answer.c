@@ -90,6 +90,7 @@ void answer_init(struct answer *a, const struct block_entry *block, bool is_held
 		.deadline_ms = ANSWER_IDLE_MS,
 		.until = block_entry_end(block, wall_s),
 		.code = block->code,
+		.feed = block->feed,
 		.is_held = is_held };
 	memcpy(a->case_id, block->case_id, sizeof a->case_id);
 	say(a, ANSWER_TEXT_BANNER);
@@ -459,13 +460,14 @@ static bool is_slow(const struct answer *a)
 	return a->is_held && !a->is_handed && a->text != ANSWER_TEXT_GIVEN;
 }
 
-struct slice answer_out(const struct answer *a, const struct answer_site *site, uint64_t now_ms, struct buf *scratch)
+struct slice answer_out(const struct answer *a, const struct answer_site *site, const struct ipaddr *client,
+	uint64_t now_ms, struct buf *scratch)
 {
 	struct slice all;
 
 	buf_reset(scratch);
 	if (!a->text || (is_slow(a) && since_begun(a, now_ms) < a->next_ms) ||
-		answer_text_write(a, site, scratch) != ERR_OK)
+		answer_text_write(a, site, client, scratch) != ERR_OK)
 		return slice_of(NULL, 0);
 	all = slice_from(buf_slice(scratch), a->text_at);
 	return is_slow(a) ? slice_head(all, 1) : all;

@@ -48,6 +48,7 @@ struct answer_site {
 	bool has_tls;            /* STARTTLS is offered */
 	bool is_tls_busy;        /* ... and answered 454 for the moment */
 	bool has_hand;           /* mail to always_open is handed through; else it is refused like any */
+	const char *const *says; /* FEEDS_MAX texts of lists, as core/feed_text has them, or NULL; NULL: none has any */
 };
 
 enum answer_state {
@@ -89,6 +90,7 @@ struct answer {
 	uint8_t text;  /* what is being sent; 0: nothing */
 	uint8_t then;  /* what comes after it */
 	uint8_t errors, data_state;
+	uint8_t feed;     /* as in struct block_entry */
 	bool is_held : 1; /* byte by byte, at the site's pace */
 	bool is_skipping : 1, is_extended : 1, is_secure : 1;
 	bool is_offered : 1;  /* STARTTLS stands in what EHLO was told: it must not change while it drips */
@@ -121,8 +123,12 @@ enum answer_event answer_feed(
 	struct answer *a, const struct answer_site *site, uint64_t now_ms, struct slice *in, struct slice *ret_text);
 /* What the last event told is needed no more: its memory goes, for the time that the reply takes. */
 void answer_forget_text(struct answer *a);
-/* The bytes that may be sent now, in scratch (a buffer with a cap of ANSWER_TEXT or more, for all sessions). */
-struct slice answer_out(const struct answer *a, const struct answer_site *site, uint64_t now_ms, struct buf *scratch);
+/*
+ * The bytes that may be sent now, in scratch (a buffer with a cap of ANSWER_TEXT or more, for all sessions).
+ * client: who it is; some lists tell him his address.
+ */
+struct slice answer_out(const struct answer *a, const struct answer_site *site, const struct ipaddr *client,
+	uint64_t now_ms, struct buf *scratch);
 /* n bytes of that were sent; scratch as answer_out left it. */
 void answer_sent(
 	struct answer *a, const struct answer_site *site, uint64_t now_ms, const struct buf *scratch, size_t n);

@@ -5,6 +5,7 @@
  */
 #include "core/answer_text.h"
 
+#include "core/feed_text.h"
 #include "core/reply_text.h"
 
 static const char *const texts[ANSWER_TEXTS] = {
@@ -65,7 +66,22 @@ static enum err add_ehlo(const struct answer *a, const struct answer_site *site,
 		site->host, a->is_offered ? "250-STARTTLS\r\n" : "");
 }
 
-enum err answer_text_write(const struct answer *a, const struct answer_site *site, struct buf *to)
+static void add_refused(
+	const struct answer *a, const struct answer_site *site, const struct ipaddr *client, struct buf *to)
+{
+	const char *text = site->says && a->feed && a->feed <= FEEDS_MAX ? site->says[a->feed - 1] : NULL;
+	struct reply_block b = { .code = site->code ? site->code : a->code, .case_id = a->case_id, .until = a->until };
+	char says[REPLY_TEXT_MAX];
+
+	if (text) {
+		feed_text_expand(text, client, says, sizeof says);
+		b.says = says;
+	}
+	reply_text_blocked(site->conf, &b, to);
+}
+
+enum err answer_text_write(
+	const struct answer *a, const struct answer_site *site, const struct ipaddr *client, struct buf *to)
 {
 	enum err e = ERR_OK;
 
@@ -75,8 +91,7 @@ enum err answer_text_write(const struct answer *a, const struct answer_site *sit
 	else if (a->text == ANSWER_TEXT_EHLO)
 		e = add_ehlo(a, site, to);
 	else if (a->text == ANSWER_TEXT_REFUSED)
-		reply_text_blocked(
-			site->conf, site->code ? site->code : a->code, a->case_id, a->until, (struct slice){ 0 }, to);
+		add_refused(a, site, client, to);
 	else if (a->text == ANSWER_TEXT_GIVEN)
 		e = buf_add_str(to, a->line);
 	else

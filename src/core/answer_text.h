@@ -37,7 +37,8 @@ enum answer_text {
 	ANSWER_TEXTS
 };
 
-/* The whole reply with its CRLF in place of what was in to. ERR_NOMEM, ERR_LIMIT. */
-enum err answer_text_write(const struct answer *a, const struct answer_site *site, struct buf *to) MUST_USE;
+/* The whole reply with its CRLF in place of what was in to. client: whom it is said to. ERR_NOMEM, ERR_LIMIT. */
+enum err answer_text_write(
+	const struct answer *a, const struct answer_site *site, const struct ipaddr *client, struct buf *to) MUST_USE;
 
 #endif /* CORE_ANSWER_TEXT_H */

@@ -14,6 +14,7 @@ struct block_value {
 	uint16_t code;
 	char case_id[CASE_ID_TEXT];
 	uint8_t flags;
+	uint8_t feed;
 };
 
 static unsigned family_of(const struct ipaddr *a)
@@ -28,7 +29,8 @@ static struct block_entry entry_of(const struct prefix *p, const struct block_va
 		.told = v->told,
 		.offence = v->offence,
 		.code = v->code,
-		.flags = v->flags };
+		.flags = v->flags,
+		.feed = v->feed };
 
 	memcpy(e.case_id, v->case_id, sizeof e.case_id);
 	return e;
@@ -111,6 +113,7 @@ enum err block_index_put(struct block_index *x, const struct block_entry *e)
 	v->offence = e->offence;
 	v->code = e->code;
 	v->flags = e->flags;
+	v->feed = e->feed;
 	memcpy(v->case_id, e->case_id, sizeof v->case_id);
 	if (is_new)
 		lengths_add(x, &e->subject);

@@ -37,7 +37,8 @@ struct slot {
 	struct prefix subject;
 	char case_id[CASE_ID_TEXT];
 	uint32_t until, told;
-	uint16_t offence, zero;
+	uint16_t offence;
+	uint8_t feed, zero;
 };
 
 _Static_assert(sizeof(struct slot) == SLOT_WORDS * sizeof(uint64_t), "a slot is whole words");
@@ -157,6 +158,7 @@ void block_share_put(struct block_share *s, const struct block_entry *e)
 		.subject = e->subject,
 		.until = e->until,
 		.told = e->told,
+		.feed = e->feed,
 		.offence = e->offence };
 	bool is_found;
 	size_t i = slot_find(s, slot.hash, &e->subject, &is_found);
@@ -274,6 +276,7 @@ static struct block_entry entry_of(const struct slot *s)
 	struct block_entry e = { .subject = s->subject,
 		.until = s->until,
 		.told = s->told,
+		.feed = s->feed,
 		.offence = s->offence,
 		.code = s->code < 400 || s->code > 599 ? 450 : s->code,
 		.flags = s->flags };

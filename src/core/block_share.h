@@ -44,6 +44,7 @@ struct block_entry {
 	uint16_t offence; /* 1, 2, ...; 65,535 stands for more */
 	uint16_t code;    /* reply: 450, 554 */
 	uint8_t flags;    /* enum block_flag */
+	uint8_t feed;     /* number of the list whose words the client hears, plus 1; 0: none */
 	uint32_t told; /* the end that senders are told, by block_index_tell; 0: none yet. Stays while the case does */
 };
 

@@ -108,6 +108,7 @@ enum message_type {
 	MSG_FEED_ASK = 105,   /* engine -> feed: fetch now; take the change that is held */
 	MSG_FEED_GIVE = 106,  /* engine -> dnsbl, publish, 0 or 1 fd: a feed's set as it acts now; none: it is gone */
 	MSG_ACTING = 107,     /* engine -> dnsbl, publish: do blocks act now (mode, off)? */
+	MSG_FEED_SAYS = 108,  /* engine -> tarpit: the words for those that a feed blocked */
 
 	MSG_DNSBL_STATE = 110,  /* dnsbl -> engine: at start, at change, every 10 s */
 	MSG_DNSBL_LISTEN = 111, /* parent -> dnsbl, before each CONFIG: what it may listen on, and what not */
@@ -532,6 +533,7 @@ MESSAGE_CODEC(feed_state, msg_feed_state)
 MESSAGE_CODEC(feed_ask, msg_feed_ask)
 MESSAGE_CODEC(feed_give, msg_feed_give)
 MESSAGE_CODEC(acting, msg_acting)
+MESSAGE_CODEC(feed_says, msg_feed_says)
 MESSAGE_CODEC(export_run, msg_export_run)
 MESSAGE_CODEC(export_ran, msg_export_ran)
 MESSAGE_CODEC(export_state, msg_export_state)

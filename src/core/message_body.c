@@ -63,6 +63,7 @@ LOOK(feed_took, msg_feed_took)
 LOOK(feed_state, msg_feed_state)
 LOOK(feed_ask, msg_feed_ask)
 LOOK(feed_give, msg_feed_give)
+LOOK(feed_says, msg_feed_says)
 LOOK(acting, msg_acting)
 LOOK(export_run, msg_export_run)
 LOOK(export_ran, msg_export_ran)
@@ -136,6 +137,7 @@ static const look_fn looks[] = {
 	[MSG_FEED_STATE] = look_feed_state,
 	[MSG_FEED_ASK] = look_feed_ask,
 	[MSG_FEED_GIVE] = look_feed_give,
+	[MSG_FEED_SAYS] = look_feed_says,
 	[MSG_ACTING] = look_acting,
 	[MSG_EXPORT_RUN] = look_export_run,
 	[MSG_EXPORT_RAN] = look_export_ran,

@@ -202,6 +202,24 @@ enum err message_get_feed_give(struct rd *r, struct msg_feed_give *ret)
 	return ERR_OK;
 }
 
+void message_put_feed_says(struct wr *w, enum message_type t, const struct msg_feed_says *m)
+{
+	wr_u8(w, (uint8_t)t);
+	wr_u8(w, m->index);
+	wr_cstr(w, m->text);
+}
+
+enum err message_get_feed_says(struct rd *r, struct msg_feed_says *ret)
+{
+	struct msg_feed_says m = { .index = rd_u8(r) };
+
+	rd_cstr(r, m.text, sizeof m.text);
+	if (!rd_end(r) || m.index >= FEEDS_MAX)
+		return ERR_SYNTAX;
+	*ret = m;
+	return ERR_OK;
+}
+
 void message_put_acting(struct wr *w, enum message_type t, const struct msg_acting *m)
 {
 	wr_u8(w, (uint8_t)t);

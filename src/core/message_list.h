@@ -82,6 +82,11 @@ struct msg_feed_give {
 	char name[CONF_TITLE];
 };
 
+struct msg_feed_says {
+	uint8_t index;                /* the number of the feed */
+	char text[MESSAGE_FEED_TEXT]; /* as core/feed_text_clean leaves it; "": none */
+};
+
 struct msg_acting {
 	uint8_t is_acting;
 };

@@ -10,6 +10,7 @@
 #define HELP_MAX 200 /* of the contact */
 #define LOCAL_MAX 64
 #define SENDER_MAX 100
+#define SAYS_LEAST 20 /* of a list's words there is room for so much, or none is said */
 
 /* "22 Nov 14:10 UTC" without the C library's time zone: days to a date by Hinnant's civil_from_days. */
 static const char *format_date(uint64_t t, char to[DATE_TEXT])
@@ -69,28 +70,52 @@ static enum err add_whom_to_ask(const struct conf *c, struct buf *to)
 	return e;
 }
 
-void reply_text_blocked(
-	const struct conf *c, unsigned code, const char *case_id, uint64_t until, struct slice sender, struct buf *to)
+/* From at on, in front of what stands there: a sentence. Too little room: nothing. */
+static void insert_words(struct buf *to, size_t before, size_t at, const char *says)
+{
+	char text[REPLY_TEXT_MAX];
+	size_t room = REPLY_TEXT_MAX - (to->n - before), n;
+
+	if (!says || !says[0] || to->n - before + SAYS_LEAST > REPLY_TEXT_MAX)
+		return;
+	text[0] = ' ';
+	(void)make_safe(says, text + 1, room - 1);
+	n = strlen(text);
+	if (!strchr(".!?", text[n - 1]))
+		text[n++] = '.';
+	if (buf_reserve(to, n) != ERR_OK)
+		return;
+	memmove(to->p + at + n, to->p + at, to->n - at);
+	memcpy(to->p + at, text, n);
+	to->n += n;
+}
+
+void reply_text_blocked(const struct conf *c, const struct reply_block *b, struct buf *to)
 {
 	char date[DATE_TEXT], id[16], from[SENDER_MAX], raw[SENDER_MAX];
-	size_t before = to->n;
+	unsigned code = b->code < 400 || b->code > 599 ? 450 : b->code;
+	size_t before = to->n, at;
 	enum err e;
 
-	if (code < 400 || code > 599)
-		code = 450;
-	slice_copy(sender, raw, sizeof raw);
-	e = buf_printf(to, "%u %u.7.1 %s%s%s until %s. Case %s.", code, code / 100, sender.n ? "Mail from " : "",
-		make_safe(raw, from, sizeof from), sender.n ? " is on hold" : "On hold", format_date(until, date),
-		make_safe(case_id, id, sizeof id));
+	slice_copy(b->sender, raw, sizeof raw);
+	e = buf_printf(to, "%u %u.7.1 %s%s%s until %s. Case %s.", code, code / 100, b->sender.n ? "Mail from " : "",
+		make_safe(raw, from, sizeof from), b->sender.n ? " is on hold" : "On hold", format_date(b->until, date),
+		make_safe(b->case_id, id, sizeof id));
+	at = to->n;
 	if (e == ERR_OK)
 		e = add_whom_to_ask(c, to);
-	if (sender.n && (e != ERR_OK || to->n - before > REPLY_TEXT_MAX)) {
+	if (b->sender.n && (e != ERR_OK || to->n - before > REPLY_TEXT_MAX)) {
+		struct reply_block plain = *b;
+
 		to->n = before;
-		reply_text_blocked(c, code, case_id, until, (struct slice){ 0 }, to);
+		plain.sender = (struct slice){ 0 };
+		reply_text_blocked(c, &plain, to);
 		return;
 	}
-	if (e == ERR_OK)
+	if (e == ERR_OK) {
+		insert_words(to, before, at, b->says);
 		return;
+	}
 	(void)snprintf(date, sizeof date, "%u %u.7.1 On hold", code, code / 100);
 	finish(to, e, before, date);
 }

@@ -13,14 +13,17 @@
 
 #define REPLY_TEXT_MAX 400 /* Postfix adds the client's name in front; a reply line is 512 */
 
-/*
- * A blocked client, at any recipient: code 4xx or 5xx (anything else is taken as
- * 450), case id, end of the block. sender: of mail that is blocked by it at a
- * shared provider, where the host is not; else empty. Without memory the action
- * is the bare code.
- */
-void reply_text_blocked(
-	const struct conf *c, unsigned code, const char *case_id, uint64_t until, struct slice sender, struct buf *to);
+/* What a client is told of his block. */
+struct reply_block {
+	unsigned code; /* 4xx or 5xx; anything else is taken as 450 */
+	const char *case_id;
+	uint64_t until;      /* Unix seconds */
+	struct slice sender; /* of mail that is blocked by it at a shared provider, where the host is not; else empty */
+	const char *says;    /* the list's own words, cut where they do not fit; "" or NULL: none */
+};
+
+/* A blocked client, at any recipient. Without memory the action is the bare code. */
+void reply_text_blocked(const struct conf *c, const struct reply_block *b, struct buf *to);
 /*
  * The same at another server that has our list: which addresses are open there
  * is not known here. case_id "": no block of ours, only on an imported list.

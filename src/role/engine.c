@@ -296,6 +296,7 @@ static void engine_linked(struct role_host *h, enum role peer)
 		break;
 	case ROLE_TARPIT:
 		engine_share_linked(e, peer);
+		engine_feed_says_linked(e, peer);
 		break;
 	case ROLE_DNSBL:
 	case ROLE_PUBLISH:

@@ -195,6 +195,7 @@ static enum err index_put(struct engine *e, const struct record_block *b, uint8_
 		.offence = (uint16_t)(b->offence < UINT16_MAX ? b->offence : UINT16_MAX),
 		.code = decide_reply_code(&e->host->conf, (enum cause_kind)b->cause, b->offence),
 		.flags = flags,
+		.feed = b->cause == CAUSE_FEED ? engine_feed_speaker(e, b->tag) : 0,
 	};
 	enum err err;
 

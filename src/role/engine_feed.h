@@ -130,6 +130,10 @@ json_t *engine_feed_ours_json(const struct engine_collateral *c);
 void engine_feed_contact(struct engine *e, const struct policy_request *r, struct gate_result *g, uint64_t now);
 /* What the feed of this name says of its blocks: flags of the index. */
 uint8_t engine_feed_flags(const struct engine *e, const char *name);
+/* Its number plus 1, if it has words for those it lists; else 0. */
+uint8_t engine_feed_speaker(const struct engine *e, const char *name);
+/* Those words, for core/feed_text_expand; "" where such a number has none. */
+const char *engine_feed_says(const struct engine *e, uint8_t speaker);
 /* Sets have changed: look through the blocks of feeds. */
 void engine_feed_lift(struct engine *e);
 /* A stretch of it; ms until the next one, 0: there is nothing to do. */
@@ -140,9 +144,11 @@ json_t *engine_feed_listed_json(struct engine *e, const struct prefix *p);
 /* ---- engine_feed_give.c */
 enum err engine_feed_give_start(struct engine *e) MUST_USE;
 void engine_feed_give_stop(struct engine *e);
+/* To a tarpit that has come: the words of all feeds. */
+void engine_feed_says_linked(struct engine *e, enum role peer);
 /* To dnsbl or publish that has come: all of it. */
 void engine_feed_give_linked(struct engine *e, enum role peer);
-/* The set of this feed, or that it is gone. */
+/* The set of this feed and its words, or that it is gone. */
 void engine_feed_give(struct engine *e, const struct engine_feed *f);
 /* What is told of this feed; returns its set, -1: nothing of it is listed. */
 int engine_feed_given(const struct engine *e, const struct engine_feed *f, struct msg_feed_give *ret);

@@ -103,6 +103,24 @@ static void look_up(const struct engine *e, const char *name, enum conf_feed_act
 	}
 }
 
+uint8_t engine_feed_speaker(const struct engine *e, const char *name)
+{
+	for (unsigned i = 0; i < FEEDS_MAX; i++) {
+		const struct engine_feed *f = &e->feeds->feed[i];
+
+		if (f->has_set && f->now.m.text[0] && strcmp(f->name, name) == 0)
+			return (uint8_t)(i + 1);
+	}
+	return 0;
+}
+
+const char *engine_feed_says(const struct engine *e, uint8_t speaker)
+{
+	const struct engine_feed *f = speaker && speaker <= FEEDS_MAX ? &e->feeds->feed[speaker - 1] : NULL;
+
+	return f && f->has_set ? f->now.m.text : "";
+}
+
 uint8_t engine_feed_flags(const struct engine *e, const char *name)
 {
 	enum conf_feed_action action;
@@ -156,7 +174,8 @@ static bool look_at(struct engine *e, const struct block_entry *b)
 		if (engine_block_end(e, s, "limetwig", "is no longer on the list") != ERR_OK)
 			log_warn("block", "case=%s text=\"lifted, will be stored when the store takes writes\"",
 				s->block.case_id);
-	} else if ((b->flags & FEED_FLAGS) != engine_feed_flags(e, s->block.tag)) {
+	} else if ((b->flags & FEED_FLAGS) != engine_feed_flags(e, s->block.tag) ||
+		   b->feed != engine_feed_speaker(e, s->block.tag)) {
 		engine_block_reflag(e, s);
 	}
 	return true;

@@ -1,5 +1,6 @@
 /*
- * engine_feed_give: what dnsbl and publish need besides the live blocks: the
+ * engine_feed_give: the words of lists for the tarpit; and what dnsbl and publish
+ * need besides the live blocks: the
  * sets of the feeds, the holes (whom nobody lists, whoever lists him: allow
  * list and feeds that allow, as one set), and whether blocks act at all. The
  * holes are put together by a thread: they may be as large as a feed.
@@ -69,8 +70,34 @@ static void give(struct engine *e, const struct engine_feed *f, enum role to)
 	send(e, to, &m, fd);
 }
 
+/* ---- words */
+
+static void say(struct engine *e, const struct engine_feed *f, enum role to)
+{
+	struct msg_feed_says m = { .index = (uint8_t)engine_feed_number(e->feeds, f) };
+	uint8_t out[MESSAGE_FEED_TEXT + 16];
+	struct wr w = wr_init(out, sizeof out);
+
+	if (!e->host->link[to])
+		return;
+	if (f->has_set)
+		slice_copy(slice_str(f->now.m.text), m.text, sizeof m.text);
+	message_put_feed_says(&w, MSG_FEED_SAYS, &m);
+	if (role_host_send(e->host, to, &w, NULL, 0) != ERR_OK)
+		log_warn("message_lost", "type=FEED_SAYS to=%s", role_name(to));
+}
+
+void engine_feed_says_linked(struct engine *e, enum role peer)
+{
+	for (unsigned i = 0; i < FEEDS_MAX; i++)
+		if (e->feeds->feed[i].has_set)
+			say(e, &e->feeds->feed[i], peer);
+}
+
 void engine_feed_give(struct engine *e, const struct engine_feed *f)
 {
+	for (unsigned i = 0; i < ROLE_TARPITS; i++)
+		say(e, f, role_tarpit(i));
 	for (enum role r = ROLE_DNSBL; r <= ROLE_PUBLISH; r++)
 		if (!(e->feeds->holes->late & ROLE_BIT(r)))
 			give(e, f, r);

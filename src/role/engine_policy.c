@@ -15,6 +15,7 @@
 
 #include "base/escape.h"
 #include "base/num.h"
+#include "core/feed_text.h"
 #include "core/reply_text.h"
 #include "io/log.h"
 #include "role/engine_feed.h"
@@ -154,13 +155,20 @@ static void refuse_blocked(
 	struct policy_conn *c, const struct policy_request *r, const struct gate_result *g, uint64_t now)
 {
 	uint32_t told = block_entry_end(&g->block, now);
+	struct reply_block b = { .code = g->block.code, .case_id = g->block.case_id, .until = told };
+	char says[REPLY_TEXT_MAX];
 	struct buf text;
 
 	if (told != g->block.told)
 		block_index_tell(&c->e->blocks, &g->block.subject, told);
+	if (subject_is_identity(&g->block.subject))
+		b.sender = r->sender;
+	if (g->block.feed) {
+		feed_text_expand(engine_feed_says(c->e, g->block.feed), &g->client, says, sizeof says);
+		b.says = says;
+	}
 	buf_init(&text, REPLY_TEXT_MAX + 64);
-	reply_text_blocked(&c->e->host->conf, g->block.code, g->block.case_id, told,
-		subject_is_identity(&g->block.subject) ? r->sender : (struct slice){ 0 }, &text);
+	reply_text_blocked(&c->e->host->conf, &b, &text);
 	answer(c, buf_slice(&text));
 	buf_done(&text);
 }

@@ -39,7 +39,8 @@ static void take_conf(struct tarpit *t)
 		.name = t->name,
 		.code = (uint16_t)c->tarpit.reply,
 		.is_to_data = c->tarpit.hold == HOLD_DATA,
-		.has_hand = conf_has_hand(c) };
+		.has_hand = conf_has_hand(c),
+		.says = (const char *const *)t->says };
 	tarpit_load_take(t);
 	tarpit_tls_take(t);
 }
@@ -140,11 +141,22 @@ static void take_blocks(struct tarpit *t, int fd)
 	t->removed = UINT64_MAX; /* what is not in the new one has gone */
 }
 
+static void take_words(struct tarpit *t, const struct msg_feed_says *m)
+{
+	free(t->says[m->index]);
+	t->says[m->index] = m->text[0] ? strdup(m->text) : NULL; /* without memory nothing is said of it */
+}
+
 static void tarpit_message(
 	struct role_host *h, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
 {
 	struct msg_mail_socket m;
+	struct msg_feed_says says;
 
+	if (t == MSG_FEED_SAYS && message_get_feed_says(body, &says) == ERR_OK) {
+		take_words(h->ctx, &says);
+		return;
+	}
 	if (t == MSG_HAND_SOCKET && message_get_mail_socket(body, &m) == ERR_OK) {
 		tarpit_hand_socket(h->ctx, &m, n ? fds[0] : -1);
 		return;
@@ -193,6 +205,8 @@ static void tarpit_stop(struct role_host *h)
 	for (uint32_t i = 0; i < t->pools; i++)
 		free(t->pool[i]);
 	free(t->pool);
+	for (unsigned i = 0; i < FEEDS_MAX; i++)
+		free(t->says[i]);
 	(void)close(t->epoll);
 	free(t);
 	h->ctx = NULL;

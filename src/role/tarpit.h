@@ -100,6 +100,7 @@ struct tarpit {
 
 	struct answer_site site;
 	char host_name[256], name[CONF_ITEM];
+	char *says[FEEDS_MAX]; /* the words of lists, NULL: none */
 	uint64_t tells_second; /* tarpit_tell.c */
 	uint32_t tells;        /* in it */
 	uint64_t untold;       /* beyond what is told in a second; since the last line of the log */

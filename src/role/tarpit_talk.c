@@ -31,7 +31,7 @@ static bool say(struct tarpit *t, struct tarpit_conn *c, uint64_t now, bool *ret
 {
 	struct slice out;
 
-	while ((out = answer_out(&c->answer, &t->site, now, &t->scratch)).n) {
+	while ((out = answer_out(&c->answer, &t->site, &c->client, now, &t->scratch)).n) {
 		ssize_t n;
 
 		if (c->answer.state == ANSWER_STATE_TLS)

@@ -34,6 +34,8 @@ struct run {
 	struct sums sums;
 };
 
+static const struct ipaddr client = { .family = 4, .b = { 192, 0, 2, 77 } };
+
 static void check(int ok)
 {
 	if (!ok)
@@ -53,7 +55,7 @@ static void drain(struct run *r)
 
 	while (r->a.text) {
 		r->now = r->now > r->a.begun_ms + r->a.next_ms ? r->now : r->a.begun_ms + r->a.next_ms;
-		out = answer_out(&r->a, &r->site, r->now, &r->scratch);
+		out = answer_out(&r->a, &r->site, &client, r->now, &r->scratch);
 		check(out.n > 0);
 		r->sums.said = mix(r->sums.said, out);
 		r->last = out.p[out.n - 1];

@@ -136,6 +136,8 @@ static void decode(enum message_type t, struct slice in)
 		CASE(export_state, msg_export_state)
 	case MSG_UPDATE_STATE:
 		CASE(update_state, msg_update_state)
+	case MSG_FEED_SAYS:
+		CASE(feed_says, msg_feed_says)
 	case MSG_ACTING:
 		CASE(acting, msg_acting)
 	case MSG_DNSBL_STATE:

@@ -299,7 +299,7 @@ static inline void rig_on_peer_message(
 		rig_take_ops(body);
 	} else if (t == MSG_FW_KILL && rig.on_kill) {
 		rig.on_kill(body);
-	} else if (t >= MSG_FEED_TOOK && t <= MSG_ACTING && rig.on_feed) {
+	} else if (t >= MSG_FEED_TOOK && t <= MSG_FEED_SAYS && rig.on_feed) {
 		rig.on_feed(peer->role, t, body, n ? fds[0] : -1);
 	} else if (t == MSG_BLOCKS && rig.on_blocks) {
 		rig.on_blocks(dup(fds[0]));

@@ -26,6 +26,7 @@ struct talk {
 };
 
 static struct conf conf;
+static const struct ipaddr client = { .family = 4, .b = { 192, 0, 2, 77 } };
 
 static struct block_entry block_of(uint16_t code)
 {
@@ -64,7 +65,7 @@ static void drain(struct talk *t)
 	struct slice out;
 
 	while (t->a.text && !answer_is_over(&t->a, t->now)) {
-		out = answer_out(&t->a, &t->site, t->now, &t->scratch);
+		out = answer_out(&t->a, &t->site, &client, t->now, &t->scratch);
 		if (out.n == 0) {
 			t->now = answer_wake_ms(&t->a);
 			continue;
@@ -125,7 +126,7 @@ static void say(struct talk *t, const char *text)
 static const char *refusal(struct buf *b, unsigned code)
 {
 	buf_reset(b);
-	reply_text_blocked(&conf, code, "7K3M-9QXD", UNTIL, (struct slice){ 0 }, b);
+	reply_text_blocked(&conf, &(struct reply_block){ .code = code, .case_id = "7K3M-9QXD", .until = UNTIL }, b);
 	assert_int_equal(buf_add_str(b, "\r\n"), ERR_OK);
 	return buf_cstr(b);
 }
@@ -184,6 +185,28 @@ static void test_words_of_policy(void **state)
 		talk_close(&t);
 	}
 	buf_done(&want);
+}
+
+static void test_words_of_a_list(void **state)
+{
+	static const char *says[FEEDS_MAX];
+	struct block_entry b = block_of(554);
+	struct talk t;
+
+	(void)state;
+	says[FEEDS_MAX - 1] = "%A is listed. 100%%";
+	for (b.feed = 0;; b.feed++) {
+		talk_open(&t, false);
+		t.site.says = b.feed == 1 ? NULL : says;
+		answer_init(&t.a, &b, false, t.now, WALL);
+		say(&t, "EHLO a.test\r\nMAIL FROM:<a@a.test>\r\nRCPT TO:<b@pfx.test>\r\n");
+		assert_non_null(strstr(buf_cstr(&t.said), "Case 7K3M-9QXD"));
+		assert_int_equal(
+			strstr(buf_cstr(&t.said), "9QXD. 192.0.2.77 is listed. 100%.") != NULL, b.feed == FEEDS_MAX);
+		talk_close(&t);
+		if (b.feed == UINT8_MAX)
+			break;
+	}
 }
 
 static void test_told_end_stays(void **state)
@@ -573,6 +596,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_innocent_reads_his_case),
 		cmocka_unit_test(test_words_of_policy),
+		cmocka_unit_test(test_words_of_a_list),
 		cmocka_unit_test(test_told_end_stays),
 		cmocka_unit_test(test_tarpit_pace),
 		cmocka_unit_test(test_no_input_while_dripping),

@@ -25,6 +25,7 @@ struct talk {
 };
 
 static struct conf conf;
+static const struct ipaddr client = { .family = 4, .b = { 192, 0, 2, 77 } };
 
 static void talk_open(struct talk *t, bool is_held)
 {
@@ -52,7 +53,7 @@ static void talk_close(struct talk *t)
 static void drain(struct talk *t, unsigned steps)
 {
 	while (t->a.text && steps && !answer_is_over(&t->a, t->now)) {
-		struct slice out = answer_out(&t->a, &t->site, t->now, &t->scratch);
+		struct slice out = answer_out(&t->a, &t->site, &client, t->now, &t->scratch);
 
 		if (out.n == 0) {
 			t->now = answer_wake_ms(&t->a);

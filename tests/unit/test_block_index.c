@@ -48,6 +48,7 @@ static struct block_entry entry(const struct prefix *p, uint32_t until)
 	return (struct block_entry){ .subject = *p,
 		.until = until,
 		.offence = 2,
+		.feed = 64,
 		.code = 554,
 		.case_id = "7K3M-9QXD",
 		.flags = BLOCK_FIREWALL };
@@ -91,6 +92,7 @@ static void test_basic(void **state)
 	assert_string_equal(got.case_id, "7K3M-9QXD");
 	assert_int_equal(got.code, 554);
 	assert_int_equal(got.offence, 2);
+	assert_int_equal(got.feed, 64);
 	assert_int_equal(got.flags, BLOCK_FIREWALL);
 	assert_true(prefix_eq(&got.subject, &p));
 	assert_false(block_index_find(&x, &a, 100, &got));

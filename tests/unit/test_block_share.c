@@ -55,6 +55,7 @@ static struct block_entry version(const struct prefix *p, uint32_t v)
 		.until = BASE + v,
 		.told = BASE + v,
 		.offence = (uint16_t)v,
+		.feed = (uint8_t)(v % 65),
 		.code = v % 2 ? 450 : 554,
 		.flags = (uint8_t)v };
 
@@ -69,8 +70,8 @@ static void check_whole(const struct block_entry *e, const struct ipaddr *client
 
 	assert_true(prefix_has(&e->subject, client));
 	assert_string_equal(e->case_id, want.case_id);
-	assert_true(
-		e->told == want.told && e->offence == want.offence && e->code == want.code && e->flags == want.flags);
+	assert_true(e->told == want.told && e->offence == want.offence && e->feed == want.feed &&
+		    e->code == want.code && e->flags == want.flags);
 }
 
 static void test_same_as_index(void **state)

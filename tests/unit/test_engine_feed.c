@@ -28,7 +28,11 @@ static struct {
 	struct feed_area hole_area;
 	struct msg_feed_ask ask;
 	unsigned asks;
+	struct msg_feed_says says;
+	unsigned words;
 } seen;
+
+static const char *words = ""; /* of the next set */
 
 static void take_give(struct rd *body, int fd)
 {
@@ -57,6 +61,9 @@ static void on_feed(enum role at, enum message_type t, struct rd *body, int fd)
 		seen.asks++;
 	} else if (t == MSG_FEED_GIVE && at == ROLE_DNSBL) {
 		take_give(body, fd);
+	} else if (t == MSG_FEED_SAYS && at == ROLE_TARPIT) {
+		assert_int_equal(message_get_feed_says(body, &seen.says), ERR_OK);
+		seen.words++;
 	} else if (t == MSG_ACTING && at == ROLE_DNSBL) {
 		assert_int_equal(message_get_acting(body, &acting), ERR_OK);
 		seen.acting = acting.is_acting;
@@ -69,6 +76,7 @@ static int setup(void **state)
 
 	memset(&seen, 0, sizeof seen);
 	seen.acting = -1;
+	words = "";
 	seen.hole = AREA_MEMORY_NONE;
 	rig.on_feed = on_feed;
 	rig.host.conf.feed_count = 1;
@@ -106,6 +114,7 @@ static void send_set(const char *name, enum conf_feed_action action, unsigned la
 	struct wr w = wr_init(out, sizeof out);
 
 	(void)snprintf(m.name, sizeof m.name, "%s", name);
+	(void)snprintf(m.text, sizeof m.text, "%s", words);
 	message_put_feed_set(&w, MSG_FEED_SET, &m);
 	rig_send(ROLE_FEED, &w, fd);
 	assert_true(rig_wait(is_took, &before));
@@ -506,6 +515,63 @@ static void test_causes_in_the_shared_list(void **state)
 	assert_flags();
 }
 
+static bool hears(const char *client, const char *what)
+{
+	char action[1024];
+
+	rcpt(client, action);
+	assert_non_null(strstr(action, ".7.1 On hold until"));
+	return strstr(action, what) != NULL;
+}
+
+static void wait_hears(const char *client, const char *what)
+{
+	for (int i = 0; i < 3000; i++)
+		if (hears(client, what))
+			return;
+	fail_msg("%s does not hear %s", client, what);
+}
+
+static bool is_said(void *ctx)
+{
+	return seen.words > 0 && strcmp(seen.says.text, *(const char **)ctx) == 0;
+}
+
+static void wait_said(const char *what)
+{
+	assert_true(rig_wait(is_said, &what));
+}
+
+/* The msg of a spamd.conf: who the list has blocked hears it, from Postfix and from the tarpit, as it is now. */
+static void test_words_of_a_list(void **state)
+{
+	(void)state;
+	rig_start();
+	full();
+	assert_int_equal(rig_message("192.0.2.1", "M1", "a@s.example", TRAP1), HIT_STORED);
+	words = "%A sent spam (100%%)";
+	give_set("drop", FEED_ACTION_BLOCK, ALL_LAYERS, "192.0.2.4/30 2001:db8::/64");
+	assert_true(hears("192.0.2.5", ". 192.0.2.5 sent spam (100%)."));
+	assert_true(hears("2001:db8::5", ". 2001:db8::5 sent spam (100%)."));
+	assert_false(hears("192.0.2.1", "spam"));
+	wait_said("%A sent spam (100%%)");
+	words = "Other words!";
+	give_set("drop", FEED_ACTION_BLOCK, ALL_LAYERS, "192.0.2.4/30");
+	wait_hears("192.0.2.5", ". Other words!");
+	wait_said("Other words!");
+	words = "";
+	give_set("drop", FEED_ACTION_BLOCK, ALL_LAYERS, "192.0.2.4/30");
+	assert_false(hears("192.0.2.5", "words"));
+	wait_said("");
+	words = "Again.";
+	give_set("drop", FEED_ACTION_BLOCK, ALL_LAYERS, "192.0.2.4/30");
+	wait_hears("192.0.2.5", ". Again.");
+	rig_restart(); /* until the set has come there is nobody to say it */
+	assert_false(hears("192.0.2.5", "Again"));
+	give_set("drop", FEED_ACTION_BLOCK, ALL_LAYERS, "192.0.2.4/30");
+	wait_hears("192.0.2.5", ". Again.");
+}
+
 static bool has_holes(void *ctx)
 {
 	return seen.holes >= *(const unsigned *)ctx;
@@ -691,6 +757,7 @@ int main(void)
 		TEST(test_a_hit_takes_over),
 		TEST(test_layers),
 		TEST(test_causes_in_the_shared_list),
+		TEST(test_words_of_a_list),
 		TEST(test_gives),
 		TEST(test_a_hostile_set),
 		TEST(test_trial),

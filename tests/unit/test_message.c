@@ -99,6 +99,7 @@ AGAIN(feed_took, msg_feed_took)
 AGAIN(feed_state, msg_feed_state)
 AGAIN(feed_ask, msg_feed_ask)
 AGAIN(feed_give, msg_feed_give)
+AGAIN(feed_says, msg_feed_says)
 AGAIN(acting, msg_acting)
 AGAIN(export_run, msg_export_run)
 AGAIN(export_ran, msg_export_ran)
@@ -413,6 +414,9 @@ static void try_feed(int is_long)
 	number = MSG_UPDATE_STATE;
 	TRY(update_state, msg_update_state, ROLE_PUBLISH, ROLE_ENGINE, 0, false, is_long, m.state = 11; m.is_acting = 1;
 		m.clock_s = -5; m.names = 7; m.failures = 1; fill(m.text, sizeof m.text, is_long));
+	number = MSG_FEED_SAYS;
+	TRY(feed_says, msg_feed_says, ROLE_ENGINE, ROLE_TARPIT, 0, false, is_long, m.index = FEEDS_MAX - 1;
+		fill(m.text, sizeof m.text, is_long));
 	number = MSG_ACTING;
 	TRY(acting, msg_acting, ROLE_ENGINE, ROLE_PUBLISH, 0, true, true, m.is_acting = 1);
 	number = MSG_DNSBL_STATE;
@@ -456,7 +460,7 @@ static void test_schema_refuses(void **state)
 		}
 		assert_int_equal(message_check(ROLE_PARENT, ROLE_ENGINE, slice_of(b, 1), 0, &t), ERR_SYNTAX);
 	}
-	assert_int_equal(known, 71);
+	assert_int_equal(known, 72);
 	assert_int_equal((int)t, MSG_PING);
 	b[0] = MSG_FW_SYNC;
 	for (int from = 0; from <= ROLE_COUNT; from++)
@@ -500,6 +504,7 @@ static void test_values_refused(void **state)
 	REFUSED(hello, msg_hello, 0, 1, ROLE_PROCESSES);
 	REFUSED(part, msg_part, 1, 1, 0, 0, 0, 0);
 	REFUSED(acting, msg_acting, 2);
+	REFUSED(feed_says, msg_feed_says, FEEDS_MAX, 0, 0);
 	REFUSED(export_run, msg_export_run, 0, 0, 0, 1, 0, 0);
 	REFUSED(dnsbl_listen, msg_dnsbl_listen, 1, 2, 0, 0);
 	REFUSED(feed_ask, msg_feed_ask, 3, 0, 0);

@@ -615,6 +615,10 @@ static void put_body(struct wr *w, enum message_type t)
 			wr_u64(w, number());
 		text(w, MESSAGE_EXPORT_TEXT);
 		break;
+	case MSG_FEED_SAYS:
+		wr_u8(w, (uint8_t)chance(FEEDS_MAX));
+		text(w, MESSAGE_FEED_TEXT);
+		break;
 	case MSG_ACTING:
 		wr_u8(w, (uint8_t)chance(2));
 		break;

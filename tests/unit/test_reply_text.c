@@ -29,18 +29,20 @@ static void test_blocked(void **state)
 
 	(void)state;
 	fresh(&b);
-	reply_text_blocked(&conf, 450, "7K3M-9QXD", 1763820600, (struct slice){ 0 }, &b);
+	reply_text_blocked(
+		&conf, &(struct reply_block){ .code = 450, .case_id = "7K3M-9QXD", .until = 1763820600 }, &b);
 	assert_string_equal(buf_cstr(&b), "450 4.7.1 On hold until 22 Nov 14:10 UTC. Case 7K3M-9QXD. You can write to "
 					  "postmaster@ here; help: https://postmaster.example.org/ or +49 30 5550100");
 	buf_reset(&b);
 	conf.contact[0] = '\0';
-	reply_text_blocked(&conf, 554, "7K3M-9QXD", 1763820600, (struct slice){ 0 }, &b);
+	reply_text_blocked(
+		&conf, &(struct reply_block){ .code = 554, .case_id = "7K3M-9QXD", .until = 1763820600 }, &b);
 	assert_string_equal(buf_cstr(&b), "554 5.7.1 On hold until 22 Nov 14:10 UTC. Case 7K3M-9QXD. You can write to "
 					  "postmaster@ here");
 	buf_reset(&b);
 	conf.always_open.count = 0;
 	(void)snprintf(conf.contact, sizeof conf.contact, "x");
-	reply_text_blocked(&conf, 0, "7K3M-9QXD", 0, (struct slice){ 0 }, &b);
+	reply_text_blocked(&conf, &(struct reply_block){ .code = 0, .case_id = "7K3M-9QXD", .until = 0 }, &b);
 	assert_string_equal(buf_cstr(&b), "450 4.7.1 On hold until 1 Jan 00:00 UTC. Case 7K3M-9QXD. For help: x");
 	buf_done(&b);
 }
@@ -54,11 +56,21 @@ static void test_sender(void **state)
 	(void)state;
 	fresh(&b);
 	conf.contact[0] = '\0';
-	reply_text_blocked(&conf, 450, "7K3M-9QXD", 1763820600, SLICE_LIT("offers@deals.example"), &b);
+	reply_text_blocked(&conf,
+		&(struct reply_block){ .code = 450,
+			.case_id = "7K3M-9QXD",
+			.until = 1763820600,
+			.sender = SLICE_LIT("offers@deals.example") },
+		&b);
 	assert_string_equal(buf_cstr(&b), "450 4.7.1 Mail from offers@deals.example is on hold until 22 Nov 14:10 UTC. "
 					  "Case 7K3M-9QXD. You can write to postmaster@ here");
 	buf_reset(&b);
-	reply_text_blocked(&conf, 450, "7K3M-9QXD", 1763820600, SLICE_LIT("\r\n\xff@x.example"), &b);
+	reply_text_blocked(&conf,
+		&(struct reply_block){ .code = 450,
+			.case_id = "7K3M-9QXD",
+			.until = 1763820600,
+			.sender = SLICE_LIT("\r\n\xff@x.example") },
+		&b);
 	assert_true(slice_starts(buf_slice(&b), SLICE_LIT("450 4.7.1 Mail from ???@x.example is on hold")));
 	memset(sender, 's', sizeof sender - 1);
 	sender[sizeof sender - 1] = '\0';
@@ -66,7 +78,12 @@ static void test_sender(void **state)
 	conf.contact[sizeof conf.contact - 1] = '\0';
 	for (size_t n = 0; n < sizeof sender; n++) {
 		buf_reset(&b);
-		reply_text_blocked(&conf, 450, "7K3M-9QXD", 1763820600, slice_of(sender, n), &b);
+		reply_text_blocked(&conf,
+			&(struct reply_block){ .code = 450,
+				.case_id = "7K3M-9QXD",
+				.until = 1763820600,
+				.sender = slice_of(sender, n) },
+			&b);
 		assert_true(b.n <= REPLY_TEXT_MAX);
 		assert_non_null(strstr(buf_cstr(&b), "Case 7K3M-9QXD."));
 	}
@@ -99,8 +116,11 @@ static void test_hostile_settings(void **state)
 	memset(conf.contact, 'x', sizeof conf.contact - 1);
 	memcpy(conf.contact, "a\r\nb\t\xff\x01", 7);
 	memset(conf.always_open.item[0], 'y', CONF_ITEM - 1);
-	reply_text_blocked(
-		&conf, 999, "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n", UINT64_MAX, (struct slice){ 0 }, &b);
+	reply_text_blocked(&conf,
+		&(struct reply_block){ .code = 999,
+			.case_id = "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n",
+			.until = UINT64_MAX },
+		&b);
 	assert_in_range(b.n, 1, REPLY_TEXT_MAX);
 	for (size_t i = 0; i < b.n; i++)
 		assert_in_range(b.p[i], ' ', '~');
@@ -112,6 +132,46 @@ static void test_hostile_settings(void **state)
 	buf_done(&b);
 }
 
+/* A list's own words stand before whom to ask, which is never lost to them. */
+static void test_words_of_a_list(void **state)
+{
+	struct reply_block block = { .code = 554, .case_id = "7K3M-9QXD", .until = 1763820600, .says = "You spammed" };
+	char says[300];
+	struct buf b;
+
+	(void)state;
+	fresh(&b);
+	reply_text_blocked(&conf, &block, &b);
+	assert_string_equal(buf_cstr(&b),
+		"554 5.7.1 On hold until 22 Nov 14:10 UTC. Case 7K3M-9QXD. You spammed. You can "
+		"write to postmaster@ here; help: https://postmaster.example.org/ or +49 30 "
+		"5550100");
+	buf_reset(&b);
+	block.says = "Stop it!";
+	reply_text_blocked(&conf, &block, &b);
+	assert_non_null(strstr(buf_cstr(&b), "9QXD. Stop it! You can write"));
+	block.says = "a\r\nb\x01\xff";
+	buf_reset(&b);
+	reply_text_blocked(&conf, &block, &b);
+	assert_non_null(strstr(buf_cstr(&b), "9QXD. a??b??"));
+	block.says = says;
+	for (unsigned n = 0; n < sizeof says; n++) {
+		memset(says, 'x', n);
+		says[n] = '\0';
+		for (unsigned contact = 0; contact < sizeof conf.contact; contact += 7) {
+			memset(conf.contact, 'c', contact);
+			conf.contact[contact] = '\0';
+			buf_reset(&b);
+			reply_text_blocked(&conf, &block, &b);
+			assert_in_range(b.n, 1, REPLY_TEXT_MAX);
+			assert_int_equal(memchr(b.p, 0, b.n) != NULL, 0);
+			assert_non_null(strstr(buf_cstr(&b), "can write to postmaster@ here"));
+			assert_int_equal(b.p[b.n - 1], contact ? 'c' : 'e');
+		}
+	}
+	buf_done(&b);
+}
+
 /* Too small a buffer: the bare action, or nothing; never half a text. */
 static void test_small_buffer(void **state)
 {
@@ -120,7 +180,7 @@ static void test_small_buffer(void **state)
 	(void)state;
 	fresh(&b);
 	b.cap = 24;
-	reply_text_blocked(&conf, 554, "7K3M-9QXD", 1, (struct slice){ 0 }, &b);
+	reply_text_blocked(&conf, &(struct reply_block){ .code = 554, .case_id = "7K3M-9QXD", .until = 1 }, &b);
 	assert_true(slice_eq(buf_slice(&b), SLICE_LIT("554 5.7.1 On hold")));
 	buf_done(&b);
 	buf_init(&b, 4);
@@ -144,7 +204,8 @@ static void test_dates(void **state)
 		(void)strftime(have, sizeof have, "%b %H:%M UTC", &tm);
 		(void)snprintf(want, sizeof want, "450 4.7.1 On hold until %d %s. ", tm.tm_mday, have);
 		buf_reset(&b);
-		reply_text_blocked(&conf, 450, "7K3M-9QXD", (uint64_t)t, (struct slice){ 0 }, &b);
+		reply_text_blocked(
+			&conf, &(struct reply_block){ .code = 450, .case_id = "7K3M-9QXD", .until = (uint64_t)t }, &b);
 		assert_true(slice_starts(buf_slice(&b), slice_str(want)));
 	}
 	buf_done(&b);
@@ -154,7 +215,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_blocked), cmocka_unit_test(test_sender),
 		cmocka_unit_test(test_riders), cmocka_unit_test(test_hostile_settings),
-		cmocka_unit_test(test_small_buffer), cmocka_unit_test(test_dates) };
+		cmocka_unit_test(test_words_of_a_list), cmocka_unit_test(test_small_buffer),
+		cmocka_unit_test(test_dates) };
 
 	return cmocka_run_group_tests_name("reply_text", tests, NULL, NULL);
 }

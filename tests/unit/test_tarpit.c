@@ -210,7 +210,8 @@ static void expect_refusal(int fd, unsigned code)
 	struct buf want;
 
 	buf_init(&want, 1024);
-	reply_text_blocked(&rig.host.conf, code, "7K3M-9QXD", UNTIL, (struct slice){ 0 }, &want);
+	reply_text_blocked(
+		&rig.host.conf, &(struct reply_block){ .code = code, .case_id = "7K3M-9QXD", .until = UNTIL }, &want);
 	assert_int_equal(buf_add_str(&want, "\r\n"), ERR_OK);
 	assert_string_equal(line(fd), buf_cstr(&want));
 	buf_done(&want);
