@@ -111,7 +111,10 @@ static void drop_all(struct engine *e, bool is_unseen_only)
 		log_info("feed", "name=%s state=gone", f->name);
 		engine_feed_drop(e, f);
 	}
-	x->is_all_seen = true;
+	if (!x->is_all_seen) {
+		x->is_all_seen = true;
+		engine_feed_give_settled(e);
+	}
 	engine_feed_lift(e);
 }
 

@@ -150,6 +150,8 @@ void engine_feed_says_linked(struct engine *e, enum role peer);
 void engine_feed_give_linked(struct engine *e, enum role peer);
 /* The set of this feed and its words, or that it is gone. */
 void engine_feed_give(struct engine *e, const struct engine_feed *f);
+/* All feeds that there are have been named: who outlived another engine forgets those that there are no more. */
+void engine_feed_give_settled(struct engine *e);
 /* What is told of this feed; returns its set, -1: nothing of it is listed. */
 int engine_feed_given(const struct engine *e, const struct engine_feed *f, struct msg_feed_give *ret);
 /* The holes as they are; -1: they are being made. */

@@ -103,11 +103,40 @@ void engine_feed_give(struct engine *e, const struct engine_feed *f)
 			give(e, f, r);
 }
 
+/* Of a feed that has no set yet, but had one, the role has the old one until then. */
+static bool is_gone(const struct engine_feed *f)
+{
+	return !f->has_set && (!f->name[0] || (f->has_state && !f->state.good));
+}
+
+static bool is_settled(const struct engine *e)
+{
+	return e->feeds->is_all_seen || !conf_has_feeds(&e->host->conf);
+}
+
+static void give_gone(struct engine *e, enum role to)
+{
+	struct msg_feed_give m = { .use = FEED_USE_LIST, .code = CODE, .name = "-" };
+
+	for (; m.index < FEEDS_MAX; m.index++)
+		if (is_gone(&e->feeds->feed[m.index]))
+			send(e, to, &m, -1);
+}
+
 static void give_all(struct engine *e, enum role to)
 {
 	for (unsigned i = 0; i < FEEDS_MAX; i++)
 		if (e->feeds->feed[i].has_set)
 			give(e, &e->feeds->feed[i], to);
+	if (is_settled(e))
+		give_gone(e, to);
+}
+
+void engine_feed_give_settled(struct engine *e)
+{
+	for (enum role r = ROLE_DNSBL; r <= ROLE_PUBLISH; r++)
+		if (!(e->feeds->holes->late & ROLE_BIT(r)))
+			give_gone(e, r);
 }
 
 /* ---- holes */

@@ -30,6 +30,7 @@ static struct {
 	unsigned asks;
 	struct msg_feed_says says;
 	unsigned words;
+	uint64_t gone_at; /* bits: numbers of feeds that are none, as dnsbl was told */
 } seen;
 
 static const char *words = ""; /* of the next set */
@@ -46,6 +47,7 @@ static void take_give(struct rd *body, int fd)
 		seen.lists++;
 	} else {
 		seen.gone++;
+		seen.gone_at |= UINT64_C(1) << seen.give.index;
 	}
 }
 
@@ -647,6 +649,35 @@ static int open_area(void)
 }
 
 /* What is no area, could be taken away under us, or changed once it is counted, is refused and changes nothing. */
+static bool are_told_gone(void *ctx)
+{
+	return seen.gone_at == *(const uint64_t *)ctx;
+}
+
+/* A zone that outlived the engine forgets the feeds that are no longer there, and not before their names are known. */
+static void test_what_has_gone_meanwhile(void **state)
+{
+	uint64_t but_one = ~UINT64_C(1), none = 0;
+
+	(void)state;
+	rig_start();
+	full();
+	give_set("drop", FEED_ACTION_LIST, FEED_LAYER_DNSBL, "192.0.2.0/24");
+	seen.gone_at = 0;
+	rig_restart();
+	assert_true(are_told_gone(&none));
+	give_set("drop", FEED_ACTION_LIST, FEED_LAYER_DNSBL, "192.0.2.0/24");
+	assert_true(are_told_gone(&none));
+	send_state("drop", 1, FEED_OK);
+	assert_true(rig_wait(are_told_gone, &but_one));
+	/* without any feed it knows at once */
+	seen.gone_at = 0;
+	rig.host.conf.feed_count = 0;
+	rig_restart();
+	but_one = UINT64_MAX;
+	assert_true(rig_wait(are_told_gone, &but_one));
+}
+
 static void test_a_hostile_set(void **state)
 {
 	char bytes[4096];
@@ -759,6 +790,7 @@ int main(void)
 		TEST(test_causes_in_the_shared_list),
 		TEST(test_words_of_a_list),
 		TEST(test_gives),
+		TEST(test_what_has_gone_meanwhile),
 		TEST(test_a_hostile_set),
 		TEST(test_trial),
 		TEST(test_a_storm),
