@@ -143,8 +143,8 @@ int main(int argc, char **argv)
 		us[r] = (now_us() - from) / (double)(calls / ROUNDS);
 	}
 	qsort(us, ROUNDS, sizeof us[0], by_value);
-	(void)printf("%lu decisions, %lu blocks: median %.3f us a call, best %.3f, worst %.3f\n",
-		calls / ROUNDS * ROUNDS, blocks, us[ROUNDS / 2], us[0], us[ROUNDS - 1]);
+	(void)printf("decisions=%lu blocks=%lu p50_us=%.3f best_us=%.3f worst_us=%.3f\n", calls / ROUNDS * ROUNDS,
+		blocks, us[ROUNDS / 2], us[0], us[ROUNDS - 1]);
 	free(h);
 	return 0;
 }

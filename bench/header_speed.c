@@ -109,7 +109,7 @@ int main(int argc, char **argv)
 			best = us < best ? us : best;
 			sum += us;
 		}
-		printf("%-18s %8.1f us best, %8.1f us mean\n", runs[i].name, best, rounds > 0 ? sum / rounds : 0);
+		printf("%s\tbest_us=%.1f mean_us=%.1f\n", runs[i].name, best, rounds > 0 ? sum / rounds : 0);
 	}
 	return 0;
 }

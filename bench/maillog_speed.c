@@ -94,8 +94,8 @@ int main(int argc, char **argv)
 	}
 	parse = run(text, NULL, &events);
 	both = run(text, j, &events);
-	(void)printf("parse         %6.0f ns a line  %9.0f lines/s\n", parse, 1e9 / parse);
-	(void)printf("parse + join  %6.0f ns a line  %9.0f lines/s  (%u events)\n", both, 1e9 / both, events);
+	(void)printf("parsed\tns=%.0f lines_s=%.0f\n", parse, 1e9 / parse);
+	(void)printf("parsed and joined by queue id\tns=%.0f lines_s=%.0f events=%u\n", both, 1e9 / both, events);
 	maillog_join_free(j);
 	return 0;
 }

@@ -20,7 +20,7 @@ import time
 import report
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PARTS = ("policy", "hit", "dnsbl", "tarpit", "start", "scale", "feeds")
+PARTS = ("policy", "hit", "postfix", "dnsbl", "tarpit", "start", "scale", "feeds", "replay", "alone")
 PART_SECONDS = 900
 
 
