@@ -78,9 +78,11 @@ int main(int argc, char **argv)
 		wall = seconds(CLOCK_MONOTONIC);
 		cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
 		feed_job_run(j);
-		(void)printf("%u lines: %.0f ms (CPU %.0f): %llu prefixes, %zu bytes %s\n", lines,
+		if (j->reason[0])
+			(void)fprintf(stderr, "feed_speed: %s\n", j->reason);
+		(void)printf("lines=%u wall_ms=%.0f cpu_ms=%.0f prefixes=%llu bytes=%zu\n", lines,
 			(seconds(CLOCK_MONOTONIC) - wall) * 1e3, (seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu) * 1e3,
-			(unsigned long long)j->set.area.prefixes, j->set.memory.bytes, j->reason);
+			(unsigned long long)j->set.area.prefixes, j->set.memory.bytes);
 		feed_set_close(&good);
 		good = j->set;
 		j->set.memory = AREA_MEMORY_NONE;
