@@ -102,7 +102,7 @@ PEERS = (("gross: greylisting, TCP", "gross", start_gross, NULL_TCP, rig.CONNECT
 def in_turn(args, servers, rounds, seconds, options):
     """servers: (what, server, where, connections, rounds of this one). Results by `what`."""
     found = {s[0]: [] for s in servers}
-    for n in range(-1, rounds):
+    for n in range(-1 if rounds > 1 else 0, rounds):
         for what, server, where, connections, most in servers:
             if n < 0 and most == rounds:  # one that does not count
                 rig.policy_load(args.build, server, where, 1, options, connections)
@@ -121,14 +121,14 @@ def tell(name, found, beside):
 
 def with_peers(args, work, log, daemon, null):
     """The table with everybody; null: the UNIX one."""
-    rounds, name = 2 if args.short else 9, "peers"
+    rounds, few, name = args.rounds, min(args.rounds, 3), "peers"
     rig.table(name, "Beside others: ours with 10,000 traps and blocks", COLUMNS,
               "100 connections over a UNIX socket where nothing else is said; 5 % of the recipients are traps.")
     tcp, started = start_null(args, work, log, "tcp:%d" % NULL_PORT), []
     servers = [(NULL, null, null.where, rig.CONNECTIONS, rounds),
                ("limetwig", daemon, daemon.socket("policy"), rig.CONNECTIONS, rounds),
-               (NULL_TCP, tcp, tcp.where, rig.CONNECTIONS, rounds), (NULL_FEW, null, null.where, FEW, rounds),
-               ("limetwig, 4 connections", daemon, daemon.socket("policy"), FEW, rounds)]
+               (NULL_TCP, tcp, tcp.where, rig.CONNECTIONS, rounds), (NULL_FEW, null, null.where, FEW, few),
+               ("limetwig, 4 connections", daemon, daemon.socket("policy"), FEW, few)]
     beside = {NULL: NULL, NULL_TCP: NULL_TCP, NULL_FEW: NULL_FEW, "limetwig": NULL, "limetwig, 4 connections": NULL_FEW}
     try:
         for what, package, start, null_of, connections in PEERS:
@@ -139,7 +139,7 @@ def with_peers(args, work, log, daemon, null):
                 continue
             rig.version(package, peers.version(package))
             beside[what] = null_of
-            servers.append((what, started[-1], started[-1].where, connections, min(rounds, 3)))
+            servers.append((what, started[-1], started[-1].where, connections, few))
         tell(name, in_turn(args, servers, rounds, 1, ["-x", 5, "-n", 10000, "-k", 10000]), beside)
     finally:
         for server in started + [tcp]:
@@ -153,7 +153,7 @@ def ours(args, daemon, null, entries):
     rig.note(name, "first answer %.2f s after the start, %d blocks in force" % (
         daemon.first_answer, daemon.armed(entries)["blocks"]["active"]))
     first = None
-    for case, options in CASES:
+    for case, options in CASES if entries > 10000 else CASES[::2]:  # the other one stands beside the peers
         servers = [(NULL + ", " + case, null, null.where, rig.CONNECTIONS, args.rounds),
                    ("limetwig, " + case, daemon, daemon.socket("policy"), rig.CONNECTIONS, args.rounds)]
         found = in_turn(args, servers, args.rounds, 1, ["-n", entries, "-k", entries, *options])
@@ -166,7 +166,7 @@ def ours(args, daemon, null, entries):
 
 
 def policy(args, work, log):
-    args.rounds = 2 if args.short else 9
+    args.rounds = 1 if args.short else 9
     null, first = start_null(args, work, log, work + "/null.sock"), {}
     sizes = [10000, 100000 if args.short else 1000000]
     try:

@@ -60,8 +60,8 @@ def table(definition, lines):
     return out + ([""] + notes if notes else []) + [""]
 
 
-def part(name, lines):
-    out = ["## " + name[0].upper() + name[1:], ""]
+def part(title, lines):
+    out = ["## " + title, ""]
     for line in lines:
         if line["kind"] == "table":
             out += table(line, lines)
@@ -87,6 +87,6 @@ def document(machine, ours, date, seconds, is_short, results):
                        peers=", ".join("%s %s" % v for v in versions) or "none",
                        short=", **short form: few rounds, small sizes, numbers of no worth**" if is_short else "")
     out = aims(results)
-    for name, lines in results.items():
-        out += part(name, lines)
+    for title, lines in results.items():
+        out += part(title, lines)
     return text + "\n" + "\n".join(out).rstrip() + "\n"

@@ -20,8 +20,10 @@ import time
 import report
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PARTS = ("policy", "hit", "postfix", "dnsbl", "tarpit", "start", "scale", "feeds", "replay", "alone")
-PART_SECONDS = 900
+PARTS = {"policy": "Policy queries", "hit": "From a hit to the kernel", "postfix": "Through a real Postfix",
+         "dnsbl": "Our list as a DNS zone", "tarpit": "Tarpit", "start": "Start",
+         "scale": "From ten thousand to ten million entries", "feeds": "Lists from outside",
+         "replay": "Replay of a mail log", "alone": "Single pieces"}
 
 
 def machine():
@@ -71,8 +73,10 @@ def arguments():
     p.add_argument("--short", action="store_true", default=os.environ.get("BENCH_SHORT", "") not in ("", "0"),
                    help="to try it: few rounds, small sizes, numbers of no worth; BENCH_SHORT=1 is the same")
     p.add_argument("--output")
-    p.add_argument("part", nargs="*", default=[])
+    p.add_argument("part", nargs="*", metavar="PART", help=", ".join(PARTS))
     args = p.parse_args()
+    if not set(args.part) <= set(PARTS):
+        p.error("no such part; there are " + ", ".join(PARTS))
     args.build = os.path.abspath(args.build)
     if args.output is None and not args.part and not args.short:
         args.output = os.path.join(HERE, "RESULTS.md")
@@ -81,14 +85,15 @@ def arguments():
 
 def main():
     args, began, results = arguments(), time.monotonic(), {}
-    parts = args.part or PARTS
+    parts = args.part or list(PARTS)
     head = [machine(), ours(args.build), datetime.datetime.now(datetime.timezone.utc)]
     for n, name in enumerate(parts, 1):
         print("[%d/%d] %s, after %d s" % (n, len(parts), name, time.monotonic() - began), file=sys.stderr, flush=True)
         results[name] = run_part(name, args)
+        print("    %s took %d s" % (name, results[name][-1]["seconds"]), file=sys.stderr)
     if all(lines[-1]["status"] == 77 for lines in results.values()):
         return 77
-    text = report.document(*head, time.monotonic() - began, args.short, results)
+    text = report.document(*head, time.monotonic() - began, args.short, {PARTS[n]: lines for n, lines in results.items()})
     if args.output:
         with open(args.output, "w", encoding="utf-8") as f:
             f.write(text)

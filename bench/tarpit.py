@@ -146,7 +146,7 @@ def many(args, work, log):
     """Ours finds its pace; the bare one is given the same."""
     ours = Ours(args, work, log, "1s")
     try:
-        mine = measure(args, ours, args.seconds, 0, args.connections, 5 if args.short else ADAPT_S)
+        mine = measure(args, ours, args.seconds, 0, args.connections, 2 if args.short else ADAPT_S)
         pace_ms = status(ours.daemon)["pace_ms"]
         mine["beat_us"] = mine["cores"] * 1e3 * pace_ms / mine["connections"]
     finally:
@@ -170,7 +170,7 @@ def many(args, work, log):
 
 def beside(args, work, log):
     """Servers in turn: each has all connections while it is measured."""
-    connections, rounds, pace_s = (2000, 1, 3) if args.short else (15000, 3, 3)
+    connections, rounds, pace_s = (2000, 1, 1) if args.short else (15000, 3, 3)
     rig.table("beside", "%d connections, a byte or a line each %d s" % (connections, pace_s), COLUMNS,
               "endlessh sends a line of 3 bytes or a few more at a time, so compare what a connection costs it from one to the next. It is "
               "one process, the others %d." % args.processes)
@@ -206,7 +206,7 @@ def beside(args, work, log):
 def flood(args, work, log):
     ours, n = Ours(args, work, log, "10s"), args.connections // 2
     try:
-        o, _ = load(args, ours.pids, SMTP, args.seconds, "-f", connections=n, warm_up=5)
+        o, _ = load(args, ours.pids, SMTP, args.seconds, "-f", connections=n, warm_up=1 if args.short else 5)
         pause = rig.wait_for("the state of all", lambda: status(ours.daemon), 5)["pause_ms"]
     finally:
         ours.stop()
@@ -265,12 +265,13 @@ def options(parser):
     parser.add_argument("--connections", type=int)
     parser.add_argument("--addresses", type=int, default=50000)
     parser.add_argument("--processes", type=int, default=6)
-    parser.add_argument("--seconds", type=int, default=6, help="of each run")
+    parser.add_argument("--seconds", type=int, help="of each run")
     parser.add_argument("--warm-up", type=int, default=60, help="seconds, of the parts policy and memory")
     parser.add_argument("parts", nargs="*", default=["many", "beside", "flood"])
 
 
 if __name__ == "__main__":
     arguments = rig.arguments(__doc__, options)
+    arguments.seconds = arguments.seconds or (2 if arguments.short else 6)
     arguments.connections = arguments.connections or (5000 if arguments.short else 100000)
     sys.exit(rig.main(arguments, tarpit))
