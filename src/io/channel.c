@@ -273,6 +273,9 @@ static enum err read_one(struct channel *c)
 	/* A peer that died without reading all we sent: what it had sent before still comes, then the end. */
 	if (n < 0 && errno == ECONNRESET)
 		return ERR_OK;
+	/* The kernel had no memory for a moment: the message is still there. Nobody would make a closed link anew. */
+	if (n < 0 && (errno == ENOBUFS || errno == ENOMEM))
+		return ERR_AGAIN;
 	if (n < 0)
 		return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? ERR_AGAIN : ERR_CLOSED;
 	count = take_fds(&m, fds);

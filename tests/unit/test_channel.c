@@ -11,9 +11,11 @@
 #include "io/channel.h"
 #include "io/log.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 struct end {
@@ -25,6 +27,18 @@ struct end {
 };
 
 static uint8_t bytes[MESSAGE_MAX];
+static int no_memory; /* errno of the next recvmsg; 0: it works */
+
+/* In place of libc's. */
+ssize_t recvmsg(int fd, struct msghdr *m, int flags)
+{
+	if (no_memory) {
+		errno = no_memory;
+		no_memory = 0;
+		return -1;
+	}
+	return syscall(SYS_recvmsg, fd, m, flags);
+}
 
 static void on_message(void *ctx, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
 {
@@ -252,6 +266,31 @@ static void test_free_in_callback(void **state)
 	loop_free(l);
 }
 
+/* Nobody makes the link between two living roles anew: it must outlive such a moment. */
+static void test_no_memory_for_a_moment(void **state)
+{
+	static const int error[] = { ENOBUFS, ENOMEM };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof error / sizeof error[0]; i++) {
+		struct loop *l = loop_new();
+		struct end parent, engine;
+		struct wr w;
+
+		make_pair(l, &parent, ROLE_PARENT, &engine, ROLE_ENGINE);
+		engine.stop_at = 1;
+		w = empty(MSG_PING);
+		assert_int_equal(channel_send(parent.c, &w, NULL, 0), ERR_OK);
+		no_memory = error[i];
+		assert_int_equal(loop_run(l), ERR_OK);
+		assert_int_equal(engine.messages, 1);
+		assert_int_equal(engine.closed, 0);
+		channel_free(parent.c);
+		channel_free(engine.c);
+		loop_free(l);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -259,6 +298,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_message_ends_link),
 		cmocka_unit_test(test_uncalled_descriptor),
 		cmocka_unit_test(test_queue),
+		cmocka_unit_test(test_no_memory_for_a_moment),
 		cmocka_unit_test(test_free_in_callback),
 	};
 
