@@ -534,11 +534,16 @@ void engine_drift_status(struct engine *e, json_t *j, json_t *warnings, bool has
 
 /* ---- engine_hide.c */
 #define ENGINE_HIDE_TEXT 400
-/* text with each trap address in it replaced by its number; cut to fit. Returns to. */
+/*
+ * text with each trap address in it replaced by its number, however it is
+ * written (VERP, SRS, percent, encoded words); cut to fit. Returns to.
+ */
 const char *engine_hide_traps(const struct engine *e, const char *text, char *to, size_t size);
 /* The same, fit for a log line. */
 const char *engine_hide_escaped(const struct engine *e, const char *text, char *to, size_t size);
 json_t *engine_json_hidden(const struct engine *e, const char *text);
+/* And in a text of a message to this trap (NULL: none) its local part alone, which spammers use as a name. */
+json_t *engine_json_hidden_hit(const struct engine *e, const char *text, const struct trap *trap);
 
 #include "role/engine_command.h"
 

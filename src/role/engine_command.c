@@ -155,10 +155,10 @@ json_t *engine_json_hit(struct engine *e, const struct record_hit *h)
 	(void)json_object_set_new(j, "name", engine_json_text(h->name));
 	if (who.has_identity)
 		(void)json_object_set_new(j, "identity", engine_json_identity(e, h->sender, who.label));
-	(void)json_object_set_new(j, "helo", engine_json_text(h->helo));
+	(void)json_object_set_new(j, "helo", engine_json_hidden(e, h->helo));
 	(void)json_object_set_new(j, "sender", engine_json_hidden(e, h->sender));
-	(void)json_object_set_new(j, "message_id", engine_json_hidden(e, h->message_id));
-	(void)json_object_set_new(j, "subject", engine_json_hidden(e, h->subject));
+	(void)json_object_set_new(j, "message_id", engine_json_hidden_hit(e, h->message_id, trap));
+	(void)json_object_set_new(j, "subject", engine_json_hidden_hit(e, h->subject, trap));
 	(void)json_object_set_new(j, "queue_id", engine_json_text(h->queue_id));
 	(void)json_object_set_new(j, "corpus_id", engine_json_text(h->corpus_id));
 	(void)json_object_set_new(j, "login", engine_json_hidden(e, h->login));

@@ -240,6 +240,15 @@ static void name_user(struct engine_call *c, const json_t *in)
 		(void)snprintf(c->user, sizeof c->user, "uid %u", c->uid);
 }
 
+/* A note is kept, logged and shown to the read group. */
+static void hide_note(const struct engine *e, json_t *in)
+{
+	const char *note = engine_json_string(in, "note");
+
+	if (note)
+		(void)json_object_set_new(in, "note", engine_json_hidden(e, note));
+}
+
 static void one_line(struct engine_call *c, struct slice line)
 {
 	json_error_t error;
@@ -249,6 +258,7 @@ static void one_line(struct engine_call *c, struct slice line)
 
 	c->is_busy = true;
 	name_user(c, in);
+	hide_note(c->e, in);
 	while (name && k->name && strcmp(k->name, name) != 0)
 		k++;
 	if (!name)
