@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -252,6 +253,15 @@ static void raise_limits(void)
 		log_warn("limit", "what=nofile");
 }
 
+/* It has keys, and while the engine is away what Postfix asks. RLIMIT_CORE does not hold where core_pattern is a pipe. */
+static void forbid_core(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+		log_warn("limit", "what=core");
+}
+
 static enum err prepare(struct parent *p, char *text, size_t size)
 {
 	enum err e = parent_load_conf(p->options->conf, &p->conf, text, size);
@@ -302,6 +312,7 @@ int parent_run(const struct parent_options *o)
 	p = (struct parent){ .options = o, .is_root = geteuid() == 0, .lock = -1, .sockets.control = -1 };
 	log_setup("parent", getenv("LIMETWIG_DEBUG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	(void)umask(022); /* folders on the way to a role's own must let it through */
+	forbid_core();
 	e = prepare(&p, text, sizeof text);
 	if (e != ERR_OK) {
 		(void)fprintf(stderr, "limetwigd: %s\n", text);

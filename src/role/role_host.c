@@ -306,9 +306,11 @@ static void set_signals(void)
 		(void)sigaction(signals[i], &a, NULL);
 }
 
-static bool holds_traps(enum role r)
+/* Traps, or what clients say of them; a key. RLIMIT_CORE does not hold where core_pattern is a pipe. */
+static bool holds_secrets(enum role r)
 {
-	return r == ROLE_ENGINE || r == ROLE_ALIASMAP || r == ROLE_CAPTURE || r == ROLE_FOLLOW;
+	return r == ROLE_ENGINE || r == ROLE_ALIASMAP || r == ROLE_CAPTURE || r == ROLE_FOLLOW || r == ROLE_TARPIT ||
+	       r == ROLE_PUBLISH;
 }
 
 static void set_process(enum role role)
@@ -320,7 +322,7 @@ static void set_process(enum role role)
 	(void)snprintf(name, sizeof name, "limetwig-%s", role_name(role));
 	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
 	(void)setrlimit(RLIMIT_CORE, &none);
-	if (holds_traps(role))
+	if (holds_secrets(role_kind(role)))
 		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	set_signals();
 }
