@@ -236,13 +236,19 @@ void feed_one_ran(struct feed *f, const struct msg_feed_ran *m, int fd)
 
 /* ---- end of a job */
 
+/* A mail address is no line of such a list: this is another file, of traps perhaps. */
+static const char *text_to_log(const char *text)
+{
+	return strchr(text, '@') ? "(an address)" : text;
+}
+
 static void log_refused(const struct feed_entry *o, const struct feed_report *r)
 {
 	unsigned shown = r->kept < FEED_LINES_LOGGED ? r->kept : FEED_LINES_LOGGED;
 
 	for (unsigned i = 0; i < shown; i++)
 		log_info("feed_line_refused", "feed=%s line=%u reason=\"%s\" text=\"%s\"", name_of(o), r->first[i].line,
-			r->first[i].reason, r->first[i].text);
+			r->first[i].reason, text_to_log(r->first[i].text));
 }
 
 /* Seen to be as it is: the source is alive, and no younger set waits. */
