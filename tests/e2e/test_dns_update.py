@@ -272,6 +272,35 @@ def test_a_feed_that_dies(site):
     server.stop()
 
 
+def test_a_zone_that_begins_with_our_export(site):
+    """What is there in the form of `limetwig export` is not sent: the way for a very large list."""
+    needs(Bind)
+    site.clear()
+    site.listed, site.holes = ["192.0.2.0/24", "203.0.113.9", "2001:db8:7::/48"], ["192.0.2.128/25"]
+    site.write("drop.txt", site.listed)
+    site.write("ours.txt", site.holes)
+    site.block("198.51.100.66", "192.0.2.5", "2001:db8:66::/64")
+    site.point(5319, feeds=FEEDS.replace('"dnsbl"', '"dnsbl export"'))
+
+    def export():
+        text = site.daemon.told("export", "--format", "bind", "--zone", ZONE)
+        return "9.113.0.203 " in text and "*.2.0.192" not in text and text
+    text = wait_for("the feed in the export", export, 60)
+    os.mkdir(os.path.join(site.folder, "filled"))
+    with open(os.path.join(site.folder, "filled", "zone"), "w", encoding="ascii") as zone:
+        zone.write(text + "www A 192.0.2.80\n")
+    server = site.server(Bind, "filled", 5319)
+    wait_for("a transfer", lambda: site.state().get("transfers") and not site.state()["pending"], 60)
+    site.wait_zone(server)
+    assert site.state()["sent"] == 0
+    site.unblock("192.0.2.5")
+    site.wait_zone(server)
+    site.listed = site.holes = []
+    site.point(server.port)
+    site.wait_zone(server)
+    server.stop()
+
+
 def test_off_empties_the_zone(site):
     needs(Bind)
     site.clear()
