@@ -27,7 +27,7 @@ struct engine *engine_call_engine(const struct engine_call *c);
 /* Something to find again when a later callback answers; takes it, freed with the call or at the next keep. */
 void engine_call_keep(struct engine_call *c, json_t *takes);
 json_t *engine_call_data(const struct engine_call *c);
-void engine_audit(struct engine *e, const struct engine_call *c, const char *note, const char *fmt, ...)
+void engine_audit(struct engine *e, struct engine_call *c, const char *note, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
 typedef void (*engine_command_fn)(struct engine *e, struct engine_call *c, const json_t *in);

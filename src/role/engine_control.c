@@ -35,6 +35,7 @@ struct engine_call {
 	bool is_busy; /* a command is under way: the next line waits */
 	bool is_watching;
 	bool is_closing; /* after what is in out */
+	bool is_change;  /* the command under way has changed something */
 	char user[64];
 	json_t *data; /* engine_call_keep */
 };
@@ -123,6 +124,13 @@ static void call_finish(struct engine_call *c, json_t *takes)
 
 void engine_answer(struct engine_call *c, json_t *takes)
 {
+	/* what somebody was told is done must not be undone by our death */
+	if (c->is_change && store_flush(c->e->store) != ERR_OK) {
+		json_decref(takes);
+		engine_answer_error(c, 1,
+			"done, but the store does not take it: it is lost when limetwigd ends (see limetwig status)");
+		return;
+	}
 	if (!takes)
 		takes = json_object();
 	(void)json_object_set_new(takes, "ok", json_true());
@@ -181,7 +189,7 @@ void engine_call_watch(struct engine_call *c)
 	c->is_watching = true;
 }
 
-void engine_audit(struct engine *e, const struct engine_call *c, const char *note, const char *fmt, ...)
+void engine_audit(struct engine *e, struct engine_call *c, const char *note, const char *fmt, ...)
 {
 	struct record_audit r = { .time = clock_wall_s(), .uid = c->uid };
 	uint8_t key[RECORD_KEY], value[RECORD_VALUE];
@@ -195,6 +203,7 @@ void engine_audit(struct engine *e, const struct engine_call *c, const char *not
 	slice_copy(slice_str(c->user), r.who, sizeof r.who);
 	slice_copy(slice_str(note ? note : ""), r.note, sizeof r.note);
 	record_put_audit(&w, &r);
+	c->is_change = true;
 	if (!w.bad)
 		(void)store_put(e->store, TABLE_AUDIT, record_time_key(r.time, e->sequence++, key), wr_slice(&w));
 	(void)escape_text(slice_str(r.what), text, sizeof text);
@@ -257,6 +266,7 @@ static void one_line(struct engine_call *c, struct slice line)
 	const struct engine_command *k = engine_commands;
 
 	c->is_busy = true;
+	c->is_change = false;
 	name_user(c, in);
 	hide_note(c->e, in);
 	while (name && k->name && strcmp(k->name, name) != 0)

@@ -145,7 +145,8 @@ uint64_t engine_settle(struct engine *e, struct engine_subject *s, struct decide
 			engine_count(e, engine_is_enforcing(e) ? COUNT_BLOCKED : COUNT_WOULD_BLOCK, now);
 	}
 	log_hit(e, r, &v, is_held ? "pending" : kind_text(e, &v, h->is_charged));
-	if (!write_hit(e, s, number, r))
+	/* a block that the store did not take: with this hit, or before it */
+	if ((s->is_unsaved && engine_subject_save_block(e, s) != ERR_OK) || !write_hit(e, s, number, r))
 		return 0;
 	before = s->sum;
 	s->sum = v.sum;

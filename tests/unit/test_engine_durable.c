@@ -1,0 +1,136 @@
+/*
+ * test_engine_durable: what the engine has said yes to is on the disk, whatever
+ * becomes of the process right after. A copy of the store's file is what a
+ * killed engine leaves behind.
+ * SPDX-License-Identifier: ISC
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "engine_rig.h"
+
+#include <stdatomic.h>
+#include <sys/syscall.h>
+
+#define TRAP1 RIG_SECRET "1@example.org"
+
+static atomic_bool is_disk_bad;
+
+/* LMDB's. A disk that writes and cannot promise it. */
+__attribute__((visibility("default"))) int fdatasync(int fd)
+{
+	if (atomic_load(&is_disk_bad)) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+	int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	static char bytes[65536];
+	ssize_t n;
+
+	assert_true(in >= 0 && out >= 0);
+	while ((n = read(in, bytes, sizeof bytes)) > 0)
+		assert_int_equal(write(out, bytes, (size_t)n), n);
+	(void)close(in);
+	(void)close(out);
+}
+
+/* The store as it would be found if the engine were killed now. */
+static struct store *left_behind(void)
+{
+	char from[128], to[128], text[200];
+	struct store *s = NULL;
+
+	(void)snprintf(from, sizeof from, "%s/db/data.mdb", rig.dir);
+	(void)snprintf(to, sizeof to, "%s/left", rig.dir);
+	(void)mkdir(to, 0700);
+	(void)snprintf(to, sizeof to, "%s/left/data.mdb", rig.dir);
+	copy_file(from, to);
+	(void)snprintf(to, sizeof to, "%s/left", rig.dir);
+	assert_int_equal(store_open(to, 64u << 20, &s, text, sizeof text), ERR_OK);
+	return s;
+}
+
+static void assert_mode_left(enum mode mode)
+{
+	struct store *s = left_behind();
+	uint8_t value[64];
+	size_t n;
+
+	assert_int_equal(store_get(s, TABLE_META, SLICE_LIT("mode"), value, sizeof value, &n), ERR_OK);
+	assert_int_equal(value[0], mode);
+	store_close(s);
+}
+
+static void test_a_command_that_was_answered(void **state)
+{
+	(void)state;
+	rig_start();
+	for (unsigned i = 0; i < 3; i++) {
+		rig_do("{\"cmd\":\"enforce\",\"mode\":\"full\",\"force\":true}");
+		assert_mode_left(MODE_FULL);
+		rig_do("{\"cmd\":\"enforce\",\"mode\":\"soft\",\"force\":true}");
+		assert_mode_left(MODE_SOFT);
+	}
+}
+
+static void test_a_command_that_the_disk_does_not_take(void **state)
+{
+	json_t *j;
+
+	(void)state;
+	rig_start();
+	atomic_store(&is_disk_bad, true);
+	j = rig_call("{\"cmd\":\"enforce\",\"mode\":\"full\",\"force\":true}");
+	atomic_store(&is_disk_bad, false);
+	assert_false(json_is_true(json_object_get(j, "ok")));
+	assert_non_null(strstr(json_string_value(json_object_get(j, "error")), "store"));
+	json_decref(j);
+}
+
+/* Blocked at once, while the disk was bad; the hit is stored later, and the block with it. */
+static void test_a_block_comes_with_its_hit(void **state)
+{
+	struct ipaddr client;
+	struct store *s;
+	uint8_t key[RECORD_KEY], value[RECORD_VALUE];
+	struct prefix p;
+	uint8_t ack;
+	size_t n;
+
+	(void)state;
+	rig_start();
+	atomic_store(&is_disk_bad, true);
+	assert_int_equal(rig_message("192.0.2.9", "M9", "a@s.example", TRAP1), HIT_LATER); /* now it is known */
+	assert_int_equal(rig_message("192.0.2.1", "M1", "a@s.example", TRAP1), HIT_LATER);
+	assert_int_equal(rig_wait_ack(rig_hit("192.0.2.1", "M1", "a@s.example", TRAP1, "M1")), HIT_LATER);
+	atomic_store(&is_disk_bad, false);
+	do
+		ack = rig_wait_ack(rig_hit("192.0.2.1", "M1", "a@s.example", TRAP1, "M1"));
+	while (ack == HIT_LATER);
+	assert_int_equal(ack, HIT_STORED);
+	s = left_behind();
+	rig_address("192.0.2.1", &client);
+	p = prefix_of(&client, 32);
+	assert_int_equal(store_get(s, TABLE_BLOCK, record_subject_key(&p, key), value, sizeof value, &n), ERR_OK);
+	store_close(s);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_a_command_that_was_answered),
+		TEST(test_a_command_that_the_disk_does_not_take),
+		TEST(test_a_block_comes_with_its_hit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
