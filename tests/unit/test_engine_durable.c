@@ -11,6 +11,8 @@
 
 #include "engine_rig.h"
 
+#include "core/mode.h"
+
 #include <stdatomic.h>
 #include <sys/syscall.h>
 
