@@ -25,6 +25,7 @@
 #define FIREWALL_HOOK_WAIT_MS 1000      /* before a failing hook is tried again; twice that each time, up to: */
 #define FIREWALL_HOOK_WAIT_MAX_MS 300000
 #define FIREWALL_HOOK_ROOM 3 /* subjects that wait for a program, in max-elements; then those without need go */
+#define FIREWALL_HOOK_LEFT 256
 #define FIREWALL_HOOK_LIST_MAX (32u << 20) /* bytes of a list that are read */
 
 /* Changes on their way to hooks. One program at a time; each subject is in touched once, whatever happens to it. */
@@ -39,6 +40,8 @@ struct firewall_hooks {
 	size_t ops;
 	struct fw_op op[MESSAGE_HOOK_OPS];
 	unsigned failures; /* one after the other, of single subjects or as a whole */
+	size_t lefts;
+	struct prefix left[FIREWALL_HOOK_LEFT]; /* single removals that failed: again at the next hook-check */
 	uint64_t checked_ms;
 	struct loop_watch *again; /* waits after a failure */
 	char text[MESSAGE_FW_TEXT];

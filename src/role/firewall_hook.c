@@ -213,6 +213,31 @@ void firewall_hook_pump(struct firewall *f)
 
 /* ---- what came of it */
 
+/* A block that is missing is seen as missing; one that is too many nobody would think of again. */
+static void note_left(struct firewall *f, const struct fw_op *op)
+{
+	struct firewall_hooks *h = &f->hooks;
+	char subject[PREFIX_TEXT];
+
+	(void)prefix_format(&op->prefix, subject);
+	log_warn("firewall_hook", "subject=%s text=\"%s\"", subject, h->text);
+	if (op->is_add)
+		return;
+	if (h->lefts == FIREWALL_HOOK_LEFT)
+		log_alarm("firewall_hook", "subject=%s text=\"more removals have failed than are kept: it stays\"",
+			subject);
+	else
+		h->left[h->lefts++] = op->prefix;
+}
+
+static void try_left(struct firewall *f)
+{
+	struct firewall_hooks *h = &f->hooks;
+
+	while (h->lefts)
+		touch(f, &h->left[--h->lefts], WAS_THERE | MUST);
+}
+
 static void put_back(struct firewall *f)
 {
 	for (size_t i = 0; i < f->hooks.ops; i++)
@@ -273,8 +298,8 @@ static void failed(struct firewall *f, enum hook_what what, const struct msg_hoo
 		wait_for_better(f);
 		return;
 	}
-	/* this one alone: it stays missing until the next hook-check */
-	log_warn("firewall_hook", "text=\"%s\"", h->text);
+	/* this one alone: it stays as it is until the next hook-check */
+	note_left(f, &h->op[0]);
 	h->ops = 0;
 }
 
@@ -289,6 +314,7 @@ static void succeeded(struct firewall *f, enum hook_what what)
 			firewall_plan_applied(&f->plan, &h->op[i]);
 	if (what == HOOK_FLUSH) {
 		h->is_flush_due = false;
+		h->lefts = 0;
 		if (h->is_on) { /* else the kernel has them by now */
 			firewall_plan_forget_present(&f->plan);
 			firewall_plan_fill_start(&f->plan);
@@ -407,6 +433,7 @@ void firewall_hook_tick(struct firewall *f)
 	if (now - h->checked_ms >= f->host->conf.firewall.hook_check_s * 1000 && !f->plan.is_listing) {
 		h->checked_ms = now;
 		h->is_list_due = has_hook(f, HOOK_LIST);
+		try_left(f);
 		firewall_plan_fill_start(&f->plan);
 	}
 	firewall_hook_pump(f);
@@ -435,6 +462,7 @@ bool firewall_hook_bring_up(struct firewall *f)
 		firewall_plan_fill_start(&f->plan);
 	}
 	h->failures = 0; /* the words may be others now */
+	try_left(f);
 	loop_remove(h->again);
 	h->again = NULL;
 	h->text[0] = '\0';

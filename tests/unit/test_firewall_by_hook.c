@@ -177,6 +177,57 @@ static void what_waits_has_a_cap(void **state)
 	assert_int_equal(role()->plan.wanted.count, 2);
 }
 
+/* One that no block wants any more would stay in the other program for ever. */
+static void a_removal_that_failed_is_tried_again(void **state)
+{
+	(void)state;
+	change(true, 1);
+	await_call(HOOK_ADD, 1);
+	end_call(0);
+	change(false, 1);
+	await_call(HOOK_REMOVE, 1);
+	end_call(1);
+	while (role()->hooks.running)
+		go_on();
+	assert_int_equal(asked.what, 0);
+	role()->hooks.checked_ms = clock_mono_ms() - h.conf.firewall.hook_check_s * 1000;
+	firewall_hook_tick(role());
+	await_call(HOOK_REMOVE, 1);
+	assert_true(is_asked_for(1));
+	end_call(0);
+	while (role()->hooks.running)
+		go_on();
+	/* it is gone: nobody asks once more */
+	role()->hooks.checked_ms = clock_mono_ms() - h.conf.firewall.hook_check_s * 1000;
+	firewall_hook_tick(role());
+	go_on();
+	assert_int_equal(asked.what, 0);
+}
+
+/* Blocked anew in the meantime: it is there, and it stays. */
+static void a_removal_that_failed_gives_way_to_a_new_block(void **state)
+{
+	(void)state;
+	change(true, 1);
+	await_call(HOOK_ADD, 1);
+	end_call(0);
+	change(false, 1);
+	await_call(HOOK_REMOVE, 1);
+	end_call(1);
+	while (role()->hooks.running)
+		go_on();
+	change(true, 1);
+	await_call(HOOK_ADD, 1);
+	end_call(0);
+	while (role()->hooks.running)
+		go_on();
+	role()->hooks.checked_ms = clock_mono_ms() - h.conf.firewall.hook_check_s * 1000;
+	firewall_hook_tick(role());
+	for (int i = 0; i < 2 && !asked.what; i++)
+		go_on();
+	assert_int_not_equal(asked.what, HOOK_REMOVE);
+}
+
 /* The hooks are emptied when the kernel takes over; what it has then stays known. */
 static void the_kernel_takes_over(void **state)
 {
@@ -207,6 +258,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_waits_has_a_cap, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_removal_that_failed_is_tried_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_removal_that_failed_gives_way_to_a_new_block, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_kernel_takes_over, setup, teardown),
 	};
 
