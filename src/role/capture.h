@@ -71,6 +71,7 @@ struct capture_connection {
 	bool is_syncing;    /* in capture.syncing */
 	bool is_publishing; /* in capture.publishing */
 	bool was_published; /* or tried to be */
+	bool is_lost;       /* the disk did not keep it, after its hit was sent: Postfix brings it again */
 	uint8_t riders;     /* enum capture_riders */
 	bool is_withheld;   /* the engine has said to keep it */
 	struct msg_riders_do order;

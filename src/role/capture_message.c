@@ -171,7 +171,7 @@ static bool is_any(const struct capture_connection *k, enum capture_fate fate)
 
 static const char *outcome_of(const struct capture_connection *k)
 {
-	if (is_any(k, FATE_LATER))
+	if (is_any(k, FATE_LATER) || k->is_lost)
 		return is_any(k, FATE_GIVEN) ? "given-to-some" : "later";
 	if (k->is_withheld)
 		return "withheld";
@@ -183,25 +183,41 @@ static const char *outcome_of(const struct capture_connection *k)
 /* All that was waited for has come: reply. */
 static void reply(struct capture_connection *k)
 {
-	bool is_kept[LMTP_RECIPIENTS], is_stored = is_any(k, FATE_STORED), is_known = is_any(k, FATE_KNOWN);
+	bool is_kept[LMTP_RECIPIENTS], is_stored = is_any(k, FATE_STORED) && !k->is_lost,
+				       is_known = is_any(k, FATE_KNOWN);
 
 	for (uint32_t i = 0; i < k->session.recipient_count; i++)
-		is_kept[i] = k->fate[i] == FATE_STORED || k->fate[i] == FATE_KNOWN || k->fate[i] == FATE_GIVEN ||
-			     (k->fate[i] == FATE_OURS && (is_stored || is_known));
+		is_kept[i] = (k->fate[i] == FATE_STORED && is_stored) || k->fate[i] == FATE_KNOWN ||
+			     k->fate[i] == FATE_GIVEN || (k->fate[i] == FATE_OURS && (is_stored || is_known));
 	log_message(k, outcome_of(k));
 	if (!k->is_withheld)
 		corpus_trim(k->capture->corpus, &k->file);
-	if (is_stored || k->is_withheld)
+	if (is_stored || (k->is_withheld && !k->is_lost))
 		corpus_release(k->capture->corpus, &k->file);
 	else
 		corpus_drop(k->capture->corpus, &k->file);
 	lmtp_session_finish(&k->session, is_kept, clock_mono_ms());
 }
 
-static void warn_unsynced(size_t failed)
+static void warn_lost(size_t failed)
 {
 	if (failed)
-		log_warn("corpus_sync", "failed=%zu: hits are kept, not all their messages", failed);
+		log_warn("corpus_sync", "failed=%zu: the disk does not keep them, Postfix does", failed);
+}
+
+static void sync_one(struct capture_connection *k)
+{
+	k->is_lost = corpus_sync(k->capture->corpus, &k->file) != ERR_OK;
+}
+
+static void publish_these(
+	struct capture *c, struct capture_connection *const *k, struct corpus_file *const *f, size_t n)
+{
+	if (corpus_publish(c->corpus, f, n) == ERR_OK)
+		return;
+	for (size_t i = 0; i < n; i++)
+		k[i]->is_lost = true;
+	warn_lost(n);
 }
 
 static void queue_sync(struct capture_connection *k)
@@ -209,7 +225,8 @@ static void queue_sync(struct capture_connection *k)
 	struct capture *c = k->capture;
 
 	if (loop_again(c->sync, 0) != ERR_OK) { /* no memory for a timer: no delay then */
-		warn_unsynced(corpus_sync(c->corpus, &k->file) != ERR_OK);
+		sync_one(k);
+		warn_lost(k->is_lost);
 		return;
 	}
 	k->is_syncing = true;
@@ -227,7 +244,7 @@ static bool queue_publish(struct capture_connection *k)
 		return false;
 	k->was_published = true;
 	if (loop_again(c->sync, 0) != ERR_OK) {
-		warn_unsynced(corpus_publish(c->corpus, &(struct corpus_file *){ &k->file }, 1) != ERR_OK);
+		publish_these(c, &k, &(struct corpus_file *){ &k->file }, 1);
 		return false;
 	}
 	k->is_publishing = true;
@@ -298,7 +315,7 @@ static bool hand_back(struct capture_connection *k)
 	if (k->riders == CAPTURE_RIDERS_BACK && !k->back && !capture_back_begin(k))
 		settle_riders(k, FATE_LATER);
 	if (k->is_withheld)
-		settle_riders(k, k->file.is_published ? FATE_GIVEN : FATE_LATER);
+		settle_riders(k, k->file.is_published && !k->is_lost ? FATE_GIVEN : FATE_LATER);
 	return k->riders == CAPTURE_RIDERS_BACK;
 }
 
@@ -340,7 +357,7 @@ void capture_message_end(struct capture_connection *k)
 	corpus_finish(c->corpus, &k->file);
 	write_size(k);
 	k->ack_deadline_ms = clock_mono_ms() + CAPTURE_ACK_MS;
-	k->is_withheld = k->was_published = false;
+	k->is_withheld = k->was_published = k->is_lost = false;
 	k->order = (struct msg_riders_do){ 0 };
 	traps = send_hits(k, grade);
 	has_rider = is_any(k, FATE_RIDER);
@@ -437,10 +454,11 @@ static void sync_some(struct capture *c)
 	while (n < CAPTURE_SYNC_BATCH && (k = TAILQ_FIRST(&c->syncing))) {
 		TAILQ_REMOVE(&c->syncing, k, sync);
 		k->is_syncing = false;
-		failed += corpus_sync(c->corpus, &k->file) != ERR_OK;
+		sync_one(k);
+		failed += k->is_lost;
 		batch[n++] = k;
 	}
-	warn_unsynced(failed);
+	warn_lost(failed);
 	for (size_t i = 0; i < n; i++)
 		settle(batch[i]);
 }
@@ -459,7 +477,7 @@ static void publish_some(struct capture *c)
 		batch[n++] = k;
 	}
 	if (n)
-		warn_unsynced(corpus_publish(c->corpus, file, n) != ERR_OK);
+		publish_these(c, batch, file, n);
 	for (size_t i = 0; i < n; i++)
 		settle(batch[i]);
 }
