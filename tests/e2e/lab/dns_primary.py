@@ -63,12 +63,12 @@ class DnsServer:
     def argv(self):
         raise NotImplementedError
 
-    def start(self):
+    def start(self, seconds=30):
         with open(os.path.join(self.folder, "log"), "ab") as log:
             self.process = subprocess.Popen(self.inside(self.argv()), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             cwd=self.folder, env=peer_env(), preexec_fn=die_with_parent,
                                             start_new_session=True)
-        wait_for("%s to serve" % self.program, self.serves, 30)
+        wait_for("%s to serve" % self.program, self.serves, seconds)
 
     def serves(self):
         if self.process.poll() is not None:
