@@ -26,7 +26,11 @@ bool envelope_is_rider(struct slice address)
 {
 	const struct slice own = SLICE_LIT("limetwig.invalid");
 	struct slice domain = slice_from(address, slice_rfind(address, '@') + 1);
+	struct address a;
 
+	/* whoever reads "limetwig.invalid." as ours must not find a rider in it, too */
+	if (address_parse(address, &a) == ERR_OK)
+		domain = a.domain;
 	if (domain.n == 0 || domain.n < own.n)
 		return address.n > 0;
 	return !slice_eq_nocase(slice_from(domain, domain.n - own.n), own);

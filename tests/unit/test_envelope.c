@@ -95,6 +95,21 @@ static void test_round_trip(void **state)
 	lmtp_session_done(&session);
 }
 
+/* No form of an address is a trap to one reader and somebody's to another. */
+static void test_trap_or_rider(void **state)
+{
+	static const char *const ours[] = { "trap=pfx.test=@limetwig.invalid", "trap=pfx.test=@limetwig.invalid.",
+		"<trap=pfx.test=@limetwig.invalid>", "trap=pfx.test=@LimeTwig.Invalid.", "x@limetwig.invalid." };
+	static const char *const riders[] = { "a@b.example", "a@b.example.", "a", "limetwig.invalid", "limetwig.invalid@b" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+		assert_false(envelope_is_rider(slice_str(ours[i])));
+	for (size_t i = 0; i < sizeof riders / sizeof riders[0]; i++)
+		assert_true(envelope_is_rider(slice_str(riders[i])));
+	assert_false(envelope_is_rider(slice_str("")));
+}
+
 static void test_malformed(void **state)
 {
 	static const char *const texts[] = {
@@ -160,6 +175,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_trap_or_rider),
 		cmocka_unit_test(test_riders),
 		cmocka_unit_test(test_one_person),
 	};
