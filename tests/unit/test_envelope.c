@@ -100,7 +100,8 @@ static void test_trap_or_rider(void **state)
 {
 	static const char *const ours[] = { "trap=pfx.test=@limetwig.invalid", "trap=pfx.test=@limetwig.invalid.",
 		"<trap=pfx.test=@limetwig.invalid>", "trap=pfx.test=@LimeTwig.Invalid.", "x@limetwig.invalid." };
-	static const char *const riders[] = { "a@b.example", "a@b.example.", "a", "limetwig.invalid", "limetwig.invalid@b" };
+	static const char *const riders[] = { "a@b.example", "a@b.example.", "a", "limetwig.invalid",
+		"limetwig.invalid@b" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
