@@ -335,14 +335,6 @@ const char *conf_keys_section_of(const char *name)
 	return NULL;
 }
 
-bool conf_keys_has_section(const char *section)
-{
-	for (size_t i = 0; i < conf_keys_count(); i++)
-		if (strcmp(keys[i].section, section) == 0)
-			return true;
-	return false;
-}
-
 /* Both NULL, or equal. */
 static bool is_same(const char *a, const char *b)
 {

@@ -60,7 +60,6 @@ const struct conf_key *conf_keys_at(size_t i);
 const struct conf_key *conf_keys_find(const char *section, const char *name);
 /* The section that has a key of this name; NULL: none. */
 const char *conf_keys_section_of(const char *name);
-bool conf_keys_has_section(const char *section);
 /* Sections with a name: how many there are, and at most; the name of one; to add one: NULL when there are too many. */
 uint32_t conf_keys_titles(const struct conf *c, const char *section);
 uint32_t conf_keys_titles_max(const char *section);

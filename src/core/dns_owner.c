@@ -45,19 +45,6 @@ void dns_owner_halve(const struct prefix *p, struct prefix half[2])
 	half[1].addr.b[p->len / 8] |= (uint8_t)(0x80u >> p->len % 8);
 }
 
-bool dns_owner_above(const struct prefix *p, struct prefix *ret)
-{
-	unsigned step = step_of(&p->addr), len = p->len;
-
-	while (len > step) {
-		len = (len - 1) / step * step;
-		*ret = prefix_of(&p->addr, len);
-		if (dns_owner_is_name(ret))
-			return true;
-	}
-	return false;
-}
-
 static void put_label(struct wr *w, const struct ipaddr *a, unsigned value)
 {
 	char text[4];

@@ -29,7 +29,5 @@ void dns_owner_put(struct wr *w, const struct prefix *p);
  * is none of those that dns_owner_put makes.
  */
 bool dns_owner_read(const char *owner, const char *zone, struct prefix *ret);
-/* The next wider name that can cover p: a label less. False: there is none. */
-bool dns_owner_above(const struct prefix *p, struct prefix *ret);
 
 #endif /* CORE_DNS_OWNER_H */

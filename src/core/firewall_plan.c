@@ -146,7 +146,10 @@ bool firewall_plan_is_present(const struct firewall_plan *p, const struct prefix
 
 void firewall_plan_del(struct firewall_plan *p, const struct prefix *a, struct fw_op *ret_op)
 {
-	firewall_plan_lost(p, a);
+	struct want *w = prefix_map_get(&p->wanted, a);
+
+	if (w)
+		want_set_seen(p, w, false);
 	(void)prefix_map_del(&p->wanted, a);
 	*ret_op = (struct fw_op){ .is_add = false, .prefix = *a };
 }
@@ -157,14 +160,6 @@ void firewall_plan_applied(struct firewall_plan *p, const struct fw_op *op)
 
 	if (w)
 		want_set_seen(p, w, op->is_add);
-}
-
-void firewall_plan_lost(struct firewall_plan *p, const struct prefix *a)
-{
-	struct want *w = prefix_map_get(&p->wanted, a);
-
-	if (w)
-		want_set_seen(p, w, false);
 }
 
 static void zero_marks(const struct prefix *a, void *value, void *ctx)

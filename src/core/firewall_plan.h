@@ -59,9 +59,8 @@ void firewall_plan_name(struct firewall_plan *p, const struct prefix *a, const c
 bool firewall_plan_is_present(const struct firewall_plan *p, const struct prefix *a);
 /* Not wanted any more. ret_op is to be done in any case. */
 void firewall_plan_del(struct firewall_plan *p, const struct prefix *a, struct fw_op *ret_op);
-/* The kernel said yes to this operation, or has lost this element. */
+/* The kernel said yes to this operation. */
 void firewall_plan_applied(struct firewall_plan *p, const struct fw_op *op);
-void firewall_plan_lost(struct firewall_plan *p, const struct prefix *a);
 
 /* A full list begins; what is not added until end is deleted after it. */
 void firewall_plan_begin(struct firewall_plan *p);

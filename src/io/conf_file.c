@@ -438,7 +438,8 @@ static bool is_section_titled(const char *section)
 	return false;
 }
 
-enum err conf_print_section(const struct conf *c, const char *section, struct buf *to)
+/* One section, as a file has it. */
+static enum err print_section(const struct conf *c, const char *section, struct buf *to)
 {
 	enum err e = ERR_OK;
 
@@ -467,7 +468,7 @@ enum err conf_print(const struct conf *c, struct buf *to)
 		if (section && strcmp(section, k->section) == 0)
 			continue;
 		section = k->section;
-		e = conf_print_section(c, section, to);
+		e = print_section(c, section, to);
 	}
 	return e;
 }

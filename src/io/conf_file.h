@@ -28,7 +28,5 @@ enum err conf_print(const struct conf *c, struct buf *to) MUST_USE;
 /* That text as one number, is-off aside: the same where every key is. ERR_LIMIT, ERR_NOMEM. */
 #define CONF_SUM 17
 enum err conf_sum(const struct conf *c, char ret_hex[CONF_SUM]) MUST_USE;
-/* One section of it ("postfix"), as a file has it. */
-enum err conf_print_section(const struct conf *c, const char *section, struct buf *to) MUST_USE;
 
 #endif /* IO_CONF_FILE_H */

@@ -381,13 +381,8 @@ void engine_breaker_loaded(struct engine *e, const struct record_block *b);
 void engine_breaker_forget(struct engine *e, const struct prefix *p);
 void engine_breaker_tick(struct engine *e, uint64_t now);
 size_t engine_breaker_count(struct engine *e, uint64_t now);
-/* Good mail of the last 14 days from this prefix: what a block of it would have refused. */
-struct engine_blast {
-	uint64_t mails;
-	uint32_t hosts;
-};
-void engine_breaker_blast(struct engine *e, const struct prefix *p, uint64_t now, struct engine_blast *ret);
-json_t *engine_breaker_json(struct engine *e, const struct prefix *p, uint64_t now); /* owned by the caller */
+/* Good mail of the last 14 days from p: what a block of it would have refused. Owned by the caller. */
+json_t *engine_breaker_json(struct engine *e, const struct prefix *p, uint64_t now);
 
 /* ---- engine_suspend.c: a charged message, content seen, to this trap. */
 void engine_suspend_note(

@@ -126,7 +126,12 @@ size_t engine_breaker_count(struct engine *e, uint64_t now)
 	return e->held.count;
 }
 
-static void add_blast(const struct engine_ledger *l, uint64_t now, struct engine_blast *ret)
+struct blast {
+	uint64_t mails;
+	uint32_t hosts;
+};
+
+static void add_blast(const struct engine_ledger *l, uint64_t now, struct blast *ret)
 {
 	uint32_t mails = ledger_recent(&l->record, now);
 
@@ -136,13 +141,13 @@ static void add_blast(const struct engine_ledger *l, uint64_t now, struct engine
 	ret->mails += mails;
 }
 
-void engine_breaker_blast(struct engine *e, const struct prefix *p, uint64_t now, struct engine_blast *ret)
+static void find_blast(struct engine *e, const struct prefix *p, uint64_t now, struct blast *ret)
 {
 	uint8_t key[RECORD_KEY];
 	const struct engine_ledger *l;
 	size_t pos = 0;
 
-	*ret = (struct engine_blast){ 0 };
+	*ret = (struct blast){ 0 };
 	l = keymap_get(&e->ledger, record_subject_key(p, key));
 	if (l)
 		add_blast(l, now, ret);
@@ -155,8 +160,8 @@ void engine_breaker_blast(struct engine *e, const struct prefix *p, uint64_t now
 
 json_t *engine_breaker_json(struct engine *e, const struct prefix *p, uint64_t now)
 {
-	struct engine_blast b;
+	struct blast b;
 
-	engine_breaker_blast(e, p, now, &b);
+	find_blast(e, p, now, &b);
 	return json_pack("{s:I, s:I}", "mails", (json_int_t)b.mails, "hosts", (json_int_t)b.hosts);
 }

@@ -19,7 +19,6 @@ void engine_answer_error(struct engine_call *c, int exit_status, const char *fmt
 	__attribute__((format(printf, 3, 4)));
 bool engine_call_is_admin(const struct engine_call *c);
 const char *engine_call_user(const struct engine_call *c);
-uint32_t engine_call_uid(const struct engine_call *c);
 /* The descriptor that came with the request, -1: none. Stays the call's. */
 int engine_call_fd(const struct engine_call *c);
 void engine_call_watch(struct engine_call *c);

@@ -158,11 +158,6 @@ const char *engine_call_user(const struct engine_call *c)
 	return c->user;
 }
 
-uint32_t engine_call_uid(const struct engine_call *c)
-{
-	return c->uid;
-}
-
 int engine_call_fd(const struct engine_call *c)
 {
 	return c->passed_fd;

@@ -34,15 +34,14 @@ static bool load_ledger(struct slice key, struct slice value, void *ctx)
 static bool load_correspondent(struct slice key, struct slice value, void *ctx)
 {
 	struct engine *e = ctx;
-	struct rd r = rd_init(value.p, value.n);
-	uint64_t last = (rd_u8(&r), rd_u64(&r));
+	struct record_correspondent r;
 	void *v;
 
-	if (!rd_end(&r))
+	if (record_get_correspondent(value, &r) != ERR_OK)
 		return true;
 	if (keymap_put(&e->correspondents, key, &v, NULL) != ERR_OK)
 		return false;
-	*(uint64_t *)v = last;
+	*(uint64_t *)v = r.last;
 	return true;
 }
 
@@ -211,8 +210,7 @@ static void record_correspondent(struct engine *e, const struct msg_log_mail *m)
 	if (m->time < *last + CORRESPONDENT_DAY)
 		return;
 	*last = m->time;
-	wr_u8(&w, RECORD_VERSION);
-	wr_u64(&w, m->time);
+	record_put_correspondent(&w, &(struct record_correspondent){ .last = m->time });
 	(void)store_put(e->store, TABLE_CORRESPONDENT, domain, wr_slice(&w));
 }
 

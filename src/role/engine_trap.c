@@ -324,7 +324,8 @@ bool engine_trap_send_fd(struct engine *e, enum message_type type, uint32_t seq,
 	return role_host_send(e->host, ROLE_ALIASMAP, &w, &fd, 1) == ERR_OK;
 }
 
-bool engine_trap_send(struct engine *e, enum message_type type, uint32_t seq, bool is_full, struct slice text)
+/* Text for aliasmap, in a memfd. False: it did not go. */
+static bool send_text(struct engine *e, enum message_type type, uint32_t seq, bool is_full, struct slice text)
 {
 	int fd = -1;
 	bool is_sent = engine_trap_write(&fd, text) == ERR_OK && engine_trap_send_fd(e, type, seq, is_full, fd);
@@ -343,7 +344,7 @@ void engine_trap_live_check(
 		if (t->live[i].seq)
 			continue;
 		t->live[i] = (struct trap_live){ ++t->seq, done, ctx };
-		if (engine_trap_send(e, MSG_LIVE_CHECK, t->seq, false, addresses))
+		if (send_text(e, MSG_LIVE_CHECK, t->seq, false, addresses))
 			return;
 		t->live[i].seq = 0;
 		break;

@@ -102,9 +102,7 @@ void engine_trap_load(struct engine *e);
 void engine_trap_load_drop(struct engine_traps *t);
 /* Parsing and checking are over: give the new table to the map, then swap. */
 void engine_trap_put_in_force(struct engine *e);
-/* Text for aliasmap, in a memfd. False: it did not go. */
-bool engine_trap_send(struct engine *e, enum message_type type, uint32_t seq, bool is_full, struct slice text);
-/* The same with a descriptor, which stays the caller's. */
+/* Text for aliasmap, in a descriptor that stays the caller's. False: it did not go. */
 bool engine_trap_send_fd(struct engine *e, enum message_type type, uint32_t seq, bool is_full, int fd);
 /* Add text to fd (-1: made). ERR_IO. */
 enum err engine_trap_write(int *fd, struct slice text) MUST_USE;

@@ -120,8 +120,6 @@ void feed_one_confirm(struct feed *f, unsigned i);
 void feed_set_close(struct feed_set *s);
 
 /* ---- feed_job.c */
-/* Of the settings that decide what a set is made of. */
-void feed_job_key(const struct feed_spec *s, uint8_t ret[FEED_KEEP_KEY]);
 /* In the caller's thread. */
 void feed_job_run(struct feed_job *j);
 /* In one of its own; done is written to when it has ended, the thread is to be joined. ERR_NOMEM. */

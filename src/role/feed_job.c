@@ -15,7 +15,8 @@
 
 #define TEXT_FILE_MAX 4096u /* bytes of a message in a file */
 
-void feed_job_key(const struct feed_spec *s, uint8_t ret[FEED_KEEP_KEY])
+/* Of the settings that decide what a set is made of. */
+static void make_key(const struct feed_spec *s, uint8_t ret[FEED_KEEP_KEY])
 {
 	static const uint8_t none[SIPHASH_KEY] = { 0 };
 	uint8_t bytes[FEED_PARTS * (FEED_WHERE + 8) + 64];
@@ -169,7 +170,7 @@ static void refresh(struct feed_job *j)
 	struct feed_keep *k = &j->set.keep;
 	enum err e;
 
-	feed_job_key(j->spec, k->key);
+	make_key(j->spec, k->key);
 	k->mark = feed_source_mark(j->spec);
 	if (!j->last.time || memcmp(j->last.key, k->key, sizeof k->key) != 0)
 		j->last = (struct feed_keep){ .time = 0 };

@@ -102,7 +102,8 @@ size_t firewall_apply(struct firewall *f, size_t n)
 	return done;
 }
 
-void firewall_bulk_begin(struct firewall *f)
+/* Many additions follow, until nothing is to be done any more. */
+static void bulk_begin(struct firewall *f)
 {
 	if (!f->is_bulk_off)
 		firewall_nft_bulk_begin(f->nft);
@@ -168,7 +169,7 @@ void firewall_refill(struct firewall *f)
 	firewall_plan_forget_present(&f->plan);
 	firewall_plan_fill_start(&f->plan);
 	if (f->plan.wanted.count >= FIREWALL_BULK)
-		firewall_bulk_begin(f);
+		bulk_begin(f);
 	firewall_pump_start(f);
 }
 
@@ -177,7 +178,7 @@ bool firewall_start_anew(struct firewall *f)
 	enum err e;
 
 	if (f->plan.wanted.count >= FIREWALL_BULK)
-		firewall_bulk_begin(f); /* what is still to be heard is about elements that will be gone */
+		bulk_begin(f); /* what is still to be heard is about elements that will be gone */
 	e = firewall_nft_remake(f->nft);
 	if (e != ERR_OK)
 		firewall_set_failed(f, e);
@@ -257,7 +258,7 @@ static void take_ops(struct firewall *f, struct rd *body)
 	if (f->hooks.is_on)
 		firewall_hook_pump(f);
 	else if (f->nft && f->plan.is_listing && f->listed >= FIREWALL_BULK)
-		firewall_bulk_begin(f);
+		bulk_begin(f);
 	if (f->is_unknown && f->plan.is_listing && n > LIST_PART)
 		n = 0; /* at the end of the list the sets are made anew and filled: three times as fast */
 	if (f->hooks.is_on)

@@ -88,8 +88,6 @@ size_t firewall_apply(struct firewall *f, size_t n);
 void firewall_refill(struct firewall *f);
 /* The same sets without elements, and fill them. False: failed, the state says how. */
 bool firewall_start_anew(struct firewall *f);
-/* Many additions follow, until nothing is to be done any more. */
-void firewall_bulk_begin(struct firewall *f);
 /* Go on with purge and fill, a batch per round of the loop. */
 void firewall_pump_start(struct firewall *f);
 

@@ -126,11 +126,9 @@ void parent_close_queue(struct parent_sockets *s, size_t i, bool is_removed);
 /* parent_tarpit.c: the listeners for blocked clients, on all local addresses. */
 /* Processes that this configuration asks for; 0: none. */
 unsigned parent_count_tarpits(const struct conf *c);
-/* In place of those that were, if any; an error changes nothing. */
-enum err parent_open_tarpit(struct parent *p, const struct conf *c, char *text, size_t size) MUST_USE;
 /*
- * The same, but without it where the port was somebody else's at the start, and
- * still is: *c then says so to the roles. At a reload all other errors stand.
+ * In place of those that were, if any; an error changes nothing. Without them where the port was somebody else's
+ * at the start, and still is: *c then says so to the roles. At a reload all other errors stand.
  */
 enum err parent_open_tarpit_or_not(struct parent *p, struct conf *c, bool is_start, char *text, size_t size) MUST_USE;
 void parent_close_tarpit(struct parent *p);

@@ -144,7 +144,8 @@ static bool grow_to(struct parent_tarpit *t, unsigned n)
 	return true;
 }
 
-enum err parent_open_tarpit(struct parent *p, const struct conf *c, char *text, size_t size)
+/* In place of those that were, if any; an error changes nothing. */
+static enum err open_listeners(struct parent *p, const struct conf *c, char *text, size_t size)
 {
 	struct parent_tarpit new = { .port = (uint16_t)c->tarpit.port }, *t = &p->tarpit;
 	unsigned n = parent_count_tarpits(c), had = 0;
@@ -169,7 +170,7 @@ enum err parent_open_tarpit(struct parent *p, const struct conf *c, char *text, 
 
 enum err parent_open_tarpit_or_not(struct parent *p, struct conf *c, bool is_start, char *text, size_t size)
 {
-	enum err e = parent_open_tarpit(p, c, text, size);
+	enum err e = open_listeners(p, c, text, size);
 
 	if (e == ERR_IO && (is_start || p->is_port_lost)) {
 		log_alarm("tarpit", "text=\"%s\" note=\"started without it: the policy layer refuses\" remedy=\"%s\"",

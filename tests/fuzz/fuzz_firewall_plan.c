@@ -65,7 +65,7 @@ static void step(struct firewall_plan *p, const uint8_t d[6], uint64_t *now_ms)
 		apply(p, &op, d[0] & 16);
 		break;
 	case 3:
-		firewall_plan_lost(p, &a);
+		firewall_plan_applied(p, &(struct fw_op){ .prefix = a }); /* the kernel has lost it */
 		break;
 	case 4:
 		firewall_plan_begin(p);

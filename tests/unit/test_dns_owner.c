@@ -103,33 +103,12 @@ static void test_parts(void **state)
 	}
 }
 
-static void test_above(void **state)
-{
-	struct prefix p = prefix("2.6.0.9"), want;
-
-	(void)state;
-	assert_false(dns_owner_above(&p, &p));
-	p = prefix("192.6.0.9");
-	assert_true(dns_owner_above(&p, &p));
-	want = prefix("192.6.0.0/24");
-	assert_true(prefix_eq(&p, &want));
-	assert_true(dns_owner_above(&p, &p));
-	assert_true(dns_owner_above(&p, &p));
-	want = prefix("192.0.0.0/8");
-	assert_true(prefix_eq(&p, &want));
-	assert_false(dns_owner_above(&p, &p));
-	p = prefix("2001::/20");
-	assert_true(dns_owner_above(&p, &p));
-	assert_false(dns_owner_above(&p, &p));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_no_names),
 		cmocka_unit_test(test_parts),
-		cmocka_unit_test(test_above),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
