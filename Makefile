@@ -7,6 +7,10 @@ FUZZ_TIME = 60
 FUZZ_TARGETS =
 KILLS = 100
 RATE = 60
+FAULT_POINTS = 10000
+FAULT_SEED = 0
+FAULT_KINDS = random,turn,error,alloc,disk,read-only,clock
+FAULT_SHARE = 1
 MESON_OPTIONS =
 PYTHON = /usr/bin/python3
 
@@ -34,8 +38,11 @@ bench: all
 	tools/install-packages.sh bench
 	$(PYTHON) bench/run.py --build $(BUILD)
 
-# kill -9 of every role under load, and the account of every message
+# every role killed at FAULT_POINTS random moments and at each of its system calls, each write and allocation failing, bad disks,
+# wrong clocks (tests/faults/run.py; FAULT_SEED repeats a run); then kill -9 under the load of a real Postfix
 faults: all
+	$(PYTHON) tests/faults/run.py --build $(BUILD) --points $(FAULT_POINTS) --seed $(FAULT_SEED) --kinds $(FAULT_KINDS) \
+		--share $(FAULT_SHARE)
 	$(PYTHON) tests/e2e/faults.py --build $(BUILD) --kills $(KILLS) --rate $(RATE)
 
 # seconds of the processor for each target, or for those named; goes on where it was stopped

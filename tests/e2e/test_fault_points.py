@@ -1,0 +1,21 @@
+"""A little of `make faults` (tests/faults/run.py): roles struck at many points of their lives, and the account after each."""
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import TOP, unpacked_postfix, why_not
+
+POINTS = 80
+
+
+def test_a_little_of_make_faults(build):
+    if why_not() or unpacked_postfix():
+        pytest.skip(why_not() or "needs an installed Postfix")
+    if not os.path.exists(os.path.join(build, "tests/fault_tracer")):
+        pytest.skip("not built: fault_tracer")
+    done = subprocess.run(
+        [sys.executable, os.path.join(TOP, "tests/faults/run.py"), "--build", build, "--points", str(POINTS), "--share", "0",
+         "--kinds", "mixed,disk,read-only,clock", "--at-once", "1"], capture_output=True, text=True, timeout=600)
+    print(done.stdout + done.stderr)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
