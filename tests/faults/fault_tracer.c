@@ -8,7 +8,7 @@
  *
  * Orders, one a line on standard input; ROLE is "parent" or as limetwigd -x has it:
  *
- *   start                              the command begins; it may be armed as "parent birth" before
+ *   start                              the command begins, once all of its life before are gone; "parent birth" may be armed before
  *   arm ROLE birth|now kill N          dies at its Nth system call: before the call takes place
  *   arm ROLE birth|now CLASS N ERRNO   the Nth call of the class does not take place and returns ERRNO
  *   disarm ROLE                        no longer counted; "count ROLE N" tells how far it was
@@ -80,9 +80,9 @@ struct thread {
 static struct role role[ROLES];
 static struct thread thread[THREADS];
 static char **command;
-static pid_t top;        /* the parent; 0: not now */
-static sigset_t outside; /* signals blocked when we came */
-static bool is_ending;
+static pid_t top;                 /* the parent; 0: not now */
+static sigset_t outside;          /* signals blocked when we came */
+static bool is_ending, is_wanted; /* wanted: to begin when nobody is left */
 
 static void tell(const char *text)
 {
@@ -475,8 +475,8 @@ static void obey(const char *line)
 	struct role *r;
 
 	(void)sscanf(line, "%15s %15s %15s %15s %lu %d", verb, name, when, class, &at, &error);
-	if (strcmp(verb, "start") == 0 && !top) {
-		begin();
+	if (strcmp(verb, "start") == 0) {
+		is_wanted = true;
 		return;
 	}
 	if (strcmp(verb, "end") == 0 || !name[0]) {
@@ -517,6 +517,14 @@ static void hear(void)
 	memmove(text, line, held);
 }
 
+static bool is_empty(void)
+{
+	for (size_t i = 0; i < THREADS; i++)
+		if (thread[i].tid)
+			return false;
+	return true;
+}
+
 static void nothing(int signo)
 {
 	(void)signo;
@@ -541,6 +549,10 @@ int main(int argc, char **argv)
 		reap();
 		if (n > 0)
 			hear();
+		if (is_wanted && is_empty()) {
+			is_wanted = false;
+			begin();
+		}
 	}
 	tell("end");
 	return 0;
