@@ -71,7 +71,7 @@ def summary(values, rate):
 
 def both(scene, seconds, rate):
     """Good mail idle, good mail beside hits, hits."""
-    idle = times(client(scene, "friend", ALICE, 10, seconds / 2, "each"))
+    idle = times(client(scene, "friend", ALICE, 10, seconds / 4, "each"))
     rig.say("idle: %d good mails" % len(idle))
     began = time.monotonic()
     spam = [client(scene, key, TRAPS[0], rate / len(CLIENTS), seconds, "session") for key in CLIENTS]
@@ -80,7 +80,7 @@ def both(scene, seconds, rate):
     took = time.monotonic() - began
     wait_for("all hits to be stored", lambda: scene.postfix.queued() == 0 and
              scene.daemon.json("status")["counters"]["24h"]["whole"] == len(hits), seconds=60)
-    return summary(idle, 2 * len(idle) / seconds), summary(ham, len(ham) / took), summary(hits, len(hits) / took)
+    return summary(idle, 4 * len(idle) / seconds), summary(ham, len(ham) / took), summary(hits, len(hits) / took)
 
 
 def postfix(args, _, __):

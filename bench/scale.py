@@ -68,7 +68,7 @@ def queries(args, work, log):
 def zone(args, work, _):
     rig.table("zone", "A question to the zone", [
         ("cpu_us", "CPU us", "%.2f", "spread"), ("cpu_us", "times the smallest", "%.2f", "ratio"),
-        ("rps", "questions/s", "%.0f", "median"), ("memory_mb", "MB resident", "%.1f", "once")])
+        ("rps", "questions/s", "%.0f", "median"), ("memory_mb", "MB resident", "%.1f", "max")])
     servers, runs, port = [], {}, dnsbl.PORTS["limetwig"]
     try:
         for entries in sizes(args):

@@ -80,7 +80,7 @@ def zones(args, work):
         try:
             for _ in range(1 if args.short else 3):
                 server = dnsbl.start(name, args, work)
-                rounds.append({"zone_s": server.facts["start_s"], "memory_mb": server.facts["memory_mb"]})
+                rounds.append({"zone_s": server.facts["start_s"], "memory_mb": rig.memory_kb(server.pid) / 1024})
                 server.stop()
                 shutil.rmtree(os.path.join(work, name), ignore_errors=True)
         except (peers.Missing, OSError) as e:

@@ -170,7 +170,7 @@ def many(args, work, log):
 
 def beside(args, work, log):
     """Servers in turn: each has all connections while it is measured."""
-    connections, rounds, pace_s = (2000, 1, 1) if args.short else (15000, 3, 3)
+    connections, rounds, pace_s = (2000, 1, 1) if args.short else (15000, 2, 3)
     rig.table("beside", "%d connections, a byte or a line each %d s" % (connections, pace_s), COLUMNS,
               "endlessh sends a line of 3 bytes or a few more at a time, so compare what a connection costs it from one to the next. It is "
               "one process, the others %d." % args.processes)
