@@ -149,8 +149,9 @@ static void judge_filters(struct setup_instance *in)
 			continue;
 		in->is_trusted = false;
 		setup_note(in,
-			"%s = %.*s: mail comes in twice; the second time it is not counted. Captures without a policy "
-			"record never block.",
+			"%s = %.*s: mail comes in twice; the second time it is not counted. Who sent it, the filter "
+			"must hand on (XFORWARD: smtp_send_xforward_command of its transport; amavis does the rest); "
+			"else trap mail through it is charged to nobody, and looks like ours.",
 			filters[i], SLICE_ARG(slice_head(setup_facts_param(in, filters[i]), 80)));
 	}
 	if (memmem(in->main.p ? in->main.p : "", in->main.n, "FILTER ", 7))

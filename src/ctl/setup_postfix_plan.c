@@ -15,6 +15,8 @@
 #define TRANSPORT "inline:{limetwig.invalid=limetwig:unix:limetwig/lmtp, .limetwig.invalid=limetwig:unix:limetwig/lmtp}"
 #define EHLO "$limetwig_ehlo"
 #define EHLO_LIST "smtpd_discard_ehlo_keywords"
+#define XFORWARD "$limetwig_xforward"
+#define XFORWARD_LIST "smtpd_authorized_xforward_hosts"
 #define EDITS_MAX 24
 #define MAP_TYPES 3
 #define MAP_TEXT (PATH_MAX + 16)
@@ -109,6 +111,22 @@ static void add_dsn(struct edits *l, const struct setup_instance *in, enum dsn_w
 		list(l, in, EHLO_LIST, EHLO);
 }
 
+/* A filter names the client when it hands back (XFORWARD), if it may: else each spammer is 127.0.0.1 to us. */
+static bool is_client_lost(const struct setup_instance *in, const struct setup_service *v)
+{
+	return v->kind == SETUP_REINJECTION && !v->has_xforward && setup_facts_param(in, XFORWARD_LIST).n == 0;
+}
+
+static void add_xforward(struct edits *l, const struct setup_instance *in, bool is_revert)
+{
+	bool is_wanted = is_revert;
+
+	for (size_t i = 0; i < in->services; i++)
+		is_wanted |= is_client_lost(in, &in->service[i]);
+	if (is_wanted)
+		own(l, "limetwig_xforward", "127.0.0.0/8, [::1]/128");
+}
+
 static void add_transport(struct edits *l, const struct setup_instance *in)
 {
 	list(l, in, "transport_maps", TRANSPORT);
@@ -130,9 +148,9 @@ static void add_old_maps(struct edits *l, const struct setup *s, const struct se
 
 static enum err master_off(const struct setup_instance *in, bool is_first, struct buf *to)
 {
-	static const char *const items[] = { CLIENT, EOD, EHLO };
+	static const char *const items[] = { CLIENT, EOD, EHLO, XFORWARD };
 
-	return master_cf_revert(buf_slice(&in->master), items, 3, is_first, to);
+	return master_cf_revert(buf_slice(&in->master), items, sizeof items / sizeof items[0], is_first, to);
 }
 
 enum err setup_plan_off(
@@ -145,6 +163,7 @@ enum err setup_plan_off(
 		return ERR_NOMEM;
 	add_checks(l, in, true);
 	add_dsn(l, in, DSN_MAIN);
+	add_xforward(l, in, true);
 	add_old_maps(l, s, in);
 	if (!is_first)
 		add_transport(l, in);
@@ -162,6 +181,7 @@ static enum err plan_main(const struct setup *s, struct setup_instance *in)
 		return ERR_NOMEM;
 	add_checks(l, in, false);
 	add_dsn(l, in, dsn_way(s, in));
+	add_xforward(l, in, false);
 	list(l, in, "virtual_alias_maps", s->map);
 	list(l, in, "virtual_alias_domains", s->domains);
 	add_transport(l, in);
@@ -191,6 +211,8 @@ static enum err plan_master(const struct setup *s, struct setup_instance *in)
 				CLIENT };
 		if ((v->kind == SETUP_PUBLIC || v->kind == SETUP_SUBMISSION) && v->has_eod)
 			edit[n++] = (struct master_cf_edit){ v->name, v->type, "smtpd_end_of_data_restrictions", EOD };
+		if (is_client_lost(in, v))
+			edit[n++] = (struct master_cf_edit){ v->name, v->type, XFORWARD_LIST, XFORWARD, true };
 		if (v->kind == SETUP_PUBLIC && way != DSN_STAYS)
 			edit[n++] = (struct master_cf_edit){ v->name, v->type, EHLO_LIST, EHLO, way == DSN_SERVICES };
 	}
@@ -228,7 +250,7 @@ static bool has_line(struct slice text, struct slice want)
 void setup_plan_print(const struct setup *s, const struct setup_instance *in)
 {
 	static const char *const names[] = { "limetwig_policy", "limetwig_client", "limetwig_eod", "limetwig_ehlo",
-		EHLO_LIST, "smtpd_client_restrictions", "smtpd_recipient_restrictions",
+		"limetwig_xforward", EHLO_LIST, "smtpd_client_restrictions", "smtpd_recipient_restrictions",
 		"smtpd_end_of_data_restrictions", "virtual_alias_maps", "virtual_alias_domains", "transport_maps",
 		"limetwig_destination_recipient_limit" };
 	struct slice new = buf_slice(&in->master_new), line;

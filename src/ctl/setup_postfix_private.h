@@ -30,7 +30,7 @@ struct setup_options {
 enum setup_kind {
 	SETUP_PUBLIC = 1,  /* takes foreign mail: client and end-of-data check */
 	SETUP_SUBMISSION,  /* logins: its own restrictions stay, end-of-data check */
-	SETUP_REINJECTION, /* behind a content filter: left alone */
+	SETUP_REINJECTION, /* behind a content filter: left alone, but the filter may name the client */
 	SETUP_LOCAL,       /* bound to loopback: left alone */
 };
 
@@ -39,7 +39,7 @@ struct setup_service {
 	struct slice name, type; /* borrow the instance's master text */
 	char label[80];          /* "submission", "127.0.0.1:10025" */
 	char port[8];
-	bool has_client, has_eod, has_recipient; /* -o overrides */
+	bool has_client, has_eod, has_recipient, has_xforward; /* -o overrides */
 	char chroot;
 };
 

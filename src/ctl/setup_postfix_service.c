@@ -108,6 +108,8 @@ static void add_service(struct setup_instance *in, const struct master_service *
 	s->has_client = has_option(in, m, "smtpd_client_restrictions");
 	s->has_eod = has_option(in, m, "smtpd_end_of_data_restrictions");
 	s->has_recipient = has_option(in, m, "smtpd_recipient_restrictions");
+	s->has_xforward = has_option(in, m, "smtpd_authorized_xforward_hosts") &&
+			  !option_is(in, m, "smtpd_authorized_xforward_hosts", "$limetwig_xforward");
 	s->chroot = m->chroot.n ? m->chroot.p[0] : '-';
 	if (s->kind == SETUP_PUBLIC && option_is(in, m, "smtpd_delay_reject", "no"))
 		in->is_recipient_stage = true;

@@ -97,8 +97,7 @@ void setup_show_diff(const char *title, struct slice old, struct slice new, size
 			print_line(&p, ' ', a->line[head - 1]);
 		print_middle(a, b, head, an, bn, &p);
 		if (p.hidden)
-			printf("   and %zu more lines: client and end-of-data checks, settings (all: --diff)\n",
-				p.hidden);
+			printf("   and %zu more lines (all: --diff)\n", p.hidden);
 	}
 	free(a);
 	free(b);
@@ -114,7 +113,8 @@ static const char *kind_text(const struct setup_instance *in, const struct setup
 	case SETUP_SUBMISSION:
 		return has ? "your rules stay; end-of-data check (names the login)" : "logins: checked, never refused";
 	case SETUP_REINJECTION:
-		return "re-injection, left alone";
+		return v->has_xforward ? "re-injection, left alone"
+				       : "re-injection, not asked; the filter may name the client (XFORWARD)";
 	case SETUP_LOCAL:
 		break;
 	}

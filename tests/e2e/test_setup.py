@@ -367,13 +367,30 @@ def test_behind_postscreen_the_override_gets_the_check(site):
     assert s.settings()["own-services"] == '{ "25" }'
 
 
-def test_reinjection_is_left_alone(site):
+def test_reinjection_is_not_asked_and_may_name_the_client(site):
     s = site("amavis")
+    before = s.read()
     shown = s.setup()
-    assert "127.0.0.1:10025: re-injection, left alone" in shown and "content_filter" in shown
+    assert "127.0.0.1:10025: re-injection, not asked; the filter may name the client (XFORWARD)" in shown
+    assert "smtp_send_xforward_command" in shown
     assert s.option("127.0.0.1:10025/inet", "smtpd_client_restrictions") == "permit_mynetworks,reject"
+    assert s.option("127.0.0.1:10025/inet", "smtpd_authorized_xforward_hosts") == "$limetwig_xforward"
+    after = s.read()
+    s.setup()
+    assert s.read() == after
     assert s.settings()["reinjection"] == '{ "127.0.0.1:10025" }'
     assert s.settings()["lmtp-trusted"] == "no"
+    s.setup("--revert")
+    assert s.read() == before
+
+
+def test_reinjection_that_names_the_client_is_left_alone(site):
+    s = site("amavis")
+    with open(s.dir + "/master.cf", "a", encoding="utf-8") as f:
+        f.write("    -o smtpd_authorized_xforward_hosts=127.0.0.0/8\n")
+    assert "127.0.0.1:10025: re-injection, left alone" in s.setup()
+    assert s.option("127.0.0.1:10025/inet", "smtpd_authorized_xforward_hosts") == "127.0.0.0/8"
+    assert b"limetwig_xforward" not in b"".join(s.read())
 
 
 def test_settings_are_read_by_the_daemon(site, build):
