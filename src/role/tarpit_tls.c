@@ -25,6 +25,8 @@
 
 /* ---- the key */
 
+#define PEM_READ (TLS_PEM + 1) /* one more, so that a longer file is seen to be one */
+
 /* Closes the descriptor: what was read once is not needed again. */
 static size_t read_file(struct role_host *h, enum shared_file which, char *to)
 {
@@ -32,8 +34,8 @@ static size_t read_file(struct role_host *h, enum shared_file which, char *to)
 	ssize_t k = 1;
 
 	/* another process may share the offset */
-	while (h->file[which] >= 0 && n < TLS_PEM && k > 0) {
-		k = pread(h->file[which], to + n, TLS_PEM - n, (off_t)n);
+	while (h->file[which] >= 0 && n < PEM_READ && k > 0) {
+		k = pread(h->file[which], to + n, PEM_READ - n, (off_t)n);
 		n += k > 0 ? (size_t)k : 0;
 	}
 	if (h->file[which] >= 0)
@@ -44,16 +46,16 @@ static size_t read_file(struct role_host *h, enum shared_file which, char *to)
 
 static struct tls_server *take_site(struct tarpit *t)
 {
-	char *pem = malloc(2 * TLS_PEM), text[TLS_TEXT] = "no memory";
+	char *pem = malloc(2 * PEM_READ), text[TLS_TEXT] = "no memory";
 	struct tls_server *s = NULL;
 	size_t certificate, key;
 
 	if (pem) {
 		certificate = read_file(t->host, FILE_TLS_CERTIFICATE, pem);
-		key = read_file(t->host, FILE_TLS_KEY, pem + TLS_PEM);
-		if (tls_server_take(slice_of(pem, certificate), slice_of(pem + TLS_PEM, key), text, &s) != ERR_OK)
+		key = read_file(t->host, FILE_TLS_KEY, pem + PEM_READ);
+		if (tls_server_take(slice_of(pem, certificate), slice_of(pem + PEM_READ, key), text, &s) != ERR_OK)
 			s = NULL;
-		sodium_memzero(pem, 2 * TLS_PEM);
+		sodium_memzero(pem, 2 * PEM_READ);
 	}
 	free(pem);
 	if (!s)
