@@ -321,17 +321,34 @@ void tarpit_hand_check(struct tarpit *t, const struct tarpit_conn *c)
 		tarpit_hand_drop(t, c);
 }
 
+/* He has had his time: there is a place for few, and a byte or a NOOP now and then would keep his for ever. */
+static bool is_too_long(const struct tarpit_hand *k, uint64_t now_ms)
+{
+	return (k->hand.step == HAND_READY || k->hand.step == HAND_BODY || k->hand.step == HAND_OVER) &&
+	       now_ms - k->begun_ms >= TARPIT_HAND_CLIENT_MS;
+}
+
 void tarpit_hand_tick(struct tarpit *t, uint64_t now_ms)
 {
 	for (unsigned i = t->hands; i-- > 0;) {
 		struct tarpit_hand *k = i < t->hands ? t->hand[i] : NULL;
 		struct tarpit_conn *c;
+		bool is_late;
 
-		/* in READY the client is next, and core/answer knows how long it may take */
-		if (!k || now_ms < k->deadline_ms || k->hand.step == HAND_READY || k->hand.step == HAND_OVER)
+		if (!k)
+			continue;
+		is_late = is_too_long(k, now_ms);
+		/* in READY the client is next, and core/answer knows how long it may take for a line */
+		if (!is_late && (now_ms < k->deadline_ms || k->hand.step == HAND_READY || k->hand.step == HAND_OVER))
 			continue;
 		c = tarpit_conn_at(t, k->conn);
-		(void)settle(k, c, hand_lost(&k->hand));
+		if (k->hand.step == HAND_READY || k->hand.step == HAND_OVER) {
+			/* what Postfix took is not in a second transaction: this session ends */
+			answer_turn_away(&c->answer);
+			hand_end(t, c, k);
+		} else {
+			(void)settle(k, c, hand_lost(&k->hand));
+		}
 		tarpit_talk(t, c);
 	}
 }

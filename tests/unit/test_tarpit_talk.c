@@ -8,8 +8,32 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+
 #include "role/tarpit_hand.h"
 #include "tarpit_rig.h"
+
+/* made for this test with openssl(1) */
+static const char key_pem[] = "-----BEGIN PRIVATE KEY-----\n"
+			      "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgLUNBHc/PleeyKwIG\n"
+			      "7CsBCRC098NbTr9I9feubSVNt3qhRANCAAS43eFZ1Di65W5pz7n53F2jJkTsqze8\n"
+			      "4MtGkOHmis6APA8ISUHIH9gpblma47ZmT800g6SpWr68m2xUQX8BFaWn\n"
+			      "-----END PRIVATE KEY-----\n"
+			      "";
+static const char certificate_pem[] = "-----BEGIN CERTIFICATE-----\n"
+				      "MIIBiTCCAS+gAwIBAgIUA6oSNzGwSIRtdJCdoxfgZpo3OnMwCgYIKoZIzj0EAwIw\n"
+				      "GTEXMBUGA1UEAwwObXguZXhhbXBsZS5vcmcwIBcNMjYxMTIyMDQyOTI3WhgPMjEy\n"
+				      "NjEwMjkwNDI5MjdaMBkxFzAVBgNVBAMMDm14LmV4YW1wbGUub3JnMFkwEwYHKoZI\n"
+				      "zj0CAQYIKoZIzj0DAQcDQgAEuN3hWdQ4uuVuac+5+dxdoyZE7Ks3vODLRpDh5orO\n"
+				      "gDwPCElByB/YKW5ZmuO2Zk/NNIOkqVq+vJtsVEF/ARWlp6NTMFEwHQYDVR0OBBYE\n"
+				      "FGgmnzU4sMXmE7Ra9Q6TSUiycwifMB8GA1UdIwQYMBaAFGgmnzU4sMXmE7Ra9Q6T\n"
+				      "SUiycwifMA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDSAAwRQIgOxSDgyOt\n"
+				      "6VADL0ngGuMbi39HIOyo6PnCUZYfmXCbJ9UCIQC7eysDHbOUEFjt7QzpqGD9V2nw\n"
+				      "W41MERm/v586fa4x+g==\n"
+				      "-----END CERTIFICATE-----\n"
+				      "";
 
 #define TOLD_A_SECOND 500 /* tarpit_tell.c */
 
@@ -98,6 +122,35 @@ static unsigned begun(void)
 	for (unsigned i = 0; i < 2 * TARPIT_HELLOS; i++)
 		n += tarpit_conn_at(rig.t, i)->is_begun;
 	return n;
+}
+
+/* A certificate's file of so many bytes, blanks behind what counts. */
+static void give_file(enum shared_file which, const char *text, size_t bytes)
+{
+	int fd = memfd_create("pem", MFD_CLOEXEC);
+
+	assert_true(fd >= 0);
+	for (size_t n = 0; n < bytes; n += 16)
+		assert_int_equal(pwrite(fd, "               \n", 16, (off_t)n), 16);
+	assert_int_equal(pwrite(fd, text, strlen(text), 0), strlen(text));
+	rig.host.file[which] = fd;
+}
+
+static void a_certificate_is_read_whole_or_not_at_all(void **state)
+{
+	struct conf *c = &rig.host.conf;
+
+	(void)state;
+	start_answering();
+	c->tarpit.tls = true;
+	(void)snprintf(c->tarpit.tls_certificate, sizeof c->tarpit.tls_certificate, "/x");
+	for (int i = 0; i < 2; i++) {
+		give_file(FILE_TLS_CERTIFICATE, certificate_pem, i ? TLS_PEM + 16 : TLS_PEM);
+		give_file(FILE_TLS_KEY, key_pem, TLS_PEM);
+		tarpit_tls_take(rig.t);
+		assert_int_equal(rig.t->tls.server == NULL, i);
+		assert_int_equal(rig.t->state.tls_off, i ? TARPIT_TLS_SITE : TARPIT_TLS_FINE);
+	}
 }
 
 static void handshakes_begin_in_turn(void **state)
@@ -236,14 +289,125 @@ static void who_waits_for_postfix_in_vain_is_told(void **state)
 	stop_handing();
 }
 
+/* ---- a transaction without an end */
+
+static uint64_t skipped_ms; /* the test's monotonic clock is ahead by so much */
+
+__attribute__((visibility("default"))) int clock_gettime(clockid_t id, struct timespec *t)
+{
+	long e = syscall(SYS_clock_gettime, id, t);
+
+	if (id == CLOCK_MONOTONIC)
+		t->tv_sec += (time_t)(skipped_ms / 1000);
+	return (int)e;
+}
+
+static int postfix;
+
+/* Postfix hears a command that begins so, and answers. */
+static void postfix_is_asked(const char *command, const char *reply)
+{
+	char got[2048] = "";
+	size_t n = 0;
+
+	for (unsigned tries = 0; !strstr(got, command) || got[n - 1] != '\n';) {
+		ssize_t k = recv(postfix, got + n, sizeof got - 1 - n, MSG_DONTWAIT);
+
+		n += k > 0 ? (size_t)k : 0;
+		got[n] = '\0';
+		pump(1);
+		assert_true(work(&tries));
+	}
+	assert_int_equal(send(postfix, reply, strlen(reply), MSG_NOSIGNAL), strlen(reply));
+}
+
+static void client_hears(unsigned slot, const char *begin)
+{
+	char text[512];
+	unsigned tries = 0;
+
+	while (!heard(slot, text, sizeof text)) {
+		pump(1);
+		assert_true(work(&tries));
+	}
+	assert_memory_equal(text, begin, strlen(begin));
+}
+
+/* Postfix has taken postmaster@. */
+static void postmaster_is_taken(unsigned slot)
+{
+	struct msg_mail_socket m = { 0 };
+	int fd[2];
+
+	assert_true(asks_for_postmaster(slot, slot));
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd), 0);
+	postfix = fd[1];
+	m.seq = rig.t->hand_seq;
+	assert_int_equal(send(postfix, "220 x\r\n", 7, 0), 7);
+	tarpit_hand_socket(rig.t, &m, fd[0]);
+	postfix_is_asked("HELO", "250 x\r\n");
+	postfix_is_asked("MAIL", "250 ok\r\n");
+	postfix_is_asked("RCPT", "250 taken\r\n");
+	client_hears(slot, "250 taken");
+}
+
+static void pass_minutes(unsigned n)
+{
+	skipped_ms += n * 60000;
+	tarpit_hand_tick(rig.t, clock_mono_ms());
+}
+
+static void a_body_in_drops_has_an_end(void **state)
+{
+	unsigned minutes = 0;
+
+	(void)state;
+	start_handing();
+	postmaster_is_taken(0);
+	send_text(0, "DATA\r\n");
+	postfix_is_asked("DATA", "354 go on\r\n");
+	client_hears(0, "354 ");
+	for (; rig.t->hands && minutes < 60; minutes += 4) {
+		unsigned tries = 0;
+
+		send_text(0, "x\r\n");
+		while (recv(postfix, (char[64]){ 0 }, 64, MSG_DONTWAIT) <= 0 && work(&tries))
+			pump(1);
+		pass_minutes(4);
+	}
+	assert_in_range(minutes, 13, 20);
+	client_hears(0, "4");
+	(void)close(postfix);
+	stop_handing();
+}
+
+static void a_transaction_that_goes_nowhere_has_an_end(void **state)
+{
+	unsigned minutes = 0;
+
+	(void)state;
+	start_handing();
+	postmaster_is_taken(0);
+	for (; rig.t->hands && minutes < 60; minutes += 4) {
+		assert_memory_equal(says(0, "NOOP\r\n"), "250 ", 4);
+		pass_minutes(4);
+	}
+	assert_in_range(minutes, 13, 20);
+	client_hears(0, "421 ");
+	(void)close(postfix);
+	stop_handing();
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, prepare, finish)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(a_flood_of_recipients_is_cut_and_counted),
-		TEST(tls_is_offered_as_far_as_it_goes), TEST(handshakes_begin_in_turn),
-		TEST(who_is_not_in_a_new_list_is_let_go), TEST(one_subject_has_two_on_the_way),
-		TEST(all_together_have_a_cap), TEST(who_waits_for_postfix_in_vain_is_told) };
+		TEST(tls_is_offered_as_far_as_it_goes), TEST(a_certificate_is_read_whole_or_not_at_all),
+		TEST(handshakes_begin_in_turn), TEST(who_is_not_in_a_new_list_is_let_go),
+		TEST(one_subject_has_two_on_the_way), TEST(all_together_have_a_cap),
+		TEST(who_waits_for_postfix_in_vain_is_told), TEST(a_body_in_drops_has_an_end),
+		TEST(a_transaction_that_goes_nowhere_has_an_end) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
