@@ -78,6 +78,8 @@ const char *scn_mailbox(const char *text, char *to, size_t size);
 /* ---- scn_clock.c */
 
 void scn_clock_reset(void);
+/* The engine is gone, and its timers with it. */
+void scn_clock_forget_timers(void);
 uint64_t scn_clock_now(void);
 /* The clock is set; no time passes. */
 void scn_clock_jump(int64_t seconds);
@@ -93,6 +95,11 @@ void scn_world_teardown(void);
 /* Before the first statement that needs an engine; later calls do nothing. */
 void scn_world_start(void);
 bool scn_world_is_started(void);
+/*
+ * The engine ends and begins anew. is_killed: it comes back to what was on the disk, and nobody had time for
+ * anything; what it had not answered is brought again.
+ */
+void scn_world_restart(bool is_killed);
 struct engine *scn_world_engine(void);
 struct conf *scn_world_conf(void);
 /* A line of the trap or the allow file. False: too many. */

@@ -80,6 +80,11 @@ void scn_clock_reset(void)
 	state.timers = 0;
 }
 
+void scn_clock_forget_timers(void)
+{
+	state.timers = 0;
+}
+
 uint64_t scn_clock_now(void)
 {
 	return (uint64_t)state.wall;

@@ -180,6 +180,24 @@ static bool verb_jump(struct scn *s, struct scn_words *w)
 	return true;
 }
 
+/* ---- its ends */
+
+static bool verb_restart(struct scn *s, struct scn_words *w)
+{
+	(void)s;
+	(void)w;
+	scn_world_restart(false);
+	return true;
+}
+
+static bool verb_kill(struct scn *s, struct scn_words *w)
+{
+	(void)s;
+	(void)w;
+	scn_world_restart(true);
+	return true;
+}
+
 /* ---- mail */
 
 static void copy_attr(struct scn_words *w, const char *name, char *to, size_t size)
@@ -414,6 +432,8 @@ static const struct {
 	bool (*fn)(struct scn *s, struct scn_words *w);
 } verbs[] = {
 	{ "trap", verb_trap },
+	{ "restart", verb_restart },
+	{ "kill", verb_kill },
 	{ "allow", verb_allow },
 	{ "shared", verb_shared },
 	{ "spf", verb_spf },

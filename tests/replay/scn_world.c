@@ -19,7 +19,8 @@
 #define FEED_ROUNDS 64 /* until a small set is counted, acts, and blocks that it has no longer are lifted */
 #define ROUNDS 4       /* of the loop until what one message leads to has come through */
 #define ALARM_KINDS 16
-#define LINES 8 /* policy connections: sessions of Postfix at the same time */
+#define LOGINS 64 /* lines of the log that follow reads again for a new engine */
+#define LINES 8   /* policy connections: sessions of Postfix at the same time */
 
 static struct {
 	bool is_started;
@@ -27,6 +28,8 @@ static struct {
 	unsigned line; /* the one that is asked on */
 	struct msg_hit *flying;
 	size_t flying_n;
+	struct msg_log_login login[LOGINS]; /* ring */
+	uint64_t logins;
 	uint64_t seq;
 	unsigned later;
 	struct {
@@ -253,6 +256,55 @@ bool scn_world_is_in_firewall(const struct ipaddr *a)
 	return rig_is_in_firewall(text);
 }
 
+/* What is committed now, which is what a killed engine leaves. */
+static void keep_store(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(store_backup(((struct engine *)rig.host.ctx)->store, fd), ERR_OK);
+	(void)close(fd);
+}
+
+static void give_login(const struct msg_log_login *m);
+
+/* Who sent what; nothing else is told twice. */
+static void read_log_again(void)
+{
+	for (uint64_t i = world.logins > LOGINS ? world.logins - LOGINS : 0; i < world.logins; i++)
+		give_login(&world.login[i % LOGINS]);
+}
+
+void scn_world_restart(bool is_killed)
+{
+	char kept[128], data[128];
+
+	scn_world_start();
+	(void)snprintf(kept, sizeof kept, "%s/kept", rig.dir);
+	(void)snprintf(data, sizeof data, "%s/db/data.mdb", rig.dir);
+	if (is_killed)
+		keep_store(kept);
+	else
+		scn_world_settle();
+	for (unsigned i = 0; i < LINES; i++) {
+		if (world.policy[i] >= 0)
+			(void)close(world.policy[i]);
+		world.policy[i] = -1;
+	}
+	/* an answer that is on its way to capture now is lost: Postfix has not heard it */
+	rig_stop();
+	if (is_killed)
+		assert_int_equal(rename(kept, data), 0);
+	for (size_t i = 0; i < world.flying_n; i++)
+		if (ack_of(&world.flying[i]) == 0)
+			rig.ack[world.flying[i].seq % RIG_ACKS] = HIT_LATER;
+	scn_clock_forget_timers();
+	rig_start();
+	read_log_again();
+	scn_fetch_tick();
+	scn_world_settle();
+}
+
 void scn_world_settle(void)
 {
 	if (!world.is_started)
@@ -377,6 +429,12 @@ void scn_world_log_mail(const struct msg_log_mail *m)
 }
 
 void scn_world_log_login(const struct msg_log_login *m)
+{
+	world.login[world.logins++ % LOGINS] = *m;
+	give_login(m);
+}
+
+static void give_login(const struct msg_log_login *m)
 {
 	uint8_t out[4096];
 	struct wr w = wr_init(out, sizeof out);
