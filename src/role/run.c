@@ -155,11 +155,20 @@ static void job_done(struct job *j, int32_t status)
 	start_waiting(j->run);
 }
 
+ssize_t run_read(int fd, void *to, size_t size)
+{
+	ssize_t n = read(fd, to, size);
+
+	if (n == 0)
+		errno = 0; /* else it is that of an earlier call */
+	return n;
+}
+
 /* What is beyond the cap is read and thrown away: the program must not hang on us. */
 static bool read_output(struct job *j)
 {
 	char bytes[4096];
-	ssize_t n = read(j->out, bytes, sizeof bytes);
+	ssize_t n = run_read(j->out, bytes, sizeof bytes);
 	size_t room = MESSAGE_RUN_OUTPUT - j->text.n;
 
 	if (n > 0 && buf_add(&j->text, slice_of(bytes, (size_t)n < room ? (size_t)n : room)) != ERR_OK)

@@ -19,6 +19,8 @@
 __attribute__((noreturn)) void run_execute(char *const *argv, char *const *env, const int fd[3]);
 /* As reported to others: exit status, 128 + signal, or RUN_STATUS_FAILED where the program was not found. */
 int32_t run_status(int status);
+/* read(2) of a program's output; errno is 0 at its end, so that nobody takes that for EAGAIN and asks for ever. */
+ssize_t run_read(int fd, void *to, size_t size);
 
 void run_hook_take(struct role_host *h, struct rd *body);
 /* A child has ended, perhaps ours. */

@@ -85,7 +85,7 @@ __attribute__((noreturn)) static void execute(const struct conf *c, const struct
 static bool read_some(struct exporter *x)
 {
 	char bytes[4096];
-	ssize_t n = read(x->out, bytes, sizeof bytes);
+	ssize_t n = run_read(x->out, bytes, sizeof bytes);
 	size_t room = sizeof x->text - 1 - x->texts;
 
 	if (n <= 0)

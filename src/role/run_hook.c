@@ -152,7 +152,7 @@ static void keep(struct hook *h, int which, const char *p, size_t n)
 static bool read_some(struct hook *h, int which)
 {
 	char bytes[16384];
-	ssize_t n = read(h->out[which], bytes, sizeof bytes);
+	ssize_t n = run_read(h->out[which], bytes, sizeof bytes);
 
 	if (n > 0)
 		keep(h, which, bytes, (size_t)n);

@@ -92,7 +92,7 @@ static void add_words(struct conf_list *l, const char *const *word)
 
 static void send_conf(const char *const *command)
 {
-	static const char *const slow[] = { "/bin/sh", "-c", "sleep 0.3; exit 5", NULL };
+	static const char *const slow[] = { "/bin/sh", "-c", "exec >&- 2>&-; sleep 0.5; exit 5", NULL };
 	static const char *const quick[] = { "/bin/sh", "-c", "echo $1 >&2; exit 7", "sh", "%s", NULL };
 	static struct conf c;
 	struct buf text;
@@ -167,6 +167,40 @@ static void end(void)
 	channel_free(f.parent);
 	channel_free(f.engine);
 	loop_free(f.loop);
+}
+
+/* How often the role has read. */
+static unsigned long reads(void)
+{
+	char path[64], line[128];
+	unsigned long n = 0;
+	FILE *in;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/io", (int)f.pid);
+	in = fopen(path, "r");
+	while (in && fgets(line, sizeof line, in))
+		if (strncmp(line, "syscr: ", 7) == 0)
+			n = strtoul(line + 7, NULL, 10);
+	if (in)
+		(void)fclose(in);
+	assert_true(n > 0);
+	return n;
+}
+
+/* A program that has closed its output and goes on: the role waits for it and does not turn round. */
+static void test_closed_output(void **state)
+{
+	static const char *const command[] = { "/bin/sh", "-c", "exec >&- 2>&-; sleep 1; exit 3", NULL };
+	unsigned long before;
+
+	(void)state;
+	begin(command);
+	before = reads();
+	ask(1, "a", "b");
+	wait_done(1);
+	assert_int_equal(f.last.status, 3);
+	assert_in_range(reads() - before, 0, 200);
+	end();
 }
 
 static void test_alarm(void **state)
@@ -280,6 +314,7 @@ static void test_hook_for_a_new_firewall(void **state)
 	assert_int_equal(f.hooks, 2);
 	assert_int_equal(f.hook.status, 7);
 	assert_string_equal(f.hook.text, "192.0.2.7");
+	assert_in_range(reads(), 0, 300); /* one of them ran on without its output */
 	channel_free(f.firewall);
 	end();
 }
@@ -289,6 +324,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_alarm),
 		cmocka_unit_test(test_nothing_to_run),
+		cmocka_unit_test(test_closed_output),
 		cmocka_unit_test(test_output_cap),
 		cmocka_unit_test(test_queue),
 		cmocka_unit_test(test_hook_for_a_new_firewall),
