@@ -12,6 +12,8 @@
 #define ROLE_RUN_H
 #include "role/role_host.h"
 
+#include <sys/types.h>
+
 #define RUN_STATUS_FAILED (-1)
 #define RUN_STATUS_KILLED (-2)
 
