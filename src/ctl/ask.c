@@ -79,6 +79,9 @@ int ctl_ask(struct ctl *c, json_t *request, json_t **ret_answer)
 				c->render.to, "{\"ok\":false,\"error\":\"limetwigd does not answer\",\"exit\":1}\n");
 		return ctl_refuse(c, "%s", text);
 	}
+	if (render_bool(answer, "stale"))
+		(void)fprintf(c->err,
+			"limetwig: the store takes no writes now, the newest may be missing (see limetwig status)\n");
 	if (render_bool(answer, "ok")) {
 		*ret_answer = answer;
 		return CTL_DONE;

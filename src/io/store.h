@@ -76,6 +76,11 @@ uint64_t store_durable(struct store *s);
 enum err store_state(struct store *s, uint64_t *ret_lost);
 /* Block until everything queued is durable (stop, tests), or a group fails: then its error. */
 enum err store_flush(struct store *s) MUST_USE;
+/*
+ * The same for somebody who must not wait for a disk that hangs: ERR_AGAIN after
+ * most_ms; the error at once where writes fail already.
+ */
+enum err store_settle(struct store *s, unsigned most_ms) MUST_USE;
 
 /* The committed value, copied into to[size]. ERR_NOTFOUND; ERR_LIMIT: larger than size. */
 enum err store_get(struct store *s, enum table t, struct slice key, void *to, size_t size, size_t *ret_n) MUST_USE;

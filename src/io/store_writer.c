@@ -434,6 +434,28 @@ enum err store_flush(struct store *s)
 	return e;
 }
 
+enum err store_settle(struct store *s, unsigned most_ms)
+{
+	struct timespec until;
+	uint64_t want;
+	enum err e;
+
+	deadline_in(&until, (long)most_ms);
+	pthread_mutex_lock(&s->lock);
+	want = s->ticket;
+	e = s->durable < want ? s->state : ERR_OK;
+	while (s->durable < want && e == ERR_OK) {
+		s->is_kicked = true;
+		pthread_cond_signal(&s->wake);
+		if (pthread_cond_timedwait(&s->settled, &s->lock, &until) == ETIMEDOUT && s->durable < want)
+			e = ERR_AGAIN;
+		else if (s->durable < want)
+			e = s->state;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return e;
+}
+
 enum err store_writer_init(struct store *s)
 {
 	pthread_condattr_t attr;

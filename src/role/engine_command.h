@@ -26,6 +26,13 @@ struct engine *engine_call_engine(const struct engine_call *c);
 /* Something to find again when a later callback answers; takes it, freed with the call or at the next keep. */
 void engine_call_keep(struct engine_call *c, json_t *takes);
 json_t *engine_call_data(const struct engine_call *c);
+/*
+ * Before the store is read: what was queued is to be seen. Where the disk does
+ * not take it the answer shows what there is, and says that it is stale.
+ */
+void engine_call_settle(struct engine_call *c);
+/* Is enforcing advised? Else *ret_text says why not. */
+bool engine_is_ready(const struct engine *e, uint64_t now, const char **ret_text);
 void engine_audit(struct engine *e, struct engine_call *c, const char *note, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 

@@ -7,6 +7,7 @@
 #include "io/log.h"
 #include "role/engine_fetch.h"
 
+#define CHANGE_MS 1000 /* an entry of the allow list waits for the disk so long, and with it all mail */
 #define LIST_LIMIT 1000
 #define REMOVE_MAX 100000 /* blocks lifted by one command */
 #define FOREVER_S (10ull * 366 * 86400)
@@ -147,7 +148,7 @@ static json_t *lift_all(
 	return list;
 }
 
-static enum err select_all(struct engine *e, const json_t *in, struct selection *x)
+static enum err select_all(struct engine *e, struct engine_call *c, const json_t *in, struct selection *x)
 {
 	uint64_t since = engine_json_number(in, "since", 0);
 
@@ -156,8 +157,7 @@ static enum err select_all(struct engine *e, const json_t *in, struct selection 
 	x->trap_id = (uint32_t)engine_json_number(in, "trap", 0);
 	/* an age, as `--since 10d` sends it, or a time */
 	x->since = since && since < FOREVER_S ? x->now - since : since;
-	if (store_flush(e->store) != ERR_OK) /* it shows what is committed; what was just blocked must be found */
-		log_warn("store", "text=\"takes no writes: the newest blocks may be missed\"");
+	engine_call_settle(c); /* what was just blocked must be found */
 	return store_scan(e->store, TABLE_BLOCK, (struct slice){ 0 }, (struct slice){ 0 }, false, select_block, x);
 }
 
@@ -175,7 +175,7 @@ void engine_command_block_remove(struct engine *e, struct engine_call *c, const 
 		err = x.count ? ERR_OK : err;
 	} else if (x.subject && (engine_json_string(in, "tag") || engine_json_string(in, "feed") ||
 					engine_json_number(in, "since", 0) || engine_json_number(in, "trap", 0))) {
-		err = select_all(e, in, &x);
+		err = select_all(e, c, in, &x);
 	} else if (x.subject) {
 		err = ERR_SYNTAX;
 	}
@@ -237,8 +237,9 @@ void engine_command_block_list(struct engine *e, struct engine_call *c, const js
 		.feed = engine_json_string(in, "feed") };
 
 	engine_block_flush_refused(e);
-	if (store_flush(e->store) != ERR_OK || store_scan(e->store, TABLE_BLOCK, (struct slice){ 0 },
-						       (struct slice){ 0 }, false, list_block, &x) != ERR_OK) {
+	engine_call_settle(c);
+	if (store_scan(e->store, TABLE_BLOCK, (struct slice){ 0 }, (struct slice){ 0 }, false, list_block, &x) !=
+		ERR_OK) {
 		json_decref(x.list);
 		engine_answer_error(c, 1, "the store cannot be read");
 		return;
@@ -298,7 +299,7 @@ static uint64_t put_allow(struct engine *e, const struct record_allow *r)
 /* The table reads what is committed, so the write goes first. */
 static bool allow_changed(struct engine *e)
 {
-	if (store_flush(e->store) != ERR_OK || engine_allow_build(e) != ERR_OK)
+	if (store_settle(e->store, CHANGE_MS) != ERR_OK || engine_allow_build(e) != ERR_OK)
 		return false;
 	engine_block_recheck(e);
 	return true;

@@ -144,8 +144,8 @@ void engine_command_hits(struct engine *e, struct engine_call *c, const json_t *
 		head = record_subject_key(&p, key);
 	}
 	x.found = calloc(HITS_SORTED, sizeof *x.found);
-	if (!x.found || store_flush(e->store) != ERR_OK ||
-		store_scan(e->store, TABLE_HIT, head, (struct slice){ 0 }, false, take_hit, &x) != ERR_OK) {
+	engine_call_settle(c);
+	if (!x.found || store_scan(e->store, TABLE_HIT, head, (struct slice){ 0 }, false, take_hit, &x) != ERR_OK) {
 		engine_answer_error(c, 1, "the store cannot be read");
 		goto out;
 	}

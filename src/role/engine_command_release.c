@@ -115,8 +115,7 @@ static bool select_of_subject(struct engine *e, struct engine_call *c, const cha
 					    : "name a message, a case or an address");
 		return false;
 	}
-	if (store_flush(e->store) != ERR_OK)
-		log_warn("store", "text=\"takes no writes: the newest messages may be missed\"");
+	engine_call_settle(c);
 	err = store_scan(e->store, TABLE_WITHHELD, all, all, false, select_message, &x);
 	if (err != ERR_OK || j->count == 0) {
 		engine_answer_error(c, 1, "%s", err != ERR_OK ? err_name(err) : nothing_text(e, what, &x));
@@ -135,7 +134,8 @@ static bool select_one(struct engine *e, struct engine_call *c, const char *what
 {
 	struct record_withheld r;
 
-	if (store_flush(e->store) == ERR_OK && engine_release_look(e, what, &r) == ERR_OK && is_released(&r, j->to)) {
+	engine_call_settle(c);
+	if (engine_release_look(e, what, &r) == ERR_OK && is_released(&r, j->to)) {
 		engine_answer(
 			c, json_pack("{s:b, s:I, s:o, s:o}", "already", 1, "released_at", (json_int_t)r.released_at,
 				   "by", engine_json_text(r.by), "messages", json_array()));

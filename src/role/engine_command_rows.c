@@ -105,8 +105,6 @@ static bool store_page(struct engine *e, enum table table, store_fn fn, const ch
 			return false;
 		p->has_after = true;
 		from = record_subject_key(&p->after, bytes);
-	} else if (store_flush(e->store) != ERR_OK) { /* what was just said must be seen */
-		return true;
 	}
 	return store_scan(e->store, table, (struct slice){ 0 }, from, false, fn, p) == ERR_OK;
 }
@@ -193,6 +191,8 @@ void engine_command_rows(struct engine *e, struct engine_call *c, const json_t *
 	char next[CURSOR_TEXT] = "";
 	size_t i = 0;
 
+	if (!engine_json_string(in, "after"))
+		engine_call_settle(c);
 	while (name && i < sizeof kinds / sizeof kinds[0] && strcmp(kinds[i].name, name) != 0)
 		i++;
 	if (!name || i == sizeof kinds / sizeof kinds[0])

@@ -161,8 +161,7 @@ void engine_command_trap_list(struct engine *e, struct engine_call *c, const jso
 	size_t count = e->traps ? trap_table_count(e->traps) : 0;
 
 	engine_trap_flush(e);
-	if (store_flush(e->store) != ERR_OK)
-		log_warn("store", "text=\"takes no writes: counters shown may be old\"");
+	engine_call_settle(c);
 	for (size_t i = 0; i < count; i++) {
 		const struct trap *t = trap_table_at(e->traps, i);
 

@@ -404,10 +404,7 @@ void engine_command_why(struct engine *e, struct engine_call *c, const json_t *i
 		return;
 	}
 	engine_block_flush_refused(e);
-	if (store_flush(e->store) != ERR_OK) {
-		engine_answer_error(c, 1, "the store takes no writes; what it shows may be old");
-		return;
-	}
+	engine_call_settle(c);
 	matches = json_array();
 	err = strchr(what, '@') ? ERR_NOTFOUND : engine_find_subject(e, what, &p);
 	if (err == ERR_OK && case_id_parse(slice_str(what), id) == ERR_OK) {

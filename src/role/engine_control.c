@@ -23,6 +23,8 @@
 #define CONTROL_READ 65536
 #define CONTROL_GROUPS 256
 #define CONTROL_PAUSE_MS 100
+#define CONTROL_SETTLE_MS 200  /* a command that reads waits for the disk so long, and with it all mail */
+#define CONTROL_CHANGE_MS 1000 /* one that changes something */
 
 struct engine_call {
 	struct engine_call *next;
@@ -36,6 +38,7 @@ struct engine_call {
 	bool is_watching;
 	bool is_closing; /* after what is in out */
 	bool is_change;  /* the command under way has changed something */
+	bool is_stale;   /* ... and does not show the newest */
 	char user[64];
 	json_t *data; /* engine_call_keep */
 };
@@ -125,7 +128,7 @@ static void call_finish(struct engine_call *c, json_t *takes)
 void engine_answer(struct engine_call *c, json_t *takes)
 {
 	/* what somebody was told is done must not be undone by our death */
-	if (c->is_change && store_flush(c->e->store) != ERR_OK) {
+	if (c->is_change && store_settle(c->e->store, CONTROL_CHANGE_MS) != ERR_OK) {
 		json_decref(takes);
 		engine_answer_error(c, 1,
 			"done, but the store does not take it: it is lost when limetwigd ends (see limetwig status)");
@@ -134,6 +137,8 @@ void engine_answer(struct engine_call *c, json_t *takes)
 	if (!takes)
 		takes = json_object();
 	(void)json_object_set_new(takes, "ok", json_true());
+	if (c->is_stale)
+		(void)json_object_set_new(takes, "stale", json_true());
 	call_finish(c, takes);
 }
 
@@ -172,6 +177,12 @@ void engine_call_keep(struct engine_call *c, json_t *takes)
 {
 	json_decref(c->data);
 	c->data = takes;
+}
+
+void engine_call_settle(struct engine_call *c)
+{
+	if (store_settle(c->e->store, CONTROL_SETTLE_MS) != ERR_OK)
+		c->is_stale = true;
 }
 
 json_t *engine_call_data(const struct engine_call *c)
@@ -261,7 +272,7 @@ static void one_line(struct engine_call *c, struct slice line)
 	const struct engine_command *k = engine_commands;
 
 	c->is_busy = true;
-	c->is_change = false;
+	c->is_change = c->is_stale = false;
 	name_user(c, in);
 	hide_note(c->e, in);
 	while (name && k->name && strcmp(k->name, name) != 0)

@@ -13,12 +13,15 @@
 
 #include "core/mode.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 #include <sys/syscall.h>
 
 #define TRAP1 RIG_SECRET "1@example.org"
 
 static atomic_bool is_disk_bad;
+static pthread_mutex_t hang = PTHREAD_MUTEX_INITIALIZER; /* held: the disk hangs */
 
 /* LMDB's. A disk that writes and cannot promise it. */
 __attribute__((visibility("default"))) int fdatasync(int fd)
@@ -27,6 +30,8 @@ __attribute__((visibility("default"))) int fdatasync(int fd)
 		errno = EIO;
 		return -1;
 	}
+	pthread_mutex_lock(&hang);
+	pthread_mutex_unlock(&hang);
 	return (int)syscall(SYS_fdatasync, fd);
 }
 
@@ -96,6 +101,67 @@ static void test_a_command_that_the_disk_does_not_take(void **state)
 	json_decref(j);
 }
 
+/* Who asks sees what there is, and reads that it may not be all. */
+static void test_who_asks_while_the_disk_is_bad(void **state)
+{
+	static const char *const asks[] = { "{\"cmd\":\"why\",\"what\":\"192.0.2.1\"}", "{\"cmd\":\"block_list\"}",
+		"{\"cmd\":\"hits\"}", "{\"cmd\":\"trap_list\"}", "{\"cmd\":\"rows\",\"kind\":\"trapped\"}" };
+	json_t *j;
+
+	(void)state;
+	rig_start();
+	assert_int_equal(rig_message("192.0.2.1", "M1", "a@s.example", TRAP1), HIT_STORED);
+	atomic_store(&is_disk_bad, true);
+	assert_int_equal(rig_message("192.0.2.2", "M2", "a@s.example", TRAP1), HIT_LATER);
+	for (unsigned i = 0; i < sizeof asks / sizeof asks[0]; i++) {
+		j = rig_call(asks[i]);
+		assert_true(json_is_true(json_object_get(j, "ok")));
+		assert_true(json_is_true(json_object_get(j, "stale")));
+		json_decref(j);
+	}
+	j = rig_call(asks[0]);
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(json_object_get(j, "matches"), 0), "title")),
+		"WOULD BE BLOCKED");
+	json_decref(j);
+	atomic_store(&is_disk_bad, false);
+	do {
+		json_decref(j);
+		j = rig_call(asks[1]);
+	} while (json_object_get(j, "stale"));
+	assert_int_equal(json_array_size(json_object_get(j, "blocks")), 2);
+	json_decref(j);
+}
+
+static double now_s(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* A disk that hangs holds up no mail for longer than a command waits. */
+static void test_who_asks_while_the_disk_hangs(void **state)
+{
+	double began;
+	json_t *j;
+
+	(void)state;
+	rig_start();
+	pthread_mutex_lock(&hang);
+	rig_hit("192.0.2.1", "M1", "a@s.example", TRAP1, "M1");
+	began = now_s();
+	j = rig_call("{\"cmd\":\"why\",\"what\":\"192.0.2.1\"}");
+	assert_true(json_is_true(json_object_get(j, "ok")) && json_is_true(json_object_get(j, "stale")));
+	json_decref(j);
+	j = rig_call("{\"cmd\":\"enforce\",\"mode\":\"full\",\"force\":true}");
+	assert_false(json_is_true(json_object_get(j, "ok")));
+	json_decref(j);
+	assert_true(now_s() - began < 30);
+	pthread_mutex_unlock(&hang);
+}
+
 /* Blocked at once, while the disk was bad; the hit is stored later, and the block with it. */
 static void test_a_block_comes_with_its_hit(void **state)
 {
@@ -131,6 +197,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_command_that_was_answered),
 		TEST(test_a_command_that_the_disk_does_not_take),
+		TEST(test_who_asks_while_the_disk_is_bad),
+		TEST(test_who_asks_while_the_disk_hangs),
 		TEST(test_a_block_comes_with_its_hit),
 	};
 
