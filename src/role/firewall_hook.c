@@ -14,6 +14,7 @@
 #include "role/firewall.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -24,6 +25,7 @@
 #define MUST 2      /* anew, though it is there: for another time */
 #define BROKEN 3    /* failures of single subjects in a row */
 #define HOMES 64    /* of the map looked at between two questions whether it is enough */
+#define LIST_SEALS (F_SEAL_SHRINK | F_SEAL_WRITE)
 #define TOUCHED_MORE (2 * MESSAGE_HOOK_OPS)
 
 static const char *hook_name(enum hook_what what)
@@ -366,8 +368,11 @@ static bool take_list(struct firewall *f, int fd, bool is_cut)
 {
 	struct stat st;
 	void *p;
+	int seals = fd < 0 ? -1 : fcntl(fd, F_GET_SEALS);
 
-	if (fd < 0 || is_cut || fstat(fd, &st) != 0 || st.st_size < 0 || st.st_size > FIREWALL_HOOK_LIST_MAX)
+	/* whoever could cut it off while we read would end us */
+	if (seals < 0 || (seals & LIST_SEALS) != LIST_SEALS || is_cut || fstat(fd, &st) != 0 || st.st_size < 0 ||
+		st.st_size > FIREWALL_HOOK_LIST_MAX)
 		return false;
 	if (st.st_size == 0) {
 		compare(f, (struct slice){ "", 0 });
@@ -392,7 +397,7 @@ void firewall_hook_done(struct firewall *f, struct rd *body, const int *fds, siz
 	h->running = 0;
 	if (m.status == 0 && what == HOOK_LIST && !take_list(f, n ? fds[0] : -1, m.is_cut)) {
 		m.status = -1;
-		(void)snprintf(m.text, sizeof m.text, "its list is longer than is read");
+		(void)snprintf(m.text, sizeof m.text, "its list is longer than is read, or did not come whole");
 	}
 	if (m.status == 0)
 		succeeded(f, what);

@@ -57,6 +57,9 @@ static void report(struct hook *h, int32_t status, const char *text)
 	uint8_t out[MESSAGE_FW_TEXT + 32];
 	struct wr w = wr_init(out, sizeof out);
 
+	/* the firewall role reads it where it lies */
+	if (has_list && fcntl(h->list, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0)
+		has_list = false;
 	(void)escape_text(slice_str(text), m.text, sizeof m.text);
 	message_put_hook_done(&w, MSG_HOOK_DONE, &m);
 	if (role_host_send(h->host, ROLE_FIREWALL, &w, &h->list, has_list ? 1 : 0) != ERR_OK)
@@ -208,7 +211,7 @@ static bool begin(struct hook *h, const struct conf *c, const struct buf *words)
 	bool is_begun = false;
 
 	if (h->m.what == HOOK_LIST)
-		h->list = memfd_create("list", MFD_CLOEXEC);
+		h->list = memfd_create("list", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (in < 0 || (h->m.what == HOOK_LIST && h->list < 0) || pipe2(out, O_CLOEXEC) != 0 ||
 		pipe2(err, O_CLOEXEC) != 0)
 		goto out;

@@ -8,6 +8,9 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <sys/mman.h>
+
 #include "firewall_netns.h"
 #include "firewall_rig.h"
 
@@ -228,6 +231,45 @@ static void a_removal_that_failed_gives_way_to_a_new_block(void **state)
 	assert_int_not_equal(asked.what, HOOK_REMOVE);
 }
 
+/* What run hands over as the output of hook-list. */
+static void end_list(const char *text, bool is_sealed)
+{
+	static uint8_t bytes[MESSAGE_FW_TEXT + 32];
+	struct wr w = wr_init(bytes, sizeof bytes);
+	struct msg_hook_done m = { .seq = asked.seq };
+	int fd = memfd_create("list", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	if (is_sealed)
+		assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_WRITE), 0);
+	asked.what = 0;
+	message_put_hook_done(&w, MSG_HOOK_DONE, &m);
+	assert_int_equal(channel_send(run, &w, &fd, 1), ERR_OK);
+	(void)close(fd);
+	while (role()->hooks.running)
+		go_on();
+}
+
+/* Who could still cut it off could end us while we read. */
+static void a_list_that_can_change_is_refused(void **state)
+{
+	(void)state;
+	h.conf.firewall.hook_list.count = 1;
+	(void)snprintf(h.conf.firewall.hook_list.item[0], CONF_ITEM, "/bin/list");
+	role()->hooks.checked_ms = clock_mono_ms() - h.conf.firewall.hook_check_s * 1000;
+	firewall_hook_tick(role());
+	await_call(HOOK_LIST, 0);
+	end_list("192.0.2.1\n", false);
+	assert_false(role()->hooks.has_compared);
+	assert_int_equal(role()->state, FW_HOOK);
+	loop_remove(role()->hooks.again);
+	role()->hooks.again = NULL;
+	firewall_hook_pump(role());
+	await_call(HOOK_LIST, 0);
+	end_list("192.0.2.1\n", true);
+	assert_true(role()->hooks.has_compared);
+}
+
 /* The hooks are emptied when the kernel takes over; what it has then stays known. */
 static void the_kernel_takes_over(void **state)
 {
@@ -260,6 +302,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_waits_has_a_cap, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_removal_that_failed_is_tried_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_removal_that_failed_gives_way_to_a_new_block, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_list_that_can_change_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_kernel_takes_over, setup, teardown),
 	};
 
