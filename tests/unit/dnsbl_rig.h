@@ -37,7 +37,7 @@ struct dnsbl_rig {
 	unsigned first_type, opt_size;
 	uint32_t first_ttl, opt_ttl;
 	uint8_t first[16];
-	char text[1024]; /* of all records of answer and authority: TXT, NS, SOA */
+	char text[2048]; /* of all records of answer and authority: TXT, NS, SOA */
 };
 
 static inline void dnsbl_rig_init(struct dnsbl_rig *r, const char *zone)

@@ -55,38 +55,54 @@ static void block(const char *subject, uint64_t left_s, const char *case_id)
 	slice_copy(slice_str(case_id), e->case_id, sizeof e->case_id);
 }
 
-/* Our list has changed. holes, feed: a prefix or NULL. */
-static void want(const char *feed, const char *holes)
+static const struct feed_area *area_of(const char *text, void **ret_memory)
+{
+	static struct feed_area a;
+	struct prefix_set set = { .part = NULL };
+	struct prefix p = prefix(text);
+	size_t bytes;
+
+	assert_int_equal(prefix_set_add(&set, &p, false), ERR_OK);
+	assert_int_equal(prefix_set_seal(&set), ERR_OK);
+	bytes = feed_area_bytes(&set);
+	*ret_memory = aligned_alloc(FEED_AREA_ALIGN, (bytes + 15) / 16 * 16);
+	assert_non_null(*ret_memory);
+	memset(*ret_memory, 0, bytes);
+	feed_area_write(&set, *ret_memory);
+	assert_int_equal(feed_area_open(&a, *ret_memory, bytes), ERR_OK);
+	prefix_set_done(&set);
+	return &a;
+}
+
+/* Our list has changed. Each a prefix or NULL. */
+static void want_all(const char *feed, const char *other, const char *holes)
 {
 	struct export_source s = { .now = rig_now };
-	struct prefix_set set = { .part = NULL };
-	struct prefix p;
-	void *memory[2] = { NULL, NULL };
-	const char *const texts[2] = { feed, holes };
+	void *memory[3] = { NULL, NULL, NULL };
 
 	assert_int_equal(export_source_blocks(&s, blocks, block_count), ERR_OK);
-	for (unsigned i = 0; i < 2; i++) {
-		struct feed_area a;
-
-		if (!texts[i])
-			continue;
-		p = prefix(texts[i]);
-		assert_int_equal(prefix_set_add(&set, &p, false), ERR_OK);
-		assert_int_equal(prefix_set_seal(&set), ERR_OK);
-		memory[i] = aligned_alloc(FEED_AREA_ALIGN, (feed_area_bytes(&set) + 15) / 16 * 16);
-		assert_non_null(memory[i]);
-		memset(memory[i], 0, feed_area_bytes(&set));
-		feed_area_write(&set, memory[i]);
-		assert_int_equal(feed_area_open(&a, memory[i], feed_area_bytes(&set)), ERR_OK);
-		assert_int_equal(i ? export_source_holes(&s, &a) : export_source_feed(&s, &a, drop, 9), ERR_OK);
-		prefix_set_done(&set);
-	}
+	if (feed)
+		assert_int_equal(export_source_feed(&s, area_of(feed, &memory[0]), drop, 9), ERR_OK);
+	if (other)
+		assert_int_equal(export_source_feed(&s, area_of(other, &memory[1]), "other", 8), ERR_OK);
+	if (holes)
+		assert_int_equal(export_source_holes(&s, area_of(holes, &memory[2])), ERR_OK);
 	assert_int_equal(export_source_seal(&s), ERR_OK);
 	dns_mirror_want(&mirror, &s, &conf);
 	primary.is_dirty = true;
 	export_source_done(&s);
-	free(memory[0]);
-	free(memory[1]);
+	for (unsigned i = 0; i < 3; i++)
+		free(memory[i]);
+}
+
+static void want(const char *feed, const char *holes)
+{
+	want_all(feed, NULL, holes);
+}
+
+static void want_feeds(const char *feed, const char *other)
+{
+	want_all(feed, other, NULL);
 }
 
 /* Until it waits, or that many updates are there; the connection always comes up. */
@@ -337,6 +353,73 @@ static void test_refused_names_come_again(void **state)
 	assert_int_equal(taken, 1);
 }
 
+/* More blocks than a message has room for: all of them before the first name of a feed. */
+static void test_all_blocks_go_first(void **state)
+{
+	char text[PREFIX_TEXT];
+
+	(void)state;
+	for (unsigned i = 0; i < 900; i++) {
+		(void)snprintf(text, sizeof text, "198.51.%u.%u", i / 250, i % 250);
+		block(text, 10000, "K7M2-P4QX");
+	}
+	want("2.6.0.0/22", NULL);
+	for (unsigned n = 1; rig.records < TESTS + 2 * 900 && n < 10; n++)
+		run_updates(n);
+	assert_true(rig.asked[2] > 1);
+	assert_int_equal(rig.records, TESTS + 2 * 900);
+	assert_null(find("1.0.6.2." RIG_ZONE, DNS_A));
+	run();
+	assert_int_equal(rig.records, TESTS + 2 * (900 + 1024));
+}
+
+/* What nobody knows of is sent again as a whole. */
+static void test_unknown_names_are_replaced(void **state)
+{
+	uint8_t bytes[DNS_PRIMARY_OUT];
+	struct dns_update u;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		dns_update_begin(&u, bytes, sizeof bytes, 1, RIG_ZONE);
+		assert_int_equal(dns_mirror_fill(&mirror, &u, rig_now, 128), DNS_MIRROR_SEND);
+		assert_int_equal(u.records, TESTS * (1 + i));
+		dns_mirror_settle(&mirror, DNS_MIRROR_UNKNOWN);
+	}
+}
+
+/* The zone has more names of ours than there is room for: they go all the same, a part at a time. */
+static void test_more_names_than_room(void **state)
+{
+	char owner[DNS_NAME];
+
+	(void)state;
+	mirror.names.cap = 12;
+	for (unsigned i = 0; i < 40; i++) {
+		(void)snprintf(owner, sizeof owner, "%u.2.0.192.%s", i, RIG_ZONE);
+		rig_add(&rig, owner, DNS_A, 60, "\177\0\0\2", 4);
+	}
+	run();
+	assert_int_equal(rig.records, TESTS);
+	assert_true(rig.asked[1] > 3);
+	assert_int_equal(primary.state, DNS_PRIMARY_OK);
+}
+
+/* Two feeds with names of the same kind: what is there is known again. */
+static void test_feeds_are_told_apart(void **state)
+{
+	(void)state;
+	want_feeds("192.0.2.0/24", "198.51.100.0/24");
+	run();
+	assert_listed("*.2.0.192." RIG_ZONE, 9);
+	assert_listed("*.100.51.198." RIG_ZONE, 8);
+	rig.adds = rig.deletes = 0;
+	dns_primary_init(&primary, &mirror, &key, RIG_ZONE);
+	run();
+	assert_int_equal(rig.asked[1], 2);
+	assert_int_equal(rig.adds + rig.deletes, 0);
+}
+
 /* Others' names stay; names of ours that we do not want go, whoever put them; changed ones are mended. */
 static void test_what_is_there(void **state)
 {
@@ -433,6 +516,72 @@ static void test_older_zone(void **state)
 	mono_ms += DNS_PRIMARY_PROBE_MS;
 	run();
 	assert_int_equal(rig.asked[1], 2);
+	assert_int_equal(rig.records, TESTS + 2);
+}
+
+/* Its serial runs over the end: no older zone. Six hours later it is looked at all the same. */
+static void test_serial_and_time(void **state)
+{
+	struct dns_primary_time t;
+
+	(void)state;
+	rig.serial = UINT32_MAX - 1;
+	run();
+	for (unsigned i = 0; i < 4; i++) {
+		block_count = 0;
+		if (i % 2 == 0)
+			block("198.51.100.66", 10000, "K7M2-P4QX");
+		want(NULL, NULL);
+		run();
+	}
+	assert_in_range(rig.serial, 1, 10);
+	assert_int_equal(rig.asked[1], 1);
+	rig_now += DNS_PRIMARY_SYNC_S - 1;
+	mono_ms += (DNS_PRIMARY_SYNC_S - 1) * 1000u;
+	run();
+	assert_int_equal(rig.asked[1], 1);
+	rig_now += 1;
+	mono_ms += DNS_PRIMARY_PROBE_MS;
+	t = now();
+	dns_primary_lost(&primary, &t, "closed");
+	run();
+	assert_int_equal(rig.asked[1], 2);
+}
+
+/* One message at a time, no transfer for ever, and a try each minute at least. */
+static void test_waits(void **state)
+{
+	struct dns_primary_time t = now();
+
+	(void)state;
+	assert_int_equal(dns_primary_next(&primary, &t), DNS_PRIMARY_CONNECT);
+	dns_primary_up(&primary, &t);
+	assert_int_equal(dns_primary_next(&primary, &t), DNS_PRIMARY_SEND);
+	assert_int_equal(primary.step, PRIMARY_TRANSFER);
+	primary.deadline_ms = UINT64_MAX; /* a byte comes now and then */
+	mono_ms += DNS_PRIMARY_TRANSFER_MS - 1;
+	t = now();
+	assert_int_equal(dns_primary_next(&primary, &t), DNS_PRIMARY_WAIT);
+	mono_ms += 1;
+	t = now();
+	assert_int_equal(dns_primary_next(&primary, &t), DNS_PRIMARY_CLOSE);
+	for (unsigned i = 0; i < 12; i++) {
+		mono_ms += DNS_PRIMARY_BACK_MAX_MS;
+		t = now();
+		assert_int_equal(dns_primary_next(&primary, &t), DNS_PRIMARY_CONNECT);
+		dns_primary_lost(&primary, &t, "Connection refused");
+	}
+	mono_ms += DNS_PRIMARY_BACK_MAX_MS;
+	run();
+	assert_int_equal(primary.state, DNS_PRIMARY_OK);
+	block("198.51.100.66", 10000, "K7M2-P4QX");
+	want(NULL, NULL);
+	t = now();
+	assert_int_equal(dns_primary_next(&primary, &t), DNS_PRIMARY_SEND);
+	assert_int_equal(primary.step, PRIMARY_UPDATE);
+	assert_int_equal(dns_primary_next(&primary, &t), DNS_PRIMARY_WAIT);
+	rig_serve(&rig);
+	run();
 	assert_int_equal(rig.records, TESTS + 2);
 }
 
@@ -564,10 +713,16 @@ int main(void)
 		T(many_in_batches),
 		T(blocks_go_first),
 		T(refused_names_come_again),
+		T(all_blocks_go_first),
+		T(unknown_names_are_replaced),
+		T(more_names_than_room),
+		T(feeds_are_told_apart),
 		T(what_is_there),
 		T(cap_of_feed_names),
 		T(outage),
 		T(older_zone),
+		T(serial_and_time),
+		T(waits),
 		T(silence),
 		T(wrong_answers),
 		T(wrong_answers_to_updates),

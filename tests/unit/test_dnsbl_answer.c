@@ -148,6 +148,12 @@ static void time_is_no_longer_than_the_block(void **state)
 	assert_int_equal(rig.first_ttl, 7);
 	ASK("10.2.0.192.bl.example.org", DNSBL_A);
 	assert_int_equal(rig.first_ttl, 300);
+	/* a feed lists it too, and has no end */
+	dnsbl_rig_feed(&rig, 0, "drop", 7, "192.0.2.0/25");
+	TCP("9.2.0.192.bl.example.org", DNSBL_A);
+	assert_int_equal(rig.answers, 2);
+	assert_int_equal(rig.first_ttl, 7);
+	dnsbl_rig_feed(&rig, 0, "drop", 7, "203.0.113.0/25");
 	rig.now += 7;
 	expect_none("9.2.0.192.bl.example.org", 3);
 }
@@ -313,6 +319,26 @@ static void ask_bytes(const void *p, size_t n)
 	memcpy(rig.packet, p, n);
 	rig.packet_n = n;
 	dnsbl_rig_answer(&rig, 0);
+}
+
+/* A question says that it takes 4,096 bytes: over UDP no answer is longer than DNSBL_PAYLOAD, however much may be. */
+static void udp_has_an_end(void **state)
+{
+	static const char *const names[] = { "one", "two", "three", "four", "five", "six", "seven", "eight" };
+
+	(void)state;
+	rig.zone.amplification = 1000;
+	memset(rig.zone.url, 'x', 180);
+	rig.zone.url[180] = '\0';
+	for (unsigned i = 0; i < 8; i++)
+		dnsbl_rig_feed(&rig, i, names[i], (uint8_t)(10 + i), "203.0.113.0/25");
+	TCP("5.113.0.203.bl.example.org", DNSBL_TXT);
+	assert_int_equal(rig.answers, 8);
+	EDNS("5.113.0.203.bl.example.org", DNSBL_TXT);
+	assert_int_equal(rig.answers, 0);
+	assert_true(rig.flags & 0x0200);
+	EDNS("5.113.0.203.bl.example.org", DNSBL_A);
+	assert_int_equal(rig.answers, 8);
 }
 
 static void what_is_no_question(void **state)
@@ -481,6 +507,7 @@ int main(void)
 		TEST(any_is_answered_with_one_record),
 		TEST(letters_keep_their_case),
 		TEST(edns_has_its_rules),
+		TEST(udp_has_an_end),
 		TEST(what_is_no_question),
 		TEST(cut_anywhere_it_is_malformed),
 		TEST(no_answer_is_large),

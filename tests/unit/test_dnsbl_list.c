@@ -207,6 +207,34 @@ static void the_rate_is_kept(void **state)
 	}
 }
 
+/* Where there is no room the network goes that was quiet longest, not one that asks just now. */
+static void who_asks_is_remembered(void **state)
+{
+	static struct dnsbl_rate r;
+	struct ipaddr a = { .family = 4 };
+	unsigned remembered = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < 300000 + 20000; i++) {
+		bool is_busy = i >= 300000;
+		uint32_t n = is_busy ? i % 1000 : i;
+
+		memcpy(a.b, (uint8_t[]){ (uint8_t)(n >> 16 | (is_busy ? 0x80u : 0)), (uint8_t)(n >> 8), (uint8_t)n },
+			3);
+		(void)dnsbl_rate_take(&r, &a, 1, is_busy ? 5000 : i / 100);
+		if (is_busy && i % 10 == 0) { /* somebody new, besides */
+			a.b[0] = 0x40;
+			memcpy(a.b + 1, (uint8_t[]){ (uint8_t)(i >> 8), (uint8_t)i }, 2);
+			(void)dnsbl_rate_take(&r, &a, 1, 5000);
+		}
+	}
+	for (uint32_t n = 0; n < 1000; n++) {
+		memcpy(a.b, (uint8_t[]){ 0x80, (uint8_t)(n >> 8), (uint8_t)n }, 3);
+		remembered += dnsbl_rate_take(&r, &a, 1, 5000) != DNSBL_RATE_ANSWER;
+	}
+	assert_int_equal(remembered, 1000);
+}
+
 static void more_networks_than_it_remembers(void **state)
 {
 	static struct dnsbl_rate r;
@@ -294,6 +322,7 @@ int main(void)
 		cmocka_unit_test(many_addresses_are_found),
 		cmocka_unit_test(the_rate_is_kept),
 		cmocka_unit_test(more_networks_than_it_remembers),
+		cmocka_unit_test(who_asks_is_remembered),
 		cmocka_unit_test(a_stream_in_any_split),
 	};
 

@@ -25,7 +25,8 @@ static bool has(const struct prefix_set *s, const char *text)
 static void test_refused_by_name(void **state)
 {
 	static const char text[] = "# list\n198.18.0.7\n176.221.42.3234.90.93.23\n0.0.0.0/3\n10.1.2.3\n192.0.2.9\n"
-				   "2a00::/16\n2a00:1450::/32\n8.8.0.0/15\n8.8.0.0/16\n!x\n127.0.0.2 test\n";
+				   "2a00::/16\n2a00:1450::/32\n8.8.0.0/15\n8.8.0.0/16\n!x\n127.0.0.2 test\n"
+				   "203.0.112.250 - 203.0.113.1\n";
 	static const struct {
 		unsigned line;
 		const char *reason;
@@ -37,6 +38,7 @@ static void test_refused_by_name(void **state)
 		{ 7, "too wide: nobody can mean all of these" },
 		{ 9, "too wide: nobody can mean all of these" },
 		{ 12, "not addresses of the Internet" },
+		{ 13, "addresses of examples" },
 	};
 	struct feed_rules rules;
 	struct feed_report report = { .lines = 0 };
@@ -46,9 +48,9 @@ static void test_refused_by_name(void **state)
 	feed_rules_init(&rules);
 	rules.format = FEED_LIST;
 	assert_int_equal(feed_clean(slice_str(text), &rules, &s, &report), ERR_OK);
-	assert_int_equal(report.lines, 12);
+	assert_int_equal(report.lines, 13);
 	assert_int_equal(report.entries, 3);
-	assert_int_equal(report.refused, 8);
+	assert_int_equal(report.refused, 9);
 	for (unsigned i = 0, k = 0; i < report.kept; i++) {
 		if (report.first[i].line == 11)
 			continue;

@@ -140,6 +140,10 @@ static void test_change(void **state)
 	/* a handful may always change: a list of one's own begins small */
 	c = change_of("192.0.2.1", "192.0.2.1 192.0.2.9 192.0.2.12");
 	assert_false(feed_change_is_large(&c, 25));
+	c = change_of("192.0.2.1", "192.0.2.1 192.0.2.16/28"); /* FEED_CHANGE_FEW */
+	assert_false(feed_change_is_large(&c, 25));
+	c = change_of("192.0.2.1", "192.0.2.1 192.0.2.3 192.0.2.16/28");
+	assert_true(feed_change_is_large(&c, 25));
 	c = change_of("192.0.2.1", "192.0.2.0/27");
 	assert_true(feed_change_is_large(&c, 25));
 	c = change_of("2001:db8::/48 192.0.2.0/24", "2001:db9::/48 192.0.2.0/24");
