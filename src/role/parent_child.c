@@ -79,15 +79,19 @@ static void send_empty(struct child *c, enum message_type t)
 		(void)channel_send(c->channel, &w, NULL, 0); /* a role that does not read is killed for its silence */
 }
 
-static void send_which(struct child *c, enum message_type t, unsigned which, int fd)
+/* False: it lives, and does not get it. Who is gone gets it in its next life. */
+static bool send_which(struct child *c, enum message_type t, unsigned which, int fd)
 {
 	struct msg_which m = { .which = (uint8_t)which };
 	uint8_t bytes[4];
 	struct wr w = wr_init(bytes, sizeof bytes);
+	enum err e;
 
 	message_put_which(&w, t, &m);
-	if (c->channel && channel_send(c->channel, &w, &fd, 1) != ERR_OK)
+	e = c->channel ? channel_send(c->channel, &w, &fd, 1) : ERR_CLOSED;
+	if (c->channel && e != ERR_OK)
 		log_warn("message_lost", "type=%s to=%s", message_name(t), role_name(c->role));
+	return e == ERR_OK || e == ERR_CLOSED;
 }
 
 /* The canonical text in memory nobody can change; -1: errno. */
@@ -129,74 +133,83 @@ void parent_send_conf(struct child *c)
 		close(fd);
 }
 
-static void send_listeners(struct child *c)
+static bool send_listeners(struct child *c)
 {
 	const struct parent_sockets *s = &c->parent->sockets;
+	bool all = true;
 
 	if (c->role == ROLE_ENGINE)
-		send_which(c, MSG_LISTENER, LISTENER_CONTROL, s->control);
+		all &= send_which(c, MSG_LISTENER, LISTENER_CONTROL, s->control);
 	for (unsigned i = 0; i < c->parent->tarpit.count; i++)
 		if (c->role == role_tarpit(i))
-			send_which(c, MSG_LISTENER, LISTENER_TARPIT, c->parent->tarpit.fd[i]);
+			all &= send_which(c, MSG_LISTENER, LISTENER_TARPIT, c->parent->tarpit.fd[i]);
 	for (unsigned i = 0; c->role == ROLE_DNSBL && i < c->parent->dns.count; i++) {
-		send_which(c, MSG_LISTENER, LISTENER_DNS_UDP, c->parent->dns.at[i].udp);
-		send_which(c, MSG_LISTENER, LISTENER_DNS_TCP, c->parent->dns.at[i].tcp);
+		all &= send_which(c, MSG_LISTENER, LISTENER_DNS_UDP, c->parent->dns.at[i].udp);
+		all &= send_which(c, MSG_LISTENER, LISTENER_DNS_TCP, c->parent->dns.at[i].tcp);
 	}
 	for (size_t i = 0; i < s->queues; i++) {
 		if (c->role == ROLE_ENGINE)
-			send_which(c, MSG_LISTENER, LISTENER_POLICY, s->policy[i]);
+			all &= send_which(c, MSG_LISTENER, LISTENER_POLICY, s->policy[i]);
 		if (c->role == ROLE_CAPTURE)
-			send_which(c, MSG_LISTENER, LISTENER_LMTP, s->lmtp[i]);
+			all &= send_which(c, MSG_LISTENER, LISTENER_LMTP, s->lmtp[i]);
 	}
+	return all;
 }
 
-static void link_two(struct child *a, struct child *b)
+/* False: both live, and have no link. */
+static bool link_two(struct child *a, struct child *b)
 {
+	bool is_sent;
 	int fd[2];
 
 	/* who is about to stop gets its links in its next life */
 	if (!a->channel || !b->channel || a->stop_ms || b->stop_ms)
-		return;
+		return true;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fd) != 0) {
 		log_warn("link_failed", "roles=%s,%s errno=%d", role_name(a->role), role_name(b->role), errno);
-		return;
+		return false;
 	}
-	send_which(a, MSG_LINK, b->role, fd[0]);
-	send_which(b, MSG_LINK, a->role, fd[1]);
+	is_sent = send_which(a, MSG_LINK, b->role, fd[0]);
+	is_sent &= send_which(b, MSG_LINK, a->role, fd[1]);
 	close(fd[0]);
 	close(fd[1]);
+	return is_sent;
 }
 
 /* The tarpit's messages for the corpus. */
-static void link_samples(struct child *c)
+static bool link_samples(struct child *c)
 {
 	struct parent *p = c->parent;
+	bool all = true;
 
 	if (role_kind(c->role) == ROLE_TARPIT)
-		link_two(&p->child[ROLE_CAPTURE], c);
+		all &= link_two(&p->child[ROLE_CAPTURE], c);
 	for (unsigned i = 0; c->role == ROLE_CAPTURE && i < ROLE_TARPITS; i++)
-		link_two(c, &p->child[role_tarpit(i)]);
+		all &= link_two(c, &p->child[role_tarpit(i)]);
+	return all;
 }
 
-static void make_links(struct child *c)
+static bool make_links(struct child *c)
 {
 	struct parent *p = c->parent;
+	bool all = true;
 
 	/* backend = hook: who keeps the blocks tells who runs programs */
 	if (c->role == ROLE_FIREWALL || c->role == ROLE_RUN)
-		link_two(&p->child[ROLE_FIREWALL], &p->child[ROLE_RUN]);
+		all &= link_two(&p->child[ROLE_FIREWALL], &p->child[ROLE_RUN]);
 	/* commands of feeds and exports */
 	if (c->role == ROLE_FEED || c->role == ROLE_RUN)
-		link_two(&p->child[ROLE_FEED], &p->child[ROLE_RUN]);
+		all &= link_two(&p->child[ROLE_FEED], &p->child[ROLE_RUN]);
 	if (c->role == ROLE_PUBLISH || c->role == ROLE_RUN)
-		link_two(&p->child[ROLE_PUBLISH], &p->child[ROLE_RUN]);
+		all &= link_two(&p->child[ROLE_PUBLISH], &p->child[ROLE_RUN]);
 	if (c->role != ROLE_ENGINE) {
-		link_two(&p->child[ROLE_ENGINE], c);
-		link_samples(c);
-		return;
+		all &= link_two(&p->child[ROLE_ENGINE], c);
+		all &= link_samples(c);
+		return all;
 	}
 	for (int r = ROLE_ENGINE + 1; r < ROLE_PROCESSES; r++)
-		link_two(c, &p->child[r]);
+		all &= link_two(c, &p->child[r]);
+	return all;
 }
 
 static void on_ready(struct child *c)
@@ -281,6 +294,7 @@ static void start_later(struct child *c)
 void parent_start_child(struct child *c)
 {
 	struct parent *p = c->parent;
+	bool is_whole;
 	int fd;
 
 	loop_remove(c->again);
@@ -300,11 +314,14 @@ void parent_start_child(struct child *c)
 		return;
 	}
 	parent_send_conf(c);
-	send_listeners(c);
+	is_whole = send_listeners(c);
 	if (c->role == ROLE_FOLLOW)
 		parent_send_log(p);
-	make_links(c);
-	send_empty(c, MSG_START);
+	is_whole &= make_links(c);
+	if (is_whole)
+		send_empty(c, MSG_START);
+	else /* nobody would make the link that is missing later on */
+		kill_child(c, "no descriptors for its links");
 }
 
 static void stop_child(struct child *c)

@@ -2,7 +2,7 @@
 """make faults: limetwigd struck at many points of its life, and the account after each of them.
 
     run.py --build DIR [--points N] [--seed N] [--kinds random,turn,error,alloc,disk,read-only,clock] [--at-once N]
-           [--share F] [--only STRIKE[,STRIKE...]]
+           [--share F] [--only 'STRIKE[,STRIKE...][ NEXT ROUND]']
 
 A round is one life of limetwigd with all its roles, in namespaces of its own, with real nftables, DNS and postmap, but
 without a Postfix: what Postfix would say to it is said by the test, so that a round costs half a second. In it each role
@@ -199,7 +199,8 @@ def run(parsed):
     report = Report(parsed.seed, parsed.build)
     print("seed %d" % parsed.seed, flush=True)
     if parsed.only:
-        rounds = [(parsed.kinds[0], [Strike.parse(t) for t in parsed.only.split(",") if t != "-"])] * parsed.repeat
+        rounds = [(parsed.kinds[0], [Strike.parse(t) for t in r.split(",") if t != "-"])
+                  for r in parsed.only.split(" ")] * parsed.repeat
     else:
         rounds = plan(parsed)
         print("%d rounds planned after %.0f s" % (len(rounds), time.monotonic() - report.began), flush=True)
