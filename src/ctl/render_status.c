@@ -275,6 +275,9 @@ void render_mode(struct render *r, const json_t *a)
 	for (size_t i = 0; i < sizeof means / sizeof means[0]; i++)
 		if (strcmp(means[i].mode, mode) == 0)
 			(void)fprintf(r->to, "%s\n", means[i].text);
+	if (*render_text(r, a, "advice"))
+		(void)fprintf(r->to, "Early: %s. Look at it again in some days: limetwig status\n",
+			render_text(r, a, "advice"));
 	if (strcmp(render_text(r, a, "old"), mode) != 0)
 		(void)fprintf(
 			r->to, "Back: limetwig enforce %s; all of it off: limetwig off\n", render_text(r, a, "old"));

@@ -217,6 +217,7 @@ void engine_command_enforce(struct engine *e, struct engine_call *c, const json_
 	enum mode m, old = e->mode;
 	struct ipaddr top;
 	unsigned share = engine_counter_top(e, &top);
+	const char *advice = "";
 
 	if (!name || !mode_parse(name, &m)) {
 		engine_answer_error(c, 2, "mode is monitor, soft or full");
@@ -233,11 +234,13 @@ void engine_command_enforce(struct engine *e, struct engine_call *c, const json_
 			ipaddr_format(&top, text), share);
 		return;
 	}
+	if (old != MODE_MONITOR || m == MODE_MONITOR || engine_is_ready(e, clock_wall_s(), &advice))
+		advice = "";
 	e->host->conf.is_off = false;
 	engine_set_mode(e, m);
 	engine_audit(e, c, engine_json_string(in, "note"), "enforce %s (was %s)", mode_name(m), mode_name(old));
 	engine_watch(e, "mode", "old=%s new=%s", mode_name(old), mode_name(m));
-	engine_answer(c, json_pack("{s:s, s:s}", "old", mode_name(old), "new", mode_name(m)));
+	engine_answer(c, json_pack("{s:s, s:s, s:s}", "old", mode_name(old), "new", mode_name(m), "advice", advice));
 }
 
 void engine_command_off(struct engine *e, struct engine_call *c, const json_t *in)

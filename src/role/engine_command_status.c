@@ -132,18 +132,34 @@ static json_t *bad_lines(const struct engine_trap_status *t)
 	return list;
 }
 
-/* "Ready for enforce?" only advises. */
+bool engine_is_ready(const struct engine *e, uint64_t now, const char **ret_text)
+{
+	struct engine_trap_status t;
+
+	engine_trap_get_status(e, &t);
+	*ret_text = "watched for 7 days, no good mail would be refused";
+	if (engine_counter_sum(e, COUNT_GOOD_REFUSED, now, ENGINE_HOURS))
+		*ret_text = "good mail would be refused: limetwig hits --good";
+	else if (!engine_counter_sum(e, COUNT_QUERIES, now, ENGINE_HOURS))
+		*ret_text = "Postfix has asked nothing yet: limetwig setup postfix, limetwig doctor";
+	else if (t.by_state[TRAP_ARMED] == 0)
+		*ret_text = "no trap is armed yet: limetwig trap list";
+	else if (!engine_counter_sum(e, COUNT_WHOLE, now, ENGINE_HOURS) &&
+		 !engine_counter_sum(e, COUNT_PROBES, now, ENGINE_HOURS))
+		*ret_text = "no armed trap was hit yet";
+	else if (e->mode_since + 7 * 86400 > now)
+		*ret_text = "watched for less than 7 days";
+	else
+		return true;
+	return false;
+}
+
 static json_t *ready(const struct engine *e, uint64_t now)
 {
-	uint64_t good = engine_counter_sum(e, COUNT_GOOD_REFUSED, now, ENGINE_HOURS);
+	const char *text = "";
+	bool is_ready = e->mode != MODE_MONITOR || engine_is_ready(e, now, &text);
 
-	if (e->mode != MODE_MONITOR)
-		return json_pack("{s:b, s:s}", "ok", 1, "text", "");
-	if (good)
-		return json_pack("{s:b, s:s}", "ok", 0, "text", "good mail would be refused: limetwig hits --good");
-	if (e->mode_since + 7 * 86400 > now)
-		return json_pack("{s:b, s:s}", "ok", 0, "text", "watched for less than 7 days");
-	return json_pack("{s:b, s:s}", "ok", 1, "text", "watched for 7 days, no good mail would be refused");
+	return json_pack("{s:b, s:s}", "ok", is_ready, "text", text);
 }
 
 static json_t *blocks(struct engine *e, uint64_t now)
