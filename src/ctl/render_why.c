@@ -2,6 +2,7 @@
  * render_why: the answer for the caller on the telephone.
  * SPDX-License-Identifier: ISC
  */
+#include "core/case_id.h"
 #include "ctl/render.h"
 
 #include <string.h>
@@ -215,6 +216,21 @@ static void print_match(struct render *r, const json_t *m)
 	print_advice(r, m, state, id);
 }
 
+/* A case id that was misheard must not read as "not ours". */
+static const char *nothing_text(const char *what)
+{
+	char id[CASE_ID_TEXT];
+	size_t n = strlen(what);
+
+	if (what[strcspn(what, ".:@")])
+		return "nothing is known here. NOT limetwig: look in the mail log.";
+	if (case_id_parse(slice_str(what), id) == ERR_OK)
+		return "a case, but not of this server, or forgotten by now.";
+	if (n >= 7 && n <= 9 && (strchr(what, '-') || what[strcspn(what, "23456789")]))
+		return "no case id: is every character right? The last one does not fit the others.";
+	return "neither an address nor a case, a host or a sender: write NAME@DOMAIN.";
+}
+
 void render_why(struct render *r, const json_t *a)
 {
 	const json_t *list = json_object_get(a, "matches"), *m;
@@ -227,6 +243,5 @@ void render_why(struct render *r, const json_t *a)
 		print_match(r, m);
 	}
 	if (json_array_size(list) == 0)
-		(void)fprintf(r->to, "%s: nothing is known here. NOT limetwig: look in the mail log.\n",
-			render_text(r, a, "what"));
+		(void)fprintf(r->to, "%s: %s\n", render_text(r, a, "what"), nothing_text(render_text(r, a, "what")));
 }
