@@ -47,7 +47,7 @@ static void test_no_file_no_250(void **state)
 	k = dial();
 	say(k, LHLO);
 	await(k, 2);
-	for (int bad = DISK_NO_DATA; bad <= DISK_NO_FOLDER; bad++) {
+	for (unsigned bad = DISK_NO_DATA; bad <= DISK_NO_FOLDER; bad++) {
 		disk = bad;
 		n = replies(k, "");
 		say(k, ONE);
