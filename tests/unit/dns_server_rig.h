@@ -20,6 +20,8 @@ enum rig_wrong {
 	RIG_UNSIGNED,
 	RIG_MAC,         /* wrong signature */
 	RIG_OLD,         /* signed an hour ago */
+	RIG_OLD_WIDE,    /* the same, and says that this is near enough */
+	RIG_CLASS,       /* AXFR: of another class */
 	RIG_SHORT,       /* cut in the middle */
 	RIG_RCODE,       /* rig.rcode, signed */
 	RIG_RCODE_PLAIN, /* the same, not signed */
@@ -63,18 +65,18 @@ void rig_deliver(struct rig *r, struct slice message);
 
 static uint64_t rig_now = 1795332000;
 
-static inline void rig_put_time(struct wr *w, uint64_t time)
+static inline void rig_put_time(const struct rig *r, struct wr *w, uint64_t time)
 {
 	wr_u16(w, (uint16_t)(time >> 32));
 	wr_u32(w, (uint32_t)time);
-	wr_u16(w, 300);
+	wr_u16(w, r->wrong == RIG_OLD_WIDE ? UINT16_MAX : 300);
 }
 
 /* Sign w as an answer of hmac-sha256; error: of the TSIG. */
 static inline void rig_sign(struct rig *r, struct wr *w, unsigned error)
 {
 	const struct dns_tsig_key *k = r->p->key;
-	uint64_t time = r->wrong == RIG_OLD ? rig_now - 3600 : rig_now;
+	uint64_t time = r->wrong == RIG_OLD || r->wrong == RIG_OLD_WIDE ? rig_now - 3600 : rig_now;
 	struct slice other = error == 18 ? slice_of("\0\0\x6b\x02\x9b\x88", 6) : slice_of("", 0);
 	uint8_t bytes[1024];
 	struct wr d = wr_init(bytes, sizeof bytes), length;
@@ -94,7 +96,7 @@ static inline void rig_sign(struct rig *r, struct wr *w, unsigned error)
 		wr_u32(&d, 0);
 		dns_wire_put_name(&d, "hmac-sha256");
 	}
-	rig_put_time(&d, time);
+	rig_put_time(r, &d, time);
 	if (!r->is_later) {
 		wr_u16(&d, (uint16_t)error);
 		wr_bytes(&d, other);
@@ -111,7 +113,7 @@ static inline void rig_sign(struct rig *r, struct wr *w, unsigned error)
 	wr_u16(w, 0);
 	begin = w->n;
 	dns_wire_put_name(w, "hmac-sha256");
-	rig_put_time(w, time);
+	rig_put_time(r, w, time);
 	wr_bytes(w, slice_of(r->mac, r->wrong == RIG_BADKEY ? 0 : 32));
 	wr_raw(w, slice_of(w->p, 2));
 	wr_u16(w, (uint16_t)error);
@@ -121,11 +123,11 @@ static inline void rig_sign(struct rig *r, struct wr *w, unsigned error)
 	r->is_later = true;
 }
 
-static inline void rig_put_record(struct wr *w, const struct rig_record *x)
+static inline void rig_put_record(const struct rig *r, struct wr *w, const struct rig_record *x)
 {
 	dns_wire_put_name(w, x->owner);
 	wr_u16(w, (uint16_t)x->type);
-	wr_u16(w, DNS_CLASS_IN);
+	wr_u16(w, r->wrong == RIG_CLASS ? 3 : DNS_CLASS_IN);
 	wr_u32(w, x->ttl_s);
 	wr_bytes(w, slice_of(x->data, x->n));
 	w->p[7] = (uint8_t)(w->p[7] + 1);
@@ -143,7 +145,7 @@ static inline void rig_put_soa(struct rig *r, struct wr *w, bool is_last)
 	for (unsigned i = 0; i < 4; i++)
 		wr_u32(&d, 3600);
 	x.n = d.n;
-	rig_put_record(w, &x);
+	rig_put_record(r, w, &x);
 }
 
 static inline void rig_head(struct rig *r, struct wr *w, struct slice request, unsigned rcode)
@@ -189,11 +191,11 @@ static inline void rig_axfr(struct rig *r, struct slice request)
 		if (is_first && r->wrong != RIG_NO_SOA)
 			rig_put_soa(r, &w, false);
 		for (unsigned n = 0; n < RIG_IN_MESSAGE && i < r->records; n++, i++)
-			rig_put_record(&w, &r->zone[i]);
+			rig_put_record(r, &w, &r->zone[i]);
 		if (i == r->records) {
 			rig_put_soa(r, &w, true);
 			if (r->wrong == RIG_MORE)
-				rig_put_record(&w, &r->zone[0]);
+				rig_put_record(r, &w, &r->zone[0]);
 		}
 		/* every other one in between is not signed, as may be */
 		rig_send(r, &w, 0, is_first || (i == r->records ? r->wrong != RIG_OPEN : i / RIG_IN_MESSAGE % 2 == 0));

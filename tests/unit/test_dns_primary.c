@@ -620,6 +620,8 @@ static void test_wrong_answers(void **state)
 		{ RIG_UNSIGNED, 0, DNS_PRIMARY_BAD, "not signed" },
 		{ RIG_MAC, 0, DNS_PRIMARY_BAD, "not signed with our key" },
 		{ RIG_OLD, 0, DNS_PRIMARY_BADTIME, "3600 s behind" },
+		{ RIG_OLD_WIDE, 0, DNS_PRIMARY_BADTIME, "3600 s behind" },
+		{ RIG_CLASS, 0, DNS_PRIMARY_BAD, "malformed" },
 		{ RIG_SHORT, 0, DNS_PRIMARY_BAD, "not signed with our key" },
 		{ RIG_RCODE, 2, DNS_PRIMARY_SERVFAIL, "SERVFAIL" },
 		{ RIG_RCODE_PLAIN, 5, DNS_PRIMARY_REFUSED, "REFUSED" },

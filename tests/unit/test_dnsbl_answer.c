@@ -113,6 +113,11 @@ static void reasons_have_codes(void **state)
 	dnsbl_rig_block(&rig, "203.0.113.5/32", 0, 1000);
 	TCP("5.113.0.203.bl.example.org", DNSBL_A);
 	assert_int_equal(rig.answers, 2);
+	dnsbl_rig_feed(&rig, 1, "like-ours", 2, "203.0.113.5/32");
+	TCP("5.113.0.203.bl.example.org", DNSBL_A);
+	assert_int_equal(rig.answers, 2);
+	TCP("5.113.0.203.bl.example.org", DNSBL_TXT);
+	assert_int_equal(rig.answers, 3);
 	/* made by that feed: one reason, with the case */
 	dnsbl_rig_block(&rig, "203.0.113.6/32", BLOCK_BY_FEED, 1000);
 	expect_code("6.113.0.203.bl.example.org", 7);
