@@ -13,7 +13,8 @@ by itself; the store is checked whenever the daemon was stopped, and half of the
     random     N points in all: SIGKILL at a random moment of the work
     turn       SIGKILL at each system call of each role in turn, from its exec to the end of the work
     error      each write, fsync, open, rename, send, mmap, socket of each role fails in turn (ENOSPC, EIO, EROFS, EMFILE ...)
-    alloc      each allocation of each role fails in turn; of the same loop's many a part (--most)
+    alloc      each allocation of each role fails in turn; of the same loop's many a part (--most); not those of libconfuse
+               and libseccomp, which die of it or make a wrong filter: both work at the start of a role only, which comes back
     disk       the state's disk is full for a while, with random deaths
     read-only  it is read-only for a while, with random deaths
     clock      the clock jumps by up to a year and back, with random deaths

@@ -75,7 +75,7 @@ export "plain" {
 }
 """ % (ZONE, FEED_FILE)
 PATIENCE = 60
-SLOT = struct.Struct("16sQQQ")
+SLOT = struct.Struct("16sQQQQ")
 
 
 class Broken(Exception):
@@ -156,7 +156,7 @@ class Control:
         os.ftruncate(self.fd, 16 + 16 * SLOT.size)
         self.map = mmap.mmap(self.fd, 16 + 16 * SLOT.size)
         for n, role in enumerate(ALL):
-            SLOT.pack_into(self.map, self.at(role), role.encode(), 0, 0, 0)
+            SLOT.pack_into(self.map, self.at(role), role.encode(), 0, 0, 0, 0)
 
     @staticmethod
     def at(role):
@@ -164,11 +164,11 @@ class Control:
 
     def fail(self, role, nth):
         """Its nth allocation from now on; 0: none."""
-        SLOT.pack_into(self.map, self.at(role), role.encode(), nth, 0, 0)
+        SLOT.pack_into(self.map, self.at(role), role.encode(), nth, 0, 0, 0)
 
     def count(self, role):
         """(allocations, failed ones) since fail()."""
-        _, _, count, failed = SLOT.unpack_from(self.map, self.at(role))
+        _, _, count, failed, _ = SLOT.unpack_from(self.map, self.at(role))
         return count, failed
 
     def trace(self):
