@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs what packages.txt names and is missing: no question, no service
-# started, no other mail server touched. Arguments: groups (all by default).
+# started or left to start at the next boot, no other mail server touched. Arguments: groups (all by default).
 # Exit: 0 everything is there; 1 something is missing and could not be had.
 # What was added stands in build-host/packages-added.txt. Where Postfix cannot
 # be installed, it is unpacked into build-host/postfix. Groups peers and bench are
@@ -67,6 +67,27 @@ update_lists() {
 	updated=yes
 }
 
+# What begins at the next boot.
+enabled() {
+	find /etc/systemd/system/multi-user.target.wants /etc/systemd/system/sockets.target.wants /etc/rc[2-5].d -type l \
+		! -name 'K*' ! -name '*.target' -printf '%f\n' 2>/dev/null | sed 's/^S[0-9][0-9]//; s/\.service$//' | sort -u
+}
+
+# A package may bring a service, and means it to run. What was enabled before stays so.
+disable_new() {
+	local name unit
+	for name in $(enabled | comm -13 "$host/enabled" -); do
+		case "$name" in
+		*.*) unit=$name ;;
+		*) unit=$name.service ;;
+		esac
+		# it wants to be called by dpkg alone
+		DPKG_MAINTSCRIPT_PACKAGE=limetwig deb-systemd-helper disable "$unit" >>"$host/apt.log" 2>&1 || true
+		[ ! -x "/etc/init.d/$name" ] || update-rc.d "$name" disable >>"$host/apt.log" 2>&1 || true
+	done
+	for name in $(enabled | comm -13 "$host/enabled" -); do say "is enabled for the next boot: $name"; done
+}
+
 install() {
 	update_lists
 	if ! apt-get -q -y --no-install-recommends -o Dpkg::Use-Pty=0 install "$@" >>"$host/apt.log" 2>&1; then
@@ -116,6 +137,7 @@ unpack_group() {
 		dpkg-deb -W --showformat="\${Package} \${Version}\\n" "$deb" >>"$folder/versions"
 	done
 	rm -rf "$host/debs"
+	find "$folder" -type f -perm /6000 -exec chmod ug-s {} + # none of them lies about with rights of root
 	echo "$wanted" >"$folder/packages"
 	say "unpacked in build-host/$group: $(echo "$names" | wc -l) packages"
 }
@@ -162,12 +184,14 @@ main() {
 	plain=("${missing[@]}")
 	mkdir -p "$host"
 	touch "$host/packages-added.txt"
+	enabled >"$host/enabled"
 	export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 APT_LISTCHANGES_FRONTEND=none
 	trap clean_up EXIT
 	trap 'exit 130' INT TERM HUP
 	forbid_services
 	[ ${#plain[@]} -eq 0 ] || install "${plain[@]}" || status=1
 	[ "$postfix" = no ] || want_postfix || status=1
+	disable_new
 	# tests are left out without them
 	for name in peers bench; do
 		case "$groups" in *" $name "*) unpack_group "$name" || say "going on without group $name" ;; esac
