@@ -1,6 +1,6 @@
 #!/bin/bash
 # What `make install` does after meson has copied the files: system users,
-# systemd told. Argument: install | uninstall. With DESTDIR (a package's tree)
+# systemd told. Argument: install | uninstall | forget-users. With DESTDIR (a package's tree)
 # neither. Your configuration, users and data are never removed here:
 # `limetwig uninstall` takes limetwig out of Postfix and says what is left.
 # SPDX-License-Identifier: ISC
@@ -46,10 +46,21 @@ uninstall)
 	for left in /etc/limetwig /var/lib/limetwig; do
 		[ ! -e "$left" ] || echo "  $left"
 	done
-	echo "  the users limetwig-*, the groups limetwig-read and limetwig-admin"
+	echo "  the users limetwig-*, the groups limetwig-read and limetwig-admin: tools/install-host.sh forget-users"
+	;;
+forget-users)
+	# the data first: a number that is given again would own it
+	if [ -e /var/lib/limetwig ]; then
+		echo "/var/lib/limetwig is still there: limetwig uninstall --purge before, or delete it" >&2
+		exit 1
+	fi
+	while read -r kind name _; do
+		[ "$kind" != u ] || ! getent passwd "$name" >/dev/null || userdel "$name"
+		! getent group "$name" >/dev/null || groupdel "$name"
+	done < <(grep '^[ug] ' "$top/etc/limetwig.sysusers")
 	;;
 *)
-	echo "usage: install-host.sh install|uninstall" >&2
+	echo "usage: install-host.sh install|uninstall|forget-users" >&2
 	exit 2
 	;;
 esac

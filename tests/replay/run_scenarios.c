@@ -4,7 +4,7 @@
  * expectation is found, a malformed line is named.
  *
  *   run_scenarios DIR [NAME...]          TAP with CMOCKA_MESSAGE_OUTPUT=TAP
- *   run_scenarios --table DIR [NAME...]  and the table of the README
+ *   run_scenarios --table DIR [NAME...]  and the table of tests/replay/RESULTS.md
  * SPDX-License-Identifier: ISC
  */
 #include <stdarg.h>
