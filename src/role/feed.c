@@ -264,7 +264,7 @@ static void take_ask(struct feed *f, const struct msg_feed_ask *m)
 		if (m->name[0] && strcmp(m->name, f->one[i].spec->conf.title) != 0)
 			continue;
 		if (m->what == FEED_ASK_REFRESH)
-			f->one[i].due_ms = 0;
+			feed_one_wish(f, i);
 		else
 			feed_one_confirm(f, i);
 	}

@@ -84,7 +84,9 @@ struct feed_entry {
 	unsigned failures;
 	bool is_next_held; /* by the engine, for a person */
 	bool is_unsaved, is_old;
-	bool is_taken; /* the engine has taken next while a job looked at good */
+	bool is_wished; /* a refresh was asked for while one was under way, which may have read what was there before */
+	bool is_taken;  /* the engine has taken next while a job looked at good */
+	bool is_confirmed; /* and then a person has confirmed held */
 	struct feed_job *job;
 	/* commands that are under way for the job */
 	uint32_t seq; /* 0: none */
@@ -113,6 +115,8 @@ void feed_offer(struct feed *f, unsigned i, const struct feed_set *s);
 /* ---- feed_one.c */
 /* Begin a refresh, or to save, where that is due and possible. */
 void feed_one_tick(struct feed *f, unsigned i, uint64_t now_ms);
+/* A person wants it refreshed: now, or once more when what is under way has ended. */
+void feed_one_wish(struct feed *f, unsigned i);
 void feed_one_ended(struct feed *f, struct feed_job *j);
 void feed_one_ran(struct feed *f, const struct msg_feed_ran *m, int fd);
 void feed_one_took(struct feed *f, unsigned i, const struct msg_feed_took *m);

@@ -77,7 +77,17 @@ static void plan_next(struct feed_entry *o, bool is_failure)
 	o->failures = is_failure ? o->failures + 1 : 0;
 	if (is_failure && o->failures < 20 && (uint64_t)RETRY_MS << (o->failures - 1) < usual)
 		wait = (uint64_t)RETRY_MS << (o->failures - 1);
-	o->due_ms = clock_mono_ms() + about(wait);
+	o->due_ms = o->is_wished ? 0 : clock_mono_ms() + about(wait);
+	o->is_wished = false;
+}
+
+void feed_one_wish(struct feed *f, unsigned i)
+{
+	struct feed_entry *o = &f->one[i];
+
+	o->is_wished = o->job && !o->job->is_save;
+	if (!o->is_wished)
+		o->due_ms = 0;
 }
 
 /* ---- begin */
@@ -111,6 +121,24 @@ static struct feed_job *new_job(struct feed *f, unsigned i, bool is_save)
 		return j;
 	free(j);
 	return NULL;
+}
+
+/* The set that was offered acts now. */
+static void accept(struct feed *f, unsigned i)
+{
+	struct feed_entry *o = &f->one[i];
+
+	o->is_taken = false;
+	o->is_next_held = false;
+	feed_set_close(&o->gone);
+	o->gone = o->good;
+	o->gone_ms = clock_mono_ms() + FEED_GONE_MS;
+	o->good = o->next;
+	o->next.memory = AREA_MEMORY_NONE;
+	o->is_unsaved = true;
+	if (!has_set(&o->held))
+		set_state(f, i, FEED_OK, "");
+	feed_tell(f, i);
 }
 
 static void give_up(struct feed *f, unsigned i, const char *why)
@@ -341,24 +369,6 @@ static void end_job(struct feed *f, unsigned i, struct feed_job *j)
 	}
 }
 
-/* The set that was offered acts now. */
-static void accept(struct feed *f, unsigned i)
-{
-	struct feed_entry *o = &f->one[i];
-
-	o->is_taken = false;
-	o->is_next_held = false;
-	feed_set_close(&o->gone);
-	o->gone = o->good;
-	o->gone_ms = clock_mono_ms() + FEED_GONE_MS;
-	o->good = o->next;
-	o->next.memory = AREA_MEMORY_NONE;
-	o->is_unsaved = true;
-	if (!has_set(&o->held))
-		set_state(f, i, FEED_OK, "");
-	feed_tell(f, i);
-}
-
 void feed_one_ended(struct feed *f, struct feed_job *j)
 {
 	unsigned i = j->index;
@@ -369,6 +379,8 @@ void feed_one_ended(struct feed *f, struct feed_job *j)
 	/* before anything else: what the job found is compared with what is good now */
 	if (f->one[i].is_taken)
 		accept(f, i);
+	if (f->one[i].is_confirmed)
+		feed_one_confirm(f, i);
 	end_job(f, i, j);
 	feed_job_free(j);
 }
@@ -383,8 +395,9 @@ void feed_one_took(struct feed *f, unsigned i, const struct msg_feed_took *m)
 		return;
 	switch ((enum feed_took)m->result) {
 	case FEED_TOOK:
+		/* a thread may look at the good one; while a command runs there is none yet */
 		o->is_taken = true;
-		if (!o->job)
+		if (!o->job || o->seq)
 			accept(f, i);
 		break;
 	case FEED_HELD:
@@ -404,7 +417,9 @@ void feed_one_confirm(struct feed *f, unsigned i)
 {
 	struct feed_entry *o = &f->one[i];
 
-	if (!has_set(&o->held))
+	/* next acts in the engine already: it is not to be lost for held */
+	o->is_confirmed = o->is_taken && has_set(&o->held);
+	if (!has_set(&o->held) || o->is_taken)
 		return;
 	log_info("feed_confirmed", "feed=%s prefixes=%llu", name_of(o), (unsigned long long)o->held.area.prefixes);
 	feed_set_close(&o->next);

@@ -1,0 +1,252 @@
+/*
+ * test_feed_role: the role feed with this test as the engine and as the role
+ * run: what is asked for while something is under way.
+ * SPDX-License-Identifier: ISC
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/message.h"
+#include "role/feed.h"
+
+#define PATIENCE_MS 20000
+
+static struct role_host h;
+static struct channel *run, *engine;
+static char dir[] = "/tmp/test-feed-role-XXXXXX";
+static uint32_t asked;          /* seq of the command that waits for its end; 0: none */
+static unsigned asks;           /* commands so far */
+static struct msg_feed_set set; /* the last one that was offered */
+static unsigned sets;
+static bool is_over;
+
+static void on_role_message(void *ctx, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
+{
+	(void)ctx;
+	feed_ops.message(&h, peer, t, body, fds, n);
+}
+
+static void on_peer_message(void *ctx, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
+{
+	struct msg_feed_run m;
+
+	(void)ctx;
+	(void)peer;
+	for (size_t i = 0; i < n; i++)
+		(void)close(fds[i]);
+	if (t == MSG_FEED_RUN) {
+		assert_int_equal(message_get_feed_run(body, &m), ERR_OK);
+		assert_int_equal(asked, 0);
+		asked = m.seq;
+		asks++;
+	} else if (t == MSG_FEED_SET) {
+		assert_int_equal(message_get_feed_set(body, &set), ERR_OK);
+		sets++;
+	}
+}
+
+static void on_closed(void *ctx, enum role peer)
+{
+	(void)ctx;
+	(void)peer;
+	fail();
+}
+
+static void link_to(enum role r, struct channel **ret)
+{
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+	h.link[r] = channel_new(h.loop, pair[0], ROLE_FEED, r, on_role_message, on_closed, NULL);
+	*ret = channel_new(h.loop, pair[1], r, ROLE_FEED, on_peer_message, on_closed, NULL);
+	feed_ops.linked(&h, r);
+}
+
+static int setup(void **state)
+{
+	struct conf_feed *f = &h.conf.feed[0];
+	char path[64];
+
+	(void)state;
+	memset(&h, 0, sizeof h);
+	asked = asks = sets = 0;
+	(void)snprintf(dir + sizeof dir - 7, 7, "XXXXXX");
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(path, sizeof path, "%s/feeds", dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	h.role = ROLE_FEED;
+	h.ops = &feed_ops;
+	h.loop = loop_new();
+	conf_defaults(&h.conf);
+	(void)snprintf(h.conf.storage.dir, sizeof h.conf.storage.dir, "%s", dir);
+	h.conf.feed_count = 1;
+	*f = (struct conf_feed){ .title = "f", .command = "/bin/list", .format = CONF_FEED_AUTO };
+	f->refresh_s = f->limit_s = f->age_s = 3600;
+	f->size = 1 << 20;
+	f->widest_ipv4 = f->change = 25;
+	f->widest_ipv6 = 32;
+	f->action = FEED_ACTION_BLOCK;
+	f->code = 3;
+	f->weight = 5;
+	f->time_s = 3600;
+	(void)snprintf(f->layers, sizeof f->layers, "policy");
+	f->is_documentation = true;
+	assert_int_equal(feed_ops.start(&h), ERR_OK);
+	link_to(ROLE_RUN, &run);
+	link_to(ROLE_ENGINE, &engine);
+	feed_ops.serve(&h);
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	(void)at;
+	return remove(path);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	feed_ops.stop(&h);
+	channel_free(run);
+	channel_free(engine);
+	channel_free(h.link[ROLE_RUN]);
+	channel_free(h.link[ROLE_ENGINE]);
+	loop_free(h.loop);
+	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static void on_time(void *ctx)
+{
+	(void)ctx;
+	is_over = true;
+	loop_stop(h.loop);
+}
+
+static void go_on(void)
+{
+	struct loop_watch *w = loop_after(h.loop, 5, on_time, NULL);
+
+	is_over = false;
+	while (!is_over)
+		assert_int_equal(loop_run(h.loop), ERR_OK);
+	loop_remove(w);
+}
+
+static const struct feed_entry *one(void)
+{
+	return &((struct feed *)h.ctx)->one[0];
+}
+
+#define WAIT(what)                                                                                                     \
+	for (uint64_t end = clock_mono_ms() + PATIENCE_MS; !(what); go_on())                                           \
+	assert_true(clock_mono_ms() < end)
+
+/* The command has printed so many addresses from 192.0.2.first on; status other than 0: it failed. */
+static void end_command(unsigned first, unsigned count, int status)
+{
+	int fd = memfd_create("list", MFD_CLOEXEC);
+	struct msg_feed_ran m = { .seq = asked, .status = status };
+	uint8_t bytes[MESSAGE_FEED_TEXT + 32];
+	struct wr w = wr_init(bytes, sizeof bytes);
+
+	for (unsigned i = 0; i < count; i++)
+		assert_true(dprintf(fd, "192.0.2.%u\n", first + i) > 0);
+	asked = 0;
+	message_put_feed_ran(&w, MSG_FEED_RAN, &m);
+	assert_int_equal(channel_send(run, &w, &fd, 1), ERR_OK);
+	(void)close(fd);
+}
+
+static void ask(enum feed_ask what)
+{
+	struct msg_feed_ask m = { .what = (uint8_t)what, .name = "f" };
+	uint8_t bytes[128];
+	struct wr w = wr_init(bytes, sizeof bytes);
+
+	message_put_feed_ask(&w, MSG_FEED_ASK, &m);
+	assert_int_equal(channel_send(engine, &w, NULL, 0), ERR_OK);
+}
+
+static void take(uint64_t time)
+{
+	struct msg_feed_took m = { .time = time, .result = FEED_TOOK, .name = "f" };
+	uint8_t bytes[MESSAGE_FEED_TEXT + 128];
+	struct wr w = wr_init(bytes, sizeof bytes);
+
+	message_put_feed_took(&w, MSG_FEED_TOOK, &m);
+	assert_int_equal(channel_send(engine, &w, NULL, 0), ERR_OK);
+}
+
+/* The first list is good. */
+static void begin_with(unsigned count)
+{
+	WAIT(asked);
+	end_command(1, count, 0);
+	WAIT(sets == 1);
+	take(set.time);
+	WAIT(one()->good.memory.fd >= 0 && !one()->job && !one()->is_unsaved);
+}
+
+/* What the command prints may be older than the wish. */
+static void a_wish_during_a_refresh_is_a_second_one(void **state)
+{
+	(void)state;
+	begin_with(100);
+	ask(FEED_ASK_REFRESH);
+	WAIT(asked);
+	ask(FEED_ASK_REFRESH);
+	go_on();
+	end_command(1, 100, 0);
+	WAIT(asks == 3 && asked);
+	end_command(1, 101, 0);
+	WAIT(sets == 2);
+	/* and a failure does not swallow it */
+	ask(FEED_ASK_REFRESH);
+	WAIT(asks == 4 && asked);
+	ask(FEED_ASK_REFRESH);
+	go_on();
+	end_command(1, 0, 1);
+	WAIT(asks == 5 && asked);
+	end_command(1, 0, 1);
+	WAIT(!one()->job); /* else the role ends the process when it stops */
+}
+
+/* The engine has the set: it is kept, whatever the command that is under way comes to. */
+static void what_was_taken_is_kept_though_the_next_fails(void **state)
+{
+	(void)state;
+	begin_with(100);
+	ask(FEED_ASK_REFRESH);
+	WAIT(asked);
+	end_command(1, 101, 0);
+	WAIT(sets == 2 && !one()->job);
+	ask(FEED_ASK_REFRESH);
+	WAIT(asked);
+	take(set.time);
+	go_on();
+	end_command(1, 0, 1);
+	WAIT(one()->good.area.prefixes && one()->good.keep.entries == 101 && !one()->job && !one()->is_unsaved);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_wish_during_a_refresh_is_a_second_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_was_taken_is_kept_though_the_next_fails, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
