@@ -7,6 +7,7 @@
 
 #include "role/engine.h"
 
+#define SETTLE_MS 1000     /* each step waits for the disk so long, and with it all mail */
 #define PERSON_LIMIT 10000 /* records of a kind that are shown */
 #define WITHHELD_BITE 64
 
@@ -212,7 +213,7 @@ static enum err person_withheld(struct person *p)
 		for (size_t i = 0; i < x.count; i++)
 			engine_release_replaced(p->e, x.id[i], "");
 		if (err == ERR_OK)
-			err = store_flush(p->e->store);
+			err = store_settle(p->e->store, SETTLE_MS);
 	} while (err == ERR_OK && x.count == WITHHELD_BITE);
 	return err;
 }
@@ -220,7 +221,7 @@ static enum err person_withheld(struct person *p)
 static enum err person_scan(struct person *p)
 {
 	const struct slice all = { 0 };
-	enum err err = store_flush(p->e->store);
+	enum err err = store_settle(p->e->store, SETTLE_MS);
 
 	if (err == ERR_OK)
 		err = store_scan(p->e->store, TABLE_HIT, all, all, false, person_hit, p);
@@ -289,7 +290,7 @@ static void forget(struct engine_person *q, json_int_t captured)
 	if (err == ERR_OK)
 		err = person_withheld(&p);
 	if (err == ERR_OK)
-		err = store_flush(p.e->store);
+		err = store_settle(p.e->store, SETTLE_MS);
 	(void)keymap_del(&p.e->recent, slice_str(p.address));
 	if (err != ERR_OK) {
 		engine_answer_error(q->call, 1, "not all could be deleted (%s): repeat the command", err_name(err));
