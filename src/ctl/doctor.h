@@ -58,6 +58,7 @@ struct ctl;
 struct doctor_daemon_facts {
 	const json_t *status;   /* the engine's answer to status; NULL: it did not answer */
 	const char *unanswered; /* why not */
+	bool is_denied;         /* it runs, but does not answer us */
 	uint64_t now;           /* Unix seconds */
 	const char *conf_error; /* NULL: the configuration is fine */
 	bool is_root;

@@ -31,7 +31,13 @@ static void check_conf(struct doctor *d, const struct doctor_daemon_facts *f)
 
 static void check_answer(struct doctor *d, const struct doctor_daemon_facts *f)
 {
-	if (!f->status)
+	if (f->is_denied)
+		doctor_add(d, DOCTOR_SKIP, "daemon", f->unanswered, NULL, "sudo limetwig doctor");
+	else if (!f->status && f->processes)
+		doctor_add(d, DOCTOR_FAIL, "daemon", f->unanswered,
+			"mail flows as without limetwig; blocks in the kernel end by themselves",
+			"journalctl -u limetwigd; what it names mended: systemctl restart limetwigd");
+	else if (!f->status)
 		doctor_add(d, DOCTOR_FAIL, "daemon", f->unanswered ? f->unanswered : "does not answer",
 			"mail flows as without limetwig; blocks in the kernel end by themselves",
 			"systemctl start limetwigd; journalctl -u limetwigd shows why it ended");

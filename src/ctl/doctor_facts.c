@@ -57,6 +57,7 @@ static void get_status(struct ctl *c, struct doctor_facts *x)
 	} else {
 		(void)snprintf(x->text, sizeof x->text, "%s", doctor_text(answer, "error"));
 		x->f.unanswered = x->text;
+		x->f.is_denied = true;
 		json_decref(answer);
 	}
 }

@@ -33,10 +33,26 @@ static void check_running(struct doctor *d, const struct setup_instance *in, con
 			in->dir);
 }
 
-static doctor_postfix_fn *const checks[] = { check_running, doctor_postfix_hooks, doctor_postfix_values,
-	doctor_postfix_ehlo, doctor_postfix_services, doctor_postfix_reinjection, doctor_postfix_maps,
-	doctor_postfix_transport, doctor_postfix_back, doctor_postfix_hand, doctor_postfix_sockets,
-	doctor_postfix_filters, doctor_postfix_times, doctor_postfix_queue };
+static doctor_postfix_fn *const checks[] = { doctor_postfix_hooks, doctor_postfix_values, doctor_postfix_ehlo,
+	doctor_postfix_services, doctor_postfix_reinjection, doctor_postfix_maps, doctor_postfix_transport,
+	doctor_postfix_back, doctor_postfix_hand, doctor_postfix_sockets, doctor_postfix_filters, doctor_postfix_times,
+	doctor_postfix_queue };
+
+static bool knows_us(const struct buf *text)
+{
+	return text->n && memmem(text->p, text->n, "limetwig", 8);
+}
+
+/* Before the first setup, or after all of it was overwritten: one finding in place of a dozen. */
+static bool is_put_in(struct doctor *d, const struct setup_instance *in)
+{
+	if (knows_us(&in->main) || knows_us(&in->master))
+		return true;
+	doctor_postfix_add(d, DOCTOR_FAIL, "mail flows, but no trap is seen and no block acts",
+		"limetwig setup postfix (--dry-run shows it first; --print: the text for Ansible)",
+		"limetwig is not in %.300s: main.cf and master.cf have nothing of it", in->dir);
+	return false;
+}
 
 static void check_instance(struct doctor *d, const struct doctor_daemon_facts *f, const char *dir)
 {
@@ -45,7 +61,8 @@ static void check_instance(struct doctor *d, const struct doctor_daemon_facts *f
 
 	if (in && setup_facts_read(in, dir, text, sizeof text) == ERR_OK) {
 		setup_facts_judge(in);
-		for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++)
+		check_running(d, in, f);
+		for (size_t i = 0, n = is_put_in(d, in) ? sizeof checks / sizeof checks[0] : 0; i < n; i++)
 			checks[i](d, in, f);
 	} else {
 		doctor_postfix_add(d, DOCTOR_FAIL, "nothing of Postfix could be looked at",
@@ -118,6 +135,11 @@ void doctor_check_postfix(struct doctor *d, const struct doctor_daemon_facts *f)
 	if (!f->is_root) {
 		doctor_postfix_add(
 			d, DOCTOR_SKIP, NULL, NULL, "Postfix's side is looked at as root only: sudo limetwig doctor");
+		return;
+	}
+	if (f->conf_error) {
+		doctor_postfix_add(
+			d, DOCTOR_SKIP, NULL, NULL, "Postfix's side is looked at when the configuration can be read");
 		return;
 	}
 	s = calloc(1, sizeof *s);

@@ -202,7 +202,9 @@ static bool is_running(const json_t *status)
 
 static void check_server(struct doctor *d, const struct doctor_daemon_facts *f)
 {
-	if (!conf_wants_tarpit(d->conf) || f->conf_error || is_running(f->status))
+	bool is_unknown = f->is_denied || (!f->status && f->processes); /* it may be ours: nobody says */
+
+	if (!conf_wants_tarpit(d->conf) || f->conf_error || is_unknown || is_running(f->status))
 		return;
 	if (is_port_taken((uint16_t)d->conf->tarpit.port))
 		doctor_addf(d, DOCTOR_FAIL, "tarpit",

@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -111,6 +112,15 @@ def without(path, word):
     """Without each line in which this word stands."""
     return lambda site: changed(site, path, lambda text: "".join(
         row for row in text.splitlines(True) if word not in row))
+
+
+@contextlib.contextmanager
+def never_set_up(site):
+    """main.cf and master.cf as before the first setup, or as somebody wrote them anew."""
+    def foreign(text):
+        return re.sub(r"limetwig", "elsewhere", re.sub(r"# limetwig begin.*?# limetwig end\n", "", text, flags=re.S))
+    with changed(site, MAIN, foreign), changed(site, MASTER, foreign):
+        yield
 
 
 @contextlib.contextmanager
@@ -558,6 +568,8 @@ FAULTS = {
         "fail", "daemon", "the role capture is down", "journalctl -u limetwigd"),
     "off": (switched_off,
         "warn", "mode", "limetwig is off", "limetwig enforce"),
+    "Postfix: limetwig is not in it": (never_set_up,
+        "fail", "postfix", "limetwig is not in /etc/postfix", SETUP),
     "Postfix: not running": (postfix_stopped,
         "fail", "postfix", "Postfix in /etc/postfix is not running", "systemctl start postfix"),
     "Postfix: a second instance": (second_instance,

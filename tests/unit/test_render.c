@@ -178,6 +178,14 @@ static void test_doctor(void **state)
 	free(c);
 }
 
+static const struct doctor_item *doctor_mend(const struct doctor *d, enum doctor_level level, const char *mend)
+{
+	for (size_t i = 0; i < d->count; i++)
+		if (d->item[i].level == level && strstr(d->item[i].mend, mend))
+			return &d->item[i];
+	return NULL;
+}
+
 /* What the engine says becomes findings. */
 static void test_doctor_daemon(void **state)
 {
@@ -196,6 +204,19 @@ static void test_doctor_daemon(void **state)
 	doctor_init(&d, c);
 	doctor_check_daemon(&d, &f);
 	assert_int_equal(doctor_count(&d, DOCTOR_FAIL), 1);
+	assert_non_null(doctor_mend(&d, DOCTOR_FAIL, "systemctl start limetwigd"));
+	f.process[0] = (struct doctor_process){ .role = "capture", .pid = 9, .state = 'S' };
+	f.processes = 1; /* it runs, and stands still */
+	doctor_init(&d, c);
+	doctor_check_daemon(&d, &f);
+	assert_non_null(doctor_mend(&d, DOCTOR_FAIL, "systemctl restart limetwigd"));
+	f.is_denied = true; /* to us */
+	doctor_init(&d, c);
+	doctor_check_daemon(&d, &f);
+	assert_int_equal(doctor_count(&d, DOCTOR_FAIL), 0);
+	assert_non_null(doctor_mend(&d, DOCTOR_SKIP, "sudo limetwig doctor"));
+	f.is_denied = false;
+	f.processes = 0;
 	s = json_pack("{s:[{s:s,s:b}], s:s, s:{s:s}, s:{s:s,s:i,s:i}, s:{s:i}, s:{s:b}, s:{s:s,s:b,s:I}}", "roles",
 		"name", "engine", "up", 1, "mode", "full", "store", "state", "ok", "firewall", "state", "ok", "wanted",
 		3, "present", 3, "traps", "armed", 5, "map", "ok", 1, "log", "state", "reading", "caught_up", 1, "last",
