@@ -155,10 +155,14 @@ int command_off(struct ctl *c)
 
 static void show_reload(struct render *r, const json_t *a)
 {
+	uint64_t bad = render_number(a, "bad");
+
 	if (*render_text(r, a, "text"))
 		(void)fprintf(r->to, "%s\n", render_text(r, a, "text"));
 	else
 		(void)fprintf(r->to, "read again: configuration and trap files\n");
+	if (bad)
+		(void)fprintf(r->to, "%s lines are no traps: limetwig status shows them\n", render_grouped(r, bad));
 }
 
 /* The parent reads the configuration (SIGHUP), the engine the trap files. */

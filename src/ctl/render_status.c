@@ -18,12 +18,21 @@ static const char *upper(struct render *r, const char *s)
 	return to;
 }
 
+static const char *log_text(struct render *r, const json_t *log)
+{
+	const char *state = render_text(r, log, "state");
+
+	if (strcmp(state, "reading") != 0)
+		return state;
+	return render_bool(log, "caught_up") ? "ok" : "catching up";
+}
+
 static void print_head(struct render *r, const json_t *a)
 {
 	const json_t *roles = json_object_get(a, "roles"), *role;
 	const char *store = render_text(r, json_object_get(a, "store"), "state");
 	const char *firewall = render_text(r, json_object_get(a, "firewall"), "state");
-	const char *log = render_text(r, json_object_get(a, "log"), "state");
+	const char *log = log_text(r, json_object_get(a, "log"));
 	uint64_t since = render_number(a, "mode_since");
 	size_t i, up = 0;
 
@@ -67,7 +76,7 @@ static void print_counters(struct render *r, const json_t *a)
 	print_row(r, c, "hits  whole messages", "whole", "");
 	print_row(r, c, "      probes only", "probes", "");
 	print_row(r, c, "      bounces, auto-replies", "backscatter", "never count");
-	print_row(r, c, is_would ? "would block, hosts" : "blocked, hosts", "blocked", "");
+	print_row(r, c, is_would ? "would block, hosts" : "newly blocked, hosts", "blocked", "");
 	print_row(r, c, is_would ? "would refuse" : "refused", "refused", "");
 	print_row(r, c, is_would ? "would refuse, GOOD hosts" : "refused, GOOD hosts", "good_refused",
 		good ? "limetwig hits --good" : "");
@@ -85,9 +94,10 @@ static void print_traps(struct render *r, const json_t *a)
 
 	map = json_object_get(a, "map");
 	lines = json_object_get(a, "bad_lines");
-	(void)fprintf(r->to, "traps    %s armed, %s watching, %s suspended, %s retired\n",
+	(void)fprintf(r->to, "traps    %s armed, %s watching, %s suspended, %s retired%s\n",
 		render_grouped(r, render_number(t, "armed")), render_grouped(r, render_number(t, "watching")),
-		render_grouped(r, render_number(t, "suspended")), render_grouped(r, render_number(t, "retired")));
+		render_grouped(r, render_number(t, "suspended")), render_grouped(r, render_number(t, "retired")),
+		render_number(t, "armed") + render_number(t, "watching") ? "" : "    limetwig trap add, trap import");
 	if (map && !render_bool(map, "ok"))
 		(void)fprintf(r->to, "         alias map NOT in force: %s\n", render_text(r, map, "text"));
 	json_array_foreach(lines, i, bad)(void)

@@ -254,7 +254,10 @@ void engine_command_off(struct engine *e, struct engine_call *c, const json_t *i
 
 static void reload_done(void *ctx)
 {
-	engine_answer(ctx, NULL);
+	struct engine_trap_status t;
+
+	engine_trap_get_status(engine_call_engine(ctx), &t);
+	engine_answer(ctx, json_pack("{s:I}", "bad", (json_int_t)t.bad));
 }
 
 void engine_command_reload(struct engine *e, struct engine_call *c, const json_t *in)
