@@ -8,6 +8,7 @@ the line in the mail log, and from the start of the script. All until the kernel
 set of nftables. Then how many hits a second, and what others' policy queries wait meanwhile.
 SPDX-License-Identifier: ISC
 """
+import glob
 import os
 import shutil
 import statistics
@@ -84,15 +85,24 @@ class Script:
         self.words = ["run", path]
         if is_sudo:
             self.words = ["nobody", peers.program("sudo"), "-n", path]
-            with open("/etc/sudoers", "w", encoding="ascii") as f:  # of our own mount namespace
-                f.write("Defaults !syslog\nroot ALL=(ALL:ALL) ALL\nnobody ALL=NOPASSWD: %s\n" % path)
-            os.chmod("/etc/sudoers", 0o440)
+            allow_sudo(path)
 
     def bans(self, args, first, count):
         return ban(args, first, count, *self.words)
 
     def stop(self):
         pass
+
+
+def allow_sudo(path):
+    """In our own mount namespace: as the package would be installed, which the unpacked one is not."""
+    with open("/etc/sudoers", "w", encoding="ascii") as f:
+        f.write("Defaults !syslog\nroot ALL=(ALL:ALL) ALL\nnobody ALL=NOPASSWD: %s\n" % path)
+    os.chmod("/etc/sudoers", 0o440)
+    for name in ["/etc/sudoers", *glob.glob("/etc/sudo*.conf"), *glob.glob("/usr/libexec/sudo*"),
+                 *glob.glob("/usr/libexec/sudo/*"), peers.program("sudo")]:
+        os.chown(name, 0, 0)
+    os.chmod(peers.program("sudo"), 0o4755)
 
 
 def start_plain(work, _):
