@@ -6,6 +6,7 @@
 #include "core/record.h"
 #include "ctl/ctl.h"
 #include "io/store.h"
+#include "io/whole_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -148,9 +149,8 @@ static bool copy_bytes(int from, int to)
 	ssize_t n;
 
 	while ((n = read(from, part, sizeof part)) > 0)
-		for (ssize_t at = 0, w; at < n; at += w)
-			if ((w = write(to, part + at, (size_t)(n - at))) <= 0)
-				return false;
+		if (whole_file_write(to, slice_of(part, (size_t)n)) != ERR_OK)
+			return false;
 	return n == 0 && fsync(to) == 0;
 }
 

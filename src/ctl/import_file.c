@@ -3,9 +3,12 @@
  * SPDX-License-Identifier: ISC
  */
 #include "ctl/import_file.h"
+#include "io/whole_file.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 void import_file_path(const struct ctl *c, const char *glob, char *to, size_t size)
 {
@@ -32,21 +35,16 @@ int import_file_read(struct ctl *c, struct buf *to)
 
 int import_path_read(struct ctl *c, const char *path, struct buf *to)
 {
-	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-	enum err e = ERR_OK;
-	size_t n = 1;
-	int status = CTL_DONE;
+	bool is_input = strcmp(path, "-") == 0;
+	int fd = is_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC), status = CTL_DONE;
+	enum err e;
 
-	if (!f)
+	if (fd < 0)
 		return ctl_refuse(c, "%s: %s", path, strerror(errno));
-	while (e == ERR_OK && n > 0) {
-		e = buf_reserve(to, 65536);
-		n = e == ERR_OK ? fread(to->p + to->n, 1, 65536, f) : 0;
-		to->n += n;
-	}
-	if (e != ERR_OK || ferror(f))
-		status = ctl_refuse(c, "%s: %s; no change", path, e == ERR_OK ? strerror(errno) : err_name(e));
-	if (f != stdin)
-		(void)fclose(f);
+	e = whole_file_read(fd, to);
+	if (e != ERR_OK)
+		status = ctl_refuse(c, "%s: %s; no change", path, e == ERR_IO ? strerror(errno) : err_name(e));
+	if (!is_input)
+		(void)close(fd);
 	return status;
 }

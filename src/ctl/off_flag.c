@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: ISC
  */
 #include "ctl/off_flag.h"
+#include "io/whole_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +44,7 @@ enum err off_flag_set(const char *dir, const char *line, bool *ret_new)
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return ERR_IO;
-	if (write(fd, line, strlen(line)) == (ssize_t)strlen(line) && fsync(fd) == 0)
+	if (whole_file_write(fd, slice_str(line)) == ERR_OK && fsync(fd) == 0)
 		e = ERR_OK;
 	(void)close(fd);
 	if (e == ERR_OK)

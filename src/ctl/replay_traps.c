@@ -5,10 +5,13 @@
 #include "ctl/replay_traps.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "ctl/trap_edit.h"
+#include "io/whole_file.h"
 
 #define BAD_SHOWN 10
 
@@ -44,19 +47,11 @@ static enum err allow_text(struct replay_traps *t, struct slice text, enum allow
 
 static enum err file_read(const char *path, struct buf *to)
 {
-	FILE *f = fopen(path, "re");
-	enum err e = f ? ERR_OK : ERR_IO;
-	size_t n = 1;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	enum err e = fd >= 0 ? whole_file_read(fd, to) : ERR_IO;
 
-	while (e == ERR_OK && n > 0) {
-		e = buf_reserve(to, 65536);
-		n = e == ERR_OK ? fread(to->p + to->n, 1, 65536, f) : 0;
-		to->n += n;
-	}
-	if (e == ERR_OK && ferror(f))
-		e = ERR_IO;
-	if (f)
-		(void)fclose(f);
+	if (fd >= 0)
+		(void)close(fd);
 	return e;
 }
 

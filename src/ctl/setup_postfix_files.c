@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: ISC
  */
 #include "ctl/setup_postfix_private.h"
+#include "io/whole_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,32 +21,14 @@
 enum err setup_file_read(const char *path, struct buf *to)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	enum err e = ERR_OK;
-	ssize_t n = 1;
+	enum err e;
 
 	if (fd < 0)
 		return errno == ENOENT ? ERR_NOTFOUND : ERR_IO;
 	buf_reset(to);
-	while (e == ERR_OK && n > 0) {
-		char chunk[16384];
-
-		n = read(fd, chunk, sizeof chunk);
-		e = n < 0 ? ERR_IO : buf_add(to, slice_of(chunk, (size_t)(n > 0 ? n : 0)));
-	}
+	e = whole_file_read(fd, to);
 	(void)close(fd);
 	return e;
-}
-
-static enum err write_all(int fd, struct slice s)
-{
-	while (s.n) {
-		ssize_t n = write(fd, s.p, s.n);
-
-		if (n < 0 && errno != EINTR)
-			return ERR_IO;
-		s = slice_from(s, n > 0 ? (size_t)n : 0);
-	}
-	return fsync(fd) == 0 ? ERR_OK : ERR_IO;
 }
 
 enum err setup_file_write(const char *path, struct slice text, unsigned mode)
@@ -62,7 +45,9 @@ enum err setup_file_write(const char *path, struct slice text, unsigned mode)
 		return ERR_IO;
 	if (fchmod(fd, has ? st.st_mode & 07777 : (mode_t)mode) == 0 &&
 		(!has || (st.st_uid == geteuid() && st.st_gid == getegid()) || fchown(fd, st.st_uid, st.st_gid) == 0))
-		e = write_all(fd, text);
+		e = whole_file_write(fd, text);
+	if (e == ERR_OK && fsync(fd) != 0)
+		e = ERR_IO;
 	if (close(fd) != 0 || e != ERR_OK || rename(tmp, path) != 0) {
 		int saved = errno;
 

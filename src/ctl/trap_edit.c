@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: ISC
  */
 #include "ctl/trap_edit.h"
+#include "io/whole_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -78,19 +79,11 @@ const char *trap_edit_dir(const struct conf *c, char to[TRAP_EDIT_PATH])
 
 static enum err read_fd(int fd, const char *path, struct buf *to, char text[TRAP_EDIT_TEXT])
 {
-	for (;;) {
-		ssize_t n;
+	enum err e = whole_file_read(fd, to);
 
-		if (buf_reserve(to, 65536) != ERR_OK)
-			return say(text, path, "is too large");
-		n = read(fd, to->p + to->n, 65536);
-		if (n == 0)
-			return ERR_OK;
-		if (n > 0)
-			to->n += (size_t)n;
-		else if (errno != EINTR)
-			return say(text, path, strerror(errno));
-	}
+	if (e != ERR_OK)
+		return say(text, path, e == ERR_IO ? strerror(errno) : "is too large");
+	return ERR_OK;
 }
 
 /* Each good line of the file. */
@@ -150,20 +143,6 @@ static enum err open_locked(const char *path, bool may_create, int *ret_fd, char
 	return say(text, path, "is changed all the time by somebody else");
 }
 
-static bool write_all(int fd, struct slice s)
-{
-	while (s.n) {
-		ssize_t n = write(fd, s.p, s.n);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		s = slice_from(s, (size_t)n);
-	}
-	return true;
-}
-
 static bool sync_dir_of(const char *path)
 {
 	char dir[PATH_MAX];
@@ -191,7 +170,7 @@ static enum err replace(const char *path, int fd, struct slice content, char tex
 	if (to < 0)
 		return say(text, aside, strerror(errno));
 	if (fstat(fd, &st) != 0 || (fchown(to, st.st_uid, st.st_gid) != 0 && geteuid() == 0) ||
-		fchmod(to, st.st_mode & 07777) != 0 || !write_all(to, content) || fsync(to) != 0 ||
+		fchmod(to, st.st_mode & 07777) != 0 || whole_file_write(to, content) != ERR_OK || fsync(to) != 0 ||
 		rename(aside, path) != 0 || !sync_dir_of(path)) {
 		(void)say(text, path, strerror(errno));
 		(void)unlink(aside);

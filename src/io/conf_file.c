@@ -8,10 +8,12 @@
 #include "base/siphash.h"
 #include "core/conf_value.h"
 #include "io/conf_scan.h"
+#include "io/whole_file.h"
 
 #include <assert.h>
 #include <confuse.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -342,24 +344,19 @@ enum err conf_file_parse(struct slice in, const char *name, struct conf *ret, ch
 
 static enum err read_file(const char *path, struct buf *to, char *text, size_t size)
 {
-	FILE *f = fopen(path, "re");
-	char part[4096];
-	size_t n;
-	enum err e = ERR_OK;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	enum err e;
 
-	if (!f) {
+	if (fd < 0) {
 		(void)snprintf(text, size, "%s: %s", path, strerror(errno));
 		return errno == ENOENT ? ERR_NOTFOUND : ERR_IO;
 	}
-	while (e == ERR_OK && (n = fread(part, 1, sizeof part, f)) > 0)
-		e = buf_add(to, slice_of(part, n));
-	if (e != ERR_OK) {
-		(void)snprintf(text, size, "%s: is too large (at most %u bytes)", path, CONF_FILE_MAX);
-	} else if (ferror(f)) {
+	e = whole_file_read(fd, to);
+	if (e == ERR_IO)
 		(void)snprintf(text, size, "%s: %s", path, strerror(errno));
-		e = ERR_IO;
-	}
-	(void)fclose(f);
+	else if (e != ERR_OK)
+		(void)snprintf(text, size, "%s: is too large (at most %u bytes)", path, CONF_FILE_MAX);
+	(void)close(fd);
 	return e;
 }
 

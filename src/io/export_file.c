@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: ISC
  */
 #include "io/export_file.h"
+#include "io/whole_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,22 +30,13 @@ struct sink {
 
 static void write_bytes(struct sink *s, const void *p, size_t n)
 {
-	const char *at = p;
-
-	while (n && s->err == ERR_OK) {
-		ssize_t done = write(s->fd, at, n);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0) {
-			s->err = ERR_IO;
-			s->error = done < 0 ? errno : ENOSPC;
-			return;
-		}
-		at += done;
-		n -= (size_t)done;
-		s->bytes += (uint64_t)done;
-	}
+	if (s->err != ERR_OK)
+		return;
+	s->err = whole_file_write(s->fd, slice_of(p, n));
+	if (s->err == ERR_OK)
+		s->bytes += n;
+	else
+		s->error = errno;
 }
 
 static void squeeze(struct sink *s, int flush)

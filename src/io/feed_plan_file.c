@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: ISC
  */
 #include "io/feed_plan_file.h"
+#include "io/whole_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,53 +11,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PIECE 262144u
-
 enum err feed_file_read(int dir, const char *path, int flags, struct buf *to)
 {
 	/* nonblocking: a pipe with that name does not stop us */
 	int fd = openat(dir, path, flags | O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
-	enum err e = ERR_OK;
-	ssize_t n = 1;
+	enum err e;
 
 	if (fd < 0)
 		return ERR_IO;
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
 		errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
 		e = ERR_IO;
-	}
-	while (e == ERR_OK && n > 0) {
-		size_t room = to->cap - to->n < PIECE ? to->cap - to->n : PIECE;
-		char more;
-
-		e = room ? buf_reserve(to, room) : ERR_OK;
-		if (e != ERR_OK)
-			break;
-		n = room ? read(fd, to->p + to->n, room) : read(fd, &more, 1);
-		if (n < 0)
-			e = ERR_IO;
-		else if (!room && n > 0)
-			e = ERR_LIMIT;
-		else
-			to->n += room ? (size_t)n : 0;
+	} else {
+		e = whole_file_read(fd, to);
 	}
 	(void)close(fd);
 	return e;
-}
-
-static bool write_all(int fd, struct slice s)
-{
-	while (s.n) {
-		ssize_t n = write(fd, s.p, s.n);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		s = slice_from(s, (size_t)n);
-	}
-	return true;
 }
 
 enum err feed_file_write(const char *path, struct slice head, struct slice rest)
@@ -71,7 +42,7 @@ enum err feed_file_write(const char *path, struct slice head, struct slice rest)
 	fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return ERR_IO;
-	is_whole = write_all(fd, head) && write_all(fd, rest) && fdatasync(fd) == 0;
+	is_whole = whole_file_write(fd, head) == ERR_OK && whole_file_write(fd, rest) == ERR_OK && fdatasync(fd) == 0;
 	if (close(fd) == 0 && is_whole && rename(aside, path) == 0)
 		return ERR_OK;
 	n = errno;

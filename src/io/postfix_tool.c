@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: ISC
  */
 #include "io/postfix_tool.h"
+#include "io/whole_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +11,6 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,25 +30,6 @@ static void close_fd(int *fd)
 	if (*fd >= 0)
 		(void)close(*fd);
 	*fd = -1;
-}
-
-/* A memfd with the input, at its start; -1. */
-static int input_fd(struct slice in)
-{
-	int fd = memfd_create("limetwig", MFD_CLOEXEC);
-
-	while (fd >= 0 && in.n) {
-		ssize_t n = write(fd, in.p, in.n);
-
-		if (n < 0) {
-			(void)close(fd);
-			return -1;
-		}
-		in = slice_from(in, (size_t)n);
-	}
-	if (fd >= 0)
-		(void)lseek(fd, 0, SEEK_SET);
-	return fd;
 }
 
 static enum err spawn(const char *const argv[], int in, int out, int err_fd, pid_t *ret_pid)
@@ -142,7 +123,7 @@ enum err postfix_tool_run(const char *const argv[], struct slice in, uint64_t li
 {
 	struct buf *const to[2] = { out, err_out };
 	uint64_t deadline = now_ms() + (limit_ms < INT32_MAX ? limit_ms : INT32_MAX);
-	int pipes[2][2] = { { -1, -1 }, { -1, -1 } }, fd[2], in_fd = input_fd(in), status = 0;
+	int pipes[2][2] = { { -1, -1 }, { -1, -1 } }, fd[2], in_fd = whole_file_memory(in, false), status = 0;
 	enum err e = ERR_IO, r;
 	pid_t pid;
 

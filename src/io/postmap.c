@@ -7,6 +7,7 @@
 
 #include "core/map_set.h"
 #include "io/postfix_tool.h"
+#include "io/whole_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -142,21 +143,18 @@ enum err postmap_change(const char *dir, const char *map, struct slice changes, 
 static enum err write_source(const char *path, struct slice set)
 {
 	const struct timespec old[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+	enum err e;
 	int fd;
 
 	(void)unlink(path);
 	/* trap addresses are nobody's business: the table takes this mode over */
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-	while (fd >= 0 && set.n) {
-		ssize_t k = write(fd, set.p, set.n);
-
-		if (k < 0 && errno != EINTR)
-			break;
-		set = slice_from(set, k > 0 ? (size_t)k : 0);
-	}
-	if (fd >= 0 && (futimens(fd, old) != 0 || close(fd) != 0))
+	if (fd < 0)
 		return ERR_IO;
-	return fd >= 0 && set.n == 0 ? ERR_OK : ERR_IO;
+	e = whole_file_write(fd, set);
+	if (e == ERR_OK && futimens(fd, old) != 0)
+		e = ERR_IO;
+	return close(fd) == 0 ? e : ERR_IO;
 }
 
 /* Does the new table answer for the first key of the set? */

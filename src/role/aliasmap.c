@@ -5,6 +5,7 @@
 #include "role/aliasmap.h"
 
 #include "io/log.h"
+#include "io/whole_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,7 +104,7 @@ static void live_check(struct aliasmap *a, const struct msg_map_apply *m, struct
 	e = aliasmap_live(&a->host->conf, addresses, &out, text);
 	if (e != ERR_OK && !text[0])
 		(void)snprintf(text, sizeof text, "live check: %s", err_name(e));
-	fd = aliasmap_memfd(buf_slice(&out));
+	fd = whole_file_memory(buf_slice(&out), true);
 	answer(a, MSG_LIVE_RESULT, m->seq, e == ERR_OK && fd >= 0, text, fd);
 	if (fd >= 0)
 		(void)close(fd);

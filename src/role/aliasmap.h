@@ -62,7 +62,5 @@ enum err aliasmap_live(const struct conf *c, struct slice addresses, struct buf 
 
 /* aliasmap_files.c: send the files of both kinds where they changed (is_all: in any case). */
 void aliasmap_send_files(struct aliasmap *a, bool is_all);
-/* A memfd with these bytes; -1. */
-int aliasmap_memfd(struct slice s);
 
 #endif /* ROLE_ALIASMAP_H */

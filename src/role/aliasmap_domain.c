@@ -5,9 +5,9 @@
  */
 #include "core/domain_list.h"
 #include "io/postfix_tool.h"
+#include "io/whole_file.h"
 #include "role/aliasmap_live.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -50,17 +50,9 @@ static enum err read_file(const char *path, struct buf *to)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	enum err e = ERR_IO;
 	struct stat st;
-	ssize_t n = 1;
 
 	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		e = ERR_OK;
-	while (e == ERR_OK && n > 0) {
-		e = buf_reserve(to, 65536);
-		n = e == ERR_OK ? read(fd, to->p + to->n, 65536) : 0;
-		if (n < 0)
-			e = ERR_IO;
-		to->n += n > 0 ? (size_t)n : 0;
-	}
+		e = whole_file_read(fd, to);
 	if (fd >= 0)
 		(void)close(fd);
 	return e;

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: ISC
  */
 #include "io/log.h"
+#include "io/whole_file.h"
 #include "role/aliasmap.h"
 
 #include <errno.h>
@@ -13,26 +14,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-int aliasmap_memfd(struct slice s)
-{
-	int fd = memfd_create("limetwig", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	while (fd >= 0 && s.n) {
-		ssize_t n = write(fd, s.p, s.n);
-
-		if (n < 0 && errno != EINTR) {
-			(void)close(fd);
-			return -1;
-		}
-		s = slice_from(s, n > 0 ? (size_t)n : 0);
-	}
-	if (fd >= 0) {
-		(void)lseek(fd, 0, SEEK_SET);
-		(void)fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
-	}
-	return fd;
-}
 
 static const struct conf_list *globs_of(const struct conf *c, enum text_kind kind)
 {
@@ -105,26 +86,20 @@ static int copy_file(const char *path)
 	int in = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), fd;
 	struct stat st;
 	struct buf b;
+	enum err e;
 
 	buf_init(&b, ALIASMAP_FILE);
 	if (in < 0 || fstat(in, &st) != 0 || !S_ISREG(st.st_mode)) {
 		log_warn("file_unread", "path=%s errno=%d", path, errno);
-	} else {
-		ssize_t n = 1;
-
-		while (n > 0) {
-			char chunk[65536];
-
-			n = read(in, chunk, sizeof chunk);
-			if (n > 0 && buf_add(&b, slice_of(chunk, (size_t)n)) != ERR_OK) {
-				log_warn("file_cut", "path=%s bytes=%zu", path, b.n);
-				break;
-			}
-		}
+	} else if ((e = whole_file_read(in, &b)) == ERR_LIMIT) {
+		log_warn("file_cut", "path=%s bytes=%zu", path, b.n);
+	} else if (e != ERR_OK) {
+		log_warn("file_unread", "path=%s errno=%d", path, errno);
+		buf_reset(&b);
 	}
 	if (in >= 0)
 		(void)close(in);
-	fd = aliasmap_memfd(buf_slice(&b));
+	fd = whole_file_memory(buf_slice(&b), true);
 	buf_done(&b);
 	return fd;
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "io/log.h"
+#include "io/whole_file.h"
 
 #define LIVE_TEXT_MAX (64u << 20)
 
@@ -299,20 +300,9 @@ void engine_trap_linked(struct engine *e)
 
 enum err engine_trap_write(int *fd, struct slice text)
 {
-	size_t at = 0;
-
 	if (*fd < 0)
 		*fd = memfd_create("limetwig", MFD_CLOEXEC);
-	while (*fd >= 0 && at < text.n) {
-		ssize_t n = write(*fd, text.p + at, text.n - at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return ERR_IO;
-		at += (size_t)n;
-	}
-	return *fd >= 0 ? ERR_OK : ERR_IO;
+	return *fd >= 0 ? whole_file_write(*fd, text) : ERR_IO;
 }
 
 bool engine_trap_send_fd(struct engine *e, enum message_type type, uint32_t seq, bool is_full, int fd)

@@ -10,6 +10,7 @@
 #include "io/conf_file.h"
 #include "io/log.h"
 #include "io/notify.h"
+#include "io/whole_file.h"
 #include "role/parent.h"
 
 #include <errno.h>
@@ -102,12 +103,7 @@ static int conf_memory(const struct conf *c)
 
 	buf_init(&text, 2 * CONF_FILE_MAX);
 	if (conf_print(c, &text) == ERR_OK)
-		fd = memfd_create("limetwig.conf", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd >= 0 && (write(fd, text.p, text.n) != (ssize_t)text.n ||
-			       fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)) {
-		close(fd);
-		fd = -1;
-	}
+		fd = whole_file_memory(buf_slice(&text), true);
 	buf_done(&text);
 	return fd;
 }

@@ -5,12 +5,12 @@
  * SPDX-License-Identifier: ISC
  */
 #include "io/log.h"
+#include "io/whole_file.h"
 #include "role/parent.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,7 +37,7 @@ static void send_file(struct child *c, enum shared_file which, const char *key, 
 	if (fd < 0) {
 		log_warn("tls_file", "key=%s path=%s errno=%d remedy=\"%s\"", key, path, errno,
 			errno == EINVAL ? "it is no plain file" : "is the path right?");
-		fd = memfd_create("none", MFD_CLOEXEC);
+		fd = whole_file_memory(SLICE_LIT(""), false);
 	}
 	message_put_which(&w, MSG_FILE, &m);
 	if (fd < 0 || (c->channel && channel_send(c->channel, &w, &fd, 1) != ERR_OK))

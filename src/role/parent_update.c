@@ -6,26 +6,22 @@
  * SPDX-License-Identifier: ISC
  */
 #include "io/log.h"
+#include "io/whole_file.h"
 #include "role/parent.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 static int refusal(const char *path, const char *why)
 {
 	char text[CONF_TEXT + 100];
-	int n = snprintf(text, sizeof text, "!%s", why), fd = memfd_create("limetwig.none", MFD_CLOEXEC);
 
+	(void)snprintf(text, sizeof text, "!%s", why);
 	log_warn("dns_update_key", "path=%s reason=\"%s\"", path, why);
-	if (fd >= 0 && write(fd, text, (size_t)n) != n) {
-		(void)close(fd);
-		return -1;
-	}
-	return fd;
+	return whole_file_memory(slice_str(text), false);
 }
 
 static int open_key(const char *path)

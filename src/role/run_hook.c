@@ -10,6 +10,7 @@
 #include "base/escape.h"
 #include "core/firewall_hook.h"
 #include "io/log.h"
+#include "io/whole_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -106,17 +107,13 @@ static int input_of(const struct conf *c, const struct msg_hook *m)
 
 	if (!line[0])
 		return open("/dev/null", O_RDONLY | O_CLOEXEC);
-	fd = memfd_create("input", MFD_CLOEXEC);
 	buf_init(&text, INPUT_MAX);
 	for (unsigned i = 0; i < m->count && e == ERR_OK; i++) {
 		e = firewall_hook_expand(line, &m->op[i], &text);
 		if (e == ERR_OK)
 			e = buf_add_char(&text, '\n');
 	}
-	if (fd >= 0 && (e != ERR_OK || write(fd, text.p, text.n) != (ssize_t)text.n || lseek(fd, 0, SEEK_SET) != 0)) {
-		(void)close(fd);
-		fd = -1;
-	}
+	fd = e == ERR_OK ? whole_file_memory(buf_slice(&text), false) : -1;
 	buf_done(&text);
 	return fd;
 }

@@ -6,9 +6,9 @@
 
 #include "core/lmtp_command.h"
 #include "io/log.h"
+#include "io/whole_file.h"
 
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #define HOUR_S 3600
@@ -96,17 +96,6 @@ static void add_text(struct sample *x, struct slice s)
 	(void)!buf_add(&x->text, slice_head(s, MESSAGE_SAMPLE - x->text.n));
 }
 
-static int memory_of(const struct buf *b)
-{
-	int fd = memfd_create("sample", MFD_CLOEXEC);
-
-	if (fd >= 0 && write(fd, b->p, b->n) != (ssize_t)b->n) {
-		(void)close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 static bool send_sample(struct tarpit *t, const struct tarpit_conn *c, struct sample *x)
 {
 	static uint8_t bytes[MESSAGE_SAMPLE_TO + 2 * MESSAGE_ADDRESS + MESSAGE_NAME + 64];
@@ -124,7 +113,7 @@ static bool send_sample(struct tarpit *t, const struct tarpit_conn *c, struct sa
 	slice_copy(path, m.sender, sizeof m.sender);
 	slice_copy(buf_slice(&x->to), m.recipients, sizeof m.recipients);
 	message_put_sample(&w, MSG_SAMPLE, &m);
-	fd = memory_of(&x->text);
+	fd = whole_file_memory(buf_slice(&x->text), false);
 	if (fd >= 0) {
 		e = role_host_send(t->host, ROLE_CAPTURE, &w, &fd, 1);
 		(void)close(fd);
