@@ -133,12 +133,18 @@ static enum err use_chain(SSL_CTX *ctx, struct slice pem, char text[TLS_TEXT])
 	enum err e = ERR_OK;
 	unsigned n = 0;
 
+	ERR_clear_error();
 	for (X509 *x; in && e == ERR_OK && (x = PEM_read_bio_X509(in, NULL, no_passphrase, NULL)); n++) {
 		if (n > TLS_CHAIN || (n ? SSL_CTX_add1_chain_cert(ctx, x) : SSL_CTX_use_certificate(ctx, x)) != 1)
 			e = ERR_SYNTAX;
 		X509_free(x);
 	}
 	BIO_free(in);
+	/* at its end OpenSSL looks for a further one in vain; anything else is a certificate that it cannot make out */
+	if (e == ERR_OK && n && ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
+		(void)snprintf(text, TLS_TEXT, "tls-certificate: certificate %u in it cannot be read", n + 1);
+		return ERR_SYNTAX;
+	}
 	if (e == ERR_OK && n)
 		return ERR_OK;
 	(void)snprintf(text, TLS_TEXT,

@@ -425,6 +425,10 @@ static void test_site_certificate(void **state)
 	assert_non_null(strstr(text, "passphrase"));
 	assert_int_equal(tls_server_take(s[0], slice_head(s[1], s[1].n / 2), text, &server), ERR_SYNTAX);
 	assert_null(server);
+	/* cut off in its chain: clients would be given the rest */
+	assert_int_equal(tls_server_take(slice_head(s[0], s[0].n - 100), s[1], text, &server), ERR_SYNTAX);
+	assert_non_null(strstr(text, "cannot be read"));
+	assert_null(server);
 	assert_int_equal(tls_server_take(s[0], s[1], text, &server), ERR_OK);
 	open_pair(&p, TLS1_2_VERSION);
 	tls_conn_free(p.conn);
