@@ -240,7 +240,7 @@ def swap(args, servers):
     for s in servers:
         if s.name not in ("limetwig", "rbldnsd ip4trie"):
             continue
-        rounds = args.rounds if s.stdin else (args.rounds + 2) // 3
+        rounds = (args.rounds + 1) // (2 if s.stdin else 4) or 1
         still = [silence(args, s, False, 2) for _ in range(rounds)]
         rig.row("swap", s.name + ", nothing changes", still)
         rows = [silence(args, s, True, 2 if s.stdin else 6) for _ in range(rounds)]

@@ -78,7 +78,7 @@ def storm(args, work, log):
 
 
 def beside(args, work, log):
-    feeds, entries, rounds = (2, 100000, 2) if args.short else (4, 1000000, 7)
+    feeds, entries, rounds = (2, 100000, 2) if args.short else (4, 1000000, 5)
     lists, without, with_ = [], "without feeds", "with %d feeds of %d addresses" % (feeds, entries)
     for i in range(feeds):
         lists.append(os.path.join(work, "list%d.txt" % i))

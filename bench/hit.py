@@ -151,7 +151,7 @@ PEERS = (("sh, nft", ("nftables",), start_plain), ("sudo, sh, sqlite3, nft", ("s
 def latency(args, work, log, ours):
     """Round after round; each has its own addresses."""
     name, what = "latency", "limetwig: final dot to kernel element"
-    rounds, each, theirs = (2, 50, 5) if args.short else (4, 300, 25)
+    rounds, each, theirs = (2, 50, 5) if args.short else (3, 300, 25)
     rig.table(name, "One hit after the other", COLUMNS, "%d rounds of %d hits of ours, 100 a second, and %d of each other; theirs are "
               "as fast as each is done." % (rounds, each, theirs))
     subprocess.run(["nft", "-f", "-"], input=TABLE, text=True, check=True)
@@ -191,7 +191,7 @@ def answerer(args, work, log):
     """With our own SMTP server for blocked hosts: the element leads the next SYN there."""
     ours = Ours(args, work, log, "answer", ANSWER)
     try:
-        rounds = [ours.bans(args, n * 300, 300)[0] for n in range(1 if args.short else 3)]
+        rounds = [ours.bans(args, n * 300, 300)[0] for n in range(1 if args.short else 2)]
     finally:
         ours.daemon.stop()
     rig.row("latency", "limetwig, action = answer: final dot to kernel element", rounds)
@@ -229,7 +229,7 @@ def others(args, ours):
     rig.table(name, "Queries of others while 200 hits a second come",
               [("p50_us", "p50 us", "%.0f", "spread"), ("p99_us", "p99 us", "%.0f", "spread"),
                ("p99_us", "p99, times idle", "%.2f", "ratio")], "4 connections, LMTP deliveries beside them.")
-    for _ in range(1 if args.short else 5):
+    for _ in range(1 if args.short else 3):
         idle.append(rig.policy_load(args.build, ours.daemon, ours.daemon.socket("policy"), 2, [], 4))
         with subprocess.Popen([args.build + "/bench/lmtp_load", ours.daemon.socket("lmtp"), ours.recipient, "10", "600",
                                "200"], stdout=subprocess.DEVNULL) as hits:

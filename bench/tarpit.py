@@ -189,7 +189,7 @@ def beside(args, work, log):
                     found[name] = None
                     continue
                 try:
-                    found[name].append(measure(args, server, args.seconds, pace_s, connections, 2 * pace_s))
+                    found[name].append(measure(args, server, args.seconds, pace_s, connections, pace_s + 1))
                 finally:
                     if server is ours:
                         ours.wait_empty()
@@ -273,6 +273,6 @@ def options(parser):
 
 if __name__ == "__main__":
     arguments = rig.arguments(__doc__, options)
-    arguments.seconds = arguments.seconds or (2 if arguments.short else 6)
+    arguments.seconds = arguments.seconds or (2 if arguments.short else 5)
     arguments.connections = arguments.connections or (5000 if arguments.short else 100000)
     sys.exit(rig.main(arguments, tarpit))
