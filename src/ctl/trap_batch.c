@@ -4,8 +4,11 @@
  */
 #include "ctl/trap_batch.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+
+#include "io/trap_pattern.h"
 
 bool trap_batch_init(struct trap_batch *b)
 {
@@ -94,6 +97,18 @@ static enum err store_line(
 	return e;
 }
 
+/* The file's reader takes any text between the slashes: the engine would find out, later. */
+static bool is_pattern_good(struct slice pattern, char why[TRAP_BATCH_REASON])
+{
+	struct trap_patterns *p = trap_patterns_new();
+	enum err e = p ? trap_patterns_add(p, pattern, 1, why, TRAP_BATCH_REASON) : ERR_NOMEM;
+
+	if (e == ERR_NOMEM)
+		(void)snprintf(why, TRAP_BATCH_REASON, "no memory");
+	trap_patterns_free(p);
+	return e == ERR_OK;
+}
+
 enum err trap_batch_add(struct trap_batch *b, struct slice line, unsigned number, const struct trap_batch_wish *w)
 {
 	char why[TRAP_BATCH_REASON];
@@ -115,6 +130,10 @@ enum err trap_batch_add(struct trap_batch *b, struct slice line, unsigned number
 	}
 	if (t.kind == TRAP_EXACT && address_is_role(&t.address)) {
 		refuse(i, TRAP_BATCH_REFUSED, "a role address (postmaster, abuse ...) is never a trap");
+		return ERR_OK;
+	}
+	if (t.kind == TRAP_PATTERN && !is_pattern_good(t.pattern, why)) {
+		refuse(i, TRAP_BATCH_REFUSED, why);
 		return ERR_OK;
 	}
 	e = store_line(b, i, &t, w);

@@ -94,6 +94,9 @@ static void test_trap_add(void **state)
 	assert_int_equal(run("trap add postmaster@example.org"), CTL_REFUSED);
 	assert_non_null(strstr(err, "role address"));
 	assert_int_equal(run("trap add nonsense"), CTL_REFUSED);
+	assert_int_equal(run("trap add /(old/"), CTL_REFUSED);
+	assert_non_null(strstr(err, "parenthesis"));
+	assert_null(strstr(read_file("traps.d/added.txt"), "/(old/"));
 	assert_int_equal(run("--json trap add x1@example.org --arm"), CTL_DONE);
 	assert_non_null(strstr(out, "\"added\":1"));
 	assert_non_null(strstr(read_file("traps.d/added.txt"), "x1@example.org state=armed\n"));
