@@ -55,8 +55,9 @@ static void check_roles(struct doctor *d, const struct doctor_daemon_facts *f)
 		else
 			doctor_addf(d, DOCTOR_FAIL, "daemon",
 				"limetwigd starts it again and again; its part does nothing meanwhile",
-				"journalctl -u limetwigd shows why it ends", "the role %.60s is down",
-				doctor_text(r, "name"));
+				"a second after setup or reload this is nothing: look again; else journalctl -u "
+				"limetwigd shows why it ends",
+				"the role %.60s is down", doctor_text(r, "name"));
 	}
 	if (up == json_array_size(roles))
 		doctor_addf(d, DOCTOR_OK, "daemon", NULL, NULL, "%zu of %zu roles up, mode %.20s", up, up,
@@ -142,7 +143,9 @@ static void check_own_side(struct doctor *d, const struct doctor_daemon_facts *f
 	if (c->postfix.own_hosts.count == 0)
 		doctor_add(d, DOCTOR_WARN, "own side", "no own MX or relay is known",
 			"a second MX that forwards spam would be blocked",
-			"limetwig setup postfix finds them; others: own-networks");
+			"limetwig setup postfix finds in the DNS those of your domains; others: own-networks; nothing "
+			"to do "
+			"where this server is the only one");
 	else
 		doctor_addf(d, DOCTOR_OK, "own side", NULL, NULL,
 			"%u own networks, %u own MX and relays, private ranges: cannot be blocked",

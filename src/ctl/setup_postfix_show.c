@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LINES_MAX 4000 /* of the differing middle; above it, all old then all new */
 
@@ -144,7 +145,10 @@ static void show_head(const struct setup_instance *in)
 
 	for (size_t i = 0; i < in->services; i++)
 		is_chroot |= in->service[i].kind == SETUP_PUBLIC && in->service[i].chroot == 'y';
-	printf("Postfix %s in %s (%s)%s%s%s%s\n", in->version, in->dir, in->is_running ? "running" : "not running",
+	printf("Postfix %s in %s (%s)%s%s%s%s\n", in->version, in->dir,
+		in->is_running   ? "running"
+		: geteuid() == 0 ? "not running"
+				 : "not root: is it running?",
 		is_chroot ? ", chroot" : "", has_command(in, "postscreen") ? ", postscreen" : "",
 		setup_facts_param(in, "smtpd_milters").n ? ", milter" : "", in->refusal[0] ? "" : ": all fine");
 }
