@@ -81,15 +81,31 @@ static void report(struct capture *c, uint64_t now_s)
 	(void)role_host_send(c->host, ROLE_ENGINE, &w, NULL, 0); /* the next one comes in 10 s */
 }
 
+static int64_t clock_offset(uint64_t now_s)
+{
+	return (int64_t)now_s - (int64_t)(clock_mono_ms() / 1000);
+}
+
+/* A wrong clock must not make all messages old: files that are gone do not come back with the time. */
+static void watch_clock(struct capture *c, uint64_t now_s)
+{
+	int64_t offset = clock_offset(now_s), leap = offset - c->clock_offset;
+
+	c->clock_offset = offset;
+	if (leap >= CAPTURE_DOUBT_S)
+		c->doubt_ms = clock_mono_ms() + CAPTURE_DOUBT_MS;
+}
+
 static void sweep(struct capture *c, uint64_t now_s)
 {
-	uint64_t keep_s = c->host->conf.keep.messages_s;
+	uint64_t keep_s = c->host->conf.keep.messages_s, now_ms = clock_mono_ms();
 	uint32_t removed;
 
-	if (now_s < c->sweep_s || keep_s == 0 || keep_s > now_s)
+	watch_clock(c, now_s);
+	if (now_ms < c->sweep_ms || now_ms < c->doubt_ms || keep_s == 0 || keep_s > now_s)
 		return;
 	if (corpus_sweep(c->corpus, now_s - keep_s, CAPTURE_SWEEP_NAMES, &removed)) {
-		c->sweep_s = now_s + CAPTURE_SWEEP_S;
+		c->sweep_ms = now_ms + CAPTURE_SWEEP_MS;
 		handed_sweep(c->handed, now_s);
 	}
 	if (removed)
@@ -202,6 +218,8 @@ static enum err capture_start(struct role_host *h)
 	TAILQ_INIT(&c->publishing);
 	TAILQ_INIT(&c->backs);
 	c->next_seq = 1;
+	c->doubt_ms = clock_mono_ms() + CAPTURE_DOUBT_MS;
+	c->clock_offset = clock_offset(clock_wall_s());
 	take_trusted(c);
 	e = open_corpus(c);
 	if (e != ERR_OK)
@@ -323,7 +341,7 @@ static void capture_reloaded(struct role_host *h)
 
 	corpus_set_limits(c->corpus, &limits);
 	take_trusted(c);
-	c->sweep_s = 0;
+	c->sweep_ms = 0;
 }
 
 /* Time is up: what has no reply yet gets none, and Postfix tries again. */

@@ -449,6 +449,7 @@ static void test_retention(void **state)
 	close(open(path, O_CREAT | O_WRONLY, 0600));
 	start();
 	assert_int_equal(files_in("new"), 1);
+	capture()->doubt_ms = 0; /* the first hour is for test_capture_clock */
 	while (files_in("new") > 0) {
 		assert_true(clock_mono_ms() < end);
 		assert_int_equal((int)loop_run(host.loop), ERR_OK);
