@@ -9,7 +9,9 @@
 #include "io/conf_file.h"
 #include "io/store_file.h"
 
+#include <pwd.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #define SHARE_MAX 30    /* percent of all connections from one address */
@@ -113,6 +115,22 @@ static bool is_file_good(struct doctor *d, const struct doctor_daemon_facts *f)
 	return false;
 }
 
+/* A copy made by root, a restore by hand: the engine cannot open it and ends again and again. */
+static void check_owner(struct doctor *d, const struct doctor_daemon_facts *f)
+{
+	const struct passwd *engine = f->status || !f->is_root ? NULL : getpwnam("limetwig-engine");
+	char path[CONF_TEXT + 16], mend[DOCTOR_TEXT];
+	struct stat st;
+
+	(void)snprintf(path, sizeof path, "%s/db/data.mdb", d->conf->storage.dir);
+	if (!engine || stat(path, &st) != 0 || st.st_uid == engine->pw_uid)
+		return;
+	(void)snprintf(mend, sizeof mend, "chown -R limetwig-engine: %.300s/db; systemctl restart limetwigd",
+		d->conf->storage.dir);
+	doctor_addf(d, DOCTOR_FAIL, "store", "the engine cannot open it: mail flows, nothing is refused", mend,
+		"%.300s belongs to user %u, not to limetwig-engine", path, (unsigned)st.st_uid);
+}
+
 static void check_store(struct doctor *d, const struct doctor_daemon_facts *f)
 {
 	const json_t *s = json_object_get(f->status, "store");
@@ -123,6 +141,7 @@ static void check_store(struct doctor *d, const struct doctor_daemon_facts *f)
 			"make room on the disk, or raise storage db-size and restart",
 			"the store takes no writes (%.40s), %llu lost", doctor_text(s, "state"),
 			(unsigned long long)render_number(s, "lost"));
+	check_owner(d, f);
 	is_clean &= is_file_good(d, f);
 	check_disk(d, is_clean);
 }
