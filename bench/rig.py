@@ -107,15 +107,18 @@ class Daemon(Server):
         self.log = log
         self.start()
 
-    def start(self):
-        """Anew, too, after a stop."""
+    def launch(self):
         self.began = time.monotonic()
         super().__init__(pinned(1, self.build + "/limetwigd", "-f", "-c", self.top + "/limetwig.conf", "--uid-base",
                                 UID_BASE), self.log)
+
+    def start(self):
+        """Anew, too, after a stop."""
+        self.launch()
         try:
             wait_for("the first policy answer", self.answers, START_SECONDS)
             self.first_answer = time.monotonic() - self.began
-            self.status = wait_for("%d armed traps" % self.traps, lambda: self.armed(self.traps), START_SECONDS)
+            wait_for("%d armed traps" % self.traps, lambda: self.armed(self.traps), START_SECONDS)
             self.pid = self.engine_pid()
         except BenchError:
             self.stop()
