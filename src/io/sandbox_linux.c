@@ -11,10 +11,13 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/landlock.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -294,6 +297,55 @@ static int rules_listed(scmp_filter_ctx f, unsigned calls)
 	return e;
 }
 
+struct program {
+	void *p;
+	size_t n;
+};
+
+/* The filter as the kernel takes it; p NULL: errno. */
+static struct program export_filter(scmp_filter_ctx f)
+{
+	struct program ret = { NULL, 0 };
+	int fd = memfd_create("filter", MFD_CLOEXEC), e = fd < 0 ? -errno : seccomp_export_bpf(f, fd);
+	struct stat st;
+	void *p;
+
+	errno = -e;
+	if (e == 0 && fstat(fd, &st) == 0 && st.st_size > 0) {
+		p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (p != MAP_FAILED)
+			ret = (struct program){ p, (size_t)st.st_size };
+	}
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+/*
+ * libseccomp 2.5 makes a wrong program without a word where it gets no memory: only what comes out twice the same is
+ * used. 0 or -errno.
+ */
+static int load_filter(scmp_filter_ctx f)
+{
+	struct program a = export_filter(f), b = a.p ? export_filter(f) : a;
+	struct sock_fprog prog = { .len = (unsigned short)(a.n / sizeof(struct sock_filter)), .filter = a.p };
+	long done = -1;
+
+	if (a.p && b.p && (a.n != b.n || memcmp(a.p, b.p, a.n) != 0))
+		errno = ENOMEM;
+	else if (a.p && b.p)
+		done = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &prog);
+	if (done > 0) /* a thread that does not follow */
+		errno = EBUSY;
+	if (done != 0)
+		done = errno ? -errno : -EINVAL;
+	if (b.p)
+		(void)munmap(b.p, b.n);
+	if (a.p)
+		(void)munmap(a.p, a.n);
+	return (int)done;
+}
+
 enum err sandbox_confine_calls(enum role role, const struct conf *c, char *text, size_t size)
 {
 	static struct sandbox_rights r;
@@ -304,13 +356,11 @@ enum err sandbox_confine_calls(enum role role, const struct conf *c, char *text,
 	f = seccomp_init(r.calls & CALLS_ANY ? SCMP_ACT_ALLOW : SCMP_ACT_KILL_PROCESS);
 	if (!f)
 		return failed("seccomp_init", text, size);
-	e = seccomp_attr_set(f, SCMP_FLTATR_CTL_TSYNC, 1);
-	if (e == 0)
-		e = seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	e = seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	if (e == 0)
 		e = r.calls & CALLS_ANY ? rule_each(f, SCMP_ACT_ERRNO(EPERM), calls_never) : rules_listed(f, r.calls);
 	if (e == 0)
-		e = seccomp_load(f);
+		e = load_filter(f);
 	seccomp_release(f);
 	errno = e < 0 ? -e : 0;
 	if (e != 0)
