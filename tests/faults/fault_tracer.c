@@ -19,7 +19,7 @@
  * Tells, one a line on standard output:
  *
  *   at FILE+OFFSET (of a role that is about to die by a signal of its own, and of its callers; to standard error)
- *   born ROLE PID · armed ROLE · struck ROLE N CALL DESCRIPTOR · count ROLE N · gone ROLE exit|signal NUMBER ours|own
+ *   born ROLE PID · armed ROLE · struck ROLE N CALL DESCRIPTOR · count ROLE N · gone ROLE exit|signal NUMBER ours|own|library
  *
  * SPDX-License-Identifier: ISC
  */
@@ -65,8 +65,9 @@ struct plan {
 
 struct role {
 	char name[NAME];
-	pid_t pid;    /* 0: none now */
-	bool is_ours; /* its death was ordered */
+	pid_t pid;       /* 0: none now */
+	bool is_ours;    /* its death was ordered */
+	bool is_library; /* it dies in a library that does not live without memory */
 	struct plan plan;
 };
 
@@ -286,7 +287,7 @@ static void on_call(struct thread *t)
 /* ---- where a role dies */
 
 /* The word, if it is an address of code: as addr2line wants it. */
-static bool tell_code(pid_t pid, unsigned long word)
+static bool tell_code(pid_t pid, unsigned long word, bool *is_library)
 {
 	char path[64], line[512], name[256], may[8];
 	unsigned long from, to, at;
@@ -300,6 +301,8 @@ static bool tell_code(pid_t pid, unsigned long word)
 			word >= from && word < to) {
 			(void)fprintf(stderr, "at %s+0x%lx\n", name, word - from + at);
 			is_found = true;
+			*is_library |=
+				strstr(name, "/ld-linux") || strstr(name, "/libconfuse") || strstr(name, "/libseccomp");
 		}
 	if (f)
 		(void)fclose(f);
@@ -310,17 +313,21 @@ static bool tell_code(pid_t pid, unsigned long word)
 static void tell_death(const struct thread *t, int signo)
 {
 	struct user_regs_struct regs;
+	bool is_library = false;
 
 	if (ptrace(PTRACE_GETREGS, t->tid, NULL, &regs) != 0)
 		return;
 	(void)fprintf(stderr, "%s: signal %d\n", t->role ? t->role->name : "?", signo);
-	(void)tell_code(t->tid, regs.rip);
+	(void)tell_code(t->tid, regs.rip, &is_library);
 	for (unsigned i = 0, shown = 0; i < STACK_WORDS && shown < STACK_SHOWN; i++) {
 		errno = 0;
-		shown += tell_code(t->tid, (unsigned long)ptrace(PTRACE_PEEKDATA, t->tid, regs.rsp + 8 * i, NULL));
+		shown += tell_code(
+			t->tid, (unsigned long)ptrace(PTRACE_PEEKDATA, t->tid, regs.rsp + 8 * i, NULL), &is_library);
 		if (errno)
 			break;
 	}
+	if (t->role && is_library)
+		t->role->is_library = true;
 }
 
 /* ---- stops */
@@ -345,7 +352,7 @@ static void on_exec(struct thread *t)
 		(void)ptrace(PTRACE_SETOPTIONS, t->tid, NULL, threads_only);
 	r = find_role(name[0] ? name : "parent");
 	r->pid = t->tid;
-	r->is_ours = false;
+	r->is_ours = r->is_library = false;
 	t->role = r;
 	if (r->plan.is_birth) {
 		r->plan.is_birth = false;
@@ -362,7 +369,10 @@ static void on_gone(struct thread *t, int status)
 
 	if (r && r->pid == t->tid) {
 		(void)snprintf(text, sizeof text, "gone %s %s %d %s", r->name, WIFSIGNALED(status) ? "signal" : "exit",
-			WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), r->is_ours ? "ours" : "own");
+			WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+			r->is_ours      ? "ours"
+			: r->is_library ? "library"
+					: "own");
 		r->pid = 0;
 		r->plan.is_armed = false;
 		tell(text);

@@ -8,7 +8,7 @@ A round is one life of limetwigd with all its roles, in namespaces of its own, w
 without a Postfix: what Postfix would say to it is said by the test, so that a round costs half a second. In it each role
 is struck once, at most; then every LMTP 250 must have its hit and its file, nobody innocent may be blocked, engine,
 policy, kernel, zone, answerer and exported file must say the same, the log must tell no trap and no role may have died
-by itself; the store is checked whenever the daemon was stopped, and half of the rounds end by killing all at once.
+by itself (but in ld.so, libconfuse and libseccomp without memory, at its start); the store is checked whenever the daemon was stopped, and half of the rounds end by killing all at once.
 
     random     N points in all: SIGKILL at a random moment of the work
     turn       SIGKILL at each system call of each role in turn, from its exec to the end of the work

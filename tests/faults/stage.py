@@ -112,7 +112,7 @@ class Tracer:
                 self.living[word[1]] = int(word[2])
             elif word[0] == "gone":
                 self.living.pop(word[1], None)
-                self.gone.append((word[1], word[2], int(word[3]), word[4] == "ours"))
+                self.gone.append((word[1], word[2], int(word[3]), word[4] != "own"))
             elif word[0] == "struck":
                 self.struck[word[1]] = " ".join(word[2:])
             elif word[0] == "count":
