@@ -90,7 +90,14 @@ void engine_command_block_add(struct engine *e, struct engine_call *c, const jso
 	slice_copy(slice_str(note_of(in)), b.note, sizeof b.note);
 	err = engine_block_apply(e, s, &b, true);
 	if (err != ERR_OK) {
-		engine_answer_error(c, 1, "not blocked: %s", err_name(err));
+		if (s->has_block && strcmp(s->block.case_id, b.case_id) == 0)
+			engine_answer_error(c, 1,
+				"blocked in memory only, case %s: the store takes no writes (%s), a restart forgets "
+				"it; make "
+				"room on the disk, see limetwig doctor",
+				b.case_id, err_name(err));
+		else
+			engine_answer_error(c, 1, "not blocked: %s", err_name(err));
 		return;
 	}
 	engine_audit(e, c, note_of(in), "block add %s case %s", engine_json_string(in, "subject"), b.case_id);

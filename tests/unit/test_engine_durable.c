@@ -133,6 +133,23 @@ static void test_who_asks_while_the_disk_is_bad(void **state)
 	json_decref(j);
 }
 
+/* By hand: it acts, whatever the disk says, and that is said. */
+static void test_a_block_by_hand_while_the_disk_is_bad(void **state)
+{
+	json_t *j;
+
+	(void)state;
+	rig_start();
+	atomic_store(&is_disk_bad, true);
+	assert_int_equal(rig_message("192.0.2.2", "M2", "a@s.example", TRAP1), HIT_LATER);
+	j = rig_call("{\"cmd\":\"block_add\",\"subject\":\"192.0.2.77\"}");
+	rig_assert_title("192.0.2.77", "WOULD BE BLOCKED");
+	assert_false(json_is_true(json_object_get(j, "ok")));
+	assert_non_null(strstr(json_string_value(json_object_get(j, "error")), "blocked in memory only"));
+	atomic_store(&is_disk_bad, false);
+	json_decref(j);
+}
+
 static double now_s(void)
 {
 	struct timespec t;
@@ -198,6 +215,7 @@ int main(void)
 		TEST(test_a_command_that_was_answered),
 		TEST(test_a_command_that_the_disk_does_not_take),
 		TEST(test_who_asks_while_the_disk_is_bad),
+		TEST(test_a_block_by_hand_while_the_disk_is_bad),
 		TEST(test_who_asks_while_the_disk_hangs),
 		TEST(test_a_block_comes_with_its_hit),
 	};
