@@ -205,7 +205,7 @@ class Site:
 
     def watch_words(self):
         """Arguments of whatever the daemon runs, however short it lives; many are seen, not all."""
-        while not self.stopped.wait(0.005):
+        while not self.stopped.wait(0.02):
             for pid in children_of(self.daemon.process.pid) if self.daemon.process else []:
                 try:
                     with open("/proc/%d/cmdline" % pid, "rb") as f:
