@@ -489,10 +489,9 @@ static void obey(const char *line)
 		is_wanted = true;
 		return;
 	}
-	if (strcmp(verb, "end") == 0 || !name[0]) {
-		is_ending = true;
+	is_ending = is_ending || strcmp(verb, "end") == 0;
+	if (!name[0])
 		return;
-	}
 	r = find_role(name);
 	if (strcmp(verb, "arm") == 0) {
 		arm(r, when, class, at, error);

@@ -96,6 +96,7 @@ class Tracer:
         self.counts = {}
         self.living = {}
         self.armed = queue.Queue()
+        self.speaking = threading.Lock()
         self.is_kept = False  # a dead daemon is started again at once, as a service manager would
         with open(net.path(LOG), "ab") as log:
             self.process = subprocess.Popen(
@@ -124,8 +125,9 @@ class Tracer:
 
     def say(self, text):
         try:
-            self.process.stdin.write(text + "\n")
-            self.process.stdin.flush()
+            with self.speaking:  # the work, its timers and the reader all do
+                self.process.stdin.write(text + "\n")
+                self.process.stdin.flush()
         except BrokenPipeError:
             raise Lost("the tracer is gone") from None
 
