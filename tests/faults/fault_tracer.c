@@ -486,7 +486,7 @@ static void obey(const char *line)
 
 	(void)sscanf(line, "%15s %15s %15s %15s %lu %d", verb, name, when, class, &at, &error);
 	if (strcmp(verb, "start") == 0) {
-		is_wanted = true;
+		is_wanted = top == 0;
 		return;
 	}
 	is_ending = is_ending || strcmp(verb, "end") == 0;

@@ -63,8 +63,7 @@ class Chapter:
         self.arm([s for s in strikes if s.when == "birth"])
         self.site.start()
         self.site.wait_up()
-        if self.site.ask(cmd="status")["mode"] != "full":
-            self.site.ask(cmd="enforce", mode="full", force=True)
+        wait_for("mode full", self.is_full, 60)
         self.arm([s for s in strikes if s.when == "now"])
         timers = self.time([s for s in strikes if s.when == "time"])
         try:
@@ -77,6 +76,11 @@ class Chapter:
         self.check(is_last)
         self.end(is_last)
         self.judge_deaths(strikes, self.site.tracer.gone[seen:])
+
+    def is_full(self):
+        """True, or it was told so; a disk that fails at that moment refuses."""
+        return self.site.ask(cmd="status")["mode"] == "full" and self.rounds > 1 or \
+            self.try_command(cmd="enforce", mode="full", force=True)
 
     def arm(self, strikes):
         for s in strikes:

@@ -272,7 +272,10 @@ class Site:
         return wait_for("all roles to be up", self.up, seconds)
 
     def wait_dead(self, seconds=30):
-        wait_for("the end of all processes", lambda: not self.tracer.living, seconds)
+        try:
+            wait_for("the end of all processes", lambda: not self.tracer.living, seconds)
+        except LabError as e:
+            raise Broken("%s: %s" % (e, self.tracer.living)) from None
 
     def kill(self, role="parent"):
         self.tracer.say("kill " + role)
