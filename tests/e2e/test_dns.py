@@ -142,7 +142,8 @@ def test_a_host_on_no_list_is_blocked_for_an_hour_where_the_site_wants_it(site):
     listed(site, zone=BLOCK)
     hit(site, host)
     block = site.wait_block(address)
-    assert 3000 < block["until"] - block["since"] <= 3600
+    # an hour from when the lists have answered, which may take a moment after the hit
+    assert 3000 < block["until"] - block["since"] <= 3600 + 10
     wait_result(site, address, "softened")
 
 

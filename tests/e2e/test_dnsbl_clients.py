@@ -236,7 +236,8 @@ def spamassassin():
     for root in ("", os.path.join(TOP, "build-host/peers")):
         program = root + "/usr/bin/spamassassin"
         if os.path.exists(program):  # in taint mode perl does not look at PERL5LIB
-            folders = glob.glob(root + "/usr/share/perl5") + glob.glob(root + "/usr/lib/*/perl5/5.*")
+            folders = [folder for place in ("share/perl5", "lib/*/perl5/5.*", "share/perl/5.*", "lib/*/perl/5.*")
+                       for folder in glob.glob(root + "/usr/" + place)]
             return ["perl", "-T", *("-I" + folder for folder in folders), program]
     return None
 
