@@ -14,7 +14,7 @@ from stage import FRIENDS, LOG, STATE, TRAPS, ZONE, Broken
 MESSAGE_ID = re.compile(rb"^Message-ID: *(<[^>]*>)", re.I | re.M)
 NOERROR, NXDOMAIN = 0, 3
 WRONG_END = re.compile(r"Sanitizer|Assertion|malformed|stack smashing|terminated$|corrupted|free\(\):|munmap_chunk", re.M)
-PATIENCE = 30
+PATIENCE = 60
 ASKED_PER_ROUND = 4  # blocks that policy, zone and answerer are asked for one by one; all are compared in the kernel
 
 

@@ -271,7 +271,7 @@ class Site:
     def wait_up(self, seconds=PATIENCE):
         return wait_for("all roles to be up", self.up, seconds)
 
-    def wait_dead(self, seconds=30):
+    def wait_dead(self, seconds=60):
         try:
             wait_for("the end of all processes", lambda: not self.tracer.living, seconds)
         except LabError as e:
