@@ -36,7 +36,7 @@ static void send_good_mail(void)
 
 static void hit_until_held(void)
 {
-	rig_do("{\"cmd\":\"enforce\",\"mode\":\"soft\",\"force\":true}");
+	rig_enforce("soft");
 	send_good_mail();
 	assert_int_equal(rig_message(HOST, "M1", "jo@firm.example", TRAP1), HIT_STORED);
 	rig_assert_title(HOST, "ACCEPTED");
@@ -157,7 +157,7 @@ static void test_held_by_hand(void **state)
 
 	(void)state;
 	rig_start();
-	rig_do("{\"cmd\":\"enforce\",\"mode\":\"full\",\"force\":true}");
+	rig_enforce("full");
 	j = rig_call("{\"cmd\":\"block_add\",\"subject\":\"" HOST "\",\"seconds\":3600,\"held\":true}");
 	assert_string_equal(json_string_value(json_object_get(json_object_get(j, "block"), "state")), "held");
 	json_decref(j);

@@ -80,9 +80,9 @@ static void test_a_command_that_was_answered(void **state)
 	(void)state;
 	rig_start();
 	for (unsigned i = 0; i < 3; i++) {
-		rig_do("{\"cmd\":\"enforce\",\"mode\":\"full\",\"force\":true}");
+		rig_enforce("full");
 		assert_mode_left(MODE_FULL);
-		rig_do("{\"cmd\":\"enforce\",\"mode\":\"soft\",\"force\":true}");
+		rig_enforce("soft");
 		assert_mode_left(MODE_SOFT);
 	}
 }

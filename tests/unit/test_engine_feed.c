@@ -171,7 +171,7 @@ static bool is_refused(const char *client)
 
 static void full(void)
 {
-	rig_do("{\"cmd\":\"enforce\",\"mode\":\"full\",\"force\":true}");
+	rig_enforce("full");
 }
 
 /* The title of why becomes this: lifting takes some rounds of the loop. */

@@ -121,21 +121,12 @@ static void start(uint8_t says)
 	rig_start();
 	tell_state(SENTINEL_ON, SENTINEL_FINE);
 	wait_list("on");
-	rig_do("{\"cmd\":\"enforce\",\"mode\":\"full\",\"force\":true}");
-}
-
-static bool is_refused(const char *client)
-{
-	int fd = rig_connect("policy");
-	bool is = strcmp(rig_rcpt(fd, client, "look", "b@example.net", "alice@example.org"), "action=DUNNO") != 0;
-
-	(void)close(fd);
-	return is;
+	rig_enforce("full");
 }
 
 static bool is_blocked(void *ctx)
 {
-	return is_refused(ctx);
+	return rig_is_refused(ctx);
 }
 
 static bool has_logged(void *ctx)
@@ -175,7 +166,7 @@ static void an_allow_list_spares(void **state)
 	start(DNS_SAYS_ALLOWED);
 	assert_int_equal(rig_message(SPAMMER, "q1", "a@example.net", TRAP), HIT_STORED);
 	wait_log("result=spared");
-	assert_false(is_refused(SPAMMER));
+	assert_false(rig_is_refused(SPAMMER));
 	j = rig_call("{\"cmd\":\"hits\",\"what\":\"" SPAMMER "\"}");
 	assert_string_equal(
 		json_string_value(json_object_get(json_array_get(json_object_get(j, "hits"), 0), "grade")), "exempt");
@@ -187,7 +178,7 @@ static void an_allow_list_spares(void **state)
 		(void)snprintf(id, sizeof id, "q%d", i);
 		assert_int_equal(rig_message(SPAMMER, id, "a@example.net", i % 2 ? TRAP : TRAP2), HIT_STORED);
 	}
-	assert_false(is_refused(SPAMMER));
+	assert_false(rig_is_refused(SPAMMER));
 	assert_int_equal(fetch.dns, 1); /* asked ahead at RCPT, and remembered */
 }
 
@@ -252,7 +243,7 @@ static void without_an_answer_it_is_blocked_in_time(void **state)
 	start(0);
 	assert_int_equal(rig_message(SPAMMER, "q1", "a@example.net", TRAP), HIT_STORED);
 	begin = clock_mono_ms();
-	assert_false(is_refused(SPAMMER)); /* nothing while it waits */
+	assert_false(rig_is_refused(SPAMMER)); /* nothing while it waits */
 	wait_until(is_blocked, SPAMMER);
 	assert_true(clock_mono_ms() - begin >= 700);
 	/* the answer comes late, twice, and with a number nobody asked */
@@ -261,7 +252,7 @@ static void without_an_answer_it_is_blocked_in_time(void **state)
 	answer_dns(UINT64_MAX, DNS_SAYS_ALLOWED);
 	answer_dns(0, DNS_SAYS_ALLOWED);
 	wait_list("on");
-	assert_true(is_refused(SPAMMER));
+	assert_true(rig_is_refused(SPAMMER));
 }
 
 static void a_lost_link_means_the_block(void **state)
@@ -271,9 +262,9 @@ static void a_lost_link_means_the_block(void **state)
 	rig.host.conf.fetch.wait_s = 5;
 	assert_int_equal(rig_message(SPAMMER, "q1", "a@example.net", TRAP), HIT_STORED);
 	rig_unlink(ROLE_FETCH);
-	assert_true(is_refused(SPAMMER));
+	assert_true(rig_is_refused(SPAMMER));
 	assert_int_equal(rig_message("192.0.2.67", "q2", "a@example.net", TRAP), HIT_STORED);
-	assert_true(is_refused("192.0.2.67")); /* nobody to ask: at once */
+	assert_true(rig_is_refused("192.0.2.67")); /* nobody to ask: at once */
 }
 
 static void a_list_that_goes_off_is_not_believed(void **state)
@@ -286,7 +277,7 @@ static void a_list_that_goes_off_is_not_believed(void **state)
 	wait_list("off");
 	assert_true(rig.alarms >= 1);
 	assert_int_equal(rig_message(SPAMMER, "q2", "a@example.net", TRAP2), HIT_STORED);
-	assert_true(is_refused(SPAMMER));
+	assert_true(rig_is_refused(SPAMMER));
 }
 
 /* What waits is decided as without lists. */
@@ -297,7 +288,7 @@ static void a_stop_settles_what_waits(void **state)
 	rig.host.conf.fetch.wait_s = 5;
 	assert_int_equal(rig_message(SPAMMER, "q1", "a@example.net", TRAP), HIT_STORED);
 	rig_restart();
-	assert_true(is_refused(SPAMMER));
+	assert_true(rig_is_refused(SPAMMER));
 }
 
 /* ---- spf: */
@@ -319,7 +310,7 @@ static void start_spf(void)
 	rig.host.conf.fetch.dns = true;
 	(void)snprintf(rig.allow, sizeof rig.allow, "spf:Provider.example\n");
 	rig_start();
-	rig_do("{\"cmd\":\"enforce\",\"mode\":\"full\",\"force\":true}");
+	rig_enforce("full");
 	wait_walks(1);
 	assert_string_equal(fetch.domain, "provider.example");
 }
@@ -342,9 +333,9 @@ static void a_walked_set_is_allowed(void **state)
 	answer_walk(SPF_DONE, "192.0.2.64/26 2001:db8::/32");
 	wait_until(has_prefixes, "2");
 	assert_int_equal(rig_message(SPAMMER, "q1", "a@example.net", TRAP), HIT_STORED);
-	assert_false(is_refused(SPAMMER));
+	assert_false(rig_is_refused(SPAMMER));
 	assert_int_equal(rig_message("192.0.2.4", "q2", "a@example.net", TRAP), HIT_STORED);
-	assert_true(is_refused("192.0.2.4"));
+	assert_true(rig_is_refused("192.0.2.4"));
 	/* a second answer of the same number, and one nobody asked for */
 	answer_walk(SPF_DONE, "192.0.2.4");
 	wait_until(has_prefixes, "2");
@@ -355,7 +346,7 @@ static void a_walked_set_is_allowed(void **state)
 	answer_walk(SPF_TEMPERROR, "");
 	wait_log("the DNS does not answer");
 	assert_int_equal(rig_message(SPAMMER, "q3", "a@example.net", TRAP2), HIT_STORED);
-	assert_false(is_refused(SPAMMER));
+	assert_false(rig_is_refused(SPAMMER));
 }
 
 static void the_world_is_refused(void **state)
@@ -365,7 +356,7 @@ static void the_world_is_refused(void **state)
 	answer_walk(SPF_DONE, "0.0.0.0/0");
 	wait_log("would allow the whole world");
 	assert_int_equal(rig_message(SPAMMER, "q1", "a@example.net", TRAP), HIT_STORED);
-	assert_true(is_refused(SPAMMER));
+	assert_true(rig_is_refused(SPAMMER));
 }
 
 /* A block of who is allowed now leaves the layers; an entry that goes is forgotten. */
@@ -374,14 +365,14 @@ static void a_set_takes_blocks_away_and_goes_with_its_line(void **state)
 	(void)state;
 	start_spf();
 	assert_int_equal(rig_message(SPAMMER, "q1", "a@example.net", TRAP), HIT_STORED);
-	assert_true(is_refused(SPAMMER));
+	assert_true(rig_is_refused(SPAMMER));
 	answer_walk(SPF_DONE, "192.0.2.0/24");
 	wait_until(has_prefixes, "1");
-	assert_false(is_refused(SPAMMER));
+	assert_false(rig_is_refused(SPAMMER));
 	rig_send_text(TEXT_ALLOW, "allow.txt", "");
 	wait_until(has_prefixes, "0");
 	assert_int_equal(rig_message("192.0.2.4", "q2", "a@example.net", TRAP), HIT_STORED);
-	assert_true(is_refused("192.0.2.4"));
+	assert_true(rig_is_refused("192.0.2.4"));
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)

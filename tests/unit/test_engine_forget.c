@@ -219,8 +219,6 @@ static void a_late_retry_counts_once(void **state)
 	assert_int_equal(messages(), RECORD_RECENT - 1);
 }
 
-#define ENGINE_TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -19,7 +19,7 @@ static void start(void)
 	rig.host.conf.forwarders.count = 1;
 	(void)snprintf(rig.host.conf.forwarders.item[0], CONF_ITEM, "198.51.100.0/24");
 	rig_start();
-	rig_do("{\"cmd\":\"enforce\",\"mode\":\"full\",\"force\":true}");
+	rig_enforce("full");
 }
 
 /* client brings a message to TRAP, which walked (or "") gave it. */
@@ -48,22 +48,13 @@ static uint8_t bring(const char *client, const char *walked, const char *id)
 	return rig_wait_ack(m.seq);
 }
 
-static bool is_refused(const char *client)
-{
-	int fd = rig_connect("policy");
-	bool is = strcmp(rig_rcpt(fd, client, "look", "b@example.net", "alice@example.org"), "action=DUNNO") != 0;
-
-	(void)close(fd);
-	return is;
-}
-
 static void the_host_before_is_blocked(void **state)
 {
 	(void)state;
 	start();
 	assert_int_equal(bring(FORWARDER, SPAMMER, "q1"), HIT_STORED);
-	assert_true(is_refused(SPAMMER));
-	assert_false(is_refused(FORWARDER));
+	assert_true(rig_is_refused(SPAMMER));
+	assert_false(rig_is_refused(FORWARDER));
 	assert_int_equal(rig_hits_of(SPAMMER), 1);
 	assert_int_equal(rig_hits_of(FORWARDER), 0);
 }
@@ -78,7 +69,7 @@ static void untold_charges_nobody(void **state)
 		(void)snprintf(id, sizeof id, "q%d", i);
 		assert_int_equal(bring(FORWARDER, "", id), HIT_STORED);
 	}
-	assert_false(is_refused(FORWARDER));
+	assert_false(rig_is_refused(FORWARDER));
 }
 
 /* Only a forwarder is believed: capture walks for nobody else, and the engine looks itself. */
@@ -87,8 +78,8 @@ static void no_forwarder_is_not_believed(void **state)
 	(void)state;
 	start();
 	assert_int_equal(bring("203.0.113.4", "192.0.2.1", "q1"), HIT_STORED);
-	assert_false(is_refused("192.0.2.1"));
-	assert_true(is_refused("203.0.113.4"));
+	assert_false(rig_is_refused("192.0.2.1"));
+	assert_true(rig_is_refused("203.0.113.4"));
 }
 
 /* A forwarder that had it from our own side, or from another: nobody. */
@@ -98,8 +89,8 @@ static void one_of_ours_before(void **state)
 	start();
 	assert_int_equal(bring(FORWARDER, "10.0.0.5", "q1"), HIT_STORED);
 	assert_int_equal(bring(FORWARDER, "198.51.100.7", "q2"), HIT_STORED);
-	assert_false(is_refused(FORWARDER));
-	assert_false(is_refused("198.51.100.7"));
+	assert_false(rig_is_refused(FORWARDER));
+	assert_false(rig_is_refused("198.51.100.7"));
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)

@@ -50,7 +50,7 @@ static void start(void)
 	(void)snprintf(rig.shared, sizeof rig.shared, "192.0.2.0/24 as pool\nfreemail:mail.example\n");
 	rig.on_fetch = say_pass;
 	rig_start();
-	rig_do("{\"cmd\":\"enforce\",\"mode\":\"full\",\"force\":true}");
+	rig_enforce("full");
 }
 
 static void block_spammer(void)

@@ -255,8 +255,6 @@ static void what_cannot_be_released_is_said(void **state)
 	json_decref(release("\"what\":\"" CORPUS "\"", false));
 }
 
-#define ENGINE_TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

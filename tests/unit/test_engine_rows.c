@@ -116,7 +116,7 @@ static void test_pages(void **state)
 		json_decref(rig_call_on(fd, line));
 	}
 	(void)close(fd);
-	rig_do("{\"cmd\":\"enforce\",\"mode\":\"soft\",\"force\":true}");
+	rig_enforce("soft");
 	rows = all_rows("trapped");
 	assert_int_equal(pages, 3);
 	assert_int_equal(json_array_size(rows), MANY);

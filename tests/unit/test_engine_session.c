@@ -41,7 +41,7 @@ static void start(enum conf_kill kill)
 {
 	rig.host.conf.firewall.kill_sessions = kill;
 	rig_start();
-	rig_do("{\"cmd\":\"enforce\",\"mode\":\"soft\",\"force\":true}");
+	rig_enforce("soft");
 }
 
 static json_int_t status_number(const char *object, const char *key)
@@ -506,7 +506,7 @@ static void test_identities_stay_in_the_engine(void **state)
 	rig.on_fetch = say_pass;
 	rig.on_blocks = on_blocks;
 	start(KILL_SOCKET);
-	rig_do("{\"cmd\":\"enforce\",\"mode\":\"full\",\"force\":true}");
+	rig_enforce("full");
 	assert_true(rig_wait(has_area, NULL));
 	fd = rig_connect("policy");
 	spam(fd, INNOCENT, 40001, "S1");

@@ -1,0 +1,169 @@
+/*
+ * Trap files as the engine takes them over: what they say wrongly, what is
+ * alive, loads that overtake each other.
+ * SPDX-License-Identifier: ISC
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "engine_rig.h"
+
+#define TRAP RIG_SECRET "1@example.org"
+#define TRAP_TWO RIG_SECRET "2@example.org"
+#define SPAMMER "192.0.2.66"
+#define NEIGHBOUR "192.0.2.67"
+
+/* ---- trap files */
+
+static void a_watching_trap_that_is_delivered_is_suspended(void **state)
+{
+	json_t *j;
+
+	(void)state;
+	(void)snprintf(rig.traps, sizeof rig.traps, TRAP " state=watching\n" TRAP_TWO "\n");
+	rig_start();
+	rig_log_mail(NEIGHBOUR, "a@example.net", TRAP, clock_wall_s());
+	do {
+		j = rig_call("{\"cmd\":\"trap_list\",\"state\":\"suspended\"}");
+		if (json_integer_value(json_object_get(j, "total")) == 1)
+			break;
+		json_decref(j);
+	} while (true);
+	json_decref(j);
+	assert_non_null(strstr(rig.map, TRAP_TWO));
+	assert_null(strstr(rig.map, TRAP "\n"));
+}
+
+static void bad_lines_and_live_addresses_are_told(void **state)
+{
+	json_t *j, *bad;
+
+	(void)state;
+	(void)snprintf(rig.traps, sizeof rig.traps,
+		TRAP "\nnot an address\n\n" RIG_SECRET "live@example.org\nabuse@example.org\n" TRAP "\n");
+	rig.live = RIG_SECRET "live@example.org";
+	rig_start();
+	j = rig_call("{\"cmd\":\"trap_reload\"}");
+	bad = json_object_get(j, "bad");
+	assert_int_equal(json_integer_value(json_object_get(j, "armed")), 1);
+	assert_int_equal(json_array_size(bad), 4);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(bad, 0), "line")), 2);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(bad, 1), "line")), 5);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(bad, 2), "line")), 6);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(bad, 3), "line")), 4);
+	assert_null(strstr(rig.map, RIG_SECRET "live"));
+	json_decref(j);
+}
+
+static void a_live_domain_is_refused_with_its_number(void **state)
+{
+	json_t *j, *bad;
+
+	(void)state;
+	(void)snprintf(rig.traps, sizeof rig.traps, TRAP "\n# ours\n@live.example\n");
+	rig.live = "@live.example";
+	rig_start();
+	j = rig_call("{\"cmd\":\"trap_reload\"}");
+	bad = json_object_get(j, "bad");
+	assert_int_equal(json_integer_value(json_object_get(j, "armed")), 1);
+	assert_int_equal(json_array_size(bad), 1);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(bad, 0), "line")), 3);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(bad, 0), "reason")),
+		"a live domain (hash:/etc/aliases), refused");
+	assert_null(strstr(rig.map, "live.example"));
+	json_decref(j);
+	j = rig_call("{\"cmd\":\"trap_check\",\"traps\":[\"@live.example\",\"@dead.example\"]}");
+	bad = json_object_get(j, "refused");
+	assert_int_equal(json_array_size(bad), 1);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(bad, 0), "reason")),
+		"live domain (hash:/etc/aliases)");
+	json_decref(j);
+}
+
+static void an_answer_to_an_older_load_is_none(void **state)
+{
+	unsigned lives, applies;
+
+	(void)state;
+	rig_start();
+	lives = rig.lives;
+	rig.is_live_held = true;
+	(void)snprintf(rig.traps, sizeof rig.traps, TRAP "\n" RIG_SECRET "3@example.org\n");
+	rig_send_files();
+	assert_true(rig_wait(rig_is_live_asked, &lives));
+	lives = rig.lives;
+	(void)snprintf(rig.traps, sizeof rig.traps, TRAP "\n" RIG_SECRET "live@example.org\n");
+	rig_send_files();
+	assert_true(rig_wait(rig_is_live_asked, &lives));
+	applies = rig.applies;
+	rig.live_seq--;
+	rig_answer_live("");
+	(void)rig_count_of("whole");
+	assert_int_equal(rig.applies, applies);
+	rig.live_seq++;
+	rig.live = RIG_SECRET "live@example.org";
+	rig_answer_live(rig.live);
+	assert_true(rig_wait(rig_is_loaded, &applies));
+	assert_null(strstr(rig.map, "+A " RIG_SECRET "live"));
+}
+
+static void a_load_that_overtakes_the_map_writes_it_whole(void **state)
+{
+	unsigned applies;
+
+	(void)state;
+	rig_start();
+	applies = rig.applies;
+	rig.is_map_held = true;
+	(void)snprintf(rig.traps, sizeof rig.traps, TRAP "\n" RIG_SECRET "3@example.org\n");
+	rig_send_files();
+	assert_true(rig_wait(rig_is_loaded, &applies));
+	assert_non_null(strstr(rig.map, "+A " RIG_SECRET "3@"));
+	applies = rig.applies;
+	(void)snprintf(rig.traps, sizeof rig.traps, TRAP "\n");
+	rig_send_files();
+	rig.is_map_held = false;
+	assert_true(rig_wait(rig_is_loaded, &applies));
+	assert_true(rig.is_map_full || strstr(rig.map, "-A " RIG_SECRET "3@"));
+}
+
+static void a_hit_before_the_traps_waits(void **state)
+{
+	unsigned applies = 0;
+	uint64_t seq;
+
+	(void)state;
+	rig.is_text_held = true;
+	rig_start_engine();
+	for (int r = ROLE_FIREWALL; r < ROLE_COUNT; r++)
+		rig_link((enum role)r);
+	seq = rig_hit(SPAMMER, "Q1", "a@example.net", TRAP, "m1");
+	rig_log_login(SPAMMER, "Q1", "", clock_wall_s() - 10);
+	rig_enforce("soft");
+	assert_int_equal(rig.ack[seq], 0);
+	rig_send_text(TEXT_TRAPS, "traps.txt", rig.traps);
+	assert_true(rig_wait(rig_is_loaded, &applies));
+	(void)rig_count_of("whole");
+	assert_int_equal(rig.ack[seq], 0); /* who is allowed is not known yet */
+	rig_send_text(TEXT_ALLOW, "allow.txt", "");
+	assert_int_equal(rig_wait_ack(seq), HIT_STORED);
+	rig_wait_for_block(SPAMMER);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ENGINE_TEST(a_watching_trap_that_is_delivered_is_suspended),
+		ENGINE_TEST(bad_lines_and_live_addresses_are_told),
+		ENGINE_TEST(a_live_domain_is_refused_with_its_number),
+		ENGINE_TEST(an_answer_to_an_older_load_is_none),
+		ENGINE_TEST(a_load_that_overtakes_the_map_writes_it_whole),
+		ENGINE_TEST(a_hit_before_the_traps_waits),
+	};
+
+	if (getenv("RIG_TEST"))
+		cmocka_set_test_filter(getenv("RIG_TEST"));
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
