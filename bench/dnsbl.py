@@ -87,12 +87,18 @@ class Server:
         self.port = PORTS[name]
 
     def stop(self):
-        for pid in reversed(rig.family(self.process.pid)):
+        """rbldnsd may sleep over a SIGTERM that comes just before it waits for a question."""
+        for how, seconds in ((signal.SIGTERM, 10), (signal.SIGKILL, None)):
+            for pid in reversed(rig.family(self.process.pid)):
+                try:
+                    os.kill(pid, how)
+                except ProcessLookupError:
+                    pass
             try:
-                os.kill(pid, signal.SIGTERM)
-            except ProcessLookupError:
-                pass
-        self.process.wait()
+                self.process.wait(seconds)
+                return
+            except subprocess.TimeoutExpired:
+                continue
 
 
 def start_null(args, _):
