@@ -120,6 +120,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	feed_ops.stop(&h);
+	free(h.ctx);
 	channel_free(run);
 	channel_free(engine);
 	channel_free(h.link[ROLE_RUN]);
