@@ -47,6 +47,8 @@ void engine_clock_tick(struct engine *e)
 	engine_alarm(e, "clock", step < 0 ? "clock-back" : "clock-ahead", text);
 	if (step < 0)
 		blocks_again(e);
+	else
+		engine_block_sync(e); /* what is over by the new time is not over for the kernel */
 }
 
 bool engine_clock_is_doubtful(const struct engine *e)

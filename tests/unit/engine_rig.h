@@ -240,6 +240,17 @@ static inline void rig_take_ops(struct rd *body)
 	}
 }
 
+/* A full list begins: what is not in it is gone. */
+static inline void rig_take_sync(struct rd *body)
+{
+	struct msg_fw_sync m;
+
+	assert_int_equal(message_get_fw_sync(body, &m), ERR_OK);
+	rig.syncs++;
+	if (m.phase == 1)
+		rig.ops = 0;
+}
+
 static inline void rig_take_ack(struct rd *body)
 {
 	struct msg_hit_ack m;
@@ -304,7 +315,7 @@ static inline void rig_on_peer_message(
 	} else if (t == MSG_BLOCKS && rig.on_blocks) {
 		rig.on_blocks(dup(fds[0]));
 	} else if (t == MSG_FW_SYNC) {
-		rig.syncs++;
+		rig_take_sync(body);
 	} else if (t == MSG_HIT_ACK) {
 		rig_take_ack(body);
 	} else if (t == MSG_CORPUS_REMOVE) {
