@@ -7,6 +7,7 @@
  */
 #include "io/area_memory.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -63,7 +64,7 @@ static enum err map(int fd, int needed, struct area_memory *ret)
 	m.bytes = (size_t)st.st_size;
 	m.map = mmap(NULL, m.bytes, PROT_READ, MAP_SHARED, fd, 0);
 	if (m.map == MAP_FAILED)
-		return ERR_IO;
+		return errno == ENOMEM ? ERR_NOMEM : ERR_IO;
 	*ret = m;
 	return ERR_OK;
 }

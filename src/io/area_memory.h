@@ -29,7 +29,7 @@ enum err area_memory_make_feed(
 	const struct prefix_set *sealed, struct area_memory *ret, struct feed_area *ret_area) MUST_USE;
 /*
  * For who was given it; takes fd, also when it fails. ERR_DENIED: it lacks the seals, so that reading could fault,
- * or a set could change; ERR_SYNTAX, ERR_VERSION: no area; ERR_IO: errno.
+ * or a set could change; ERR_SYNTAX, ERR_VERSION: no area; ERR_NOMEM; ERR_IO: errno.
  */
 enum err area_memory_open_blocks(int fd, struct area_memory *ret, struct block_view *ret_view) MUST_USE;
 enum err area_memory_open_feed(int fd, struct area_memory *ret, struct feed_area *ret_area) MUST_USE;

@@ -41,7 +41,7 @@ static struct export_area *area_keep(struct export_area *a)
 }
 
 /* Takes fd. NULL: said in the log. */
-static struct export_area *area_open(int fd, bool is_blocks)
+static struct export_area *area_open(int fd, bool is_blocks, bool *ret_is_short)
 {
 	struct export_area *a = calloc(1, sizeof *a);
 	enum err e = ERR_NOMEM;
@@ -56,6 +56,7 @@ static struct export_area *area_open(int fd, bool is_blocks)
 	}
 	if (e == ERR_OK)
 		return a;
+	*ret_is_short = *ret_is_short || e == ERR_NOMEM;
 	log_warn("list_refused", "what=%s reason=\"%s\"", is_blocks ? "blocks" : "feed", err_name(e));
 	area_drop(&a);
 	return NULL;
@@ -64,7 +65,7 @@ static struct export_area *area_open(int fd, bool is_blocks)
 /* False: what was there stays where the new one is no good. */
 static bool replace(struct export_areas *all, struct export_area **at, int fd, bool is_blocks)
 {
-	struct export_area *a = area_open(fd, is_blocks);
+	struct export_area *a = area_open(fd, is_blocks, &all->is_short);
 
 	if (!a)
 		return false;

@@ -20,6 +20,7 @@ struct export_area;
 struct export_areas {
 	struct export_area *blocks, *holes, *feed[FEEDS_MAX]; /* NULL: none */
 	bool knows_acting, is_acting;
+	bool is_short; /* for lack of memory something was left out */
 	uint64_t news; /* of what was taken and let go */
 };
 

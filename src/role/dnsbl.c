@@ -68,6 +68,7 @@ static void take_blocks(struct dnsbl *d, int fd)
 
 	if (e != ERR_OK) {
 		log_warn("blocks_refused", "reason=\"%s\"", err_name(e));
+		role_host_give_up(d->host, e);
 		return;
 	}
 	area_memory_close(&d->blocks);
@@ -103,9 +104,11 @@ static void take_holes(struct dnsbl *d, int fd)
 {
 	struct area_memory m = AREA_MEMORY_NONE, old = d->holes;
 	struct feed_area a = { 0 };
+	enum err e = fd >= 0 ? area_memory_open_feed(fd, &m, &a) : ERR_OK;
 
-	if (fd >= 0 && area_memory_open_feed(fd, &m, &a) != ERR_OK) {
+	if (e != ERR_OK) {
 		log_warn("holes_refused", "note=\"those before stay\"");
+		role_host_give_up(d->host, e);
 		return;
 	}
 	d->holes = m;
@@ -131,13 +134,16 @@ static void take_feed(struct dnsbl *d, const struct msg_feed_give *m, int fd)
 {
 	struct area_memory memory = AREA_MEMORY_NONE, old = d->feed[m->index];
 	struct dnsbl_feed f = { .code = m->code };
+	enum err e;
 
 	if (fd >= 0 && !(m->layers & FEED_LAYER_DNSBL)) {
 		(void)close(fd);
 		fd = -1;
 	}
-	if (fd >= 0 && area_memory_open_feed(fd, &memory, &f.area) != ERR_OK) {
+	e = fd >= 0 ? area_memory_open_feed(fd, &memory, &f.area) : ERR_OK;
+	if (e != ERR_OK) {
 		log_warn("feed_refused", "feed=%u note=\"its set before stays\"", m->index);
+		role_host_give_up(d->host, e);
 		return;
 	}
 	f.is_used = fd >= 0;

@@ -35,6 +35,8 @@ struct publish_list {
 void publish_list_take(struct publish *p, enum message_type t, struct rd *body, int fd)
 {
 	export_areas_take(&p->list->now, t, body, fd);
+	if (p->list->now.is_short)
+		role_host_give_up(p->host, ERR_NOMEM);
 }
 
 bool publish_list_is_known(const struct publish *p)

@@ -57,6 +57,15 @@ static void give_up(const char *why)
 	loop_stop(host.pub.loop);
 }
 
+void role_host_give_up(struct role_host *h, enum err e)
+{
+	if (e != ERR_NOMEM)
+		return;
+	log_warn("role_failed", "reason=\"no memory for what it was given\"");
+	host.is_failed = true;
+	loop_stop(h->loop);
+}
+
 enum err role_host_send(struct role_host *h, enum role peer, const struct wr *w, const int *fds, size_t n)
 {
 	return h->link[peer] ? channel_send(h->link[peer], w, fds, n) : ERR_CLOSED;

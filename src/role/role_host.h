@@ -56,6 +56,11 @@ enum err role_host_send(struct role_host *h, enum role peer, const struct wr *w,
  * goes first to those that answer somebody.
  */
 void role_host_give_way(void);
+/*
+ * e: why something that was handed over is not in use. For lack of memory the
+ * role ends: it comes back, and is given everything anew. Else nothing happens.
+ */
+void role_host_give_up(struct role_host *h, enum err e);
 
 extern const struct role_ops engine_ops, firewall_ops, capture_ops, follow_ops, run_ops, aliasmap_ops, fetch_ops,
 	tarpit_ops, feed_ops, dnsbl_ops, publish_ops;

@@ -130,6 +130,7 @@ static void take_blocks(struct tarpit *t, int fd)
 
 	if (e != ERR_OK) {
 		log_warn("blocks_refused", "reason=\"%s\"", err_name(e));
+		role_host_give_up(t->host, e);
 		return;
 	}
 	area_memory_close(&t->memory);
