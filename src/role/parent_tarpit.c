@@ -86,6 +86,15 @@ static bool is_free(uint16_t port)
 	return fd >= 0;
 }
 
+/* Processes that are stopping have the port a moment longer than we do. */
+static bool is_still_ours(const struct parent *p, uint16_t port)
+{
+	for (unsigned i = 0; i < ROLE_TARPITS; i++)
+		if (p->child[role_tarpit(i)].pid)
+			return port == p->tarpit.port;
+	return false;
+}
+
 /* Which of n listeners: by the client's network, with a secret factor. */
 static bool choose_by_network(int fd, unsigned n)
 {
@@ -156,7 +165,7 @@ static enum err open_listeners(struct parent *p, const struct conf *c, char *tex
 		had = t->count;
 	}
 	close_down_to(&new, n);
-	if ((n && !is_kept && !is_free(new.port)) || !grow_to(&new, n)) {
+	if ((n && !is_kept && !is_still_ours(p, new.port) && !is_free(new.port)) || !grow_to(&new, n)) {
 		(void)snprintf(text, size, "tarpit port: cannot listen on TCP port %u: %s", c->tarpit.port,
 			strerrordesc_np(errno));
 		close_down_to(&new, had);

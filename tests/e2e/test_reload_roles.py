@@ -1,4 +1,4 @@
-"""Roles that a reload brings: they find their folders as they do at a start."""
+"""Roles that a reload brings, and that go and come back."""
 import os
 
 from lab.network import wait_for
@@ -36,3 +36,18 @@ def test_feed_and_export_after_a_reload(new_scene):
     wait_for("the exported file", exported, 60)
     wait_for("the kept feed", lambda: os.listdir(scene.net.path("/var/lib/limetwig/feeds")), 60)
     assert "feed_not_kept" not in scene.daemon.log() and "export_failed" not in scene.daemon.log()
+
+
+def test_the_answerer_goes_and_comes_back_at_once(new_scene):
+    """Its processes have the port a moment longer than the configuration."""
+    scene = new_scene(hosts=set())
+    forms = [CONF.replace("action = reject", "action = " + a) for a in ("answer", "reject")]
+    scene.daemon.configure(forms[0])
+    scene.daemon.start()
+    for i in range(12):
+        scene.daemon.configure(forms[i % 2])
+        scene.daemon.told("reload")
+    scene.daemon.configure(forms[0])
+    scene.daemon.told("reload")
+    assert "reload_refused" not in scene.daemon.log()
+    wait_for("all to be up", lambda: all(r["up"] for r in scene.daemon.json("status")["roles"]), 60)
