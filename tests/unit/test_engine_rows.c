@@ -19,15 +19,8 @@ static json_int_t would;
 static json_t *call_revealing(const char *line)
 {
 	int fd = rig_connect("control");
-	json_t *j = NULL;
-	struct buf in;
+	json_t *j = rig_call_showing(fd, line, true);
 
-	rig_write(fd, line, strlen(line));
-	rig_write(fd, "\n", 1);
-	buf_init(&in, 64u << 20);
-	if (rig_read(fd, "\n", &in))
-		j = json_loadb(in.p, in.n, 0, NULL);
-	buf_done(&in);
 	(void)close(fd);
 	assert_non_null(j);
 	return j;
