@@ -233,7 +233,7 @@ static int say(const struct setup *s, bool is_new)
 	for (size_t i = 0; i < s->instances; i++)
 		setup_show(s, &s->instance[i]);
 	printf("Done. postfix check: fine. Settings: %s/postfix.conf\n"
-	       "Mode: monitor, until you say otherwise. Nothing is refused, no mail is kept from anybody.\n"
+	       "The mode stays as it is; a new site is in monitor: nothing is refused, no mail is kept from anybody.\n"
 	       "Undo: limetwig setup postfix --revert     Next: limetwig doctor\n",
 		s->opt.etc);
 	return 0;
