@@ -89,6 +89,7 @@ disable_new() {
 }
 
 install() {
+	say "installing $# packages and what they need (build-host/apt.log)"
 	update_lists
 	if ! apt-get -q -y --no-install-recommends -o Dpkg::Use-Pty=0 install "$@" >>"$host/apt.log" 2>&1; then
 		tail -n 15 "$host/apt.log" >&2
