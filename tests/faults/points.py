@@ -199,9 +199,9 @@ class FullDisk(Chapter):
         os.unlink(path)
 
     def wait_tries(self, mails):
-        """Each message has been brought twice more, or was taken; innocents are served meanwhile."""
-        tries = [m.tries + 2 for m in mails]
-        wait_for("attempts on a bad disk", lambda: all(m.is_taken or m.tries >= t for m, t in zip(mails, tries)), 60)
+        """Two messages are brought at a time: these have been brought twice more, or all were taken; innocents are served."""
+        enough = sum(m.tries for m in mails) + 4
+        wait_for("attempts on a bad disk", lambda: sum(m.tries for m in mails) >= enough or all(m.is_taken for m in mails), 60)
         self.site.good_mail()
 
     def close(self):
