@@ -20,6 +20,7 @@ import xml.etree.ElementTree
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TAP = re.compile(r"^(ok|not ok)\b(?!.*\bTODO\b)(?P<rest>.*)$", re.MULTILINE)
 E2E_AT_ONCE = 2
+PATIENCE = "5"  # times a test's timeout, which only ends what hangs: the machine may be slow, or have other work
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
 
 
@@ -127,7 +128,7 @@ def count_test(test):
 
 def meson_tests(total, folder):
     """unit, fuzz corpora, golden: whatever meson knows."""
-    run(["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs"])
+    run(["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", "--timeout-multiplier", PATIENCE])
     suites, output = {}, []
     log = os.path.join(TOP, folder, "meson-logs/testlog.json")
     if not os.path.exists(log):

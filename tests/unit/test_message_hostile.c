@@ -29,7 +29,7 @@
 #define ROUNDS 5000
 #define ROUNDS_OF_PROGRAMS 500 /* aliasmap and run start programs for what is well-formed */
 #define PATIENCE_MS 30000      /* what the real parent gives a role before it kills it */
-#define LINK_MS 5000
+#define LINK_MS PATIENCE_MS
 #define TYPES 125
 
 static const struct role_ops *const ops[ROLE_COUNT] = { [ROLE_ENGINE] = &engine_ops,
