@@ -75,7 +75,9 @@ struct thread {
 	pid_t tid;
 	struct role *role; /* NULL: a child of the parent before its exec */
 	bool is_failing;   /* the call under way was taken away; it returns error */
+	bool is_brk;       /* its call was a brk: it gets wanted back */
 	int error;
+	unsigned long wanted;
 };
 
 static struct role role[ROLES];
@@ -239,16 +241,29 @@ static bool is_counted(enum class class, long number)
 	return false;
 }
 
-/* Each role may call getpid; -1 would be the end of one with a filter of calls. brk says no by what it answers to 0. */
-static void take_away(struct thread *t, unsigned long number, int error)
+/*
+ * Each role may call getpid; -1 would be the end of one with a filter of calls. brk says no by what it answers to 0; the C
+ * library compares that with its argument, which it still has in the register.
+ */
+static void take_away(struct thread *t, const struct __ptrace_syscall_info *i, int error)
 {
-	bool is_brk = number == SYS_brk;
+	bool is_brk = i->entry.nr == SYS_brk;
 	size_t at = is_brk ? offsetof(struct user_regs_struct, rdi) : offsetof(struct user_regs_struct, orig_rax);
 
 	if (ptrace(PTRACE_POKEUSER, t->tid, at, is_brk ? 0L : (long)SYS_getpid) != 0)
 		return;
-	t->is_failing = !is_brk;
+	t->is_failing = true;
+	t->is_brk = is_brk;
 	t->error = error;
+	t->wanted = i->entry.args[0];
+}
+
+static void let_fail(struct thread *t)
+{
+	size_t at = t->is_brk ? offsetof(struct user_regs_struct, rdi) : offsetof(struct user_regs_struct, rax);
+
+	(void)ptrace(PTRACE_POKEUSER, t->tid, at, t->is_brk ? (long)t->wanted : -(long)t->error);
+	t->is_failing = false;
 }
 
 static void strike(struct thread *t, const struct __ptrace_syscall_info *i)
@@ -263,7 +278,7 @@ static void strike(struct thread *t, const struct __ptrace_syscall_info *i)
 		t->role->is_ours = true;
 		(void)kill(t->role->pid, SIGKILL);
 	} else {
-		take_away(t, i->entry.nr, p->error);
+		take_away(t, i, p->error);
 	}
 	tell(text);
 }
@@ -276,8 +291,7 @@ static void on_call(struct thread *t)
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof i, &i) <= 0)
 		return;
 	if (i.op == PTRACE_SYSCALL_INFO_EXIT && t->is_failing) {
-		(void)ptrace(PTRACE_POKEUSER, t->tid, offsetof(struct user_regs_struct, rax), -(long)t->error);
-		t->is_failing = false;
+		let_fail(t);
 	} else if (i.op == PTRACE_SYSCALL_INFO_ENTRY && p && p->is_armed && is_counted(p->class, (long)i.entry.nr) &&
 		   ++p->count == p->at) {
 		strike(t, &i);
