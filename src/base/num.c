@@ -99,7 +99,7 @@ enum err num_parse_size(struct slice s, uint64_t *ret_bytes)
 			return ERR_SYNTAX;
 		}
 	}
-	e = num_parse(s, UINT64_MAX >> 31, &v);
+	e = num_parse(s, UINT64_MAX >> shift, &v);
 	if (e != ERR_OK)
 		return e;
 	*ret_bytes = v << shift;
