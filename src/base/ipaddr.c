@@ -73,22 +73,29 @@ bool ipaddr_eq(const struct ipaddr *a, const struct ipaddr *b)
 	return a->family == b->family && memcmp(a->b, b->b, sizeof a->b) == 0;
 }
 
+enum err prefix_length_parse(struct slice len, struct slice host, const struct ipaddr *a, uint8_t *ret)
+{
+	uint64_t before = a->family == 4 && slice_find(host, ':') < host.n ? 8 * sizeof mapped_head : 0, v;
+	enum err e = num_parse(len, before + ipaddr_bits(a), &v);
+
+	if (e != ERR_OK || v < before)
+		return e != ERR_OK ? e : ERR_SYNTAX;
+	*ret = (uint8_t)(v - before);
+	return ERR_OK;
+}
+
 enum err prefix_parse(struct slice s, struct prefix *ret)
 {
 	size_t slash = slice_find(s, '/');
+	struct slice host = slice_head(s, slash);
 	struct prefix p = { 0 }, masked;
-	uint64_t len;
-	enum err e = ipaddr_parse(slice_head(s, slash), &p.addr);
+	enum err e = ipaddr_parse(host, &p.addr);
 
+	p.len = (uint8_t)ipaddr_bits(&p.addr);
+	if (e == ERR_OK && slash < s.n)
+		e = prefix_length_parse(slice_from(s, slash + 1), host, &p.addr, &p.len);
 	if (e != ERR_OK)
 		return e;
-	len = ipaddr_bits(&p.addr);
-	if (slash < s.n) {
-		e = num_parse(slice_from(s, slash + 1), len, &len);
-		if (e != ERR_OK)
-			return e;
-	}
-	p.len = (uint8_t)len;
 	masked = prefix_of(&p.addr, p.len);
 	if (!ipaddr_eq(&p.addr, &masked.addr))
 		return ERR_SYNTAX;

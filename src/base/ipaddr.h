@@ -36,8 +36,13 @@ enum err ipaddr_parse(struct slice s, struct ipaddr *ret) MUST_USE;
 const char *ipaddr_format(const struct ipaddr *a, char to[IPADDR_TEXT]);
 bool ipaddr_eq(const struct ipaddr *a, const struct ipaddr *b);
 
-/* "a.b.c.d", "a.b.c.d/n", "x::y/n". Host bits set beyond /n: ERR_SYNTAX. */
+/*
+ * "a.b.c.d", "a.b.c.d/n", "x::y/n"; "::ffff:a.b.c.d/n", n from 96 on, is IPv4,
+ * too. ERR_SYNTAX, also for host bits beyond /n; ERR_LIMIT: n is too large.
+ */
 enum err prefix_parse(struct slice s, struct prefix *ret) MUST_USE;
+/* len: the digits behind the slash; host: the text before it, which a was parsed from. Errors as above. */
+enum err prefix_length_parse(struct slice len, struct slice host, const struct ipaddr *a, uint8_t *ret) MUST_USE;
 /* A host without /32 or /128, else with its length. Returns to. */
 const char *prefix_format(const struct prefix *p, char to[PREFIX_TEXT]);
 /* The prefix of length len (cut to the family's width) that holds a. */

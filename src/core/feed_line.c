@@ -49,18 +49,18 @@ static void take_range(struct feed_line *ret, const struct ipaddr *first, const 
 		*ret = (struct feed_line){ .kind = FEED_ENTRY, .first = *first, .last = *last };
 }
 
-/* The whole network: bits behind len are cut off. */
-static void take_prefix(struct feed_line *ret, const struct ipaddr *a, struct slice len_text)
+/* The whole network: bits behind len are cut off. host: the text that a was read from. */
+static void take_prefix(struct feed_line *ret, struct slice host, const struct ipaddr *a, struct slice len_text)
 {
 	struct prefix p;
 	struct ipaddr last;
-	uint64_t len;
+	uint8_t len;
 
-	if (num_parse(len_text, ipaddr_bits(a), &len) != ERR_OK) {
+	if (prefix_length_parse(len_text, host, a, &len) != ERR_OK) {
 		refuse(ret, bad_length);
 		return;
 	}
-	p = prefix_of(a, (unsigned)len);
+	p = prefix_of(a, len);
 	last = prefix_last(&p);
 	take_range(ret, &p.addr, &last);
 }
@@ -154,7 +154,7 @@ static void parse_whole(struct slice s, bool is_short_allowed, struct feed_line 
 		return;
 	}
 	if (slash < word.n) {
-		take_prefix(ret, &a, slice_from(word, slash + 1));
+		take_prefix(ret, host, &a, slice_from(word, slash + 1));
 		return;
 	}
 	if (range_end(rest, &last, &is_bad))
@@ -192,7 +192,7 @@ static void parse_octets(struct slice word, struct feed_line *ret)
 
 	if (slash < word.n) {
 		if (octets(slice_head(word, slash), 0, &first, &n))
-			take_prefix(ret, &first, slice_from(word, slash + 1));
+			take_prefix(ret, slice_head(word, slash), &first, slice_from(word, slash + 1));
 		else
 			refuse(ret, glued);
 		return;
@@ -246,7 +246,7 @@ static void parse_words(struct slice word, struct feed_line *ret)
 	if (slash == word.n && a.family == 4) /* ::ffff:192.0.2.1 */
 		take_range(ret, &a, &a);
 	else
-		take_prefix(ret, &a, slash < word.n ? slice_from(word, slash + 1) : slice_str(len));
+		take_prefix(ret, host, &a, slash < word.n ? slice_from(word, slash + 1) : slice_str(len));
 }
 
 static void parse_rbldnsd(struct slice s, struct feed_line *ret)

@@ -55,6 +55,8 @@ static void test_list(void **state)
 		{ "2001:db8::/32", "2001:db8::-2001:db8:ffff:ffff:ffff:ffff:ffff:ffff" },
 		{ "2001:DB8::1,x", "2001:db8::1-2001:db8::1" },
 		{ "::ffff:192.0.2.1", "192.0.2.1-192.0.2.1" },
+		{ "::ffff:192.0.2.0/120", "192.0.2.0-192.0.2.255" },
+		{ "::ffff:192.0.2.0/24", "? the prefix length is no number that fits" },
 		/* host bits: the network, not five addresses from there */
 		{ "10.0.0.5/24", "10.0.0.0-10.0.0.255" },
 		{ "192.0.2.1 - 192.0.2.9", "192.0.2.1-192.0.2.9" },
