@@ -3,7 +3,7 @@ import time
 
 import pytest
 from lab import messages, witness
-from lab.network import wait_for
+from lab.network import allowed, wait_for
 from lab.postfix import PASSWORD, USER
 from lab.scene import ALICE, BOB, TRAPS, assert_code
 
@@ -263,7 +263,7 @@ def test_ten_thousand_traps_are_imported_in_a_second(soft):
     key = soft.new_host()
     assert_code(soft.spam_mail(key, trap="imported9999@example.net"), 250, "spam")
     soft.wait_block(soft.address(key))
-    assert took <= 2.0, "%.2f s" % took  # the aim is 1 s; a busy machine gets twice that
+    assert took <= allowed(2.0), "%.2f s" % took  # the aim is 1 s
 
 
 def test_person_and_forget(soft):

@@ -134,7 +134,7 @@ def test_recipe(scene):
     assert [row[:2] for row in found] == [["TRAPPED", spammer]]
     assert 86000 < int(found[0][2]) - time.time() <= 86400
     assert scene.net.run(["/usr/local/scripts/get-spamtrapped"]).stdout.split() == [spammer]
-    assert "status=sent" in scene.postfix.log() and scene.postfix.queued() == 0
+    wait_for("Postfix's log", lambda: "status=sent" in scene.postfix.log() and scene.postfix.queued() == 0, 30)
     # its own check of the words
     assert scene.net.run(["/usr/local/scripts/spamtrap", "198.51.100.1;id"]).returncode == 1
     # one of ours: refused, and the script says so to Postfix

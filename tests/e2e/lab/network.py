@@ -27,6 +27,11 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
+def allowed(seconds):
+    """A limit of an idle machine; a busy one gets as many times more as its load per core is above 1."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 def wait_for(what, predicate, seconds=20.0):
     """The first true value of predicate(); LabError with `what` when time is up. Polls fast, then slower."""
     deadline = time.monotonic() + seconds
