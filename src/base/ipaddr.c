@@ -151,6 +151,23 @@ bool prefix_overlaps(const struct prefix *a, const struct prefix *b)
 	return a->len <= b->len ? prefix_has(a, &b->addr) : prefix_has(b, &a->addr);
 }
 
+struct ipaddr prefix_last(const struct prefix *p)
+{
+	struct ipaddr a = p->addr;
+
+	for (unsigned i = p->len / 8, keep = p->len % 8; i < ipaddr_bits(&a) / 8; i++, keep = 0)
+		a.b[i] |= (uint8_t)(0xffu >> keep);
+	return a;
+}
+
+void prefix_halve(const struct prefix *p, struct prefix ret[2])
+{
+	ret[0] = ret[1] = *p;
+	ret[0].len++;
+	ret[1].len++;
+	ret[1].addr.b[p->len / 8] |= (uint8_t)(0x80u >> p->len % 8);
+}
+
 bool ipaddr_is_private(const struct ipaddr *a)
 {
 	const uint8_t *b = a->b;

@@ -51,6 +51,10 @@ bool prefix_has(const struct prefix *p, const struct ipaddr *a);
 bool prefix_eq(const struct prefix *a, const struct prefix *b);
 /* True where one contains the other. */
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b);
+/* The last address of a prefix. */
+struct ipaddr prefix_last(const struct prefix *p);
+/* The two halves of a prefix that is no host. */
+void prefix_halve(const struct prefix *p, struct prefix ret[2]);
 
 /*
  * True for what can never be a foreign host on the Internet: loopback,

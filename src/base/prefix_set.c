@@ -42,14 +42,6 @@ static prefix_number number_max(unsigned f)
 	return f ? ~(prefix_number)0 : UINT32_MAX;
 }
 
-struct ipaddr prefix_last(const struct prefix *p)
-{
-	unsigned f = family_index(&p->addr), bits = f ? 128 : 32;
-	prefix_number host = p->len < bits ? number_max(f) >> p->len : 0;
-
-	return prefix_number_addr(prefix_number_of(&p->addr) | host, f);
-}
-
 /* ---- runs of either family */
 
 static struct prefix_run6 run_at(const struct prefix_runs *r, size_t i)

@@ -70,9 +70,6 @@ void prefix_set_sizes(const struct prefix_set *s, size_t *ret_prefixes, uint64_t
 /* Of the addresses of a, how many IPv4 (and /64 of IPv6) are not in b. Both sealed. */
 void prefix_set_missing(const struct prefix_set *a, const struct prefix_set *b, uint64_t *ret_ipv4, uint64_t *ret_ipv6);
 
-/* The last address of a prefix. */
-struct ipaddr prefix_last(const struct prefix *p);
-
 /* ---- for who keeps runs elsewhere (f: 0 IPv4, 1 IPv6) */
 prefix_number prefix_number_of(const struct ipaddr *a);
 struct ipaddr prefix_number_addr(prefix_number n, unsigned f);

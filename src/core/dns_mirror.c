@@ -123,7 +123,7 @@ static void want_prefix(struct dns_mirror *m, const struct prefix *p, const stru
 		want_name(m, p, like);
 		return;
 	}
-	dns_owner_halve(p, half);
+	prefix_halve(p, half);
 	want_prefix(m, &half[0], like);
 	want_prefix(m, &half[1], like);
 }

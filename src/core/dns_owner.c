@@ -37,14 +37,6 @@ bool dns_owner_is_name(const struct prefix *p)
 	return false;
 }
 
-void dns_owner_halve(const struct prefix *p, struct prefix half[2])
-{
-	half[0] = half[1] = *p;
-	half[0].len++;
-	half[1].len++;
-	half[1].addr.b[p->len / 8] |= (uint8_t)(0x80u >> p->len % 8);
-}
-
 static void put_label(struct wr *w, const struct ipaddr *a, unsigned value)
 {
 	char text[4];

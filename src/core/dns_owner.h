@@ -20,8 +20,6 @@
 
 /* Is p one name? */
 bool dns_owner_is_name(const struct prefix *p);
-/* The two halves of a prefix that is no host. */
-void dns_owner_halve(const struct prefix *p, struct prefix half[2]);
 /* The labels of a prefix that is one name, without zone and root. */
 void dns_owner_put(struct wr *w, const struct prefix *p);
 /*

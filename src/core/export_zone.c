@@ -301,7 +301,7 @@ static void put_names(struct export_writer *w, const struct prefix *p, uint64_t 
 		put_records(w, name, ttl_s, r);
 		return;
 	}
-	dns_owner_halve(p, half);
+	prefix_halve(p, half);
 	put_names(w, &half[0], ttl_s, r);
 	put_names(w, &half[1], ttl_s, r);
 }

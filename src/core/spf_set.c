@@ -5,25 +5,9 @@
  */
 #include "core/spf_set.h"
 
+#include "base/array.h"
+
 #include <stdlib.h>
-
-/* Room for one more element. */
-static enum err grow(void **p, size_t count, size_t *size, size_t each)
-{
-	size_t n = *size ? *size * 2 : 16;
-	void *more;
-
-	if (count >= SPF_SET_MAX)
-		return ERR_LIMIT;
-	if (count < *size)
-		return ERR_OK;
-	more = realloc(*p, n * each);
-	if (!more)
-		return ERR_NOMEM;
-	*p = more;
-	*size = n;
-	return ERR_OK;
-}
 
 void spf_rules_done(struct spf_rules *r)
 {
@@ -40,7 +24,7 @@ void spf_set_done(struct spf_set *s)
 enum err spf_rules_add(struct spf_rules *r, const struct prefix *p, bool is_pass)
 {
 	void *rules = r->rule;
-	enum err e = grow(&rules, r->count, &r->size, sizeof r->rule[0]);
+	enum err e = array_grow(&rules, r->count, &r->size, sizeof r->rule[0], SPF_SET_MAX);
 
 	r->rule = rules;
 	if (e == ERR_OK)
@@ -51,7 +35,7 @@ enum err spf_rules_add(struct spf_rules *r, const struct prefix *p, bool is_pass
 enum err spf_set_add(struct spf_set *s, const struct prefix *p)
 {
 	void *prefixes = s->prefix;
-	enum err e = grow(&prefixes, s->count, &s->size, sizeof s->prefix[0]);
+	enum err e = array_grow(&prefixes, s->count, &s->size, sizeof s->prefix[0], SPF_SET_MAX);
 
 	s->prefix = prefixes;
 	if (e == ERR_OK)
@@ -86,16 +70,6 @@ static bool holds(const struct prefix *outer, const struct prefix *inner)
 	return outer->len <= inner->len && prefix_has(outer, &inner->addr);
 }
 
-static struct prefix half(const struct prefix *p, unsigned which)
-{
-	struct prefix h = *p;
-
-	if (which)
-		h.addr.b[p->len / 8] |= (uint8_t)(0x80u >> (p->len % 8));
-	h.len++;
-	return h;
-}
-
 /* Which half of p holds q. */
 static unsigned side_of(const struct prefix *p, const struct prefix *q)
 {
@@ -128,6 +102,7 @@ static unsigned common_bits(const struct prefix *p, size_t n)
  */
 static enum err subtract(struct prefix p, struct prefix * not, size_t n, struct spf_set *s)
 {
+	struct prefix half[2];
 	size_t near = 0;
 	unsigned bits;
 	enum err e = ERR_OK;
@@ -147,16 +122,17 @@ static enum err subtract(struct prefix p, struct prefix * not, size_t n, struct 
 	bits = common_bits(not, near);
 	while (p.len < bits && e == ERR_OK) {
 		unsigned side = side_of(&p, &not [0]);
-		struct prefix other = half(&p, !side);
 
-		e = spf_set_add(s, &other);
-		p = half(&p, side);
+		prefix_halve(&p, half);
+		e = spf_set_add(s, &half[!side]);
+		p = half[side];
 	}
 	for (size_t i = 0; i < near; i++)
 		if (not [i].len == p.len)
 			return e;
+	prefix_halve(&p, half);
 	for (unsigned i = 0; i < 2 && e == ERR_OK; i++)
-		e = subtract(half(&p, i), not, near, s);
+		e = subtract(half[i], not, near, s);
 	return e;
 }
 

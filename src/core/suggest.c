@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "core/address.h"
 
 #define KMV 16
@@ -178,16 +179,12 @@ static enum err name_add(struct suggest *s, struct slice local)
 static enum err live_append(struct suggest *s, const struct address *a)
 {
 	struct live *l;
+	void *live = s->live;
+	enum err e = array_grow(&live, s->lives, &s->room, sizeof *l, SUGGEST_LIVE);
 
-	if (s->lives == s->room) {
-		size_t room = s->room ? s->room * 2 : 1024;
-		struct live *more = realloc(s->live, room * sizeof *more);
-
-		if (!more)
-			return ERR_NOMEM;
-		s->live = more;
-		s->room = room;
-	}
+	if (e != ERR_OK)
+		return e;
+	s->live = live;
 	l = &s->live[s->lives];
 	l->local = strndup(a->local.p, a->local.n);
 	if (!l->local)

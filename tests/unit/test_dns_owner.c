@@ -81,7 +81,7 @@ static size_t count(const struct prefix *p)
 
 	if (dns_owner_is_name(p))
 		return 1;
-	dns_owner_halve(p, half);
+	prefix_halve(p, half);
 	assert_true(prefix_has(p, &half[0].addr) && prefix_has(p, &half[1].addr));
 	assert_false(prefix_overlaps(&half[0], &half[1]));
 	return count(&half[0]) + count(&half[1]);
