@@ -5,6 +5,8 @@
  */
 #include "base/prefix_table.h"
 
+#include "base/array.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -13,32 +15,36 @@ void prefix_table_init(struct prefix_table *t)
 	*t = (struct prefix_table){ 0 };
 }
 
+static void drop_ranges(struct prefix_table *t)
+{
+	for (int f = 0; f < 2; f++) {
+		free(t->range[f]);
+		t->range[f] = NULL;
+		t->ranges[f] = 0;
+	}
+}
+
 void prefix_table_done(struct prefix_table *t)
 {
 	free(t->item);
-	free(t->range[0]);
-	free(t->range[1]);
+	drop_ranges(t);
 	*t = (struct prefix_table){ 0 };
 }
 
 enum err prefix_table_add(struct prefix_table *t, const struct prefix *p, uint32_t value)
 {
-	if (t->is_sealed)
-		return ERR_DENIED;
-	if (t->items == t->size) {
-		size_t size = t->size ? t->size * 2 : 16;
-		struct prefix_item *item = reallocarray(t->item, size, sizeof *item);
+	void *item = t->item;
+	enum err e =
+		t->is_sealed ? ERR_DENIED : array_grow(&item, t->items, &t->size, sizeof *t->item, PREFIX_TABLE_MAX);
 
-		if (!item)
-			return ERR_NOMEM;
-		t->item = item;
-		t->size = size;
-	}
+	if (e != ERR_OK)
+		return e;
+	t->item = item;
 	t->item[t->items++] = (struct prefix_item){ *p, value };
 	return ERR_OK;
 }
 
-/* Order: by family, start, then the shorter prefix first. Stable by index for duplicates. */
+/* Order: by family, start, then the shorter prefix first; of one prefix twice the larger value last. */
 static int item_order(const void *a, const void *b)
 {
 	const struct prefix_item *x = a, *y = b;
@@ -51,20 +57,7 @@ static int item_order(const void *a, const void *b)
 		return c;
 	if (x->prefix.len != y->prefix.len)
 		return x->prefix.len < y->prefix.len ? -1 : 1;
-	return 0;
-}
-
-static void range_last(const struct prefix *p, uint8_t ret[16])
-{
-	unsigned bytes = ipaddr_bits(&p->addr) / 8;
-
-	memcpy(ret, p->addr.b, 16);
-	for (unsigned i = 0; i < bytes; i++) {
-		unsigned keep = p->len > i * 8 ? p->len - i * 8 : 0;
-
-		if (keep < 8)
-			ret[i] |= (uint8_t)(0xffu >> keep);
-	}
+	return x->value < y->value ? -1 : x->value > y->value;
 }
 
 /* +1 or -1 on the family's bytes; false when it wraps. */
@@ -116,9 +109,10 @@ static void sweep_close(struct sweep *w, const uint8_t *start)
 static void sweep_item(struct sweep *w, const struct prefix_item *it)
 {
 	struct prefix_range r = { .value = it->value };
+	struct ipaddr last = prefix_last(&it->prefix);
 
 	memcpy(r.first, it->prefix.addr.b, 16);
-	range_last(&it->prefix, r.last);
+	memcpy(r.last, last.b, 16);
 	sweep_close(w, r.first);
 	if (w->depth) {
 		uint8_t before[16];
@@ -128,36 +122,47 @@ static void sweep_item(struct sweep *w, const struct prefix_item *it)
 			sweep_emit(w, before, w->open[w->depth - 1].value);
 		if (memcmp(w->open[w->depth - 1].first, r.first, 16) == 0 &&
 			memcmp(w->open[w->depth - 1].last, r.last, 16) == 0)
-			w->depth--; /* the same prefix again: the later value wins */
+			w->depth--; /* the same prefix again, with a larger value */
 	}
 	memcpy(w->next, r.first, 16);
 	w->is_over = false;
 	w->open[w->depth++] = r;
 }
 
+static enum err seal_family(struct prefix_table *t, int f)
+{
+	struct sweep w = { .bytes = f ? 16 : 4 };
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->items; i++)
+		n += t->item[i].prefix.addr.family == (f ? 6 : 4);
+	if (n == 0)
+		return ERR_OK;
+	w.out = calloc(n * 2 + 1, sizeof *w.out);
+	if (!w.out)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < t->items; i++)
+		if (t->item[i].prefix.addr.family == (f ? 6 : 4))
+			sweep_item(&w, &t->item[i]);
+	sweep_close(&w, NULL);
+	t->range[f] = w.out;
+	t->ranges[f] = w.n;
+	return ERR_OK;
+}
+
 enum err prefix_table_seal(struct prefix_table *t)
 {
+	enum err e = ERR_OK;
+
 	if (t->is_sealed)
 		return ERR_OK;
 	if (t->items)
 		qsort(t->item, t->items, sizeof *t->item, item_order);
-	for (int f = 0; f < 2; f++) {
-		struct sweep w = { .bytes = f ? 16 : 4 };
-		size_t n = 0;
-
-		for (size_t i = 0; i < t->items; i++)
-			n += t->item[i].prefix.addr.family == (f ? 6 : 4);
-		if (n == 0)
-			continue;
-		w.out = calloc(n * 2 + 1, sizeof *w.out);
-		if (!w.out)
-			return ERR_NOMEM;
-		for (size_t i = 0; i < t->items; i++)
-			if (t->item[i].prefix.addr.family == (f ? 6 : 4))
-				sweep_item(&w, &t->item[i]);
-		sweep_close(&w, NULL);
-		t->range[f] = w.out;
-		t->ranges[f] = w.n;
+	for (int f = 0; f < 2 && e == ERR_OK; f++)
+		e = seal_family(t, f);
+	if (e != ERR_OK) {
+		drop_ranges(t);
+		return e;
 	}
 	free(t->item);
 	t->item = NULL;
@@ -192,12 +197,11 @@ bool prefix_table_find(const struct prefix_table *t, const struct ipaddr *a, uin
 bool prefix_table_overlaps(const struct prefix_table *t, const struct prefix *p)
 {
 	int f = p->addr.family == 6;
+	struct ipaddr end = prefix_last(p);
 	size_t lo = 0, hi;
-	uint8_t last[16];
 
 	if (!t->is_sealed || p->addr.family == 0)
 		return false;
-	range_last(p, last);
 	for (hi = t->ranges[f]; lo < hi;) { /* the first range that does not end before p */
 		size_t mid = lo + (hi - lo) / 2;
 
@@ -206,5 +210,5 @@ bool prefix_table_overlaps(const struct prefix_table *t, const struct prefix *p)
 		else
 			hi = mid;
 	}
-	return lo < t->ranges[f] && memcmp(t->range[f][lo].first, last, 16) <= 0;
+	return lo < t->ranges[f] && memcmp(t->range[f][lo].first, end.b, 16) <= 0;
 }

@@ -8,6 +8,8 @@
 #define BASE_PREFIX_TABLE_H
 #include "base/ipaddr.h"
 
+#define PREFIX_TABLE_MAX 20000000u /* prefixes */
+
 struct prefix_item {
 	struct prefix prefix;
 	uint32_t value;
@@ -21,7 +23,7 @@ struct prefix_range { /* first..last inclusive, as 16 bytes, IPv4 in the first 4
 
 struct prefix_table {
 	struct prefix_item *item;
-	size_t items, size;
+	size_t items, size;            /* empty once sealed */
 	struct prefix_range *range[2]; /* 0: IPv4, 1: IPv6; sorted, disjoint */
 	size_t ranges[2];
 	bool is_sealed;
@@ -29,9 +31,9 @@ struct prefix_table {
 
 void prefix_table_init(struct prefix_table *t);
 void prefix_table_done(struct prefix_table *t);
-/* ERR_NOMEM; ERR_DENIED after seal. One prefix twice: one of the two values stays. */
+/* ERR_NOMEM; ERR_LIMIT: PREFIX_TABLE_MAX; ERR_DENIED after seal. One prefix twice: the larger value stays. */
 enum err prefix_table_add(struct prefix_table *t, const struct prefix *p, uint32_t value) MUST_USE;
-/* Sort and flatten. ERR_NOMEM. */
+/* Sort and flatten. ERR_NOMEM: the table is still open. */
 enum err prefix_table_seal(struct prefix_table *t) MUST_USE;
 /* The value of the longest prefix that holds a; false when there is none or the table is not sealed. */
 bool prefix_table_find(const struct prefix_table *t, const struct ipaddr *a, uint32_t *ret_value);

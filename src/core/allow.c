@@ -5,7 +5,7 @@
  */
 #include "core/allow.h"
 
-#include <stdlib.h>
+#include "base/array.h"
 
 #define SOURCE_BITS 3
 #define SHARED_BIT (1u << SOURCE_BITS)
@@ -17,6 +17,7 @@ void allow_init(struct allow *a)
 	static const uint8_t key[SIPHASH_KEY] = { 0 };
 
 	*a = (struct allow){ 0 };
+	prefix_table_init(&a->own);
 	prefix_table_init(&a->never);
 	prefix_table_init(&a->shared);
 	keymap_init(&a->names, key, sizeof(uint32_t), ALLOW_MAX);
@@ -25,6 +26,7 @@ void allow_init(struct allow *a)
 
 void allow_done(struct allow *a)
 {
+	prefix_table_done(&a->own);
 	prefix_table_done(&a->never);
 	prefix_table_done(&a->shared);
 	keymap_done(&a->names);
@@ -48,7 +50,11 @@ static enum err add_prefix(struct allow *a, struct prefix_table *t, const struct
 
 enum err allow_add(struct allow *a, const struct prefix *p, enum allow_source source)
 {
-	return add_prefix(a, &a->never, p, (uint32_t)source);
+	enum err e = ERR_OK;
+
+	if (source == ALLOW_OWN || source == ALLOW_FORWARDER)
+		e = prefix_table_add(&a->own, p, (uint32_t)source);
+	return e == ERR_OK ? add_prefix(a, &a->never, p, (uint32_t)source) : e;
 }
 
 static enum err add_list(struct allow *a, const struct conf_list *l, enum allow_source source, const char **ret_bad)
@@ -166,18 +172,12 @@ static void lower(struct slice s, char *to, size_t size)
 static enum err add_entry(struct allow *a, const struct allow_line *l, bool is_shared, uint32_t *ret_number)
 {
 	struct allow_entry *entry;
+	void *all = a->entry;
+	enum err e = array_grow(&all, a->entries, &a->room, sizeof *entry, ALLOW_ENTRIES);
 
-	if (a->entries >= ALLOW_ENTRIES)
-		return ERR_LIMIT;
-	if (a->entries == a->room) {
-		size_t room = a->room ? a->room * 2 : 16;
-
-		entry = realloc(a->entry, room * sizeof *entry);
-		if (!entry)
-			return ERR_NOMEM;
-		a->entry = entry;
-		a->room = room;
-	}
+	if (e != ERR_OK)
+		return e;
+	a->entry = all;
 	entry = &a->entry[a->entries];
 	*entry = (struct allow_entry){ .form = l->form, .is_shared = is_shared };
 	lower(l->whole, entry->text, sizeof entry->text);
@@ -242,8 +242,10 @@ enum err allow_add_line(
 
 enum err allow_seal(struct allow *a)
 {
-	enum err e = prefix_table_seal(&a->never);
+	enum err e = prefix_table_seal(&a->own);
 
+	if (e == ERR_OK)
+		e = prefix_table_seal(&a->never);
 	return e == ERR_OK ? prefix_table_seal(&a->shared) : e;
 }
 
@@ -291,8 +293,9 @@ bool allow_find(const struct allow *a, const struct ipaddr *client, struct slice
 		*ret = (struct allow_match){ ALLOW_TIER_OWN, ALLOW_OWN, NULL };
 		return true;
 	}
-	if (prefix_table_find(&a->never, client, &v) || find_name(a, name, false, &v) ||
-		prefix_table_find(&a->shared, client, &v) || find_name(a, name, true, &v))
+	if (prefix_table_find(&a->own, client, &v) || prefix_table_find(&a->never, client, &v) ||
+		find_name(a, name, false, &v) || prefix_table_find(&a->shared, client, &v) ||
+		find_name(a, name, true, &v))
 		return match_of(a, v, ret);
 	return false;
 }

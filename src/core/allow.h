@@ -1,11 +1,13 @@
 /*
  * allow: who is never blocked by address. Tiers:
- *   own     private ranges, own networks, own MX and relays: insiders
+ *   own        private ranges, own networks, own MX and relays: insiders
  *   forwarder  conf.forwarders: never blocked, the host before it is charged
- *   never   a hole in everything: allow files and entries set by command
- *   shared  providers that many senders share: never charged by address, only
- *           by sender identity (core/identity)
- * never wins over shared, own over both; inside a tier the longest prefix, and
+ *   never      a hole in everything: allow files and entries set by command
+ *   shared     providers that many senders share: never charged by address, only
+ *              by sender identity (core/subject)
+ * own and forwarder win over never, never over shared. The longest prefix
+ * decides between own and forwarder, and for the same one forwarder: a backup MX
+ * is among the MX hosts that setup finds. Inside a tier the longest prefix, and
  * a prefix before a name. An entry is a prefix, a verified host name (exact, or
  * all below one at label boundaries), or the prefixes that the SPF record of a
  * domain covers (core/spf_walk makes them; this table only holds them).
@@ -60,9 +62,10 @@ struct allow_entry {
 };
 
 struct allow {
-	struct prefix_table never, shared;
-	struct keymap names;    /* uint32_t */
-	struct keymap freemail; /* uint32_t, unused */
+	struct prefix_table own;           /* own and forwarder */
+	struct prefix_table never, shared; /* never: with those of own */
+	struct keymap names;               /* uint32_t */
+	struct keymap freemail;            /* uint32_t, unused */
 	struct allow_entry *entry;
 	size_t entries, room;
 	size_t count;
@@ -76,9 +79,12 @@ struct allow_match {
 
 void allow_init(struct allow *a);
 void allow_done(struct allow *a);
-/* Own networks, own hosts and forwarders of the configuration. ERR_SYNTAX: an entry is no prefix (ret_bad names it, borrowed). */
+/*
+ * Own networks, own hosts and forwarders of the configuration. ERR_SYNTAX: an
+ * entry is no prefix; ERR_LIMIT, ERR_NOMEM; *ret_bad is the entry, borrowed.
+ */
 enum err allow_add_own(struct allow *a, const struct conf *c, const char **ret_bad) MUST_USE;
-/* Tier never (own for ALLOW_OWN). ERR_LIMIT, ERR_NOMEM. */
+/* Tier never (own, forwarder: where that is the source). ERR_LIMIT, ERR_NOMEM. */
 enum err allow_add(struct allow *a, const struct prefix *p, enum allow_source source) MUST_USE;
 /* tier: never or shared. set: for ALLOW_SPF the n prefixes known now (0: none yet); else unused. */
 enum err allow_add_line(

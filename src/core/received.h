@@ -34,7 +34,7 @@ struct received_hop {
 
 /* The value of one field, unfolded. */
 void received_parse(struct slice value, struct received_hop *ret);
-/* Values of a table of trusted prefixes. */
+/* Values of a table of trusted prefixes. For the same prefix the larger stays: a backup MX is an MX host, too. */
 enum received_trust { RECEIVED_OWN = 1, RECEIVED_FORWARDER = 2 };
 /* Own networks, own hosts and forwarders of c into an empty table, sealed. ERR_SYNTAX, ERR_NOMEM: the table is unusable. */
 enum err received_trust(struct prefix_table *t, const struct conf *c) MUST_USE;

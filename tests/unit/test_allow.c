@@ -174,6 +174,35 @@ static void test_own(void **state)
 	allow_done(&a);
 }
 
+/* What setup and limetwig.conf say of our own hosts stands above all lists, and of these the forwarders first. */
+static void test_own_comes_first(void **state)
+{
+	static struct conf c;
+	const char *bad = NULL;
+	struct allow a;
+
+	(void)state;
+	conf_defaults(&c);
+	c.own_networks.count = c.forwarders.count = 1;
+	c.postfix.own_hosts.count = 2;
+	slice_copy(SLICE_LIT("203.0.113.0/28"), c.own_networks.item[0], CONF_ITEM);
+	/* setup finds the backup MX by the MX records */
+	slice_copy(SLICE_LIT("198.51.100.25"), c.forwarders.item[0], CONF_ITEM);
+	slice_copy(SLICE_LIT("198.51.100.25"), c.postfix.own_hosts.item[0], CONF_ITEM);
+	slice_copy(SLICE_LIT("198.51.100.26"), c.postfix.own_hosts.item[1], CONF_ITEM);
+	allow_init(&a);
+	assert_int_equal(allow_add_own(&a, &c, &bad), ERR_OK);
+	add(&a, "203.0.113.5", ALLOW_TIER_NEVER);
+	add(&a, "198.51.100.25/32", ALLOW_TIER_NEVER);
+	add(&a, "203.0.113.6", ALLOW_TIER_SHARED);
+	assert_int_equal(allow_seal(&a), ERR_OK);
+	assert_int_equal(found(&a, "203.0.113.5", "").tier, ALLOW_TIER_OWN);
+	assert_int_equal(found(&a, "203.0.113.6", "").source, ALLOW_OWN);
+	assert_int_equal(found(&a, "198.51.100.25", "").tier, ALLOW_TIER_FORWARDER);
+	assert_int_equal(found(&a, "198.51.100.26", "").tier, ALLOW_TIER_OWN);
+	allow_done(&a);
+}
+
 static void test_freemail(void **state)
 {
 	char text[300];
@@ -216,6 +245,7 @@ int main(void)
 		cmocka_unit_test(test_lines_that_allow_nobody),
 		cmocka_unit_test(test_who_wins),
 		cmocka_unit_test(test_own),
+		cmocka_unit_test(test_own_comes_first),
 		cmocka_unit_test(test_freemail),
 		cmocka_unit_test(test_words),
 	};

@@ -92,6 +92,30 @@ static void test_nested(void **state)
 	prefix_table_done(&t);
 }
 
+/* Whatever the order in which they come. */
+static void test_the_same_prefix_twice(void **state)
+{
+	static const uint32_t values[][3] = { { 1, 4, 3 }, { 4, 3, 1 }, { 3, 1, 4 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+		struct prefix_table t;
+
+		prefix_table_init(&t);
+		for (size_t k = 0; k < 3; k++) {
+			add(&t, "192.0.2.0/24", values[i][k]);
+			add(&t, "2001:db8::1", values[i][k]);
+		}
+		add(&t, "192.0.2.9", 2);
+		assert_int_equal((int)prefix_table_seal(&t), ERR_OK);
+		assert_int_equal((int)find(&t, "192.0.2.1"), 4);
+		assert_int_equal((int)find(&t, "192.0.2.9"), 2);
+		assert_int_equal((int)find(&t, "192.0.2.255"), 4);
+		assert_int_equal((int)find(&t, "2001:db8::1"), 4);
+		prefix_table_done(&t);
+	}
+}
+
 /* One prefix of each length, all over the same address: the deepest nesting there is. */
 static void test_every_length(void **state)
 {
@@ -188,6 +212,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_nested),
+		cmocka_unit_test(test_the_same_prefix_twice),
 		cmocka_unit_test(test_every_length),
 		cmocka_unit_test(test_against_list),
 	};

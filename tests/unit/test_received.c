@@ -145,6 +145,27 @@ static void test_walk(void **state)
 }
 
 /* A field cut by header_scan at any place gives no other address. */
+/* A backup MX is also among the MX hosts that setup finds. */
+static void test_trust(void **state)
+{
+	static struct conf c;
+	struct prefix_table t;
+	struct ipaddr a;
+	uint32_t value = 0;
+
+	(void)state;
+	conf_defaults(&c);
+	c.forwarders.count = c.postfix.own_hosts.count = 1;
+	slice_copy(SLICE_LIT("198.51.100.25"), c.forwarders.item[0], CONF_ITEM);
+	slice_copy(SLICE_LIT("198.51.100.25"), c.postfix.own_hosts.item[0], CONF_ITEM);
+	prefix_table_init(&t);
+	assert_int_equal(received_trust(&t, &c), ERR_OK);
+	assert_int_equal(ipaddr_parse(SLICE_LIT("198.51.100.25"), &a), ERR_OK);
+	assert_true(prefix_table_find(&t, &a, &value));
+	assert_int_equal(value, RECEIVED_FORWARDER);
+	prefix_table_done(&t);
+}
+
 static void test_cut(void **state)
 {
 	(void)state;
@@ -167,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_walk),
+		cmocka_unit_test(test_trust),
 		cmocka_unit_test(test_cut),
 	};
 
