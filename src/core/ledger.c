@@ -96,6 +96,19 @@ void ledger_add(struct record_ledger *l, uint64_t time, double count)
 	l->last_day = l->fresh_day;
 }
 
+void ledger_tame(struct record_ledger *l, uint64_t now)
+{
+	uint64_t day = now / DAY_S, stretch = now / STRETCH_S;
+
+	/* one more: a clock that goes back by seconds can do so at midnight */
+	if (l->fresh_day > day + 1)
+		l->fresh_day = l->last_day = day;
+	if (l->stretch > stretch + 1)
+		l->stretch = stretch;
+	if (l->good_at > now)
+		l->good_at = now;
+}
+
 /* Messages since the stretch that time `from` is in. */
 static uint32_t mails_since(const struct record_ledger *l, uint64_t from)
 {

@@ -16,8 +16,17 @@
 #define LEDGER_RECENT_S (14 * 86400)
 #define LEDGER_BUSY 100
 
-/* One good message at time (not before the entry's newest day by more than 3 days: else ignored). */
+/*
+ * One good message at time, worth count. Before the entry's newest day by more
+ * than three days: counted by ledger_recent only.
+ */
 void ledger_add(struct record_ledger *l, uint64_t time, double count);
+/*
+ * What an entry says of days after now was written while the clock was ahead:
+ * it is taken for today. Else mail of the true days would come too late for it,
+ * for as long as the clock was wrong by.
+ */
+void ledger_tame(struct record_ledger *l, uint64_t now);
 /*
  * The subject mailed a trap: its mail of these days, not yet matured, will not
  * count. So who hits a trap every day never has good mail, and a good sender

@@ -5,6 +5,9 @@
 #include "core/score.h"
 #include "core/decay.h"
 
+#define DAY_S 86400
+#define AHEAD_S DAY_S /* a leap of the clock; less is no more than a score that halves a little late */
+
 static double grade_weight(const struct conf *c, enum grade g)
 {
 	switch (g) {
@@ -68,6 +71,17 @@ static void score_decay(struct record_hit_sum *s, uint64_t now, uint64_t half_li
 	s->score_at = now;
 }
 
+/* Times after now are of a clock that was ahead: nothing would halve until then. */
+static void tame(struct record_hit_sum *s, uint64_t now)
+{
+	if (s->score_at > now + AHEAD_S)
+		s->score_at = now;
+	if (s->last > now + AHEAD_S)
+		s->last = now;
+	if (s->bulk_day > (now + AHEAD_S) / DAY_S)
+		s->bulk_day = (uint32_t)(now / DAY_S);
+}
+
 static void note_grade(struct record_hit_sum *s, enum grade g, uint64_t now)
 {
 	if ((unsigned)g < GRADE_COUNT && s->count[g] < UINT32_MAX)
@@ -86,7 +100,7 @@ static double at_most(double w, double room)
 /* On how many days, to how many traps. */
 static void note_bulk(struct record_hit_sum *s, uint32_t trap_id, uint64_t now)
 {
-	uint32_t day = (uint32_t)(now / 86400);
+	uint32_t day = (uint32_t)(now / DAY_S);
 
 	if (day > s->bulk_day + SCORE_SPREAD_WINDOW)
 		s->bulk_days = s->bulk_traps = 0;
@@ -124,6 +138,7 @@ double score_add(struct record_hit_sum *s, const struct conf *c, enum grade g, f
 	if (*ret_is_retry)
 		return 0;
 	recent_push(s, digest);
+	tame(s, now);
 	score_decay(s, now, c->decide.half_life_s);
 	if (!(w > 0))
 		w = 0;

@@ -41,7 +41,7 @@ static enum spf_taken judge(struct spf_keep *k, enum spf_state state, const stru
 		k->shrunk_at = 0;
 		return k->has_set && sets_eq(&k->set, set) ? SPF_SAME : SPF_TAKEN;
 	}
-	if (k->shrunk_at == 0)
+	if (k->shrunk_at == 0 || k->shrunk_at > now)
 		k->shrunk_at = now;
 	if (k->shrunk_at + SPF_HOLD_S > now)
 		return SPF_HELD_SHRUNK;
@@ -57,7 +57,7 @@ enum spf_taken spf_keep_take(
 
 	k->last = t;
 	k->state = state;
-	k->next = now + (is_good ? ttl_s : SPF_RETRY_S);
+	k->next = now + (!is_good ? SPF_RETRY_S : ttl_s < SPF_TTL_MAX ? ttl_s : SPF_TTL_MAX);
 	if (is_good) {
 		k->good_at = now;
 		k->is_partial = is_partial;
@@ -69,6 +69,11 @@ enum spf_taken spf_keep_take(
 		k->has_set = true;
 	}
 	return t;
+}
+
+bool spf_keep_is_due(const struct spf_keep *k, uint64_t now)
+{
+	return now >= k->next || k->next - now > SPF_TTL_MAX;
 }
 
 void spf_keep_done(struct spf_keep *k)

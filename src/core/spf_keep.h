@@ -33,13 +33,15 @@ struct spf_keep {
 	enum spf_state state; /* of the newest walk */
 	bool is_partial;      /* the set in force */
 	uint64_t good_at;     /* when the set was last confirmed */
-	uint64_t next;        /* walk again then; 0: at once */
+	uint64_t next;        /* walk again then; 0: at once; spf_keep_is_due */
 	uint64_t shrunk_at;   /* first seen smaller; 0: it is not */
 };
 
 /* A result; set is taken over where it is wanted (then *set is empty). */
 enum spf_taken spf_keep_take(
 	struct spf_keep *k, enum spf_state state, struct spf_set *set, bool is_partial, uint32_t ttl_s, uint64_t now);
+/* Time to walk again? Also when the clock was set back: no walk is further away than SPF_TTL_MAX. */
+bool spf_keep_is_due(const struct spf_keep *k, uint64_t now);
 void spf_keep_done(struct spf_keep *k);
 /* For an alarm and for status. */
 const char *spf_taken_text(enum spf_taken t);

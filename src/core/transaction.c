@@ -90,24 +90,32 @@ struct sweep {
 	void *ctx;
 };
 
+/* Still within span of when it was last seen? A time after now is of a clock that was ahead: it begins now. */
+static bool is_young(uint64_t *at, uint64_t span, uint64_t now)
+{
+	if (*at > now)
+		*at = now;
+	return *at + span > now;
+}
+
 static bool keep_transaction(void *value, void *ctx)
 {
 	struct transaction *x = value;
 	const struct sweep *s = ctx;
 
-	if (!x->is_probed && x->at + TRANSACTION_IDLE_S <= s->now) {
+	if (!is_young(&x->at, TRANSACTION_IDLE_S, s->now) && !x->is_probed) {
 		x->is_probed = true;
 		s->probe(x, s->ctx);
 	}
-	return x->at + TRANSACTION_EXPIRY_S > s->now;
+	return is_young(&x->at, TRANSACTION_EXPIRY_S, s->now);
 }
 
 static bool keep_queued(void *value, void *ctx)
 {
-	const struct queued *q = value;
+	struct queued *q = value;
 	const struct sweep *s = ctx;
 
-	return q->at + (q->is_asked || q->is_logged ? TRANSACTION_QUEUE_S : TRANSACTION_LOGIN_S) > s->now;
+	return is_young(&q->at, q->is_asked || q->is_logged ? TRANSACTION_QUEUE_S : TRANSACTION_LOGIN_S, s->now);
 }
 
 void transactions_sweep(

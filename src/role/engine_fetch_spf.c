@@ -241,7 +241,7 @@ void engine_fetch_spf_second(struct engine *e, uint64_t now)
 	for (size_t i = 0; i < s->entries && walking < FETCH_WALKING && e->host->link[ROLE_FETCH]; i++) {
 		struct entry *x = s->entry[i];
 
-		if (x->seq || x->keep.next > now)
+		if (x->seq || !spf_keep_is_due(&x->keep, now))
 			continue;
 		walk(e, x, now);
 		walking++;

@@ -222,6 +222,30 @@ static void a_long_silence(void **state)
 	assert_true(ledger_good(&l, T0 + 368 * DAY) > 0.99);
 }
 
+/* The clock was a year ahead for a day: good mail counts again at once, and what was there is not lost. */
+static void a_clock_set_back(void **state)
+{
+	struct record_ledger l = { 0 }, as_it_is;
+
+	(void)state;
+	for (uint64_t d = 0; d < 5; d++)
+		ledger_add(&l, T0 + d * DAY, 2);
+	ledger_add(&l, T0 + 370 * DAY, 2);
+	as_it_is = l;
+	for (uint64_t d = 6; d < 12; d++) {
+		ledger_add(&as_it_is, T0 + d * DAY, 2);
+		ledger_tame(&l, T0 + d * DAY);
+		ledger_add(&l, T0 + d * DAY, 2);
+	}
+	assert_true(ledger_good(&as_it_is, T0 + 20 * DAY) < 9);
+	assert_true(ledger_good(&l, T0 + 20 * DAY) > 18);
+	assert_int_equal(ledger_recent(&l, T0 + 12 * DAY), 7); /* the stretches before it are gone */
+	/* where the clock is right nothing changes */
+	as_it_is = l;
+	ledger_tame(&l, T0 + 11 * DAY + 5);
+	assert_memory_equal(&l, &as_it_is, sizeof l);
+}
+
 static void hostile_times(void **state)
 {
 	struct record_ledger l = { 0 };
@@ -253,6 +277,7 @@ int main(void)
 		cmocka_unit_test(order_of_some_days_does_not_matter),
 		cmocka_unit_test(late_mail),
 		cmocka_unit_test(a_long_silence),
+		cmocka_unit_test(a_clock_set_back),
 		cmocka_unit_test(hostile_times),
 	};
 

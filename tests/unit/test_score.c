@@ -206,6 +206,39 @@ static void distinct_traps(void **state)
 	assert_int_equal(s.traps, RECORD_TRAPS);
 }
 
+/* Hits of a time when the clock was a year ahead: the score halves from now on, and days of bulk mail count again. */
+static void a_clock_set_back(void **state)
+{
+	struct record_hit_sum s = { 0 };
+	const struct conf *c = test_conf();
+	uint64_t ahead = T0 + 365 * HALF;
+	bool is_retry;
+
+	(void)state;
+	(void)score_add(&s, c, GRADE_CONFIRMED, 1, 1, 1, ahead, &is_retry);
+	(void)score_add(&s, c, GRADE_BULK, 1, 2, 2, ahead, &is_retry);
+	(void)score_add(&s, c, GRADE_BULK, 1, 3, 3, T0, &is_retry);
+	assert_near(score_at(&s, T0, HALF), 14);
+	assert_near(score_at(&s, T0 + HALF, HALF), 7);
+	assert_int_equal(s.last, T0);
+	(void)score_add(&s, c, GRADE_BULK, 1, 4, 4, T0 + HALF, &is_retry);
+	assert_near(s.score, 9);
+	assert_int_equal(s.bulk_days, 2);
+}
+
+/* A second back is nothing. */
+static void a_little_back(void **state)
+{
+	struct record_hit_sum s = { 0 };
+	bool is_retry;
+
+	(void)state;
+	(void)score_add(&s, test_conf(), GRADE_CONFIRMED, 1, 1, 1, T0, &is_retry);
+	(void)score_add(&s, test_conf(), GRADE_CONFIRMED, 1, 2, 2, T0 - 1, &is_retry);
+	assert_int_equal(s.score_at, T0);
+	assert_int_equal(s.last, T0);
+}
+
 static void odd_weights(void **state)
 {
 	struct record_hit_sum s = { 0 };
@@ -230,6 +263,8 @@ int main(void)
 		cmocka_unit_test(digest_zero),
 		cmocka_unit_test(probes_have_a_cap),
 		cmocka_unit_test(distinct_traps),
+		cmocka_unit_test(a_clock_set_back),
+		cmocka_unit_test(a_little_back),
 		cmocka_unit_test(odd_weights),
 	};
 

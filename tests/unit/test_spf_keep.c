@@ -115,6 +115,28 @@ static void the_world_is_refused(void **state)
 	spf_keep_done(&k);
 }
 
+static void walks_go_on_when_the_clock_was_set_back(void **state)
+{
+	struct spf_keep k = { 0 };
+	struct spf_set s = set_of("192.0.2.0/24");
+
+	(void)state;
+	assert_true(spf_keep_is_due(&k, 5));
+	assert_int_equal(take(&k, SPF_DONE, "192.0.2.0/24", 100000000), SPF_TAKEN);
+	assert_false(spf_keep_is_due(&k, 100000599));
+	assert_true(spf_keep_is_due(&k, 100000600));
+	assert_true(spf_keep_is_due(&k, 1000));
+	/* whatever lifetime the answer gives */
+	assert_int_equal(spf_keep_take(&k, SPF_DONE, &s, false, UINT32_MAX, 2000), SPF_SAME);
+	assert_int_equal(k.next, 2000 + SPF_TTL_MAX);
+	/* what is held is so from now on */
+	k.shrunk_at = 100000000;
+	assert_int_equal(take(&k, SPF_DONE, "192.0.2.0/26", 3000), SPF_HELD_SHRUNK);
+	assert_int_equal(take(&k, SPF_DONE, "192.0.2.0/26", 3000 + SPF_HOLD_S), SPF_TAKEN);
+	spf_set_done(&s);
+	spf_keep_done(&k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -122,6 +144,7 @@ int main(void)
 		cmocka_unit_test(empty_and_gone_are_held),
 		cmocka_unit_test(shrunk_is_held_for_a_week),
 		cmocka_unit_test(the_world_is_refused),
+		cmocka_unit_test(walks_go_on_when_the_clock_was_set_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -121,6 +121,30 @@ static void logins_go_sooner_than_asked_ones(void **state)
 	transactions_done(&t);
 }
 
+/* What was made while the clock was ahead does not stay for ever. */
+static void a_clock_set_back(void **state)
+{
+	struct transactions t;
+	struct transaction *x;
+
+	(void)state;
+	probes = 0;
+	transactions_init(&t, key);
+	x = transaction_open(&t, SLICE_LIT("a"), 1000000);
+	assert_non_null(x);
+	(void)transaction_add_trap(x, 1);
+	assert_non_null(queued_open(&t, SLICE_LIT("q"), 1000000));
+	sweep_all(&t, 1000);
+	assert_non_null(transaction_find(&t, SLICE_LIT("a")));
+	assert_non_null(queued_find(&t, SLICE_LIT("q")));
+	assert_int_equal(probes, 0);
+	sweep_all(&t, 1000 + TRANSACTION_EXPIRY_S);
+	assert_int_equal(probes, 1);
+	assert_null(transaction_find(&t, SLICE_LIT("a")));
+	assert_null(queued_find(&t, SLICE_LIT("q")));
+	transactions_done(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,6 +153,7 @@ int main(void)
 		cmocka_unit_test(traps_beyond_the_cap_still_match),
 		cmocka_unit_test(the_cap_is_kept_and_counted),
 		cmocka_unit_test(logins_go_sooner_than_asked_ones),
+		cmocka_unit_test(a_clock_set_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
