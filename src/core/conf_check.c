@@ -5,11 +5,15 @@
  */
 #include "core/conf_value.h"
 #include "core/dns_list.h"
+#include "core/dns_owner.h"
 #include "core/dns_question.h"
 #include "core/dnsbl_zone.h"
 #include "core/firewall_hook.h"
 
 #include <stdio.h>
+
+#define STRING_OF(x) #x
+#define STRING(x) STRING_OF(x)
 
 /* The key of a dns-list that is wrong; NULL: none is. */
 static const char *check_dns_lists(const struct conf *c, char text[CONF_REASON])
@@ -97,11 +101,19 @@ static bool is_file_name(const char *s)
 	return s[0] && s[0] != '.' && !strchr(s, '/');
 }
 
+/* NULL: a zone of addresses can have this name. */
+static const char *wrong_with_zone(const char *zone)
+{
+	char name[DNS_NAME];
+
+	if (dns_question_name(slice_str(zone), name) != ERR_OK)
+		return "is no domain (like list.example.org)";
+	return strlen(name) > DNS_OWNER_ZONE ? "is longer than " STRING(DNS_OWNER_ZONE) " characters" : NULL;
+}
+
 /* As check_dns_lists. */
 static const char *check_exports(const struct conf *c, char text[CONF_REASON])
 {
-	char zone[DNS_NAME];
-
 	for (uint32_t i = 0; i < c->exports; i++) {
 		const struct conf_export *x = &c->export[i];
 		bool wants_zone = x->format == EXPORT_RPZ || x->format == EXPORT_BIND;
@@ -113,9 +125,9 @@ static const char *check_exports(const struct conf *c, char text[CONF_REASON])
 		} else if (x->command[0] && x->command[0] != '/') {
 			name = "command";
 			why = "needs the whole path of the program";
-		} else if ((wants_zone || x->zone[0]) && dns_question_name(slice_str(x->zone), zone) != ERR_OK) {
-			name = "zone";
-			why = "is no domain (like list.example.org)";
+		} else if (wants_zone || x->zone[0]) {
+			why = wrong_with_zone(x->zone);
+			name = why ? "zone" : NULL;
 		}
 		for (uint32_t n = 0; n < i && !name; n++) {
 			if (strcmp(x->file, c->export[n].file) == 0) {
@@ -158,12 +170,12 @@ static const char *check_dnsbl(const struct conf *c, char text[CONF_REASON])
 /* As check_dns_lists. */
 static const char *check_dns_update(const struct conf *c, char text[CONF_REASON])
 {
-	char name[DNS_NAME];
+	const char *why = wrong_with_zone(c->dns_update.zone);
 
 	if (!c->dns_update.server[0])
 		return NULL;
-	if (dns_question_name(slice_str(c->dns_update.zone), name) != ERR_OK) {
-		(void)snprintf(text, CONF_REASON, "is no domain (like list.example.org)");
+	if (why) {
+		(void)snprintf(text, CONF_REASON, "%s", why);
 		return "zone";
 	}
 	if (!c->dns_update.key_file[0]) {

@@ -186,6 +186,14 @@ static void test_dns_update(void **state)
 	fine();
 	SET(c.dns_update.zone, "");
 	wrong("dns-update", "zone", "no domain");
+	/* a byte more than what the name of an IPv6 host fits in front of */
+	memset(c.dns_update.zone, 'a', 191);
+	c.dns_update.zone[191] = '\0';
+	for (size_t i = 60; i < 191; i += 60)
+		c.dns_update.zone[i] = '.';
+	wrong("dns-update", "zone", "longer than 190");
+	c.dns_update.zone[190] = '\0';
+	fine();
 }
 
 int main(void)
