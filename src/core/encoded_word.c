@@ -103,6 +103,8 @@ static size_t split_word(struct slice s, struct slice *ret_charset, char *ret_fo
 		return 0;
 	rest = slice_head(slice_from(s, 2), 75); /* RFC 2047 2: 75 in all; some write longer texts */
 	n = slice_find(rest, '?');
+	if (n == rest.n)
+		return 0;
 	*ret_charset = slice_head(rest, n);
 	rest = slice_from(s, 2 + n + 1);
 	if (n == 0 || rest.n < 3 || rest.p[1] != '?')

@@ -30,10 +30,12 @@ static void test_words(void **state)
 		{ "=?utf-8?Q?=4?=", "=4" },
 		{ "=?utf-8?Q?=00?=", "?" },
 		{ "=?utf-8?B?====?=", "" },
+		{ "=?aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaxQ?b?=",
+			"=?aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaxQ?b?=" },
 		{ "=?", "=?" },
 		{ "", "" },
 	};
-	char text[64];
+	char text[100];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
