@@ -180,7 +180,7 @@ static uint16_t mark_next(struct firewall_plan *p, uint16_t mark)
 		return (uint16_t)(mark + 1);
 	(void)prefix_map_walk(&p->wanted, &pos, SIZE_MAX, zero_marks, NULL);
 	p->present = 0;
-	p->is_filling = true;
+	firewall_plan_fill_start(p);
 	return 1;
 }
 
@@ -203,6 +203,14 @@ void firewall_plan_end(struct firewall_plan *p)
 void firewall_plan_break(struct firewall_plan *p)
 {
 	p->is_listing = false;
+}
+
+/* What brings a to where it is wanted, for as long as that still is. Returns to. */
+static const struct fw_op *op_add(const struct prefix *a, const struct want *w, uint64_t now, struct fw_op *to)
+{
+	*to = (struct fw_op){ .is_add = true, .prefix = *a, .ttl_s = (uint32_t)(w->until - now) };
+	memcpy(to->case_id, w->case_id, sizeof to->case_id);
+	return to;
 }
 
 struct collect {
@@ -231,9 +239,10 @@ static void collect_missing(const struct prefix *a, void *value, void *ctx)
 {
 	struct collect *c = ctx;
 	const struct want *w = value;
+	struct fw_op op;
 
 	if (w->seen != c->p->seen && w->until > c->now)
-		collect_one(c, &(struct fw_op){ .is_add = true, .prefix = *a, .ttl_s = (uint32_t)(w->until - c->now) });
+		collect_one(c, op_add(a, w, c->now, &op));
 }
 
 /* Walk on until c is nearly full (a step fits into the room by far). True: there is more. */
@@ -291,11 +300,10 @@ void firewall_plan_mend(struct firewall_plan *p, const struct prefix *a, uint64_
 	uint64_t now = now_ms / 1000;
 	struct want *w = prefix_map_get(&p->wanted, a);
 
-	*ret_op = (struct fw_op){ .is_add = w && w->until > now, .prefix = *a };
-	if (ret_op->is_add) {
-		ret_op->ttl_s = (uint32_t)(w->until - now);
-		memcpy(ret_op->case_id, w->case_id, sizeof w->case_id);
-	}
+	if (w && w->until > now)
+		(void)op_add(a, w, now, ret_op);
+	else
+		*ret_op = (struct fw_op){ .is_add = false, .prefix = *a };
 	if (w)
 		want_set_seen(p, w, false);
 }

@@ -53,7 +53,7 @@ bool firewall_plan_is_never(const struct firewall_plan *p, const struct prefix *
  */
 enum err firewall_plan_add(struct firewall_plan *p, const struct prefix *a, uint32_t ttl_s, uint64_t now_ms,
 	struct fw_op *ret_op) MUST_USE;
-/* The id by which people know this block; it goes along with all operations from here on. */
+/* The id by which people know this block; it goes along when it is added again (mend, fill). */
 void firewall_plan_name(struct firewall_plan *p, const struct prefix *a, const char case_id[CASE_ID_TEXT]);
 /* Wanted, and believed to be there. */
 bool firewall_plan_is_present(const struct firewall_plan *p, const struct prefix *a);

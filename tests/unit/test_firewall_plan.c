@@ -184,9 +184,11 @@ static void test_missing(void **state)
 	assert_int_equal(add(&p, "192.0.2.1", 600), ERR_OK);
 	assert_int_equal(add(&p, "192.0.2.2", 20), ERR_OK);
 	applied(&p, "192.0.2.1");
+	firewall_plan_name(&p, &b, "7K3M-9QXD");
 	firewall_plan_fill_start(&p);
 	assert_int_equal(fill(&p, NOW, op, FIREWALL_ROOM), 1);
 	assert_true(prefix_eq(&op[0].prefix, &b));
+	assert_string_equal(op[0].case_id, "7K3M-9QXD");
 	assert_int_equal(op[0].ttl_s, 20);
 	applied(&p, "192.0.2.2");
 	assert_int_equal(p.present, 2);
