@@ -212,11 +212,13 @@ enum dnsbl_name dnsbl_zone_name(
 		return DNSBL_APEX;
 	if (n == 1 && z->has_own_ns && slice_eq_nocase(label[0], SLICE_LIT("ns")))
 		return DNSBL_OWN_NS;
-	if (n == NIBBLES && read_ipv6(label, n, ret_host)) {
-		unmap(ret_host);
+	if (n == NIBBLES && read_ipv6(label, n, &a)) {
+		unmap(&a);
+		*ret_host = a;
 		return DNSBL_ADDRESS;
 	}
-	if (n == QUADS && read_ipv4(label, n, ret_host)) {
+	if (n == QUADS && read_ipv4(label, n, &a)) {
+		*ret_host = a;
 		*ret_is_node = read_ipv6(label, n, &a);
 		return DNSBL_ADDRESS;
 	}
