@@ -8,95 +8,27 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "core/answer.h"
+#include "answer_talk.h"
 
-#define UNTIL 2000000000u
-#define WALL 1900000000u
+#define EHLO_PLAIN "250-mx.pfx.test\r\n250-SIZE\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES\r\n"
 #define EHLO_TLS                                                                                                       \
-	"250-mx.test\r\n250-SIZE\r\n250-STARTTLS\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES\r\n"
-#define EHLO_PLAIN "250-mx.test\r\n250-SIZE\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES\r\n"
+	"250-mx.pfx.test\r\n250-SIZE\r\n250-STARTTLS\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES\r\n"
 
-struct talk {
-	struct answer a;
-	struct answer_site site;
-	struct buf scratch, said, data;
-	uint64_t now;
-	enum answer_event last; /* that was none */
-};
-
-static struct conf conf;
-static const struct ipaddr client = { .family = 4, .b = { 192, 0, 2, 77 } };
-
-static void talk_open(struct talk *t, bool is_held)
+/* The banner is read. */
+static void open_tls(struct talk *t, bool is_held)
 {
-	struct block_entry b = { .until = UNTIL, .offence = 2, .code = 554 };
-
-	conf_defaults(&conf);
-	memcpy(b.case_id, "7K3M-9QXD", sizeof b.case_id);
-	*t = (struct talk){ .site = { .conf = &conf, .host = "mx.test", .name = "", .pace_ms = 1000, .has_tls = true },
-		.now = 5000 };
-	buf_init(&t->scratch, ANSWER_TEXT);
-	buf_init(&t->said, 1 << 20);
-	buf_init(&t->data, 1 << 22);
-	answer_init(&t->a, &b, is_held, t->now, WALL);
-}
-
-static void talk_close(struct talk *t)
-{
-	answer_done(&t->a);
-	buf_done(&t->scratch);
-	buf_done(&t->said);
-	buf_done(&t->data);
-}
-
-/* steps: bytes at most, by whom is held. */
-static void drain(struct talk *t, unsigned steps)
-{
-	while (t->a.text && steps && !answer_is_over(&t->a, t->now)) {
-		struct slice out = answer_out(&t->a, &t->site, &client, t->now, &t->scratch);
-
-		if (out.n == 0) {
-			t->now = answer_wake_ms(&t->a);
-			continue;
-		}
-		assert_int_equal(buf_add(&t->said, out), ERR_OK);
-		answer_sent(&t->a, &t->site, t->now, &t->scratch, out.n);
-		steps--;
-	}
-}
-
-static void feed(struct talk *t, struct slice in, size_t step)
-{
+	talk_open(t, is_held);
+	t->site.has_tls = true;
 	drain(t, UINT32_MAX);
 	buf_reset(&t->said);
-	for (; in.n && answer_is_reading(&t->a); in = slice_from(in, step)) {
-		struct slice part = slice_head(in, step);
-
-		while (part.n && answer_is_reading(&t->a)) {
-			struct slice text = { NULL, 0 };
-			enum answer_event e = answer_feed(&t->a, &t->site, t->now, &part, &text);
-
-			t->last = e ? e : t->last;
-			if (e == ANSWER_EVENT_DATA || e == ANSWER_EVENT_MESSAGE)
-				assert_int_equal(buf_add(&t->data, text), ERR_OK);
-			drain(t, UINT32_MAX);
-		}
-	}
 }
-
-static void say(struct talk *t, const char *text)
-{
-	feed(t, slice_str(text), 1 << 20);
-}
-
-#define SAID(t, text) assert_string_equal(buf_cstr(&(t)->said), text)
 
 static void test_offer(void **state)
 {
 	struct talk t;
 
 	(void)state;
-	talk_open(&t, false);
+	open_tls(&t, false);
 	say(&t, "EHLO a.test\r\n");
 	SAID(&t, EHLO_TLS);
 	say(&t, "STARTTLS\r\nMAIL FROM:<evil@a.test>\r\n");
@@ -121,7 +53,7 @@ static void test_begins_anew(void **state)
 	struct talk t;
 
 	(void)state;
-	talk_open(&t, false);
+	open_tls(&t, false);
 	say(&t, "EHLO a.test\r\nMAIL FROM:<a@a.test>\r\nSTARTTLS\r\n");
 	answer_secured(&t.a, t.now);
 	assert_int_equal(t.a.state, ANSWER_STATE_FRESH);
@@ -137,7 +69,7 @@ static void test_not_offered(void **state)
 	struct talk t;
 
 	(void)state;
-	talk_open(&t, false);
+	open_tls(&t, false);
 	t.site.has_tls = false;
 	say(&t, "EHLO a.test\r\n");
 	SAID(&t, EHLO_PLAIN);
@@ -151,7 +83,7 @@ static void test_busy(void **state)
 	struct talk t;
 
 	(void)state;
-	talk_open(&t, false);
+	open_tls(&t, false);
 	say(&t, "EHLO a.test\r\n");
 	t.site.is_tls_busy = true;
 	say(&t, "STARTTLS\r\n");
@@ -173,9 +105,7 @@ static void test_offer_stays_while_it_drips(void **state)
 
 	(void)state;
 	for (unsigned cut = 0; cut < sizeof EHLO_TLS - 1; cut += 5) {
-		talk_open(&t, true);
-		drain(&t, UINT32_MAX);
-		buf_reset(&t.said);
+		open_tls(&t, true);
 		in = SLICE_LIT("EHLO a.test\r\n");
 		(void)answer_feed(&t.a, &t.site, t.now, &in, &text);
 		drain(&t, cut);
@@ -195,7 +125,7 @@ static void test_released(void **state)
 	for (unsigned when = 0; when < 2; when++) {
 		struct slice in = SLICE_LIT("STARTTLS\r\n"), text;
 
-		talk_open(&t, true);
+		open_tls(&t, true);
 		say(&t, "EHLO a.test\r\n");
 		buf_reset(&t.said);
 		(void)answer_feed(&t.a, &t.site, t.now, &in, &text);
@@ -207,7 +137,7 @@ static void test_released(void **state)
 		answer_secured(&t.a, t.now);
 		buf_reset(&t.said);
 		drain(&t, UINT32_MAX);
-		SAID(&t, "421 4.3.2 mx.test Come again\r\n");
+		SAID(&t, "421 4.3.2 mx.pfx.test Come again\r\n");
 		assert_true(answer_is_over(&t.a, t.now));
 		talk_close(&t);
 	}
@@ -218,7 +148,7 @@ static void test_handshake_has_its_time(void **state)
 	struct talk t;
 
 	(void)state;
-	talk_open(&t, true);
+	open_tls(&t, true);
 	say(&t, "EHLO a.test\r\nSTARTTLS\r\n");
 	assert_true(answer_is_shaking(&t.a));
 	assert_false(answer_is_over(&t.a, t.now + ANSWER_TLS_MS - 1));
@@ -230,6 +160,25 @@ static void test_handshake_has_its_time(void **state)
 	talk_close(&t);
 }
 
+static void test_starttls(void **state)
+{
+	struct talk t;
+
+	(void)state;
+	open_tls(&t, false);
+	say(&t, "EHLO x\r\n");
+	assert_non_null(strstr(buf_cstr(&t.said), "250-STARTTLS\r\n"));
+	say(&t, "STARTTLS\r\n");
+	SAID(&t, "220 2.0.0 Ready to start TLS\r\n");
+	assert_int_equal(t.a.state, ANSWER_STATE_TLS);
+	answer_secured(&t.a, t.now);
+	assert_null(t.a.kept);
+	say(&t, "RCPT TO:<a@b>\r\nEHLO x\r\n");
+	assert_null(strstr(buf_cstr(&t.said), "STARTTLS"));
+	assert_non_null(strstr(buf_cstr(&t.said), "503 5.5.1"));
+	talk_close(&t);
+}
+
 /* A byte a second after it, too. */
 static void test_held_after_it(void **state)
 {
@@ -237,7 +186,7 @@ static void test_held_after_it(void **state)
 	uint64_t before;
 
 	(void)state;
-	talk_open(&t, true);
+	open_tls(&t, true);
 	say(&t, "EHLO a.test\r\nSTARTTLS\r\n");
 	answer_secured(&t.a, t.now);
 	before = t.now;
@@ -254,7 +203,7 @@ static const char meant[] = "Subject: x\r\n\r\n.two\r\none\r\n \r\n.\r\n\n\r.\r\
 
 static void come_to_data(struct talk *t)
 {
-	talk_open(t, true);
+	open_tls(t, true);
 	t->site.is_to_data = true;
 	say(t, "HELO a.test\r\nMAIL FROM:<a@a.test>\r\nRCPT TO:<b@pfx.test>\r\nDATA\r\n");
 	assert_int_equal(t->a.state, ANSWER_STATE_DATA);
@@ -341,6 +290,7 @@ int main(void)
 		cmocka_unit_test(test_offer_stays_while_it_drips),
 		cmocka_unit_test(test_released),
 		cmocka_unit_test(test_handshake_has_its_time),
+		cmocka_unit_test(test_starttls),
 		cmocka_unit_test(test_held_after_it),
 		cmocka_unit_test(test_sample),
 		cmocka_unit_test(test_no_sample_no_data),
