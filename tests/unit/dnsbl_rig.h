@@ -10,6 +10,7 @@
 
 #include "base/wire.h"
 #include "core/dnsbl_answer.h"
+#include "set_rig.h"
 
 #define RIG_PACKET 600
 #define RIG_NOW 1700000000u
@@ -84,40 +85,11 @@ static inline void dnsbl_rig_block(struct dnsbl_rig *r, const char *subject, uns
 	block_share_put(&r->share, &e);
 }
 
-/* The area of a sealed set; the caller frees it. */
-static inline void *dnsbl_rig_area(struct prefix_set *s, struct feed_area *ret)
-{
-	size_t n;
-	void *p;
-
-	assert_int_equal(prefix_set_seal(s), ERR_OK);
-	n = feed_area_bytes(s);
-	p = aligned_alloc(64, (n + 63) / 64 * 64);
-	assert_non_null(p);
-	memset(p, 0, n);
-	feed_area_write(s, p);
-	assert_int_equal(feed_area_open(ret, p, n), ERR_OK);
-	return p;
-}
-
-static inline void *dnsbl_rig_one(const char *prefix, struct feed_area *ret)
-{
-	struct prefix_set s = { 0 };
-	struct prefix p;
-	void *memory;
-
-	assert_int_equal(prefix_parse(slice_str(prefix), &p), ERR_OK);
-	assert_int_equal(prefix_set_add(&s, &p, false), ERR_OK);
-	memory = dnsbl_rig_area(&s, ret);
-	prefix_set_done(&s);
-	return memory;
-}
-
 static inline void dnsbl_rig_feed(struct dnsbl_rig *r, unsigned i, const char *name, uint8_t code, const char *prefix)
 {
 	struct dnsbl_feed *f = &r->list.feed[i];
 
-	r->memory[i] = dnsbl_rig_one(prefix, &f->area);
+	r->memory[i] = area_of_list(prefix, &f->area);
 	(void)snprintf(f->name, sizeof f->name, "%s", name);
 	f->code = code;
 	f->is_used = true;
@@ -127,7 +99,7 @@ static inline void dnsbl_rig_feed(struct dnsbl_rig *r, unsigned i, const char *n
 
 static inline void dnsbl_rig_holes(struct dnsbl_rig *r, const char *prefix)
 {
-	r->memory[FEEDS_MAX] = dnsbl_rig_one(prefix, &r->list.holes);
+	r->memory[FEEDS_MAX] = area_of_list(prefix, &r->list.holes);
 	r->list.has_holes = true;
 }
 

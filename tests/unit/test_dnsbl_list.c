@@ -64,11 +64,12 @@ static void make_area(struct naive *n, unsigned which)
 			n->entry[0][i] = any_prefix();
 		assert_int_equal(prefix_set_add(&s, &n->entry[which][i], false), ERR_OK);
 	}
+	assert_int_equal(prefix_set_seal(&s), ERR_OK);
 	if (which == 0) {
-		rig.memory[FEEDS_MAX] = dnsbl_rig_area(&s, &rig.list.holes);
+		rig.memory[FEEDS_MAX] = area_of(&s, &rig.list.holes);
 		rig.list.has_holes = true;
 	} else {
-		rig.memory[which] = dnsbl_rig_area(&s, &rig.list.feed[which].area);
+		rig.memory[which] = area_of(&s, &rig.list.feed[which].area);
 		rig.list.feed[which].is_used = true;
 		rig.list.feed[which].code = (uint8_t)(10 + which);
 		rig.list.feeds = which + 1;
@@ -156,7 +157,8 @@ static void many_addresses_are_found(void **state)
 
 		assert_int_equal(prefix_set_add_range(&s, &a, &a, false), ERR_OK);
 	}
-	rig.memory[0] = dnsbl_rig_area(&s, &rig.list.feed[0].area);
+	assert_int_equal(prefix_set_seal(&s), ERR_OK);
+	rig.memory[0] = area_of(&s, &rig.list.feed[0].area);
 	for (uint32_t i = 0; i < 1000000; i++) {
 		uint32_t v = 0x20000000u + (i % 2 ? i : rnd(1u << 31));
 		struct ipaddr a = { .family = 4,

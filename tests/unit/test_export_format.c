@@ -13,6 +13,7 @@
 #include "core/export_format.h"
 #include "core/feed_line.h"
 #include "io/export_file.h"
+#include "set_rig.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,34 +45,6 @@ static const char *const names[FORMATS] = { [EXPORT_PLAIN] = "plain",
 
 /* ---- lists */
 
-static void add_set(struct export_source *s, const char *text, const char *name, uint8_t code)
-{
-	struct prefix_set set = { .is_sealed = false };
-	struct slice rest = slice_str(text), word;
-	struct feed_area a;
-	struct prefix p;
-	void *memory;
-	size_t n;
-
-	while (slice_word(&rest, &word)) {
-		assert_int_equal(prefix_parse(word, &p), ERR_OK);
-		assert_int_equal(prefix_set_add(&set, &p, false), ERR_OK);
-	}
-	assert_int_equal(prefix_set_seal(&set), ERR_OK);
-	n = (feed_area_bytes(&set) + 63) / 64 * 64;
-	memory = aligned_alloc(64, n);
-	assert_non_null(memory);
-	memset(memory, 0, n);
-	feed_area_write(&set, memory);
-	assert_int_equal(feed_area_open(&a, memory, n), ERR_OK);
-	if (name)
-		assert_int_equal(export_source_feed(s, &a, name, code), ERR_OK);
-	else
-		assert_int_equal(export_source_holes(s, &a), ERR_OK);
-	free(memory);
-	prefix_set_done(&set);
-}
-
 static void add_block(struct export_source *s, const char *text, struct block_entry e, const char *case_id)
 {
 	assert_int_equal(prefix_parse(slice_str(text), &e.subject), ERR_OK);
@@ -100,9 +73,9 @@ static void make_list(struct export_source *s)
 		"V6V6-2222");
 	add_block(
 		s, "2001:db8::25", (struct block_entry){ .until = NOW + 600, .offence = 1, .code = 450 }, "V6H6-2222");
-	add_set(s, "203.0.113.0/29 203.0.113.128/25", "drop \"one\"", 6);
-	add_set(s, "203.0.113.7 2001:db8:ff00::/47 2001:db8:fffe:8000::/51", "psbl", 7);
-	add_set(s, "203.0.113.3 198.51.100.32/27", NULL, 0);
+	source_add_list(s, "203.0.113.0/29 203.0.113.128/25", "drop \"one\"", 6);
+	source_add_list(s, "203.0.113.7 2001:db8:ff00::/47 2001:db8:fffe:8000::/51", "psbl", 7);
+	source_add_list(s, "203.0.113.3 198.51.100.32/27", NULL, 0);
 	assert_int_equal(export_source_seal(s), ERR_OK);
 }
 
@@ -364,7 +337,7 @@ static void test_wildcards(void **state)
 		struct slice rest, line;
 		struct buf b;
 
-		add_set(&s, cases[i].network, "feed", 3);
+		source_add_list(&s, cases[i].network, "feed", 3);
 		assert_int_equal(export_source_seal(&s), ERR_OK);
 		write_text(&s, EXPORT_BIND, &b);
 		for (rest = buf_slice(&b); slice_line(&rest, &line);) {

@@ -9,10 +9,9 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "core/export_list.h"
+#include "set_rig.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #define NOW 1000u
 #define WINDOW 4096u /* addresses of the map: 198.51.0.0/20, or the same under 2001:db8:: */
@@ -39,31 +38,10 @@ static struct ipaddr window_address(unsigned family, uint32_t n)
 	return a;
 }
 
-/* An area is flat memory: that of a feed, as the engine gives it. */
-static void *area_of(const struct prefix_set *sealed, struct feed_area *ret)
-{
-	size_t n = feed_area_bytes(sealed);
-	void *memory = aligned_alloc(64, (n + 63) / 64 * 64);
-
-	assert_non_null(memory);
-	memset(memory, 0, (n + 63) / 64 * 64);
-	feed_area_write(sealed, memory);
-	assert_int_equal(feed_area_open(ret, memory, n), ERR_OK);
-	return memory;
-}
-
 static void add_set(struct export_source *s, struct prefix_set *set, const char *name, uint8_t code)
 {
-	struct feed_area a;
-	void *memory;
-
 	assert_int_equal(prefix_set_seal(set), ERR_OK);
-	memory = area_of(set, &a);
-	if (name)
-		assert_int_equal(export_source_feed(s, &a, name, code), ERR_OK);
-	else
-		assert_int_equal(export_source_holes(s, &a), ERR_OK);
-	free(memory);
+	source_add(s, set, name, code);
 	prefix_set_done(set);
 }
 

@@ -8,13 +8,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "core/feed_area.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define WINDOW 65536u /* addresses of the map */
+#include "address_window.h"
+#include "set_rig.h"
 
 struct area {
 	void *memory;
@@ -22,15 +17,11 @@ struct area {
 	struct feed_area view;
 };
 
-static struct area area_of(const struct prefix_set *s)
+static struct area make_area(const struct prefix_set *s)
 {
 	struct area a = { .bytes = feed_area_bytes(s) };
 
-	/* exactly as long as it is: a sanitizer sees the first byte too far */
-	a.memory = calloc(1, a.bytes);
-	assert_non_null(a.memory);
-	feed_area_write(s, a.memory);
-	assert_int_equal(feed_area_open(&a.view, a.memory, a.bytes), ERR_OK);
+	a.memory = area_of(s, &a.view);
 	assert_int_equal(a.view.bytes, a.bytes);
 	return a;
 }
@@ -73,7 +64,7 @@ static void test_examples(void **state)
 	add(&s, "0.0.0.0", "0.0.0.0");
 	add(&s, "2001:db8::", "2001:db8:0:1::");
 	assert_int_equal(prefix_set_seal(&s), ERR_OK);
-	a = area_of(&s);
+	a = make_area(&s);
 	expect_found(&a.view, "192.0.2.1", "192.0.2.1");
 	expect_found(&a.view, "192.0.2.3", "192.0.2.2/31");
 	expect_found(&a.view, "192.0.2.6", "192.0.2.6");
@@ -106,7 +97,7 @@ static void test_empty(void **state)
 
 	(void)state;
 	assert_int_equal(prefix_set_seal(&s), ERR_OK);
-	a = area_of(&s);
+	a = make_area(&s);
 	expect_found(&a.view, "192.0.2.1", NULL);
 	expect_found(&a.view, "2001:db8::1", NULL);
 	expect_found(&none, "192.0.2.1", NULL);
@@ -117,18 +108,6 @@ static void test_empty(void **state)
 }
 
 /* ---- beside the map and beside prefix_set */
-
-static struct ipaddr window_addr(unsigned where, unsigned f, uint32_t i)
-{
-	struct ipaddr a = { .family = f ? 6 : 4 };
-	unsigned low = f ? 14 : 2;
-
-	for (unsigned k = 0; k < low; k++)
-		a.b[k] = (uint8_t)(where == 0 ? 0 : where == 1 ? 0xff : 0x20 + k);
-	a.b[low] = (uint8_t)(i >> 8);
-	a.b[low + 1] = (uint8_t)i;
-	return a;
-}
 
 struct list {
 	struct prefix *p;
@@ -203,7 +182,7 @@ static void random_set(unsigned seed, unsigned where, unsigned f, unsigned range
 		memset((is_out ? out : map) + from, 1, to - from + 1);
 	}
 	assert_int_equal(prefix_set_seal(&s), ERR_OK);
-	a = area_of(&s);
+	a = make_area(&s);
 	same_prefixes(&s, &a.view);
 	for (uint32_t i = 0; i < WINDOW; i++) {
 		struct ipaddr c = window_addr(where, f, i);
@@ -249,7 +228,7 @@ static void test_table(void **state)
 	}
 	add(&s, "12.255.255.0", "13.7.0.3");
 	assert_int_equal(prefix_set_seal(&s), ERR_OK);
-	a = area_of(&s);
+	a = make_area(&s);
 	assert_non_null(a.view.part);
 	same_prefixes(&s, &a.view);
 	expect_found(&a.view, "11.0.0.7", "11.0.0.7");
@@ -313,7 +292,7 @@ static struct area many(void)
 			assert_int_equal(prefix_set_add_range(&s, &six, &six, false), ERR_OK);
 	}
 	assert_int_equal(prefix_set_seal(&s), ERR_OK);
-	a = area_of(&s);
+	a = make_area(&s);
 	prefix_set_done(&s);
 	return a;
 }

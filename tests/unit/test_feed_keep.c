@@ -8,23 +8,9 @@
 #include <cmocka.h>
 
 #include "core/feed_keep.h"
+#include "set_rig.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-static struct prefix_set set_of(const char *text)
-{
-	struct slice rest = slice_str(text), word;
-	struct prefix_set s = { 0 };
-	struct prefix p;
-
-	while (slice_word(&rest, &word)) {
-		assert_int_equal(prefix_parse(word, &p), ERR_OK);
-		assert_int_equal(prefix_set_add(&s, &p, false), ERR_OK);
-	}
-	assert_int_equal(prefix_set_seal(&s), ERR_OK);
-	return s;
-}
 
 static const struct feed_keep example = { .key = { 1, 2, 3 },
 	.time = 1795298935,

@@ -9,10 +9,9 @@
 #include <cmocka.h>
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "core/feed_view.h"
+#include "set_rig.h"
 
 static struct feed_view v;
 static void *memory[FEEDS_MAX];
@@ -35,35 +34,19 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void area_of(struct prefix_set *s, unsigned i)
+static void put_set(struct prefix_set *s, unsigned i)
 {
-	size_t n;
-
 	assert_int_equal(prefix_set_seal(s), ERR_OK);
-	n = (feed_area_bytes(s) + 63) & ~(size_t)63;
 	free(memory[i]);
-	memory[i] = aligned_alloc(64, n);
-	assert_non_null(memory[i]);
-	memset(memory[i], 0, n);
-	feed_area_write(s, memory[i]);
-	assert_int_equal(feed_area_open(&v.feed[i].area, memory[i], n), ERR_OK);
+	memory[i] = area_of(s, &v.feed[i].area);
 	prefix_set_done(s);
 }
 
 /* list: prefixes between blanks. */
 static void feed(unsigned i, enum conf_feed_action action, unsigned layers, double weight, const char *list)
 {
-	struct prefix_set s = { 0 };
-	char text[400], *save, *word;
-
-	(void)snprintf(text, sizeof text, "%s", list);
-	for (word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
-		struct prefix p;
-
-		assert_int_equal(prefix_parse(slice_str(word), &p), ERR_OK);
-		assert_int_equal(prefix_set_add(&s, &p, false), ERR_OK);
-	}
-	area_of(&s, i);
+	free(memory[i]);
+	memory[i] = area_of_list(list, &v.feed[i].area);
 	v.feed[i].is_used = true;
 	v.feed[i].action = action;
 	v.feed[i].layers = layers;
@@ -162,7 +145,7 @@ static void the_gate_never_denies(void **state)
 				&a, a.family == 4 ? 8 + (unsigned)random() % 25 : 12 + (unsigned)random() % 117);
 			assert_int_equal(prefix_set_add(&s, &in[i], false), ERR_OK);
 		}
-		area_of(&s, 0);
+		put_set(&s, 0);
 		v.feed[0].is_used = true;
 		v.feed[0].action = FEED_ACTION_BLOCK;
 		v.feed[0].layers = FEED_LAYER_POLICY;
@@ -188,7 +171,7 @@ static void the_whole_of_a_family(void **state)
 	assert_int_equal(prefix_set_add(&s, &p, false), ERR_OK);
 	assert_int_equal(prefix_parse(SLICE_LIT("::/0"), &p), ERR_OK);
 	assert_int_equal(prefix_set_add(&s, &p, false), ERR_OK);
-	area_of(&s, 0);
+	put_set(&s, 0);
 	v.feed[0] = (struct feed_one){ v.feed[0].area, true, FEED_ACTION_BLOCK, FEED_LAYER_POLICY, 0 };
 	v.count = 1;
 	make_gate(1);

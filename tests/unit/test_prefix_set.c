@@ -8,12 +8,11 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "address_window.h"
 #include "base/prefix_set.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-#define WINDOW 65536u /* addresses of the map */
 
 struct list {
 	char text[8192];
@@ -177,19 +176,6 @@ static void test_sizes_and_missing(void **state)
 }
 
 /* ---- beside the map */
-
-/* Number i of the window, which ends at the last address, begins at the first, or lies between. */
-static struct ipaddr window_addr(unsigned where, unsigned f, uint32_t i)
-{
-	struct ipaddr a = { .family = f ? 6 : 4 };
-	unsigned low = f ? 14 : 2;
-
-	for (unsigned k = 0; k < low; k++)
-		a.b[k] = (uint8_t)(where == 0 ? 0 : where == 1 ? 0xff : 0x20 + k);
-	a.b[low] = (uint8_t)(i >> 8);
-	a.b[low + 1] = (uint8_t)i;
-	return a;
-}
 
 struct check {
 	const uint8_t *map;
