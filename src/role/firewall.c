@@ -283,6 +283,7 @@ static void take_sync(struct firewall *f, struct rd *body)
 		return;
 	}
 	firewall_plan_end(&f->plan);
+	f->has_list = true;
 	f->is_full &= f->plan.wanted.count >= f->plan.wanted.cap;
 	if (f->hooks.is_on)
 		firewall_hook_listed(f);
@@ -339,30 +340,6 @@ static void on_over(const struct prefix *p, void *ctx)
 		firewall_hook_touch(f, p, true);
 }
 
-static void on_tick(void *ctx)
-{
-	struct firewall *f = ctx;
-
-	firewall_plan_sweep(&f->plan, clock_wall_ms(), FIREWALL_SWEEP, on_over, f);
-	firewall_kill_tick(f);
-	firewall_hook_tick(f);
-	if (++f->ticks % FIREWALL_STATE_S)
-		return;
-	if (f->hooks.is_on) {
-		firewall_report(f);
-		return;
-	}
-	if (f->nft && f->error)
-		firewall_bring_up(f);
-	if (f->state == FW_OK && f->is_look_due)
-		firewall_mend_later(f);
-	if (f->state == FW_OK && f->plan.present < f->plan.wanted.count && !f->plan.is_filling && !f->plan.is_listing) {
-		firewall_plan_fill_start(&f->plan);
-		firewall_pump_start(f);
-	}
-	firewall_report(f);
-}
-
 static size_t add_prefixes(const struct conf_list *l, struct prefix *to, size_t n)
 {
 	for (uint32_t i = 0; i < l->count; i++)
@@ -397,6 +374,55 @@ static void take_conf(struct firewall *f)
 	firewall_nft_fake(f->nft, c);
 }
 
+/* Without descriptors or memory this fails for a while: the tick tries it anew. */
+static enum err open_netlink(struct firewall *f)
+{
+	enum err e = firewall_nft_open(&f->nft);
+
+	if (e != ERR_OK)
+		return e;
+	f->events = loop_fd(f->host->loop, firewall_nft_fd(f->nft), LOOP_READ, firewall_on_events, f);
+	if (f->events)
+		return ERR_OK;
+	firewall_nft_close(f->nft);
+	f->nft = NULL;
+	return ERR_NOMEM;
+}
+
+static void open_again(struct firewall *f)
+{
+	if (open_netlink(f) != ERR_OK)
+		return;
+	take_conf(f);
+	firewall_bring_up(f);
+}
+
+static void on_tick(void *ctx)
+{
+	struct firewall *f = ctx;
+
+	firewall_plan_sweep(&f->plan, clock_wall_ms(), FIREWALL_SWEEP, on_over, f);
+	firewall_kill_tick(f);
+	firewall_hook_tick(f);
+	if (!f->nft && f->state == FW_ERROR && !f->plan.is_listing)
+		open_again(f);
+	if (++f->ticks % FIREWALL_STATE_S)
+		return;
+	if (f->hooks.is_on) {
+		firewall_report(f);
+		return;
+	}
+	if (f->nft && f->error && !f->plan.is_listing) /* what the list has not come to yet would be deleted */
+		firewall_bring_up(f);
+	if (f->state == FW_OK && f->is_look_due)
+		firewall_mend_later(f);
+	if (f->state == FW_OK && f->plan.present < f->plan.wanted.count && !f->plan.is_filling && !f->plan.is_listing) {
+		firewall_plan_fill_start(&f->plan);
+		firewall_pump_start(f);
+	}
+	firewall_report(f);
+}
+
 static enum err on_start(struct role_host *h)
 {
 	struct firewall *f = calloc(1, sizeof *f);
@@ -410,18 +436,14 @@ static enum err on_start(struct role_host *h)
 	randombytes_buf(key, sizeof key);
 	firewall_plan_init(&f->plan, key, h->conf.firewall.max_elements, clock_wall_ms());
 	prefix_map_init(&f->hooks.touched, key, sizeof(uint8_t), 0); /* take_conf makes room */
-	e = firewall_nft_open(&f->nft);
+	e = open_netlink(f);
 	take_conf(f);
-	if (e != ERR_OK) {
-		f->nft = NULL;
-		if (!firewall_hook_bring_up(f))
-			firewall_set_failed(f, e);
-	} else {
-		f->events = loop_fd(h->loop, firewall_nft_fd(f->nft), LOOP_READ, firewall_on_events, f);
+	if (e == ERR_OK)
 		firewall_bring_up(f);
-	}
+	else if (!firewall_hook_bring_up(f))
+		firewall_set_failed(f, e);
 	f->tick = loop_every(h->loop, 1000, on_tick, f);
-	return f->tick && (f->events || !f->nft) ? ERR_OK : ERR_NOMEM;
+	return f->tick ? ERR_OK : ERR_NOMEM;
 }
 
 static void on_reloaded(struct role_host *h)

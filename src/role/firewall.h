@@ -49,12 +49,13 @@ struct firewall_hooks {
 
 struct firewall {
 	struct role_host *host;
-	struct firewall_nft *nft; /* NULL: no netfilter in this kernel */
+	struct firewall_nft *nft; /* NULL: no netfilter in this kernel, or no socket to it yet */
 	struct firewall_plan plan;
 	enum fw_state state;
 	uint32_t error; /* errno behind state */
 	uint32_t repaired;
 	bool has_started; /* the table was ours once: what is in it and not wanted is nobody's */
+	bool has_list;    /* a full list has come to its end: the plan is true, whatever the kernel has */
 	bool is_unknown;  /* elements of a former run were too many to be read: sets made anew after the full list */
 	bool is_form_touched; /* by somebody else */
 	bool is_look_due;

@@ -93,12 +93,12 @@ void firewall_bring_up(struct firewall *f)
 	}
 	f->text[0] = '\0';
 	firewall_set_state(f, FW_OK, 0);
-	if (is_kept && !f->has_started) {
+	if (is_kept && !f->has_started && !f->has_list) {
 		adopt(f);
 	} else if (!is_kept) {
 		f->is_unknown = false;
 		firewall_refill(f);
-	} else if (!was_ok) { /* what was deleted meanwhile is still there */
+	} else if (!was_ok) { /* what was deleted meanwhile, or before we began late, is still there */
 		f->is_look_due = true;
 		firewall_mend_later(f);
 	}

@@ -22,6 +22,7 @@
 
 static bool has_netns;
 static pid_t running; /* the role's process: a test that fails leaves it */
+static bool is_short; /* the next one begins without descriptors to be had, until SIGHUP */
 
 /* ---- the role's process */
 
@@ -47,6 +48,24 @@ static void on_off(int signo, void *ctx)
 	firewall_ops.reloaded(h);
 }
 
+static void limit_files(rlim_t n)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+		_exit(6);
+	r.rlim_cur = n ? n : r.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &r) != 0)
+		_exit(6);
+}
+
+static void on_more_files(int signo, void *ctx)
+{
+	(void)signo;
+	(void)ctx;
+	limit_files(0);
+}
+
 static void role_run(int fd, uid_t uid)
 {
 	static struct role_host h;
@@ -60,7 +79,11 @@ static void role_run(int fd, uid_t uid)
 	(void)snprintf(h.conf.own_networks.item[0], CONF_ITEM, "203.0.113.0/24");
 	if (uid && (setgid(uid) != 0 || setuid(uid) != 0))
 		_exit(3);
-	if (!h.loop || firewall_ops.start(&h) != ERR_OK)
+	if (!h.loop || !loop_signal(h.loop, SIGHUP, on_more_files, &h))
+		_exit(5);
+	if (is_short)
+		limit_files(3);
+	if (firewall_ops.start(&h) != ERR_OK)
 		_exit(4);
 	h.link[ROLE_ENGINE] = channel_new(h.loop, fd, ROLE_FIREWALL, ROLE_ENGINE, on_message, on_closed, &h);
 	if (!h.link[ROLE_ENGINE] || !loop_signal(h.loop, SIGUSR1, on_off, &h) ||
@@ -428,6 +451,36 @@ static void test_drift_of_many(void **state)
 	}
 }
 
+/*
+ * No socket to be had at the start, nor when the list comes; later there is one. What is in the kernel since the former
+ * run is as old as then: what was lifted since goes, what came since is there.
+ */
+static void test_late(void **state)
+{
+	struct peer p;
+
+	(void)state;
+	start_clean(&p);
+	assert_int_equal(peer_add(&p, "198.51.100.7"), 0);
+	assert_int_equal(peer_add(&p, "198.51.100.8"), 0);
+	peer_kill(&p);
+	is_short = true;
+	peer_start(&p, 0);
+	is_short = false;
+	peer_await_state(&p, FW_ERROR);
+	assert_int_equal(p.state.error, EMFILE);
+	peer_sync(&p, 1);
+	assert_int_equal(peer_add(&p, "198.51.100.8"), EMFILE);
+	assert_int_equal(peer_add(&p, "198.51.100.9"), EMFILE);
+	peer_sync(&p, 2);
+	assert_int_equal(kill(p.pid, SIGHUP), 0);
+	peer_await_state(&p, FW_OK);
+	await_nft("198.51.100.7", false);
+	await_nft("198.51.100.9", true);
+	assert_true(netns_has("198.51.100.8"));
+	peer_kill(&p);
+}
+
 /* A full list of n at start, then again over what the former run left. */
 static void check_load(uint32_t n)
 {
@@ -470,6 +523,7 @@ int main(void)
 		cmocka_unit_test(test_drift_of_many),
 		cmocka_unit_test(test_off),
 		cmocka_unit_test(test_denied),
+		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_latency),
 		cmocka_unit_test(test_load),
 	};
