@@ -187,3 +187,18 @@ bool ipaddr_is_private(const struct ipaddr *a)
 	}
 	return true;
 }
+
+bool ipaddr_is_documentation(const struct ipaddr *a)
+{
+	static const struct prefix nets[] = {
+		{ { 4, { 192, 0, 2 } }, 24 },
+		{ { 4, { 198, 51, 100 } }, 24 },
+		{ { 4, { 203, 0, 113 } }, 24 },
+		{ { 6, { 0x20, 0x01, 0x0d, 0xb8 } }, 32 },
+	};
+
+	for (size_t i = 0; i < sizeof nets / sizeof nets[0]; i++)
+		if (prefix_has(&nets[i], a))
+			return true;
+	return false;
+}

@@ -63,5 +63,7 @@ void prefix_halve(const struct prefix *p, struct prefix ret[2]);
  * The documentation ranges (RFC 5737, RFC 3849) are NOT private: tests and the demo use them.
  */
 bool ipaddr_is_private(const struct ipaddr *a);
+/* The documentation ranges. */
+bool ipaddr_is_documentation(const struct ipaddr *a);
 
 #endif /* BASE_IPADDR_H */

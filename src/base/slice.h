@@ -39,6 +39,13 @@ static inline char ascii_lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
+/* The value of a hexadecimal digit, -1: it is none. */
+static inline int ascii_hex(char c)
+{
+	c = ascii_lower(c);
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* ASCII case only: the bytes above 127 compare as they are. */
 static inline bool slice_eq_nocase(struct slice a, struct slice b)
 {
@@ -92,6 +99,12 @@ static inline size_t slice_rfind(struct slice s, char c)
 	return s.n;
 }
 
+/* Does part stand anywhere in s? */
+static inline bool slice_has(struct slice s, struct slice part)
+{
+	return part.n == 0 || (s.n >= part.n && memmem(s.p, s.n, part.p, part.n) != NULL);
+}
+
 /* Without blanks, tabs, CR and LF at both ends. */
 static inline struct slice slice_trim(struct slice s)
 {
@@ -137,7 +150,7 @@ static inline bool slice_line(struct slice *s, struct slice *ret)
 	return true;
 }
 
-/* Copy into a char array of size, cut to fit, always NUL-terminated. */
+/* Copy into a char array of size (at least 1), cut to fit, always NUL-terminated. */
 static inline void slice_copy(struct slice s, char *to, size_t size)
 {
 	size_t n = s.n < size - 1 ? s.n : size - 1;

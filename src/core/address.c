@@ -186,6 +186,12 @@ bool address_strip_extension(const struct address *a, const char *delimiters, st
 	return true;
 }
 
+bool address_is_atom(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80 ||
+	       (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~.", c));
+}
+
 bool address_is_role(const struct address *a)
 {
 	static const char *const roles[] = { "postmaster", "abuse", "hostmaster", "webmaster", "mailer-daemon", "root",

@@ -30,6 +30,8 @@ void address_copy(const struct address *from, struct address *to);
  * the local part, not at its start), into to. False: there is none.
  */
 bool address_strip_extension(const struct address *a, const char *delimiters, struct address *to);
+/* Does a local part need no quotes for this byte? RFC 5321 Dot-string, in canonical form; UTF-8 too. */
+bool address_is_atom(char c);
 /* Local part that must never be a trap: postmaster, abuse, hostmaster, webmaster ... (RFC 2142), mailer-daemon, root. */
 bool address_is_role(const struct address *a);
 

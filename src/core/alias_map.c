@@ -11,13 +11,6 @@
 
 #define DOMAIN_MAX 253 /* RFC 1035 2.3.4, less the root's length byte and the first one */
 
-/* Bytes that need no quoting in a local part, RFC 5321 atext, dot and UTF-8. */
-static bool is_atom(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80 ||
-	       (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~.", c));
-}
-
 static bool is_domain_byte(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80 || c == '.' || c == '-' ||
@@ -40,7 +33,7 @@ static bool is_dot_atom(struct slice s)
 	if (s.n == 0 || s.p[0] == '.' || s.p[s.n - 1] == '.')
 		return false;
 	for (size_t i = 0; i < s.n; i++)
-		if (!is_atom(s.p[i]) || (s.p[i] == '.' && i > 0 && s.p[i - 1] == '.'))
+		if (!address_is_atom(s.p[i]) || (s.p[i] == '.' && i > 0 && s.p[i - 1] == '.'))
 			return false;
 	return true;
 }

@@ -33,16 +33,10 @@ static bool put(struct content_decode *d, char c)
 	return d->n == CONTENT_DECODE_LINE;
 }
 
-static int hex_of(char c)
-{
-	c = ascii_lower(c);
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool next_quoted(struct content_decode *d, struct slice *s)
 {
 	while (s->n) {
-		int high = s->n > 2 ? hex_of(s->p[1]) : -1, low = s->n > 2 ? hex_of(s->p[2]) : -1;
+		int high = s->n > 2 ? ascii_hex(s->p[1]) : -1, low = s->n > 2 ? ascii_hex(s->p[2]) : -1;
 		char c = s->p[0];
 		size_t n = 1;
 
@@ -62,7 +56,7 @@ static bool next_quoted(struct content_decode *d, struct slice *s)
 	return true;
 }
 
-static int base64_of(char c)
+int content_decode_base64(char c)
 {
 	if (c >= 'A' && c <= 'Z')
 		return c - 'A';
@@ -76,7 +70,7 @@ static int base64_of(char c)
 static bool next_base64(struct content_decode *d, struct slice *s)
 {
 	while (s->n) {
-		int v = base64_of(s->p[0]);
+		int v = content_decode_base64(s->p[0]);
 		char c;
 
 		*s = slice_from(*s, 1);

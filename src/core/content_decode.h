@@ -32,6 +32,8 @@ void content_decode_init(struct content_decode *d, enum content_encoding encodin
  * next call; call again until it is false, then give it the next line.
  */
 bool content_decode_next(struct content_decode *d, struct slice *s, struct slice *ret);
+/* The value of a digit of base64 (RFC 4648 4), -1: it is none. */
+int content_decode_base64(char c);
 /* What is left at the end of the part. */
 bool content_decode_rest(struct content_decode *d, struct slice *ret);
 

@@ -520,5 +520,5 @@ uint64_t content_rules_line(struct slice line)
 
 bool content_rules_has_link(struct slice line)
 {
-	return line.p && line.n > 3 && (memmem(line.p, line.n, "://", 3) || memmem(line.p, line.n, "www.", 4));
+	return slice_has(line, SLICE_LIT("://")) || slice_has(line, SLICE_LIT("www."));
 }

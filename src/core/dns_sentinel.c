@@ -23,19 +23,9 @@ static uint64_t step(uint64_t x)
 
 static bool is_public(const struct ipaddr *a)
 {
-	/* documentation and benchmark networks are nobody's either */
-	static const struct prefix nobody[] = {
-		{ { 4, { 192, 0, 2 } }, 24 },
-		{ { 4, { 198, 51, 100 } }, 24 },
-		{ { 4, { 203, 0, 113 } }, 24 },
-		{ { 4, { 198, 18 } }, 15 },
-		{ { 6, { 0x20, 0x01, 0x0d, 0xb8 } }, 32 },
-	};
+	static const struct prefix benchmarks = { { 4, { 198, 18 } }, 15 }; /* RFC 2544 */
 
-	for (size_t i = 0; i < sizeof nobody / sizeof nobody[0]; i++)
-		if (prefix_has(&nobody[i], a))
-			return false;
-	return !ipaddr_is_private(a);
+	return !ipaddr_is_private(a) && !ipaddr_is_documentation(a) && !prefix_has(&benchmarks, a);
 }
 
 struct ipaddr dns_sentinel_canary(uint64_t random, unsigned family)

@@ -114,9 +114,7 @@ enum err dnsbl_zone_init(struct dnsbl_zone *ret, const struct conf *c)
 
 static int nibble_of(struct slice label)
 {
-	char c = label.n == 1 ? ascii_lower(label.p[0]) : '\0';
-
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	return label.n == 1 ? ascii_hex(label.p[0]) : -1;
 }
 
 /* A number of an IPv4 address, as it is written: no leading zeros. */

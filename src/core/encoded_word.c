@@ -5,6 +5,8 @@
  */
 #include "core/encoded_word.h"
 
+#include "core/content_decode.h"
+
 struct out {
 	char *p;
 	size_t n, size;
@@ -33,17 +35,11 @@ static void put_byte(struct out *o, unsigned c, bool is_latin)
 	put(o, c);
 }
 
-static int hex_of(char c)
-{
-	c = ascii_lower(c);
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static void put_quoted(struct out *o, struct slice s, bool is_latin)
 {
 	for (size_t i = 0; i < s.n; i++) {
-		int high = s.n - i > 2 ? hex_of(s.p[i + 1]) : -1;
-		int low = s.n - i > 2 ? hex_of(s.p[i + 2]) : -1;
+		int high = s.n - i > 2 ? ascii_hex(s.p[i + 1]) : -1;
+		int low = s.n - i > 2 ? ascii_hex(s.p[i + 2]) : -1;
 
 		if (s.p[i] == '=' && high >= 0 && low >= 0) {
 			put_byte(o, (unsigned)(high * 16 + low), is_latin);
@@ -54,23 +50,12 @@ static void put_quoted(struct out *o, struct slice s, bool is_latin)
 	}
 }
 
-static int base64_of(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
 static void put_base64(struct out *o, struct slice s, bool is_latin)
 {
 	unsigned bits = 0, have = 0;
 
 	for (size_t i = 0; i < s.n; i++) {
-		int v = base64_of(s.p[i]);
+		int v = content_decode_base64(s.p[i]);
 
 		if (v < 0)
 			continue;

@@ -139,18 +139,8 @@ void envelope_done(struct envelope *v)
 
 static enum err add_recipient(struct envelope *v, struct slice address, struct slice orcpt)
 {
-	uint16_t n[2] = { (uint16_t)address.n, (uint16_t)orcpt.n };
-	enum err e;
+	enum err e = v->count >= LMTP_RECIPIENTS ? ERR_LIMIT : lmtp_recipient_add(&v->recipients, address, orcpt);
 
-	if (address.n > UINT16_MAX || orcpt.n > UINT16_MAX || v->count >= LMTP_RECIPIENTS)
-		return ERR_LIMIT;
-	e = buf_reserve(&v->recipients, sizeof n + address.n + orcpt.n);
-	if (e == ERR_OK)
-		e = buf_add(&v->recipients, slice_of(n, sizeof n));
-	if (e == ERR_OK)
-		e = buf_add(&v->recipients, address);
-	if (e == ERR_OK)
-		e = buf_add(&v->recipients, orcpt);
 	if (e == ERR_OK)
 		v->count++;
 	return e;
@@ -158,17 +148,7 @@ static enum err add_recipient(struct envelope *v, struct slice address, struct s
 
 bool envelope_next(const struct envelope *v, size_t *pos, struct lmtp_recipient *ret)
 {
-	struct slice all;
-	uint16_t n[2];
-
-	if (*pos >= v->recipients.n)
-		return false;
-	all = slice_from(buf_slice(&v->recipients), *pos);
-	memcpy(n, all.p, sizeof n);
-	ret->address = slice_head(slice_from(all, sizeof n), n[0]);
-	ret->orcpt = slice_head(slice_from(all, sizeof n + n[0]), n[1]);
-	*pos += sizeof n + n[0] + n[1];
-	return true;
+	return lmtp_recipient_next(&v->recipients, pos, ret);
 }
 
 enum err envelope_take(const struct lmtp_session *s, struct envelope *v)
@@ -202,13 +182,6 @@ enum err envelope_set_recipient(struct envelope *v, struct slice address)
 
 /* ---- read */
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Undo escape_text. ERR_SYNTAX: it did not make this. */
 static enum err unescape(struct slice s, char *to, size_t size)
 {
@@ -218,9 +191,9 @@ static enum err unescape(struct slice s, char *to, size_t size)
 		int c = (unsigned char)s.p[i];
 
 		if (c == '\\') {
-			if (i + 3 >= s.n || s.p[i + 1] != 'x' || hex_value(s.p[i + 2]) < 0 || hex_value(s.p[i + 3]) < 0)
+			if (i + 3 >= s.n || s.p[i + 1] != 'x' || ascii_hex(s.p[i + 2]) < 0 || ascii_hex(s.p[i + 3]) < 0)
 				return ERR_SYNTAX;
-			c = hex_value(s.p[i + 2]) * 16 + hex_value(s.p[i + 3]);
+			c = ascii_hex(s.p[i + 2]) * 16 + ascii_hex(s.p[i + 3]);
 			i += 3;
 		}
 		if (n + 1 >= size || c == 0)

@@ -24,7 +24,7 @@ struct envelope {
 	bool is_8bit, is_utf8;
 	uint64_t size;         /* bytes of the message; kept are these or fewer */
 	size_t trace;          /* bytes of the trace: the message begins behind them */
-	struct buf recipients; /* riders: u16 n, u16 n, address, orcpt ... */
+	struct buf recipients; /* riders; see lmtp_recipient_next */
 	uint32_t count;
 };
 

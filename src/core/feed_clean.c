@@ -25,13 +25,6 @@ static const struct prefix private_nets[] = {
 	{ { 6, { 0xff } }, 8 },
 };
 
-static const struct prefix documentation[] = {
-	{ { 4, { 192, 0, 2 } }, 24 },
-	{ { 4, { 198, 51, 100 } }, 24 },
-	{ { 4, { 203, 0, 113 } }, 24 },
-	{ { 6, { 0x20, 0x01, 0x0d, 0xb8 } }, 32 },
-};
-
 void feed_rules_init(struct feed_rules *ret)
 {
 	*ret = (struct feed_rules){ .widest_ipv4 = FEED_WIDEST_IPV4, .widest_ipv6 = FEED_WIDEST_IPV6 };
@@ -56,14 +49,6 @@ static bool is_too_wide(const struct feed_line *l, const struct feed_rules *r)
 	return false;
 }
 
-static bool is_documentation(const struct ipaddr *a)
-{
-	for (size_t i = 0; i < sizeof documentation / sizeof documentation[0]; i++)
-		if (prefix_has(&documentation[i], a))
-			return true;
-	return false;
-}
-
 /* NULL: may be used. An exclusion hurts nobody. */
 static const char *wrong_with(const struct feed_line *l, const struct feed_rules *r)
 {
@@ -73,7 +58,7 @@ static const char *wrong_with(const struct feed_line *l, const struct feed_rules
 		return "too wide: nobody can mean all of these";
 	if (ipaddr_is_private(&l->first) || ipaddr_is_private(&l->last))
 		return "not addresses of the Internet";
-	if (!r->is_documentation_allowed && (is_documentation(&l->first) || is_documentation(&l->last)))
+	if (!r->is_documentation_allowed && (ipaddr_is_documentation(&l->first) || ipaddr_is_documentation(&l->last)))
 		return "addresses of examples";
 	return NULL;
 }

@@ -134,11 +134,6 @@ static enum err pattern_print(struct import *im, struct slice s, char delimiter)
 	return im->fn(&e, im->ctx);
 }
 
-static bool has_text(struct slice s, const char *text)
-{
-	return s.p && s.n && memmem(s.p, s.n, text, strlen(text));
-}
-
 enum err import_add_pattern(struct import *im, struct slice s)
 {
 	size_t end = slice_rfind(s, s.p[0]);
@@ -152,7 +147,7 @@ enum err import_add_pattern(struct import *im, struct slice s)
 	for (size_t i = 0; i < flags.n; i++)
 		if (!strchr("imsuIMSU", flags.p[i]) || !flags.p[i])
 			return import_refuse(im, "a flag of the pattern that is not known here");
-	if (has_text(body, "\\<") || has_text(body, "\\>"))
+	if (slice_has(body, SLICE_LIT("\\<")) || slice_has(body, SLICE_LIT("\\>")))
 		return import_refuse(im, "\\< and \\> mean something else in PCRE: write \\b");
 	if (exact_of(body, text, sizeof text, &exact))
 		return import_add(im, exact, "");

@@ -141,17 +141,18 @@ static void find_orcpt(struct slice params, char *to, size_t size)
 			return;
 }
 
-static enum err add_recipient(struct lmtp_session *s, struct slice address, struct slice orcpt)
+enum err lmtp_recipient_add(struct buf *to, struct slice address, struct slice orcpt)
 {
-	uint16_t n[2] = { (uint16_t)address.n, (uint16_t)orcpt.n }; /* both are parts of one line */
-	enum err e = buf_reserve(&s->recipients, sizeof n + address.n + orcpt.n);
+	uint16_t n[2] = { (uint16_t)address.n, (uint16_t)orcpt.n };
+	enum err e = address.n > UINT16_MAX || orcpt.n > UINT16_MAX ? ERR_LIMIT
+								    : buf_reserve(to, sizeof n + address.n + orcpt.n);
 
 	if (e == ERR_OK)
-		e = buf_add(&s->recipients, slice_of(n, sizeof n));
+		e = buf_add(to, slice_of(n, sizeof n));
 	if (e == ERR_OK)
-		e = buf_add(&s->recipients, address);
+		e = buf_add(to, address);
 	if (e == ERR_OK)
-		e = buf_add(&s->recipients, orcpt);
+		e = buf_add(to, orcpt);
 	return e;
 }
 
@@ -165,7 +166,8 @@ static void do_rcpt(struct lmtp_session *s, struct slice rest)
 		return;
 	}
 	find_orcpt(params, orcpt, sizeof orcpt);
-	if (s->recipient_count >= LMTP_RECIPIENTS || add_recipient(s, path, slice_str(orcpt)) != ERR_OK) {
+	if (s->recipient_count >= LMTP_RECIPIENTS ||
+		lmtp_recipient_add(&s->recipients, path, slice_str(orcpt)) != ERR_OK) {
 		reply(s, "452 4.5.3 Too many recipients");
 		return;
 	}
@@ -346,18 +348,24 @@ enum lmtp_event lmtp_session_feed(struct lmtp_session *s, uint64_t now_ms, struc
 	return LMTP_EVENT_NONE;
 }
 
-bool lmtp_session_recipient(const struct lmtp_session *s, size_t *pos, struct lmtp_recipient *ret)
+bool lmtp_recipient_next(const struct buf *recipients, size_t *pos, struct lmtp_recipient *ret)
 {
-	struct slice all = slice_from(buf_slice(&s->recipients), *pos);
+	struct slice all;
 	uint16_t n[2];
 
-	if (all.n == 0)
+	if (*pos >= recipients->n)
 		return false;
+	all = slice_from(buf_slice(recipients), *pos);
 	memcpy(n, all.p, sizeof n);
 	ret->address = slice_head(slice_from(all, sizeof n), n[0]);
 	ret->orcpt = slice_head(slice_from(all, sizeof n + n[0]), n[1]);
 	*pos += sizeof n + n[0] + n[1];
 	return true;
+}
+
+bool lmtp_session_recipient(const struct lmtp_session *s, size_t *pos, struct lmtp_recipient *ret)
+{
+	return lmtp_recipient_next(&s->recipients, pos, ret);
 }
 
 void lmtp_session_finish(struct lmtp_session *s, const bool *is_kept, uint64_t now_ms)

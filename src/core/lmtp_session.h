@@ -84,6 +84,9 @@ void lmtp_session_done(struct lmtp_session *s);
 enum lmtp_event lmtp_session_feed(struct lmtp_session *s, uint64_t now_ms, struct slice *in, struct slice *ret_chunk);
 /* Recipients in order: *pos starts at 0; false at the end. */
 bool lmtp_session_recipient(const struct lmtp_session *s, size_t *pos, struct lmtp_recipient *ret);
+/* The same for recipients that are kept elsewhere. ERR_LIMIT, ERR_NOMEM: nothing added. */
+enum err lmtp_recipient_add(struct buf *to, struct slice address, struct slice orcpt) MUST_USE;
+bool lmtp_recipient_next(const struct buf *recipients, size_t *pos, struct lmtp_recipient *ret);
 /*
  * In LMTP_STATE_WAIT: one reply per recipient, 250 where is_kept[i], else 451.
  * is_kept NULL: 451 to all. The transaction is over then.

@@ -99,7 +99,7 @@ static void rspamd_parse(struct slice s, struct maillog_line *l)
 		return;
 	s = slice_from(s, (size_t)(q - s.p) + 23);
 	for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
-		if (!memmem(s.p, s.n, actions[i].p, actions[i].n))
+		if (!slice_has(s, actions[i]))
 			continue;
 		l->queue_id = queue_id_or_none(value_of(s, SLICE_LIT(", qid: <"), false));
 		l->next_id = queue_id_or_none(value_of(s, SLICE_LIT(", qid: <"), true));

@@ -74,14 +74,14 @@ static void look_at_values(struct look *l)
 {
 	struct slice v = value_of(l, "limetwig_policy");
 
-	if (!memmem(v.p, v.n, "unix:limetwig/policy", 20))
+	if (!slice_has(v, SLICE_LIT("unix:limetwig/policy")))
 		add(l, "limetwig_policy does not name unix:limetwig/policy: Postfix does not find us");
 	/* neither set nor used: setup --keep-dsn */
 	if (holds(l, "smtpd_discard_ehlo_keywords", "$limetwig_ehlo", NULL) &&
 		!main_cf_has_item(value_of(l, "limetwig_ehlo"), "dsn", NULL))
 		add(l, "limetwig_ehlo does not take DSN from foreign mail: reports tell a trap from a mailbox");
 	v = value_of(l, "transport_maps");
-	if (!memmem(v.p, v.n, ROUTE.p, ROUTE.n))
+	if (!slice_has(v, ROUTE))
 		add(l, "transport_maps does not name limetwig.invalid: captures wait, then bounce to forged senders");
 }
 
@@ -90,11 +90,11 @@ enum err postfix_drift_find(struct slice postconf_n, const struct conf *c, struc
 	struct look l = { .text = postconf_n };
 
 	/* each line of it has one, whatever main.cf says */
-	if (!memmem(postconf_n.p ? postconf_n.p : "", postconf_n.n, " = ", 3))
+	if (!slice_has(postconf_n, SLICE_LIT(" = ")))
 		return ERR_SYNTAX;
 	buf_init(&l.value, MAIN_CF_MAX);
 	/* postconf does not show parameters of ours that nothing refers to */
-	if (!memmem(postconf_n.p, postconf_n.n, "$limetwig_", 10)) {
+	if (!slice_has(postconf_n, SLICE_LIT("$limetwig_"))) {
 		add(&l, "limetwig is not in main.cf any more: no trap is seen and no block acts");
 	} else {
 		look_at_client(&l);

@@ -7,12 +7,7 @@
 #include "core/alias_map.h"
 #include "core/envelope.h"
 
-#define TRACE_FIELD 1100 /* one value: more is cut by who wrote it */
-
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+#define TRACE_FIELD 1100 /* bytes of one value that are compared: no address is so long */
 
 /* What escape_text made of it, undone. */
 static struct slice unescape(struct slice s, char to[TRACE_FIELD])
@@ -20,8 +15,8 @@ static struct slice unescape(struct slice s, char to[TRACE_FIELD])
 	size_t n = 0;
 
 	for (size_t i = 0; i < s.n && n < TRACE_FIELD; i++) {
-		int high = i + 3 < s.n && s.p[i] == '\\' && s.p[i + 1] == 'x' ? hex_digit(s.p[i + 2]) : -1;
-		int low = high >= 0 ? hex_digit(s.p[i + 3]) : -1;
+		int high = i + 3 < s.n && s.p[i] == '\\' && s.p[i + 1] == 'x' ? ascii_hex(s.p[i + 2]) : -1;
+		int low = high >= 0 ? ascii_hex(s.p[i + 3]) : -1;
 
 		if (low >= 0)
 			i += 3;

@@ -298,19 +298,13 @@ enum err trap_file_line(
 	return ERR_OK;
 }
 
-static bool is_plain(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80 ||
-	       (c && strchr("!#$%&'*+-/=?^_`{|}~.", c));
-}
-
 static enum err print_local(struct slice local, struct buf *to)
 {
 	bool quoted = local.p[0] == '#' || local.p[0] == '/';
 	enum err e = ERR_OK;
 
 	for (size_t i = 0; i < local.n; i++)
-		quoted |= !is_plain(local.p[i]);
+		quoted |= !address_is_atom(local.p[i]);
 	if (!quoted)
 		return buf_add(to, local);
 	e = buf_add_char(to, '"');

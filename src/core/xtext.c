@@ -4,14 +4,6 @@
  */
 #include "core/xtext.h"
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* One byte of output from the front of *s; 0: malformed. */
 static unsigned char next_byte(struct slice *s)
 {
@@ -23,8 +15,8 @@ static unsigned char next_byte(struct slice *s)
 		return c > ' ' && c != 127 ? c : 0;
 	if (s->n < 2)
 		return 0;
-	high = hex_value(s->p[0]);
-	low = hex_value(s->p[1]);
+	high = ascii_hex(s->p[0]);
+	low = ascii_hex(s->p[1]);
 	if (high < 0 || low < 0)
 		return 0;
 	*s = slice_from(*s, 2);
