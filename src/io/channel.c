@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define CHANNEL_BUDGET 64     /* messages read in one wake-up */
+#define CHANNEL_TURN_US 250u  /* the same: after so long others have their turn */
 #define CHANNEL_QUEUE_FDS 64u /* descriptors waiting at most */
 
 struct waiting {
@@ -306,14 +307,18 @@ static void flush_queue(struct channel *c)
 static void on_event(int fd, unsigned what, void *ctx)
 {
 	struct channel *c = ctx;
+	uint64_t until = clock_mono_us() + CHANNEL_TURN_US;
 	enum err e = ERR_OK;
 
 	(void)fd;
 	c->busy++;
 	if (what & LOOP_WRITE)
 		flush_queue(c);
-	for (int i = 0; i < CHANNEL_BUDGET && what & LOOP_READ && e == ERR_OK && !c->is_freed; i++)
+	for (int i = 0; what & LOOP_READ && e == ERR_OK && !c->is_freed; i++) {
+		if (i == CHANNEL_BUDGET || (i && clock_mono_us() >= until))
+			break;
 		e = read_one(c);
+	}
 	if (e == ERR_CLOSED && !c->is_freed)
 		channel_end(c);
 	channel_leave(c);
@@ -353,6 +358,11 @@ struct channel *channel_new(struct loop *l, int fd, enum role self, enum role pe
 	/* a peer that is gone already is reported by the loop, as any other end */
 	(void)send_hello(c);
 	return c;
+}
+
+void channel_go_last(struct channel *c)
+{
+	loop_fd_last(c->watch);
 }
 
 size_t channel_queued(const struct channel *c)

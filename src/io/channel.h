@@ -33,6 +33,8 @@ void channel_free(struct channel *c);
  * ERR_FULL: queue full, message dropped and counted; ERR_CLOSED; ERR_LIMIT: w->bad or too long.
  */
 enum err channel_send(struct channel *c, const struct wr *w, const int *fds, size_t n);
+/* What is ready in the same round of the loop goes before its messages. */
+void channel_go_last(struct channel *c);
 /* Bytes waiting; a bulk sender pauses above CHANNEL_QUEUE / 4. */
 size_t channel_queued(const struct channel *c);
 uint64_t channel_dropped(const struct channel *c);

@@ -19,6 +19,8 @@ struct loop_watch {
 	struct loop_watch *next, **back;
 	struct event *event;
 	int fd;
+	bool is_last;    /* goes to the end of the round */
+	bool is_put_off; /* stands there */
 	union {
 		loop_fd_fn fd;
 		loop_fn timer;
@@ -67,6 +69,12 @@ static void on_fd(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop_watch *w = arg;
 
+	if (w->is_last && !w->is_put_off) {
+		w->is_put_off = true;
+		event_active(w->event, what, 0);
+		return;
+	}
+	w->is_put_off = false;
 	w->fn.fd(fd, (what & EV_READ ? LOOP_READ : 0u) | (what & EV_WRITE ? LOOP_WRITE : 0u), w->ctx);
 }
 
@@ -123,6 +131,11 @@ static struct loop_watch *watch_add(struct loop_watch *w, const struct timeval *
 	return w;
 }
 
+void loop_fd_last(struct loop_watch *w)
+{
+	w->is_last = true;
+}
+
 static short event_bits(unsigned what)
 {
 	return (short)(EV_PERSIST | (what & LOOP_READ ? EV_READ : 0) | (what & LOOP_WRITE ? EV_WRITE : 0));
@@ -144,6 +157,7 @@ enum err loop_fd_want(struct loop_watch *w, unsigned what)
 
 	if (event_get_events(w->event) == bits && (what == 0 || event_pending(w->event, EV_READ | EV_WRITE, NULL)))
 		return ERR_OK;
+	w->is_put_off = false;
 	if (event_del(w->event) != 0 || event_assign(w->event, w->loop->base, w->fd, bits, on_fd, w) != 0)
 		return ERR_IO;
 	return what == 0 || event_add(w->event, NULL) == 0 ? ERR_OK : ERR_IO;

@@ -29,6 +29,8 @@ void loop_stop(struct loop *l);
 
 /* Level-triggered, stays until removed. The fd stays the caller's. NULL: no memory. */
 struct loop_watch *loop_fd(struct loop *l, int fd, unsigned what, loop_fd_fn fn, void *ctx);
+/* From now on w, of loop_fd, is called after all that is ready in the same round. */
+void loop_fd_last(struct loop_watch *w);
 /* Change what is waited for (0: nothing). */
 enum err loop_fd_want(struct loop_watch *w, unsigned what) MUST_USE;
 /* Every ms milliseconds (monotonic) until removed. */

@@ -15,6 +15,7 @@
 #include "base/escape.h"
 #include "core/trap_quality.h"
 #include "io/log.h"
+#include "io/short_turns.h"
 
 #define META_VALUE 64
 #define LEDGER_ROUND_S 60 /* the whole ledger is written once in this time */
@@ -197,6 +198,8 @@ static enum err engine_start(struct role_host *h)
 	h->ctx = e;
 	e->host = h;
 	e->started = clock_wall_s();
+	if (short_turns_ask() != ERR_OK)
+		log_debug("turns", "text=\"policy queries wait for their turn like any other work\"");
 	e->sequence = clock_wall_ms() * 1000; /* no key of this run may be one of the last run's */
 	init_maps(e);
 	err = open_store(e);
@@ -278,6 +281,7 @@ static void engine_linked(struct role_host *h, enum role peer)
 {
 	struct engine *e = h->ctx;
 
+	channel_go_last(h->link[peer]); /* policy queries go before what other roles bring */
 	switch (role_kind(peer)) {
 	case ROLE_FIREWALL:
 		engine_block_sync(e);

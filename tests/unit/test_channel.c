@@ -291,6 +291,65 @@ static void test_no_memory_for_a_moment(void **state)
 	}
 }
 
+struct turns {
+	struct end *end;
+	unsigned between[8], n; /* messages that had come at each of our calls */
+};
+
+static void on_slow_message(void *ctx, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
+{
+	uint64_t until = clock_mono_us() + 1000;
+
+	while (clock_mono_us() < until)
+		continue;
+	on_message(ctx, peer, t, body, fds, n);
+}
+
+static void on_other(int fd, unsigned what, void *ctx)
+{
+	struct turns *t = ctx;
+	char c;
+
+	(void)what;
+	t->between[t->n++] = t->end->messages;
+	assert_int_equal(read(fd, &c, 1), 1);
+}
+
+/* Messages that take long do not come in one go, and not before what else is ready. */
+static void test_others_have_their_turn(void **state)
+{
+	struct loop *l = loop_new();
+	struct end parent, engine;
+	struct turns t = { .end = &engine };
+	struct wr w = empty(MSG_PING);
+	int fd[2], p[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fd), 0);
+	parent = (struct end){ .loop = l, .fd = -1 };
+	engine = (struct end){ .loop = l, .fd = -1, .stop_at = 4 };
+	parent.c = channel_new(l, fd[0], ROLE_PARENT, ROLE_ENGINE, on_message, on_closed, &parent);
+	engine.c = channel_new(l, fd[1], ROLE_ENGINE, ROLE_PARENT, on_slow_message, on_closed, &engine);
+	assert_non_null(parent.c);
+	assert_non_null(engine.c);
+	channel_go_last(engine.c);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(channel_send(parent.c, &w, NULL, 0), ERR_OK);
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	assert_int_equal(write(p[1], "1234", 4), 4);
+	assert_non_null(loop_fd(l, p[0], LOOP_READ, on_other, &t));
+	assert_int_equal(loop_run(l), ERR_OK);
+	assert_int_equal(t.n, 4);
+	/* with the first of them the hello comes, which is none */
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(t.between[i], i);
+	channel_free(parent.c);
+	channel_free(engine.c);
+	close(p[0]);
+	close(p[1]);
+	loop_free(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,6 +359,7 @@ int main(void)
 		cmocka_unit_test(test_queue),
 		cmocka_unit_test(test_no_memory_for_a_moment),
 		cmocka_unit_test(test_free_in_callback),
+		cmocka_unit_test(test_others_have_their_turn),
 	};
 
 	log_setup("test", LOG_LEVEL_ALARM);

@@ -135,6 +135,109 @@ static void test_clocks(void **state)
 	assert_true(clock_mono_ms() >= clock_mono_ms() - 1);
 }
 
+struct order {
+	struct loop *loop;
+	char text[16];
+	size_t n;
+};
+
+struct place {
+	struct order *order;
+	char name;
+};
+
+static void on_place(int fd, unsigned what, void *ctx)
+{
+	const struct place *p = ctx;
+	struct order *o = p->order;
+	char c;
+
+	assert_int_equal(what, LOOP_READ);
+	assert_int_equal(read(fd, &c, 1), 1);
+	o->text[o->n++] = p->name;
+	if (o->n == 6)
+		loop_stop(o->loop);
+}
+
+/* Whoever was ready first: those that go last do, each time. */
+static void test_last_of_a_round(void **state)
+{
+	struct order o = { .loop = loop_new() };
+	struct place place[3] = { { &o, 'l' }, { &o, 'a' }, { &o, 'b' } };
+	int p[3][2];
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct loop_watch *w;
+
+		assert_int_equal(pipe2(p[i], O_CLOEXEC | O_NONBLOCK), 0);
+		w = loop_fd(o.loop, p[i][0], LOOP_READ, on_place, &place[i]);
+		assert_non_null(w);
+		if (i == 0)
+			loop_fd_last(w);
+		assert_int_equal(write(p[i][1], "12", 2), 2);
+	}
+	assert_int_equal(loop_run(o.loop), ERR_OK);
+	assert_int_equal(o.text[2], 'l');
+	assert_int_equal(o.text[5], 'l');
+	for (int i = 0; i < 3; i++) {
+		close(p[i][0]);
+		close(p[i][1]);
+	}
+	loop_free(o.loop);
+}
+
+static void on_place_nothing(int fd, unsigned what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	(void)ctx;
+	fail();
+}
+
+static void on_change_mind(int fd, unsigned what, void *ctx)
+{
+	struct seen *s = ctx;
+
+	(void)what;
+	(void)fd;
+	assert_int_equal(loop_fd_want(s->watch, 0), ERR_OK);
+	loop_stop(s->loop);
+}
+
+/* Put off, and then not wanted any more: not called. */
+static void test_last_is_not_wanted(void **state)
+{
+	struct seen s = { .loop = loop_new() };
+	struct loop_watch *other;
+	int p[2], q[2];
+
+	(void)state;
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(q, O_CLOEXEC), 0);
+	assert_int_equal(write(p[1], "1", 1), 1);
+	assert_int_equal(write(q[1], "1", 1), 1);
+	s.watch = loop_fd(s.loop, p[0], LOOP_READ, on_place_nothing, &s);
+	other = loop_fd(s.loop, q[0], LOOP_READ, on_change_mind, &s);
+	assert_non_null(s.watch);
+	assert_non_null(other);
+	loop_fd_last(s.watch);
+	assert_int_equal(loop_run(s.loop), ERR_OK);
+	loop_remove(other);
+	/* wanted again, it is called */
+	loop_remove(s.watch);
+	s.watch = loop_fd(s.loop, p[0], LOOP_READ, on_read, &s);
+	assert_non_null(s.watch);
+	loop_fd_last(s.watch);
+	assert_int_equal(loop_run(s.loop), ERR_OK);
+	assert_int_equal(s.reads, 1);
+	close(p[0]);
+	close(p[1]);
+	close(q[0]);
+	close(q[1]);
+	loop_free(s.loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -142,6 +245,8 @@ int main(void)
 		cmocka_unit_test(test_timers),
 		cmocka_unit_test(test_signal),
 		cmocka_unit_test(test_clocks),
+		cmocka_unit_test(test_last_of_a_round),
+		cmocka_unit_test(test_last_is_not_wanted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
