@@ -48,7 +48,8 @@ json_t *doctor_json(const struct doctor *d);
 struct doctor_process {
 	char role[16];
 	int pid;
-	char state; /* R S D T t Z */
+	char state;       /* R S D T t Z */
+	bool is_replaced; /* its program file is another one since */
 };
 #define DOCTOR_PROCESSES 32
 

@@ -1,7 +1,7 @@
 /*
- * doctor_process: are limetwigd's processes able to run at all? A stopped one
- * (SIGSTOP, a debugger, a frozen cgroup) still has its links, so that the engine
- * cannot tell. Reads /proc; where there is none it finds nothing.
+ * doctor_process: are limetwigd's processes able to run at all, and of the program
+ * that is installed? A stopped one (SIGSTOP, a debugger, a frozen cgroup) still has
+ * its links, so that the engine cannot tell. Reads /proc; where there is none it finds nothing.
  * SPDX-License-Identifier: ISC
  */
 #include "base/num.h"
@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* "pid (name) S ppid ...": the name may hold anything. */
 static bool read_stat(int pid, char *ret_state, int *ret_parent)
@@ -57,6 +58,21 @@ static void read_role(int pid, char to[16])
 		}
 }
 
+/* The kernel says so behind the name of a file that has none any more. */
+static bool is_replaced(int pid)
+{
+	static const char gone[] = " (deleted)";
+	char path[64], file[4096];
+	ssize_t n;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/exe", pid);
+	n = readlink(path, file, sizeof file - 1);
+	if (n < (ssize_t)sizeof gone)
+		return false;
+	file[n] = '\0';
+	return strcmp(file + n - (sizeof gone - 1), gone) == 0;
+}
+
 size_t doctor_processes_find(int parent, struct doctor_process to[DOCTOR_PROCESSES])
 {
 	DIR *folder = opendir("/proc");
@@ -72,6 +88,7 @@ size_t doctor_processes_find(int parent, struct doctor_process to[DOCTOR_PROCESS
 			!read_stat((int)pid, &p->state, &above) || (above != parent && (int)pid != parent))
 			continue;
 		p->pid = (int)pid;
+		p->is_replaced = is_replaced((int)pid);
 		if ((int)pid == parent)
 			slice_copy(SLICE_LIT("parent"), p->role, sizeof p->role);
 		else
@@ -83,12 +100,22 @@ size_t doctor_processes_find(int parent, struct doctor_process to[DOCTOR_PROCESS
 	return n;
 }
 
+/* A new version installed over a daemon that runs: its roles go on with the old file, also those that start anew. */
+static void check_version(struct doctor *d, const struct doctor_process *p)
+{
+	if (p->is_replaced && strcmp(p->role, "parent") == 0)
+		doctor_add(d, DOCTOR_WARN, "daemon", "limetwigd still runs the program that was there when it started",
+			"a new one was installed since; the new command may ask for what the old daemon does not know",
+			"systemctl restart limetwigd: blocks stay in force");
+}
+
 void doctor_check_processes(struct doctor *d, const struct doctor_daemon_facts *f)
 {
 	for (size_t i = 0; i < f->processes; i++) {
 		const struct doctor_process *p = &f->process[i];
 		char mend[DOCTOR_TEXT];
 
+		check_version(d, p);
 		if (!strchr("TtZ", p->state))
 			continue;
 		(void)snprintf(mend, sizeof mend,

@@ -15,6 +15,9 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define NOW 1763760000 /* Fri 21 Nov 2025 21:20 UTC */
 
@@ -210,6 +213,10 @@ static void test_doctor_daemon(void **state)
 	doctor_init(&d, c);
 	doctor_check_daemon(&d, &f);
 	assert_non_null(doctor_mend(&d, DOCTOR_FAIL, "systemctl restart limetwigd"));
+	f.process[0] = (struct doctor_process){ .role = "parent", .pid = 9, .state = 'S', .is_replaced = true };
+	doctor_init(&d, c);
+	doctor_check_daemon(&d, &f);
+	assert_non_null(doctor_mend(&d, DOCTOR_WARN, "blocks stay in force"));
 	f.is_denied = true; /* to us */
 	doctor_init(&d, c);
 	doctor_check_daemon(&d, &f);
@@ -237,6 +244,59 @@ static void test_doctor_daemon(void **state)
 	assert_int_equal(doctor_count(&d, DOCTOR_WARN), 1);
 	json_decref(s);
 	free(c);
+}
+
+static void copy_program(const char *to)
+{
+	static char bytes[1 << 20];
+	FILE *from = fopen("/proc/self/exe", "re"), *f = fopen(to, "we");
+	size_t n;
+
+	assert_true(from && f);
+	while ((n = fread(bytes, 1, sizeof bytes, from)) > 0)
+		assert_int_equal(fwrite(bytes, 1, n, f), n);
+	assert_int_equal(fchmod(fileno(f), 0700), 0);
+	assert_int_equal(fclose(f) + fclose(from), 0);
+}
+
+/* A program that is installed over while it runs. */
+static void test_doctor_replaced(void **state)
+{
+	struct doctor_process p[DOCTOR_PROCESSES];
+	char file[] = "/tmp/limetwig-render-XXXXXX";
+	int fd = mkstemp(file), in[2], out[2];
+	char byte;
+	pid_t pid;
+
+	(void)state;
+	assert_true(fd >= 0 && close(fd) == 0 && pipe(in) == 0 && pipe(out) == 0);
+	copy_program(file);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)dup2(in[0], 0);
+		(void)dup2(out[1], 1);
+		(void)close(in[1]);
+		(void)execl(file, file, "--wait", NULL);
+		_exit(1);
+	}
+	(void)close(in[0]);
+	assert_int_equal(read(out[0], &byte, 1), 1); /* it runs */
+	assert_int_equal(doctor_processes_find(pid, p), 1);
+	assert_false(p[0].is_replaced);
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(doctor_processes_find(pid, p), 1);
+	assert_true(p[0].is_replaced);
+	(void)close(in[1]);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/* Says that it is here, until nobody listens. */
+static int wait_for_end(void)
+{
+	char byte = 'x';
+
+	return write(1, &byte, 1) == 1 && read(0, &byte, 1) == 0 ? 0 : 1;
 }
 
 static json_t *spf_entries(size_t n, const char *state, int prefixes, json_int_t since)
@@ -276,11 +336,14 @@ static void test_doctor_fetch(void **state)
 	assert_int_equal(warnings_of(spf_entries(40, "none", 0, NOW)), 6);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_golden), cmocka_unit_test(test_odd_answers),
 		cmocka_unit_test(test_doctor), cmocka_unit_test(test_doctor_daemon),
-		cmocka_unit_test(test_doctor_fetch) };
+		cmocka_unit_test(test_doctor_replaced), cmocka_unit_test(test_doctor_fetch) };
+
+	if (argc > 1 && strcmp(argv[1], "--wait") == 0)
+		return wait_for_end();
 
 	return cmocka_run_group_tests_name("render", tests, NULL, NULL);
 }
