@@ -22,20 +22,39 @@ static const uint8_t *rd_take(struct rd *r, size_t n)
 	return p;
 }
 
-/* Into each of its callers, where n is a number: a load and a swap then. */
+/* n bytes at p. Written out, since compilers make a load and a swap of that, but a loop of a loop. */
+__attribute__((always_inline)) static inline uint64_t be(const uint8_t *p, size_t n)
+{
+	if (n == 1)
+		return p[0];
+	if (n == 2)
+		return (uint64_t)p[0] << 8 | p[1];
+	if (n == 4)
+		return (uint64_t)p[0] << 24 | (uint64_t)p[1] << 16 | (uint64_t)p[2] << 8 | p[3];
+	return (uint64_t)p[0] << 56 | (uint64_t)p[1] << 48 | (uint64_t)p[2] << 40 | (uint64_t)p[3] << 32 |
+	       (uint64_t)p[4] << 24 | (uint64_t)p[5] << 16 | (uint64_t)p[6] << 8 | p[7];
+}
+
+/* n: 1, 2, 4 or 8 */
 __attribute__((always_inline)) static inline uint64_t rd_be(struct rd *r, size_t n)
 {
 	const uint8_t *p = rd_take(r, n);
-	uint64_t v = 0;
 
-	for (size_t i = 0; p && i < n; i++)
-		v = v << 8 | p[i];
-	return v;
+	return p ? be(p, n) : 0;
 }
 
 uint8_t rd_u8(struct rd *r)
 {
 	return (uint8_t)rd_be(r, 1);
+}
+
+uint8_t rd_range(struct rd *r, unsigned first, unsigned last)
+{
+	uint8_t v = rd_u8(r);
+
+	if (v < first || v > last)
+		r->bad = true;
+	return v;
 }
 
 uint16_t rd_u16(struct rd *r)

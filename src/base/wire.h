@@ -20,6 +20,8 @@ struct rd {
 
 struct rd rd_init(const void *p, size_t n);
 uint8_t rd_u8(struct rd *r);
+/* A byte in first..last; another is bad. */
+uint8_t rd_range(struct rd *r, unsigned first, unsigned last);
 uint16_t rd_u16(struct rd *r);
 uint32_t rd_u32(struct rd *r);
 uint64_t rd_u64(struct rd *r);

@@ -4,16 +4,6 @@
  */
 #include "core/message.h"
 
-/* A number in lo..hi. */
-static uint8_t get_range(struct rd *r, uint8_t lo, uint8_t hi)
-{
-	uint8_t v = rd_u8(r);
-
-	if (v < lo || v > hi)
-		r->bad = true;
-	return v;
-}
-
 void message_put_spf_ask(struct wr *w, enum message_type t, const struct msg_spf_ask *m)
 {
 	wr_u8(w, (uint8_t)t);
@@ -43,7 +33,9 @@ void message_put_spf_set(struct wr *w, enum message_type t, const struct msg_spf
 	wr_u32(w, m->ttl_s);
 	wr_cstr(w, m->reason);
 	wr_u16(w, m->count);
-	for (unsigned i = 0; i < m->count; i++)
+	if (m->count > SPF_SET_MAX)
+		w->bad = true;
+	for (unsigned i = 0; i < m->count && !w->bad; i++)
 		wr_prefix(w, &m->prefix[i]);
 }
 
@@ -52,8 +44,8 @@ enum err message_get_spf_set(struct rd *r, struct msg_spf_set *ret)
 	struct msg_spf_set m;
 
 	m.seq = rd_u64(r);
-	m.state = get_range(r, SPF_DONE, SPF_PERMERROR);
-	m.is_partial = get_range(r, 0, 1);
+	m.state = rd_range(r, SPF_DONE, SPF_PERMERROR);
+	m.is_partial = rd_range(r, 0, 1);
 	m.ttl_s = rd_u32(r);
 	rd_cstr(r, m.reason, sizeof m.reason);
 	m.count = rd_u16(r);
@@ -81,7 +73,7 @@ enum err message_get_spf_says(struct rd *r, struct msg_spf_says *ret)
 {
 	struct msg_spf_says m = { .seq = rd_u64(r) };
 
-	m.result = get_range(r, SPF_SAYS_PASS, SPF_SAYS_UNKNOWN);
+	m.result = rd_range(r, SPF_SAYS_PASS, SPF_SAYS_UNKNOWN);
 	if (!rd_end(r))
 		return ERR_SYNTAX;
 	*ret = m;
@@ -118,7 +110,7 @@ enum err message_get_dns_says(struct rd *r, struct msg_dns_says *ret)
 {
 	struct msg_dns_says m = { .seq = rd_u64(r) };
 
-	m.result = get_range(r, DNS_SAYS_NOTHING, DNS_SAYS_UNLISTED);
+	m.result = rd_range(r, DNS_SAYS_NOTHING, DNS_SAYS_UNLISTED);
 	rd_cstr(r, m.list, sizeof m.list);
 	if (!rd_end(r))
 		return ERR_SYNTAX;
@@ -146,13 +138,13 @@ enum err message_get_dns_state(struct rd *r, struct msg_dns_state *ret)
 {
 	struct msg_dns_state m = { .index = rd_u8(r) };
 
-	m.count = get_range(r, 1, CONF_DNS_LISTS);
+	m.count = rd_range(r, 1, CONF_DNS_LISTS);
 	if (m.index >= m.count)
 		r->bad = true;
 	rd_cstr(r, m.list, sizeof m.list);
-	m.kind = get_range(r, DNS_KIND_ALLOW, DNS_KIND_BLOCK);
-	m.state = get_range(r, SENTINEL_UNTESTED, SENTINEL_OFF);
-	m.why = get_range(r, SENTINEL_FINE, SENTINEL_WHYS - 1);
+	m.kind = rd_range(r, DNS_KIND_ALLOW, DNS_KIND_BLOCK);
+	m.state = rd_range(r, SENTINEL_UNTESTED, SENTINEL_OFF);
+	m.why = rd_range(r, SENTINEL_FINE, SENTINEL_WHYS - 1);
 	m.since = rd_u64(r);
 	m.tested = rd_u64(r);
 	m.asked = rd_u64(r);

@@ -5,16 +5,6 @@
  */
 #include "core/message.h"
 
-/* A number in lo..hi. */
-static uint8_t get_range(struct rd *r, uint8_t lo, uint8_t hi)
-{
-	uint8_t v = rd_u8(r);
-
-	if (v < lo || v > hi)
-		r->bad = true;
-	return v;
-}
-
 void message_put_riders(struct wr *w, enum message_type t, const struct msg_riders *m)
 {
 	wr_u8(w, (uint8_t)t);
@@ -36,9 +26,9 @@ enum err message_get_riders(struct rd *r, struct msg_riders *ret)
 {
 	struct msg_riders m = { .seq = rd_u64(r) };
 
-	m.kind = get_range(r, RIDERS_ASK, RIDERS_FORGOT);
-	m.result = get_range(r, RIDERS_OK, RIDERS_UNKNOWN);
-	m.is_kept = get_range(r, 0, 1);
+	m.kind = rd_range(r, RIDERS_ASK, RIDERS_FORGOT);
+	m.result = rd_range(r, RIDERS_OK, RIDERS_UNKNOWN);
+	m.is_kept = rd_range(r, 0, 1);
 	m.count = rd_u32(r);
 	m.size = rd_u32(r);
 	m.client = rd_ipaddr(r);
@@ -67,7 +57,7 @@ enum err message_get_riders_do(struct rd *r, struct msg_riders_do *ret)
 {
 	struct msg_riders_do m = { .seq = rd_u64(r) };
 
-	m.what = get_range(r, RIDERS_PLAIN, RIDERS_LIST);
+	m.what = rd_range(r, RIDERS_PLAIN, RIDERS_LIST);
 	rd_cstr(r, m.case_id, sizeof m.case_id);
 	rd_cstr(r, m.corpus_id, sizeof m.corpus_id);
 	rd_cstr(r, m.to, sizeof m.to);

@@ -72,7 +72,7 @@ static void get_quality(struct rd *r, struct trap_quality *ret)
 	for (size_t i = 0; i < hosts; i++) {
 		ret->seen[i].host = rd_u64(r);
 		ret->seen[i].at = rd_u64(r);
-		ret->seen[i].points = record_get_choice(r, 0, TRAP_QUALITY_NEED);
+		ret->seen[i].points = rd_range(r, 0, TRAP_QUALITY_NEED);
 	}
 }
 
@@ -107,7 +107,7 @@ enum err record_get_trap(struct slice in, struct record_trap *ret)
 	grades = record_get_count(&r, GRADE_COUNT);
 	for (size_t i = 0; i < grades; i++)
 		v.hits[i] = rd_u64(&r);
-	v.suspended = record_get_choice(&r, 0, 1);
+	v.suspended = rd_range(&r, 0, 1);
 	if (version >= 2)
 		get_quality(&r, &v.quality);
 	if (!rd_end(&r))
@@ -145,8 +145,8 @@ enum err record_get_hit(struct slice in, struct record_hit *ret)
 		return e;
 	v.time = rd_u64(&r);
 	v.trap_id = rd_u32(&r);
-	v.grade = record_get_choice(&r, 0, GRADE_COUNT - 1);
-	v.is_counted = record_get_choice(&r, 0, 1);
+	v.grade = rd_range(&r, 0, GRADE_COUNT - 1);
+	v.is_counted = rd_range(&r, 0, 1);
 	v.weight = record_get_float(&r);
 	v.client = rd_ipaddr(&r);
 	rd_cstr(&r, v.name, sizeof v.name);
@@ -294,10 +294,10 @@ static void get_block_numbers(struct rd *r, struct record_block *v)
 {
 	v->subject = record_get_clean_prefix(r);
 	rd_cstr(r, v->case_id, sizeof v->case_id);
-	v->state = record_get_choice(r, BLOCK_ACTIVE, BLOCK_MESSAGE);
-	v->cause = record_get_choice(r, CAUSE_HIT, CAUSE_FEED);
-	v->grade = record_get_choice(r, 0, GRADE_COUNT - 1);
-	v->is_generic = record_get_choice(r, 0, 1);
+	v->state = rd_range(r, BLOCK_ACTIVE, BLOCK_MESSAGE);
+	v->cause = rd_range(r, CAUSE_HIT, CAUSE_FEED);
+	v->grade = rd_range(r, 0, GRADE_COUNT - 1);
+	v->is_generic = rd_range(r, 0, 1);
 	v->offence = rd_u32(r);
 	v->since = rd_u64(r);
 	v->until = rd_u64(r);

@@ -23,6 +23,8 @@
 #define RECORD_NAME 256
 #define RECORD_NOTE 256
 #define RECORD_RECENT 64 /* remembered message digests per subject; older versions wrote up to 16 */
+#define RECORD_TRAPS 64
+#define RECORD_BULK_TRAPS 3
 
 /* What a person or the engine knows of one trap; key: the canonical address or "@domain". */
 struct record_trap {
@@ -62,17 +64,15 @@ struct record_hit_sum {
 	uint64_t number; /* next hit's number */
 	uint32_t count[GRADE_COUNT];
 	uint32_t traps; /* distinct traps by confirmed and unseen hits, counted exactly up to RECORD_TRAPS */
-	uint32_t trap_id[64];
+	uint32_t trap_id[RECORD_TRAPS];
 	uint64_t recent[RECORD_RECENT]; /* digests of messages, newest first: a retry is not a new hit */
 	/* since RECORD_HIT_SUM_VERSION 2 */
 	double bulk_score; /* part of score that came from bulk and automatic mail */
 	uint32_t bulk_day; /* day number of the last such mail */
 	uint8_t bulk_days; /* distinct days of it, at most 255 */
 	uint8_t bulk_traps;
-	uint32_t bulk_trap_id[3]; /* distinct traps of it, the first RECORD_BULK_TRAPS */
+	uint32_t bulk_trap_id[RECORD_BULK_TRAPS]; /* distinct traps of it, the first ones */
 };
-#define RECORD_BULK_TRAPS 3
-#define RECORD_TRAPS 64
 
 /* WIDE: several subjects inside it are blocked (core/widen). FEED: an imported list has it; tag is the feed's name. */
 enum cause_kind { CAUSE_HIT = 1, CAUSE_PERSON = 2, CAUSE_WIDE = 3, CAUSE_FEED = 4 };

@@ -55,16 +55,6 @@ static inline float record_get_float(struct rd *r)
 	return v;
 }
 
-/* A number of an enum; outside first..last is malformed. */
-static inline uint8_t record_get_choice(struct rd *r, unsigned first, unsigned last)
-{
-	uint8_t v = rd_u8(r);
-
-	if (v < first || v > last)
-		r->bad = true;
-	return v;
-}
-
 /* Length of a list; more than max is malformed and reads as none. */
 static inline uint32_t record_get_count(struct rd *r, uint32_t max)
 {

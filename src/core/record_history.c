@@ -31,8 +31,8 @@ enum err record_get_refusal(struct slice in, struct record_refusal *ret)
 	v.time = rd_u64(&r);
 	v.client = rd_ipaddr(&r);
 	v.code = rd_u16(&r);
-	v.is_would = record_get_choice(&r, 0, 1);
-	v.is_rider = record_get_choice(&r, 0, 1);
+	v.is_would = rd_range(&r, 0, 1);
+	v.is_rider = rd_range(&r, 0, 1);
 	rd_cstr(&r, v.case_id, sizeof v.case_id);
 	rd_cstr(&r, v.name, sizeof v.name);
 	rd_cstr(&r, v.sender, sizeof v.sender);
@@ -65,7 +65,7 @@ enum err record_get_accepted(struct slice in, struct record_accepted *ret)
 		return e;
 	v.time = rd_u64(&r);
 	v.client = rd_ipaddr(&r);
-	v.is_hashed = record_get_choice(&r, 0, 1);
+	v.is_hashed = rd_range(&r, 0, 1);
 	rd_cstr(&r, v.sender, sizeof v.sender);
 	rd_cstr(&r, v.recipient, sizeof v.recipient);
 	rd_cstr(&r, v.queue_id, sizeof v.queue_id);
@@ -222,7 +222,7 @@ enum err record_get_withheld(struct slice in, struct record_withheld *ret)
 	if (e != ERR_OK)
 		return e;
 	v.time = rd_u64(&r);
-	v.state = record_get_choice(&r, WITHHELD_KEPT, WITHHELD_RELEASED);
+	v.state = rd_range(&r, WITHHELD_KEPT, WITHHELD_RELEASED);
 	v.client = rd_ipaddr(&r);
 	v.riders = rd_u32(&r);
 	v.size = rd_u32(&r);
