@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 
-#define PARTS 65536u
 #define PARTS_FROM 4096 /* runs; fewer are searched as a whole */
 #define RADIX_BITS 11
 #define RADIX (1u << RADIX_BITS)
@@ -280,15 +279,15 @@ static enum err fill_parts(struct prefix_set *s)
 
 	if (r->count < PARTS_FROM)
 		return ERR_OK;
-	s->part = calloc(PARTS + 1, sizeof *s->part);
+	s->part = calloc(PREFIX_SET_PARTS + 1, sizeof *s->part);
 	if (!s->part)
 		return ERR_NOMEM;
-	for (uint32_t i = 0; i < PARTS; i++) {
+	for (uint32_t i = 0; i < PREFIX_SET_PARTS; i++) {
 		while (at < r->count && r->run4[at].last < i << 16)
 			at++;
 		s->part[i] = (uint32_t)at;
 	}
-	s->part[PARTS] = (uint32_t)r->count;
+	s->part[PREFIX_SET_PARTS] = (uint32_t)r->count;
 	return ERR_OK;
 }
 

@@ -20,6 +20,7 @@
 #include "base/ipaddr.h"
 
 #define PREFIX_SET_MAX 20000000u /* ranges of one family and kind */
+#define PREFIX_SET_PARTS 65536u  /* of IPv4, by the first 16 bits */
 
 __extension__ typedef unsigned __int128 prefix_number; /* an address; IPv4 below 1 << 32 */
 
@@ -40,8 +41,8 @@ struct prefix_runs {
 
 struct prefix_set {
 	struct prefix_runs in[2], out[2]; /* 0: IPv4, 1: IPv6; sealed: in[] are the runs, out[] is empty */
-	uint32_t *
-		part; /* sealed, with many runs of IPv4: part[i]: the first run that ends at or after i << 16; PARTS + 1 */
+	/* Sealed, with many runs of IPv4: part[i] is the first run that ends at or after i << 16; one more for the end. */
+	uint32_t *part;
 	bool is_sealed;
 };
 
@@ -65,7 +66,10 @@ bool prefix_set_overlaps(const struct prefix_set *s, const struct prefix *p);
 /* The fewest prefixes, sorted, IPv4 first; fn returns false to stop. */
 typedef bool (*prefix_set_fn)(void *ctx, const struct prefix *p);
 void prefix_set_each(const struct prefix_set *s, prefix_set_fn fn, void *ctx);
-/* How many prefixes that are; how many IPv4 addresses; how many /64 of IPv6 are touched (UINT64_MAX: that or more). */
+/*
+ * How many prefixes that are; how many IPv4 addresses; how many /64 of IPv6 are
+ * touched, once for each run that touches it (UINT64_MAX: that or more).
+ */
 void prefix_set_sizes(const struct prefix_set *s, size_t *ret_prefixes, uint64_t *ret_ipv4, uint64_t *ret_ipv6);
 /* Of the addresses of a, how many IPv4 (and /64 of IPv6) are not in b. Both sealed. */
 void prefix_set_missing(const struct prefix_set *a, const struct prefix_set *b, uint64_t *ret_ipv4, uint64_t *ret_ipv6);

@@ -8,6 +8,7 @@
 #include "core/dns_owner.h"
 #include "core/dns_question.h"
 #include "core/dnsbl_zone.h"
+#include "core/feed_plan.h"
 #include "core/firewall_hook.h"
 
 #include <stdio.h>
@@ -49,20 +50,6 @@ static const char *check_tarpit(const struct conf *c, char text[CONF_REASON])
 	return c->tarpit.tls_key[0] ? "tls-key" : "tls-certificate";
 }
 
-static bool is_layers(const char *text)
-{
-	static const char *const known[] = { "policy", "firewall", "dnsbl", "export" };
-	struct slice rest = slice_str(text), word;
-	bool is_known = true;
-
-	while (is_known && slice_word(&rest, &word)) {
-		is_known = false;
-		for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-			is_known = is_known || slice_eq(word, slice_str(known[i]));
-	}
-	return is_known;
-}
-
 static bool is_source(const char *s)
 {
 	return s[0] == '/' || strncmp(s, "http://", 7) == 0 || strncmp(s, "https://", 8) == 0;
@@ -74,6 +61,7 @@ static const char *check_feeds(const struct conf *c, char text[CONF_REASON])
 	for (uint32_t i = 0; i < c->feed_count; i++) {
 		const struct conf_feed *f = &c->feed[i];
 		const char *name = NULL, *why = NULL;
+		unsigned layers;
 
 		if (!f->source[0] == !f->command[0]) {
 			name = "source";
@@ -84,7 +72,7 @@ static const char *check_feeds(const struct conf *c, char text[CONF_REASON])
 		} else if (f->command[0] && f->command[0] != '/') {
 			name = "command";
 			why = "needs the whole path of the program";
-		} else if (!is_layers(f->layers)) {
+		} else if (!feed_plan_layers(f->layers, &layers)) {
 			name = "layers";
 			why = "has another word than policy, firewall, dnsbl and export";
 		}

@@ -4,8 +4,6 @@
  */
 #include "core/dns_packet.h"
 
-#include "core/dns_wire.h"
-
 #define TYPE_CNAME 5
 
 static uint8_t byte_at(struct slice p, size_t i)
@@ -152,7 +150,7 @@ enum err dns_packet_read(struct slice packet, const struct dns_question *q, stru
 	unsigned answers;
 	size_t at;
 	bool is_alias = true;
-	enum err e = packet.n <= DNS_PACKET_MAX ? take_head(packet, q, &at, &answers) : ERR_SYNTAX;
+	enum err e = packet.n <= DNS_MESSAGE_MAX ? take_head(packet, q, &at, &answers) : ERR_SYNTAX;
 
 	if (e != ERR_OK)
 		return e;

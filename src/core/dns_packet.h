@@ -10,9 +10,8 @@
  */
 #ifndef CORE_DNS_PACKET_H
 #define CORE_DNS_PACKET_H
-#include "core/dns_question.h"
+#include "core/dns_wire.h"
 
-#define DNS_PACKET_MAX 65535u
 #define DNS_CNAMES 10 /* links; a longer chain leads nowhere */
 
 /* An answer with its memory. */
@@ -22,7 +21,7 @@ struct dns_reply {
 	struct slice text[DNS_ANSWERS];
 	uint16_t preference[DNS_ANSWERS];
 	size_t used;
-	char bytes[DNS_PACKET_MAX]; /* of the texts and names */
+	char bytes[DNS_MESSAGE_MAX]; /* of the texts and names */
 };
 
 /*

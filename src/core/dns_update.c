@@ -7,7 +7,6 @@
 
 #define TO_ZONE (0xc000u | DNS_HEADER)
 #define AT_UPDATES 8 /* UPCOUNT */
-#define TTL_MAX 0x7fffffffu
 
 static void put_head(struct wr *w, uint16_t id, unsigned opcode, const char *zone, unsigned type)
 {
@@ -38,7 +37,7 @@ static void put_record(struct dns_update *u, const struct prefix *p, unsigned ty
 	wr_u16(&u->w, TO_ZONE);
 	wr_u16(&u->w, (uint16_t)type);
 	wr_u16(&u->w, (uint16_t) class);
-	wr_u32(&u->w, ttl_s < TTL_MAX ? ttl_s : TTL_MAX);
+	wr_u32(&u->w, ttl_s < DNS_TTL_MAX ? ttl_s : DNS_TTL_MAX);
 	u->records++;
 }
 

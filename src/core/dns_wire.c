@@ -6,7 +6,6 @@
 
 #define POINTER 0xc0
 #define POINTERS 64 /* of one name */
-#define TTL_MAX 0x7fffffffu
 
 static uint8_t byte_at(struct slice m, size_t i)
 {
@@ -79,7 +78,7 @@ enum err dns_wire_record(struct slice message, size_t *at, struct dns_record *re
 	ret->type = dns_wire_number(message, *at);
 	ret->class = dns_wire_number(message, *at + 2);
 	ret->ttl_s = (uint32_t)dns_wire_number(message, *at + 4) << 16 | dns_wire_number(message, *at + 6);
-	if (ret->ttl_s > TTL_MAX) /* RFC 2181 8 */
+	if (ret->ttl_s > DNS_TTL_MAX)
 		ret->ttl_s = 0;
 	ret->length = dns_wire_number(message, *at + 8);
 	ret->data = *at + 10;

@@ -13,6 +13,7 @@
 
 #define DNS_HEADER 12
 #define DNS_MESSAGE_MAX 65535u
+#define DNS_TTL_MAX 0x7fffffffu /* seconds, RFC 2181 8 */
 #define DNS_CLASS_IN 1
 #define DNS_CLASS_ANY 255
 #define DNS_TYPE_SOA 6

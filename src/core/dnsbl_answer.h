@@ -32,7 +32,6 @@ enum dnsbl_said {
 	DNSBL_SAID_REFUSED,
 	DNSBL_SAID_BAD, /* FORMERR, NOTIMP, BADVERS */
 };
-#define DNSBL_SAYS 6
 
 struct dnsbl_ask {
 	bool is_udp;

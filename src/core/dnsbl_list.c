@@ -6,8 +6,6 @@
 
 #include "core/dnsbl_zone.h"
 
-#define CODE_FEED 3 /* a block of a feed whose set does not name the host itself */
-
 /* NULL: there is no more room. */
 static struct dnsbl_reason *add(struct dnsbl_listing *r, enum dnsbl_why why, unsigned code)
 {
@@ -34,26 +32,27 @@ static void add_feeds(const struct dnsbl_list *l, const struct ipaddr *host, str
 	}
 }
 
+enum dnsbl_why dnsbl_why_of(unsigned flags)
+{
+	return flags & BLOCK_BY_PERSON ? DNSBL_BY_PERSON
+	       : flags & BLOCK_BY_WIDE ? DNSBL_BY_WIDE
+	       : flags & BLOCK_BY_FEED ? DNSBL_BY_FEED
+				       : DNSBL_BY_HIT;
+}
+
 static void add_block(const struct dnsbl_list *l, const struct block_entry *e, uint64_t now, struct dnsbl_listing *r)
 {
-	enum dnsbl_why why = DNSBL_BY_HIT;
-	unsigned code = l->code_hit;
+	const uint8_t code[] = { [DNSBL_BY_HIT] = l->code_hit,
+		[DNSBL_BY_PERSON] = l->code_person,
+		[DNSBL_BY_WIDE] = l->code_wide,
+		[DNSBL_BY_FEED] = DNSBL_CODE_FEED };
+	enum dnsbl_why why = dnsbl_why_of(e->flags);
 	struct dnsbl_reason *to;
 
-	if (e->flags & BLOCK_BY_PERSON) {
-		why = DNSBL_BY_PERSON;
-		code = l->code_person;
-	} else if (e->flags & BLOCK_BY_WIDE) {
-		why = DNSBL_BY_WIDE;
-		code = l->code_wide;
-	} else if (e->flags & BLOCK_BY_FEED) {
-		why = DNSBL_BY_FEED;
-		code = CODE_FEED;
-	}
 	if (why == DNSBL_BY_FEED && r->count) /* the block is the feed's: one reason */
 		to = &r->reason[0];
 	else
-		to = add(r, why, code);
+		to = add(r, why, code[why]);
 	if (!to)
 		to = &r->reason[DNSBL_REASONS - 1];
 	memcpy(to->case_id, e->case_id, sizeof to->case_id);

@@ -13,7 +13,8 @@
 #include "core/feed_area.h"
 #include "core/message.h"
 
-#define DNSBL_REASONS 8 /* of one host; more are left out */
+#define DNSBL_REASONS 8   /* of one host; more are left out */
+#define DNSBL_CODE_FEED 3 /* of a block by a feed whose set does not name the host (any more) */
 
 enum dnsbl_why { DNSBL_BY_HIT = 0, DNSBL_BY_PERSON, DNSBL_BY_WIDE, DNSBL_BY_FEED, DNSBL_BY_TEST };
 
@@ -46,6 +47,8 @@ struct dnsbl_list {
 	uint8_t code_hit, code_person, code_wide;
 };
 
+/* Who made a block with these flags (enum block_flag). */
+enum dnsbl_why dnsbl_why_of(unsigned flags);
 /* feed_area_warm for all that is looked at. */
 void dnsbl_list_warm(const struct dnsbl_list *l, const struct ipaddr *host, unsigned step);
 /* The test entry too. */

@@ -7,8 +7,7 @@
 #include "core/dnsbl_answer.h"
 #include "core/export_format.h"
 
-#define EXPORT_PIECE 2048  /* bytes of one export_put at most */
-#define EXPORT_CODE_FEED 3 /* a block of a feed that does not list it any more */
+#define EXPORT_PIECE 2048 /* bytes of one export_put at most */
 
 void export_put(struct export_writer *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Why it is listed, as the zone says it (core/dnsbl_list). */

@@ -30,20 +30,15 @@ void export_put(struct export_writer *w, const char *fmt, ...)
 
 void export_reason(const struct conf *c, const struct export_entry *e, struct dnsbl_reason *ret)
 {
-	unsigned flags = e->block ? e->block->flags : BLOCK_BY_FEED;
+	const uint32_t code[] = { [DNSBL_BY_HIT] = c->dnsbl.code_hit,
+		[DNSBL_BY_PERSON] = c->dnsbl.code_person,
+		[DNSBL_BY_WIDE] = c->dnsbl.code_wide,
+		[DNSBL_BY_FEED] = e->feed ? e->feed->code : DNSBL_CODE_FEED };
+	enum dnsbl_why why = dnsbl_why_of(e->block ? e->block->flags : BLOCK_BY_FEED);
 
-	*ret = (struct dnsbl_reason){ .why = DNSBL_BY_HIT, .code = (uint8_t)c->dnsbl.code_hit };
-	if (flags & BLOCK_BY_PERSON) {
-		ret->why = DNSBL_BY_PERSON;
-		ret->code = (uint8_t)c->dnsbl.code_person;
-	} else if (flags & BLOCK_BY_WIDE) {
-		ret->why = DNSBL_BY_WIDE;
-		ret->code = (uint8_t)c->dnsbl.code_wide;
-	} else if (flags & BLOCK_BY_FEED) {
-		ret->why = DNSBL_BY_FEED;
-		ret->code = e->feed ? e->feed->code : EXPORT_CODE_FEED;
-		ret->feed = e->feed ? e->feed->name : NULL;
-	}
+	*ret = (struct dnsbl_reason){ .why = why, .code = (uint8_t)code[why] };
+	if (why == DNSBL_BY_FEED && e->feed)
+		ret->feed = e->feed->name;
 	if (e->block)
 		memcpy(ret->case_id, e->block->case_id, sizeof ret->case_id);
 }

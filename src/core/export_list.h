@@ -16,7 +16,7 @@
 #include "core/conf.h"
 #include "core/feed_area.h"
 
-#define EXPORT_FEEDS 64 /* FEEDS_MAX */
+#define EXPORT_FEEDS FEEDS_MAX
 #define EXPORT_NEST 130 /* prefixes that hold the same address at most */
 
 struct export_feed {

@@ -9,7 +9,6 @@
 
 #define MAGIC 0x41465754u /* also tells the order of bytes */
 #define VERSION 1
-#define PARTS 65536u
 #define SAMPLE_EVERY 64u
 #define NEAR 8u /* runs of IPv4: a line of the cache */
 #define RUN6_BYTES 32u
@@ -42,7 +41,7 @@ static struct layout layout_of(size_t count4, size_t count6, bool has_part)
 {
 	struct layout l = { .part = sizeof(struct header) };
 
-	l.run4 = rounded(l.part + (has_part ? (PARTS + 1) * sizeof(uint32_t) : 0));
+	l.run4 = rounded(l.part + (has_part ? (PREFIX_SET_PARTS + 1) * sizeof(uint32_t) : 0));
 	l.sample6 = rounded(l.run4 + count4 * sizeof(struct prefix_run4));
 	l.run6 = rounded(l.sample6 + samples_of(count6) * SAMPLE6_BYTES);
 	l.end = l.run6 + count6 * RUN6_BYTES;
@@ -82,7 +81,7 @@ void feed_area_write(const struct prefix_set *sealed, void *memory)
 	h.prefixes = prefixes;
 	memcpy(to, &h, sizeof h);
 	if (sealed->part)
-		memcpy(to + l.part, sealed->part, (PARTS + 1) * sizeof(uint32_t));
+		memcpy(to + l.part, sealed->part, (PREFIX_SET_PARTS + 1) * sizeof(uint32_t));
 	if (r4->count)
 		memcpy(to + l.run4, r4->run4, r4->count * sizeof *r4->run4);
 	write_run6(r6, to + l.sample6, to + l.run6);

@@ -12,17 +12,26 @@
 #include "core/feed_line.h"
 #include "core/feed_text.h"
 
-unsigned feed_plan_layers(const char *text)
-{
-	static const char *const names[] = { "policy", "firewall", "dnsbl", "export" };
-	struct slice rest = slice_str(text), word;
-	unsigned layers = 0;
+#define LAYERS 4 /* in the order of FEED_LAYER_... */
 
-	while (slice_word(&rest, &word))
-		for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
-			if (slice_eq(word, slice_str(names[i])))
-				layers |= 1u << i;
-	return layers;
+bool feed_plan_layers(const char *text, unsigned *ret)
+{
+	static const char *const names[LAYERS] = { "policy", "firewall", "dnsbl", "export" };
+	struct slice rest = slice_str(text), word;
+	bool is_known = true;
+
+	*ret = 0;
+	while (slice_word(&rest, &word)) {
+		unsigned i = 0;
+
+		while (i < LAYERS && !slice_eq(word, slice_str(names[i])))
+			i++;
+		if (i < LAYERS)
+			*ret |= 1u << i;
+		else
+			is_known = false;
+	}
+	return is_known;
 }
 
 unsigned feed_plan_words(const char *command, char store[FEED_WHERE], char *argv[FEED_WORDS + 1])
@@ -66,7 +75,7 @@ static void add_section(struct feed_plan *p, const struct conf_feed *c)
 	bool is_command = c->command[0] != '\0';
 
 	f->conf = *c;
-	f->layers = feed_plan_layers(c->layers);
+	(void)feed_plan_layers(c->layers, &f->layers); /* the configuration was checked */
 	f->parts = 1;
 	f->part[0].way = is_command ? FEED_WAY_COMMAND : c->source[0] == '/' ? FEED_WAY_PATH : FEED_WAY_HTTP;
 	slice_copy(slice_str(is_command ? c->command : c->source), f->part[0].where, FEED_WHERE);
@@ -130,7 +139,7 @@ static struct feed_spec *begin_black(
 	f->conf.refresh_s = c->feeds.refresh_s;
 	f->conf.is_documentation = c->feeds.is_documentation;
 	f->conf.format = (enum conf_feed_format)(FEED_SPAMD + 1);
-	f->layers = feed_plan_layers(f->conf.layers);
+	(void)feed_plan_layers(f->conf.layers, &f->layers);
 	if (l->is_msg_file)
 		slice_copy(slice_str(l->msg), f->text_file, sizeof f->text_file);
 	else

@@ -50,8 +50,8 @@ enum err feed_plan_make(const struct conf *c, const struct spamd_conf *spamd, st
 void feed_plan_done(struct feed_plan *p);
 /* NULL: none of this name. */
 const struct feed_spec *feed_plan_find(const struct feed_plan *p, const char *name);
-/* "policy dnsbl": FEED_LAYER_... Words it does not know count for nothing. */
-unsigned feed_plan_layers(const char *text);
+/* "policy dnsbl": FEED_LAYER_... False: a word is none of them; it counts for nothing. */
+bool feed_plan_layers(const char *text, unsigned *ret);
 /*
  * The words of a command, between blanks: into store, argv ends with NULL. 0: none, or too many.
  */

@@ -34,18 +34,6 @@ size_t firewall_hook_batch(const struct conf *c, enum hook_what what)
 	return has_many(firewall_hook_words(c, what)) ? HOOK_MANY_WORDS : 1;
 }
 
-const char *firewall_hook_subject(const struct prefix *p, char to[HOOK_TEXT])
-{
-	char text[PREFIX_TEXT];
-
-	/* most programs know an address only without its length */
-	if (p->len == ipaddr_bits(&p->addr))
-		(void)snprintf(to, HOOK_TEXT, "%s", ipaddr_format(&p->addr, text));
-	else
-		(void)snprintf(to, HOOK_TEXT, "%s", prefix_format(p, text));
-	return to;
-}
-
 static const char *case_of(const struct fw_op *op)
 {
 	static const char chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
@@ -61,7 +49,7 @@ static const char *value_of(char which, const struct fw_op *op, char to[HOOK_TEX
 		return NULL;
 	switch (which) {
 	case 's':
-		return firewall_hook_subject(&op->prefix, to);
+		return prefix_format(&op->prefix, to);
 	case 'f':
 		return op->prefix.addr.family == 4 ? "4" : "6";
 	case 't':
@@ -175,10 +163,8 @@ bool firewall_hook_next(struct slice *rest, struct prefix *ret)
 			n++;
 		word = slice_head(*rest, n);
 		*rest = slice_from(*rest, n < rest->n ? n + 1 : n);
-		if (word.n && word.n < HOOK_TEXT && prefix_parse(word, ret) == ERR_OK) {
-			*ret = prefix_of(&ret->addr, ret->len);
+		if (prefix_parse(word, ret) == ERR_OK)
 			return true;
-		}
 	}
 	return false;
 }

@@ -24,7 +24,7 @@
 
 #define HOOK_WORD_SUBJECTS "%S"
 #define HOOK_MANY_WORDS 200 /* subjects in one argument list */
-#define HOOK_TEXT 80        /* a subject as text, at most */
+#define HOOK_TEXT 80        /* what stands in place of a % at most */
 
 /* The argument list of this hook; count 0: none is configured. */
 const struct conf_list *firewall_hook_words(const struct conf *c, enum hook_what what);
@@ -32,9 +32,8 @@ const struct conf_list *firewall_hook_words(const struct conf *c, enum hook_what
 const char *firewall_hook_line(const struct conf *c, enum hook_what what);
 /* Subjects of one call at most: 1, HOOK_MANY_WORDS or MESSAGE_HOOK_OPS. */
 size_t firewall_hook_batch(const struct conf *c, enum hook_what what);
-/* Append word or line with op in it; NULL: it is for no single subject. ERR_NOMEM, ERR_FULL: to. */
+/* Append word or line with op in it; NULL: it is for no single subject. ERR_NOMEM, ERR_LIMIT: to is full. */
 enum err firewall_hook_expand(const char *word, const struct fw_op *op, struct buf *to) MUST_USE;
-const char *firewall_hook_subject(const struct prefix *p, char to[HOOK_TEXT]);
 /* Is the configuration of backend hook whole? False: ret_key and text say what is wrong. */
 bool firewall_hook_check(const struct conf *c, const char **ret_key, char *text, size_t size);
 /*

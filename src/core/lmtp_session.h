@@ -39,7 +39,6 @@ enum lmtp_state {
 	LMTP_STATE_DATA,
 	LMTP_STATE_WAIT,   /* final dot seen, the caller has not answered yet */
 	LMTP_STATE_CLOSED, /* send what is in out, then close */
-	LMTP_STATES
 };
 
 enum lmtp_event {

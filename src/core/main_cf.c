@@ -9,14 +9,14 @@
 #define BLOCK_BEGIN "\n# limetwig begin: made by \"limetwig setup postfix\", undone by its --revert\n"
 #define BLOCK_END "# limetwig end"
 
-static bool is_space(char c)
+bool main_cf_is_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\v' || c == '\f';
 }
 
 static bool is_separator(char c)
 {
-	return is_space(c) || c == ',';
+	return main_cf_is_space(c) || c == ',';
 }
 
 size_t main_cf_line_end(struct slice text, size_t pos)
@@ -31,7 +31,7 @@ bool main_cf_is_comment(struct slice line)
 {
 	size_t i = 0;
 
-	while (i < line.n && is_space(line.p[i]))
+	while (i < line.n && main_cf_is_space(line.p[i]))
 		i++;
 	return i == line.n || line.p[i] == '#';
 }
@@ -57,7 +57,7 @@ bool main_cf_next(struct slice text, size_t *pos, size_t *ret_begin, size_t *ret
 		struct slice line = line_at(text, p);
 
 		if (!main_cf_is_comment(line)) {
-			if (!is_space(line.p[0]))
+			if (!main_cf_is_space(line.p[0]))
 				break;
 			end = p + line.n;
 		}
@@ -96,7 +96,7 @@ static size_t value_start(struct slice text, const struct entry *e)
 			continue;
 		}
 		for (; p < line_end; p++)
-			if (!is_space(text.p[p]))
+			if (!main_cf_is_space(text.p[p]))
 				return p;
 	}
 	return e->end;
@@ -252,7 +252,7 @@ enum err main_cf_add_block(struct buf *b, struct slice lines)
 	return e;
 }
 
-static enum err start_copy(struct slice text, struct buf *to)
+enum err main_cf_copy(struct slice text, struct buf *to)
 {
 	buf_reset(to);
 	if (text.n && memchr(text.p, '\0', text.n))
@@ -263,7 +263,7 @@ static enum err start_copy(struct slice text, struct buf *to)
 enum err main_cf_apply(struct slice text, const struct main_cf_edit *edits, size_t n, struct buf *to)
 {
 	struct buf block;
-	enum err e = start_copy(text, to);
+	enum err e = main_cf_copy(text, to);
 
 	buf_init(&block, MAIN_CF_MAX);
 	for (size_t i = 0; i < n && e == ERR_OK; i++) {
@@ -397,7 +397,7 @@ enum err main_cf_drop_block(struct buf *b)
 
 enum err main_cf_revert(struct slice text, const struct main_cf_edit *edits, size_t n, struct buf *to)
 {
-	enum err e = start_copy(text, to);
+	enum err e = main_cf_copy(text, to);
 
 	for (size_t i = 0; i < n && e == ERR_OK; i++)
 		e = revert_one(to, &edits[i]);

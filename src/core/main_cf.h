@@ -61,5 +61,9 @@ bool main_cf_next(struct slice text, size_t *pos, size_t *ret_begin, size_t *ret
 size_t main_cf_line_end(struct slice text, size_t pos);
 /* A physical line that is blank or a comment. */
 bool main_cf_is_comment(struct slice line);
+/* White space as Postfix has it (isspace in the C locale). */
+bool main_cf_is_space(char c);
+/* The text that is to be edited, in place of what was in to. ERR_SYNTAX: it has a NUL; ERR_LIMIT, ERR_NOMEM. */
+enum err main_cf_copy(struct slice text, struct buf *to) MUST_USE;
 
 #endif /* CORE_MAIN_CF_H */

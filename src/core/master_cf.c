@@ -10,15 +10,10 @@
 #define LINE_HEAD "  -o { " /* of a line that add_line made */
 #define LINE_MAX_OURS 200
 
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\v' || c == '\f';
-}
-
 /* Behind white space and, at the start of a physical line, comment lines. */
 static size_t skip_space(struct slice text, size_t p, size_t end)
 {
-	while (p < end && is_space(text.p[p])) {
+	while (p < end && main_cf_is_space(text.p[p])) {
 		bool is_line_end = text.p[p++] == '\n';
 
 		while (is_line_end && p < end) {
@@ -37,7 +32,7 @@ static bool next_word(struct slice text, size_t *pos, size_t end, struct slice *
 {
 	size_t p = skip_space(text, *pos, end), begin = p, depth = 0;
 
-	for (; p < end && (depth > 0 || !is_space(text.p[p])); p++) {
+	for (; p < end && (depth > 0 || !main_cf_is_space(text.p[p])); p++) {
 		if (text.p[p] == '{' && (depth > 0 || p == begin))
 			depth++;
 		else if (text.p[p] == '}' && depth > 0)
@@ -115,14 +110,6 @@ bool master_cf_option(struct slice text, const struct master_service *s, const c
 	if (is_there)
 		*ret_value = slice_trim(*ret_value);
 	return is_there;
-}
-
-static enum err start_copy(struct slice text, struct buf *to)
-{
-	buf_reset(to);
-	if (text.n && memchr(text.p, '\0', text.n))
-		return ERR_SYNTAX;
-	return buf_add(to, text);
 }
 
 /*
@@ -329,7 +316,7 @@ static enum err add_transport(struct buf *b, char chroot, const struct master_cf
 enum err master_cf_apply(struct slice text, const struct master_cf_edit *edits, size_t n, char chroot,
 	const struct master_cf_front *front, struct buf *to)
 {
-	enum err e = start_copy(text, to);
+	enum err e = main_cf_copy(text, to);
 
 	/* names may borrow the text given: it stays as it is, the copy alone changes */
 	for (size_t i = 0; i < n && e == ERR_OK; i++)
@@ -352,7 +339,7 @@ static enum err revert_service(struct buf *b, const struct master_service *s, co
 			continue;
 		at = (size_t)(value.p - b->p);
 		to = at + it.n;
-		if (it.n < value.n && value.p[it.n] != ',' && value.p[it.n] != '}' && !is_space(value.p[it.n]))
+		if (it.n < value.n && value.p[it.n] != ',' && value.p[it.n] != '}' && !main_cf_is_space(value.p[it.n]))
 			continue;
 		to += it.n < value.n && value.p[it.n] == ',';
 		e = main_cf_replace(b, at, to, (struct slice){ "", 0 });
@@ -398,7 +385,7 @@ static enum err drop_lines(struct buf *b, struct master_service *s, const char *
 
 enum err master_cf_revert(struct slice text, const char *const *items, size_t n, bool keep_transport, struct buf *to)
 {
-	enum err e = start_copy(text, to);
+	enum err e = main_cf_copy(text, to);
 	struct master_service s;
 	size_t pos = 0;
 

@@ -85,14 +85,14 @@ static enum err words_of(const struct conf *c, const struct msg_hook *m, struct 
 	enum err e = l->count ? ERR_OK : ERR_NOTFOUND;
 
 	for (uint32_t i = 0; i < l->count && e == ERR_OK; i++) {
-		char text[HOOK_TEXT];
+		char text[PREFIX_TEXT];
 
 		if (has_line || strcmp(l->item[i], HOOK_WORD_SUBJECTS) != 0) {
 			e = add_word(to, l->item[i], m->count == 1 ? &m->op[0] : NULL);
 			continue;
 		}
 		for (unsigned k = 0; k < m->count && e == ERR_OK; k++)
-			e = add_word(to, firewall_hook_subject(&m->op[k].prefix, text), NULL);
+			e = add_word(to, prefix_format(&m->op[k].prefix, text), NULL);
 	}
 	return e;
 }

@@ -20,7 +20,7 @@ static void read_list(struct slice rest)
 		if (p.len > ipaddr_bits(&p.addr))
 			abort();
 		/* what we would give to its commands is what it lists */
-		if (prefix_parse(slice_str(firewall_hook_subject(&p, text)), &q) != ERR_OK || !prefix_eq(&p, &q))
+		if (prefix_parse(slice_str(prefix_format(&p, text)), &q) != ERR_OK || !prefix_eq(&p, &q))
 			abort();
 	}
 }

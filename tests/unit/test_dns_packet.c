@@ -15,7 +15,7 @@
 #define TTL 600u
 #define CNAME 5
 
-static uint8_t packet[DNS_PACKET_MAX];
+static uint8_t packet[DNS_MESSAGE_MAX];
 static struct wr w;
 static struct dns_reply reply;
 

@@ -198,6 +198,7 @@ static void test_words(void **state)
 {
 	char store[FEED_WHERE], many[2 * FEED_WORDS + 8];
 	char *argv[FEED_WORDS + 1];
+	unsigned layers;
 
 	(void)state;
 	assert_int_equal(feed_plan_words(" /bin/x  -a\t'b c' ", store, argv), 4);
@@ -214,8 +215,12 @@ static void test_words(void **state)
 	many[2 * FEED_WORDS - 1] = ' ';
 	many[2 * FEED_WORDS + 1] = '\0';
 	assert_int_equal(feed_plan_words(many, store, argv), 0);
-	assert_int_equal(feed_plan_layers(""), 0);
-	assert_int_equal(feed_plan_layers("policy nonsense\tdnsbl"), FEED_LAYER_POLICY | FEED_LAYER_DNSBL);
+	assert_true(feed_plan_layers("", &layers));
+	assert_int_equal(layers, 0);
+	assert_true(feed_plan_layers(" firewall export", &layers));
+	assert_int_equal(layers, FEED_LAYER_FIREWALL | FEED_LAYER_EXPORT);
+	assert_false(feed_plan_layers("policy nonsense\tdnsbl", &layers));
+	assert_int_equal(layers, FEED_LAYER_POLICY | FEED_LAYER_DNSBL);
 }
 
 /* ---- texts */
