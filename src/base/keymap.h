@@ -2,7 +2,7 @@
  * keymap: bounded hash map from byte strings to fixed-size values. The key is
  * kept as its 128-bit keyed hash, so that entries are small and nobody can
  * force collisions. Open addressing, grows by doubling up to cap entries.
- * Value pointers are good until the next put, del or retain.
+ * Value pointers are good until the next put, del or retain. Owns its memory.
  * SPDX-License-Identifier: ISC
  */
 #ifndef BASE_KEYMAP_H
@@ -40,8 +40,8 @@ enum err keymap_put_hash(struct keymap *m, uint64_t hash, void **ret_value, bool
 bool keymap_take_hash(struct keymap *m, uint64_t hash, void *ret_value);
 /*
  * Walk on from where the last call stopped over at most budget slots (0: one
- * whole round) and drop each entry for which keep gives false. Returns how
- * many were dropped.
+ * whole round) and drop each entry for which keep gives false; one that stays
+ * may be asked for twice. Returns how many were dropped.
  */
 size_t keymap_retain(struct keymap *m, size_t budget, bool (*keep)(void *value, void *ctx), void *ctx);
 /* All entries, any order: *pos starts at 0; NULL at the end. No put or del meanwhile. */

@@ -13,8 +13,12 @@
 
 #define ALIAS_MAP_DOMAIN "limetwig.invalid"
 #define ALIAS_MAP_TEXT 400
+#define ALIAS_MAP_FOREIGN "foreign" /* live check, instead of a parameter: the domain is not this server's */
 
-/* is_domain: a->text is "@d". ERR_LIMIT where the encoded form would not be a legal address. */
+/*
+ * is_domain: a->text is "@d". ERR_SYNTAX: it needs quotes, or begins a comment
+ * of the map; ERR_LIMIT: the encoded form is longer than an address may be.
+ */
 enum err alias_map_value(const struct address *a, bool is_domain, char to[ALIAS_MAP_TEXT]) MUST_USE;
 /*
  * From the recipient of an LMTP copy, either form, an extension behind the

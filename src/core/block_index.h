@@ -1,8 +1,8 @@
 /*
  * block_index: "is this client blocked, by what, until when", asked for every
- * policy query. One probe of a base/prefix_map (hashed, grows without a pause,
- * flat, so that it can become shared memory later) for each prefix length in
- * use, longest first.
+ * policy query. One probe of a base/prefix_map (hashed, grows without a pause)
+ * for each prefix length in use, longest first. What other processes are to
+ * know is written along into a core/block_share.
  *
  * Knows nothing of scores, people or history: core/record has those. No I/O,
  * no clock. Owner: the engine. Limits: cap entries.
@@ -28,6 +28,8 @@ void block_index_init(struct block_index *x, const uint8_t key[SIPHASH_KEY], siz
 void block_index_done(struct block_index *x);
 /* Add, or replace the entry of the same subject. ERR_FULL at cap, ERR_NOMEM: nothing changed then. */
 enum err block_index_put(struct block_index *x, const struct block_entry *e) MUST_USE;
+/* A put of this subject follows soon: what it needs comes into the cache meanwhile. */
+void block_index_warm(const struct block_index *x, const struct prefix *subject);
 /*
  * Remember which end was told. Behind a block only mail to another trap renews
  * it: an end that moves would tell whoever asks for one address after the

@@ -16,7 +16,7 @@ enum conf_type {
 	CONF_TYPE_DURATION, /* uint64_t, seconds */
 	CONF_TYPE_SIZE,     /* uint64_t, bytes */
 	CONF_TYPE_FLOAT,    /* double, at most six decimals */
-	CONF_TYPE_NUMBER,   /* uint8_t, uint16_t or uint32_t by size */
+	CONF_TYPE_NUMBER,   /* uint8_t or uint32_t by size */
 	CONF_TYPE_BOOL,     /* bool */
 	CONF_TYPE_CHOICE,   /* an enum whose numbers are the places in choices, from 1 */
 	CONF_TYPE_REPLIES,  /* two uint16_t, one behind the other */

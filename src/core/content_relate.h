@@ -3,7 +3,8 @@
  * (RFC 2369, RFC 2919) name a domain that it also comes from? A list's server
  * sends with its own name; a copied List-Id does not fit the sender. Domains
  * are compared by their organisational part, guessed without a list of public
- * suffixes: the last two labels, three where these are as short as "co.uk". Nothing here is verified: it can lower a grade, never to 0.
+ * suffixes: the last two labels, three where these are as short as "co.uk".
+ * Nothing here is verified: it can lower a grade, never to 0.
  *
  * Pure, no allocation, linear time, CONTENT_RELATE_DOMAINS a side.
  * SPDX-License-Identifier: ISC

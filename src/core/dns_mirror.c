@@ -7,8 +7,7 @@
 
 #include "core/export_form.h"
 
-#define SLICE_HOMES                                                                                                    \
-	128 /* of the map, between two looks at the message: at most 128 names of 600 bytes do not overfill it */
+#define SLICE_HOMES 128 /* of the map, between two looks at the message */
 #define NO_FEED 0xff
 
 struct mirror_name {

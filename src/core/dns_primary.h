@@ -94,7 +94,7 @@ enum dns_primary_do dns_primary_next(struct dns_primary *p, const struct dns_pri
 void dns_primary_up(struct dns_primary *p, const struct dns_primary_time *t);
 /* It does not, or no longer; text: why ("Connection refused"). An idle connection may end. */
 void dns_primary_lost(struct dns_primary *p, const struct dns_primary_time *t, const char *text);
-/* A whole message, without its length. */
+/* A whole message, without its length. When link is PRIMARY_DOWN afterwards: close, as for DNS_PRIMARY_CLOSE. */
 void dns_primary_message(struct dns_primary *p, const struct dns_primary_time *t, struct slice message);
 /* "refused" ... */
 const char *dns_primary_name(enum dns_primary_state s);

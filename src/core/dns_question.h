@@ -1,6 +1,6 @@
 /*
  * dns_question: what is asked of the DNS and what came back, as the pure
- * modules see it. The wire format is io/resolver's. An answer borrows its
+ * modules see it; core/dns_packet reads it from the wire. An answer borrows its
  * arrays from whoever made it.
  * SPDX-License-Identifier: ISC
  */

@@ -10,6 +10,11 @@
 #define SUM 32
 #define SUMMED (FEED_KEEP_HEAD - SUM) /* of the head */
 
+_Static_assert(8 + 4 + 8 + FEED_KEEP_KEY + 8 + 8 + 4 + 4 + 8 + 3 * 2 + FEED_KEEP_TAG + FEED_KEEP_MODIFIED +
+			       MESSAGE_FEED_TEXT <=
+		       SUMMED,
+	"the longest head fits");
+
 static const char magic[8] = "LTWGfeed";
 
 static void sum_of(const uint8_t *head, struct slice area, uint8_t ret[SUM])

@@ -14,6 +14,7 @@
 #define FEED_KEEP_HEAD 1024
 #define FEED_KEEP_KEY 16
 #define FEED_KEEP_TAG 256
+#define FEED_KEEP_MODIFIED 64
 
 struct feed_keep {
 	uint8_t key[FEED_KEEP_KEY]; /* of the settings that it was made with */
@@ -21,8 +22,8 @@ struct feed_keep {
 	uint64_t changed;           /* became other than it was */
 	uint32_t entries, refused;  /* lines */
 	uint64_t mark;              /* of local files: names, sizes, times; 0 */
-	char tag[FEED_KEEP_TAG];    /* ETag, Last-Modified */
-	char modified[64];
+	char tag[FEED_KEEP_TAG];    /* ETag; "" */
+	char modified[FEED_KEEP_MODIFIED];
 	char text[MESSAGE_FEED_TEXT]; /* to those it lists */
 };
 

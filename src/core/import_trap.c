@@ -215,7 +215,7 @@ static enum err access_lines(struct import *im, struct slice text)
 	struct buf b;
 	enum err e = ERR_OK;
 
-	buf_init(&b, 65536);
+	buf_init(&b, IMPORT_LOGICAL);
 	while (e == ERR_OK && slice_line(&text, &line)) {
 		struct slice bare = slice_trim(line);
 		bool goes_on = line.n && (line.p[0] == ' ' || line.p[0] == '\t');

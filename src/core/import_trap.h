@@ -18,7 +18,8 @@
 #define CORE_IMPORT_TRAP_H
 #include "base/buf.h"
 
-#define IMPORT_LINE 2000 /* longest entry */
+#define IMPORT_LINE 2000     /* longest entry */
+#define IMPORT_LOGICAL 65536 /* a line of an access map with those that continue it */
 
 enum import_from { IMPORT_LIST, IMPORT_ACCESS, IMPORT_RSPAMD, IMPORT_POLICYD, IMPORT_SPAMDB };
 
@@ -34,7 +35,9 @@ typedef enum err (*import_fn)(const struct import_entry *e, void *ctx);
 bool import_from_parse(const char *name, enum import_from *ret);
 /*
  * All entries of text, in order. *ret_others: entries that are no traps by
- * their own word (OK in an access map, WHITE of spamdb). ERR_NOMEM, or the first error of fn.
+ * their own word (OK in an access map, WHITE of spamdb). ERR_NOMEM; ERR_LIMIT: a
+ * line of an access map that goes on for more than IMPORT_LOGICAL bytes; or the
+ * first error of fn.
  */
 enum err import_traps(enum import_from from, struct slice text, import_fn fn, void *ctx, unsigned *ret_others) MUST_USE;
 

@@ -67,10 +67,9 @@ struct maillog_line {
 };
 
 /*
- * line: without its LF. now, utc_offset_s: see core/maillog_time; a time after now
- * becomes now. ERR_SYNTAX: no
- * time, host and "identifier[pid]:" at its front. ERR_OK with kind MAILLOG_NONE
- * for a line that says nothing to us.
+ * line: without its LF. now, utc_offset_s: see core/maillog_time; a time after
+ * now becomes now. ERR_SYNTAX: no time, host and "identifier[pid]:" at its front.
+ * ERR_OK with kind MAILLOG_NONE for a line that says nothing to us.
  */
 enum err maillog_line_parse(struct slice line, uint64_t now, int32_t utc_offset_s, struct maillog_line *ret) MUST_USE;
 /* The same, quicker, for one log line by line. */

@@ -91,4 +91,4 @@ struct msg_fw_kill {
 	uint8_t result; /* enum fw_killed; ASK: do it */
 };
 
-#endif
+#endif /* CORE_MESSAGE_FIREWALL_H */

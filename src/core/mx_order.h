@@ -7,8 +7,8 @@
  * watched for a whole window; neither the client nor another host of its
  * network (/24, /48: a farm of senders) came to the better one in the window;
  * the better one is there for the client's family; other networks reached it
- * by that family within alive before the visit, and again within alive after it. Each client
- * once in a window. In doubt nobody is charged: when the table is full, the
+ * by that family within alive before the visit, and again within alive after
+ * it. Each client once in a window. In doubt nobody is charged: when the table is full, the
  * window begins anew.
  *
  * Pure. Times are seconds of a clock that only goes forward. Owner: the engine.

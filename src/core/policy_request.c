@@ -60,6 +60,7 @@ static const struct field {
 };
 
 #define FIELDS (sizeof fields / sizeof fields[0])
+_Static_assert(FIELDS <= 32, "a bit for each in seen");
 
 size_t policy_request_end(struct slice in, size_t *scanned)
 {

@@ -1,8 +1,8 @@
 /*
  * postfix_drift: what of our part is gone from main.cf and master.cf, judged from
- * the texts of `postconf -n` and `postconf -M`. Another hand (Ansible, an upgrade, a colleague) may write
- * main.cf at any time: mail then flows as if we were not there, and nobody sees
- * it. Texts name parameters and what their loss means, never an address.
+ * the texts of `postconf -n` and `postconf -M`. Another hand (Ansible, an
+ * upgrade, a colleague) may write main.cf at any time: mail then flows as if we
+ * were not there, and nobody sees it. Texts name parameters and what their loss means, never an address.
  * Pure. At most POSTFIX_DRIFT_MAX findings. Other instances and rights of files
  * are not looked at: only `limetwig doctor`, as root, does that.
  * SPDX-License-Identifier: ISC
