@@ -254,6 +254,29 @@ static void zones_that_are_none(void **state)
 	assert_int_equal(dnsbl_zone_init(&rig.zone, &rig.conf), ERR_LIMIT);
 }
 
+/* A name that is none names no host: neither its numbers nor half of them. */
+static void no_host_of_a_name_that_is_none(void **state)
+{
+	static const struct ipaddr none = { 0 };
+	struct ipaddr host = none;
+	uint8_t name[80];
+	bool is_node;
+	size_t n = 0;
+
+	(void)state;
+	for (int i = 0; i < 32; i++) { /* the nibbles of an address, the first of them none */
+		name[n++] = 1;
+		name[n++] = i == 31 ? 'x' : '8';
+	}
+	memcpy(name + n, rig.zone.name.b, rig.zone.name.n);
+	n += rig.zone.name.n;
+	assert_int_equal(dnsbl_zone_name(&rig.zone, slice_of(name, n), &host, &is_node), DNSBL_NOTHING);
+	assert_memory_equal(&host, &none, sizeof host);
+	name[63] = '2';
+	assert_int_equal(dnsbl_zone_name(&rig.zone, slice_of(name, n), &host, &is_node), DNSBL_ADDRESS);
+	assert_int_equal(host.b[0], 0x28);
+}
+
 static void who_may_not_ask(void **state)
 {
 	(void)state;
@@ -508,6 +531,7 @@ int main(void)
 		TEST(the_apex_has_its_records),
 		TEST(names_may_be_anywhere),
 		TEST(zones_that_are_none),
+		TEST(no_host_of_a_name_that_is_none),
 		TEST(who_may_not_ask),
 		TEST(any_is_answered_with_one_record),
 		TEST(letters_keep_their_case),
