@@ -102,7 +102,7 @@ static inline size_t slice_rfind(struct slice s, char c)
 /* Does part stand anywhere in s? */
 static inline bool slice_has(struct slice s, struct slice part)
 {
-	return part.n == 0 || (s.n >= part.n && memmem(s.p, s.n, part.p, part.n) != NULL);
+	return part.n == 0 || (s.p && s.n >= part.n && memmem(s.p, s.n, part.p, part.n) != NULL);
 }
 
 /* Without blanks, tabs, CR and LF at both ends. */
