@@ -31,17 +31,30 @@ tell_systemd() {
 	fi
 }
 
+is_running() {
+	[ -d /run/systemd/system ] && systemctl is-active --quiet limetwigd
+}
+
 [ -z "${DESTDIR:-}" ] || exit 0
 case "${1:-}" in
 install)
 	add_users
 	tell_systemd
-	echo "Installed. Nothing runs and Postfix is unchanged. Next (setup shows its changes with --dry-run):"
-	echo "  systemctl enable --now limetwigd"
-	echo "  limetwig setup postfix"
+	if is_running; then
+		echo "Installed. limetwigd goes on with its old version. Next (blocks stay in force, mail flows meanwhile):"
+		echo "  systemctl restart limetwigd"
+		echo "  limetwig doctor        # says whether the new version wants something of Postfix"
+	else
+		echo "Installed. limetwigd does not run, Postfix is unchanged. Next (setup shows its changes with --dry-run):"
+		echo "  systemctl enable --now limetwigd"
+		echo "  limetwig setup postfix"
+	fi
 	;;
 uninstall)
 	tell_systemd
+	# ninja leaves the folders
+	rmdir --ignore-fail-on-non-empty /usr/share/limetwig /usr/local/share/doc/limetwig /usr/local/libexec/limetwig \
+		2>/dev/null || true
 	echo "The programs are gone. Still there:"
 	for left in /etc/limetwig /var/lib/limetwig; do
 		[ ! -e "$left" ] || echo "  $left"
