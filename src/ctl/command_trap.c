@@ -57,6 +57,12 @@ static void show_refusals(const struct ctl *c, const struct trap_batch *b, const
 	}
 	if (shown > REFUSALS_SHOWN)
 		(void)fprintf(c->err, "and %zu more\n", shown - REFUSALS_SHOWN);
+	if (b->foreign)
+		(void)fprintf(c->err, "What your own users write to an address elsewhere would be swallowed by a trap. "
+				      "A domain of yours\n"
+				      "belongs into mydestination, virtual_mailbox_domains, relay_domains or "
+				      "virtual_alias_domains of\n"
+				      "main.cf, or is a trap as a whole: @domain.\n");
 }
 
 /* What the owner of a trap domain publishes. */

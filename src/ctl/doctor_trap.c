@@ -55,7 +55,7 @@ static void check_bad_lines(struct doctor *d, const struct doctor_daemon_facts *
 		if (i == SHOWN)
 			break;
 		doctor_addf(d, DOCTOR_WARN, "traps", "this line is no trap, the others are",
-			"mend or delete the line; it is read again by itself", "%.300s:%llu: %.150s",
+			"mend or delete the line; it is read again by itself", "%.150s:%llu: %.350s",
 			doctor_text(b, "file"), (unsigned long long)render_number(b, "line"), doctor_text(b, "reason"));
 	}
 	if (all > SHOWN)
@@ -81,19 +81,25 @@ static void check_live(struct doctor *d, const struct doctor_daemon_facts *f)
 	{
 		if (i == SHOWN)
 			break;
-		doctor_addf(d, DOCTOR_FAIL, "traps",
-			"mail to a person is swallowed, and whoever writes to it is blocked",
-			"limetwig trap remove ADDRESS; then look who was blocked: limetwig block list",
-			"the armed trap %.200s: %.200s", doctor_text(l, "trap"), doctor_text(l, "reason"));
+		if (json_is_true(json_object_get(l, "foreign")))
+			doctor_addf(d, DOCTOR_FAIL, "traps",
+				"what your own users write to it is swallowed, until limetwigd reads the traps again",
+				"limetwig trap remove ADDRESS; or the domain back into main.cf; then limetwig reload",
+				"the armed trap %.100s: %.300s", doctor_text(l, "trap"), doctor_text(l, "reason"));
+		else
+			doctor_addf(d, DOCTOR_FAIL, "traps",
+				"mail to a person is swallowed, and whoever writes to it is blocked",
+				"limetwig trap remove ADDRESS; then look who was blocked: limetwig block list",
+				"the armed trap %.200s: %.200s", doctor_text(l, "trap"), doctor_text(l, "reason"));
 	}
-	if (i > SHOWN || json_array_size(f->live) > SHOWN)
-		doctor_addf(d, DOCTOR_FAIL, "traps", NULL, NULL, "%zu armed traps are living addresses in all",
-			json_array_size(f->live));
+	if (json_array_size(f->live) > SHOWN)
+		doctor_addf(d, DOCTOR_FAIL, "traps", NULL, NULL,
+			"%zu armed traps are living addresses or not this server's in all", json_array_size(f->live));
 	if (!f->is_live_checked)
 		doctor_add(d, DOCTOR_WARN, "traps", "Postfix's tables could not be asked for living addresses",
 			"a trap that has become a mailbox is not noticed", "journalctl -u limetwigd: live-check");
 	else if (json_array_size(f->live) == 0)
-		doctor_add(d, DOCTOR_OK, "traps", "no armed trap is a living address", NULL, NULL);
+		doctor_add(d, DOCTOR_OK, "traps", "no armed trap is a living address or not this server's", NULL, NULL);
 }
 
 static void read_allow_file(struct doctor *d, const char *path, size_t *bad)

@@ -169,6 +169,15 @@ enum err trap_batch_compare(struct trap_batch *b, const struct conf *c, char tex
 	return e;
 }
 
+/* Its domain comes with this batch, as a trap: then it is this server's. */
+static bool has_its_domain(const struct trap_batch *b, const char *trap)
+{
+	const char *at = strrchr(trap, '@');
+	const size_t *i = at ? keymap_get(&b->seen, slice_str(at)) : NULL;
+
+	return i && *i > 0 && *i <= b->count && b->item[*i - 1].fate != TRAP_BATCH_REFUSED;
+}
+
 static void take_refusals(struct trap_batch *b, const json_t *answer)
 {
 	const json_t *list = json_object_get(answer, "refused"), *r;
@@ -179,9 +188,28 @@ static void take_refusals(struct trap_batch *b, const json_t *answer)
 		const char *trap = json_string_value(json_object_get(r, "trap"));
 		const char *reason = json_string_value(json_object_get(r, "reason"));
 		const size_t *at = trap ? keymap_get(&b->seen, slice_str(trap)) : NULL;
+		bool is_foreign = json_is_true(json_object_get(r, "foreign"));
 
-		if (at && *at > 0 && *at <= b->count)
-			refuse(&b->item[*at - 1], TRAP_BATCH_REFUSED, reason ? reason : "refused");
+		if (!at || *at == 0 || *at > b->count || (is_foreign && has_its_domain(b, trap)))
+			continue;
+		refuse(&b->item[*at - 1], TRAP_BATCH_REFUSED, reason ? reason : "refused");
+		b->foreign += is_foreign;
+	}
+}
+
+static void take_answer(struct trap_batch *b, const json_t *answer)
+{
+	const char *unknown = json_string_value(json_object_get(answer, "unknown"));
+
+	take_refusals(b, answer);
+	if (json_is_false(json_object_get(answer, "live_checked"))) {
+		b->is_unchecked = true;
+		(void)snprintf(b->unchecked_text, sizeof b->unchecked_text,
+			"Postfix could not be asked for live addresses now; limetwigd asks before it arms them");
+	} else if (unknown && *unknown) {
+		b->is_unchecked = true;
+		(void)snprintf(b->unchecked_text, sizeof b->unchecked_text,
+			"%.300s; traps at domains that are not this server's are not refused", unknown);
 	}
 }
 
@@ -214,13 +242,7 @@ enum err trap_batch_check(struct trap_batch *b, struct ctl *c, char text[CONTROL
 			(void)snprintf(text, CONTROL_TEXT, "%s", render_text(&c->render, answer, "error"));
 			e = ERR_DENIED;
 		} else if (e == ERR_OK) {
-			take_refusals(b, answer);
-			if (json_is_false(json_object_get(answer, "live_checked"))) {
-				b->is_unchecked = true;
-				(void)snprintf(b->unchecked_text, sizeof b->unchecked_text,
-					"Postfix could not be asked for live"
-					" addresses now; limetwigd asks before it arms them");
-			}
+			take_answer(b, answer);
 		}
 		json_decref(answer);
 	}

@@ -29,6 +29,7 @@ struct trap_batch {
 	struct keymap seen; /* key -> place in item + 1; 0: in a trap file */
 	bool is_unchecked;  /* the engine did not answer */
 	char unchecked_text[CONTROL_TEXT];
+	size_t foreign; /* refused for a domain that is not this server's */
 };
 
 /* What --tag, --weight and --arm ask for. */

@@ -57,7 +57,11 @@ enum err aliasmap_apply(struct aliasmap *a, struct slice lines, bool is_full, ch
 /* Somebody touched or removed a table: mend it. */
 void aliasmap_watch_tables(struct aliasmap *a);
 
-/* aliasmap_live.c: "address<TAB>parameter<LF>" or "@domain<TAB>parameter<LF>" for each live one. ERR_IO: a look-up failed, text says which. */
+/*
+ * aliasmap_live.c: "address<TAB>parameter<LF>" or "@domain<TAB>parameter<LF>" for each live one, in the order of the
+ * question; "address<TAB>foreign<LF>" for an address whose domain is none of this server's, also "=domain" for
+ * "=domain". ERR_IO: a look-up failed, text says which. ERR_OK with a text: what could not be told, counted as ours.
+ */
 enum err aliasmap_live(const struct conf *c, struct slice addresses, struct buf *to, char text[ALIASMAP_TEXT]) MUST_USE;
 
 /* aliasmap_files.c: send the files of both kinds where they changed (is_all: in any case). */

@@ -14,7 +14,8 @@ enum err aliasmap_ask_open(struct aliasmap_question *q, const struct conf *conf,
 {
 	const char *const argv[] = { "postconf", "-c", conf->postfix.dir, "-x", "virtual_mailbox_maps",
 		"virtual_alias_maps", "relay_recipient_maps", "local_recipient_maps", "alias_maps", "mydestination",
-		"virtual_mailbox_domains", "relay_domains", "virtual_alias_domains", NULL };
+		"virtual_mailbox_domains", "relay_domains", "virtual_alias_domains", "parent_domain_matches_subdomains",
+		"smtpd_relay_restrictions", "smtpd_recipient_restrictions", NULL };
 	int status = -1;
 	enum err e;
 

@@ -19,6 +19,7 @@
  *   engine_feed.c      lists from outside (engine_feed.h)
  *   engine_trap.c      traps in force: states, counters, alias map, live check
  *   engine_trap_load.c trap files into a table
+ *   engine_trap_foreign.c  traps at domains that are none of this server's
  *   engine_allow.c     the allow list
  *   engine_session.c   single sessions: kill-sessions, MX order, our own server (engine_session.h)
  *   engine_log.c       what the mail log tells: ledger, logins, accepted mail
@@ -60,6 +61,7 @@
 #define ENGINE_DOUBTED 10000   /* traps that got plausible mail */
 #define ENGINE_HITS_KEPT 50    /* full records per subject */
 #define ENGINE_BAD_LINES 200   /* shown by status */
+#define ENGINE_BAD_REASON 500  /* a domain name of 253 bytes is in some */
 
 struct engine_subject {
 	struct prefix prefix;
@@ -117,7 +119,7 @@ struct engine_cursor {
 struct engine_bad_line {
 	char file[128];
 	unsigned line;
-	char reason[160];
+	char reason[ENGINE_BAD_REASON];
 };
 
 /* The files of one tier as they are, one after the other. */
@@ -418,9 +420,12 @@ struct engine_trap_status {
 	uint32_t added, removed; /* by the last load */
 };
 void engine_trap_get_status(const struct engine *e, struct engine_trap_status *ret);
-/* Ask aliasmap which of these addresses are live; done gets the result lines ("address<TAB>map"). */
-void engine_trap_live_check(
-	struct engine *e, struct slice addresses, void (*done)(void *ctx, bool is_ok, struct slice lines), void *ctx);
+/*
+ * Ask aliasmap which of these addresses are live or foreign; done gets the result lines (role/aliasmap.h), and in text
+ * what could not be told.
+ */
+void engine_trap_live_check(struct engine *e, struct slice addresses,
+	void (*done)(void *ctx, bool is_ok, const char *text, struct slice lines), void *ctx);
 void engine_trap_live_check_forget(struct engine *e, const void *ctx);
 
 /* ---- engine_allow.c */
@@ -477,8 +482,6 @@ void engine_release_link_lost(struct engine *e);
 /* The file old is gone, its message is in the file new now. */
 void engine_release_replaced(struct engine *e, const char *old, const char *new);
 void engine_release_tick(struct engine *e, uint64_t now);
-/* This call is going away. */
-void engine_release_forget(struct engine *e, const struct engine_call *c);
 /* Messages withheld now. */
 uint64_t engine_release_count(const struct engine *e);
 /* What is known of this corpus message. ERR_NOTFOUND: nothing. */

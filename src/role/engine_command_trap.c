@@ -42,22 +42,32 @@ static const char *objection(struct engine *e, const char *text, struct address 
 	return NULL;
 }
 
-static void check_done(void *ctx, bool is_ok, struct slice lines)
+/* One line of the answer. What is foreign is so as long as its domain is no trap. */
+static void refuse_line(struct engine *e, json_t *refused, struct slice line)
+{
+	struct slice trap = slice_head(line, slice_find(line, '\t'));
+	char reason[ENGINE_BAD_REASON], text[ADDRESS_TEXT];
+	bool is_foreign;
+
+	engine_trap_why_refused(line, reason, &is_foreign);
+	if (is_foreign &&
+		(!e->traps || engine_trap_is_trap_domain(e->traps, slice_from(trap, slice_rfind(trap, '@') + 1))))
+		return;
+	slice_copy(trap, text, sizeof text);
+	(void)json_array_append_new(refused, json_pack("{s:o, s:o, s:b}", "trap", engine_json_text(text), "reason",
+						     engine_json_text(reason), "foreign", (int)is_foreign));
+}
+
+static void check_done(void *ctx, bool is_ok, const char *text, struct slice lines)
 {
 	struct engine_call *c = ctx;
 	json_t *refused = engine_call_data(c);
 	struct slice line;
 
-	while (is_ok && slice_line(&lines, &line)) {
-		size_t tab = slice_find(line, '\t');
-		char trap[ADDRESS_TEXT], reason[200];
-
-		slice_copy(slice_head(line, tab), trap, sizeof trap);
-		(void)snprintf(reason, sizeof reason, "live %s (%.*s)", trap[0] == '@' ? "domain" : "address",
-			SLICE_ARG(slice_from(line, tab + 1)));
-		refuse(refused, trap, reason);
-	}
-	engine_answer(c, json_pack("{s:O, s:b}", "refused", refused, "live_checked", is_ok));
+	while (is_ok && slice_line(&lines, &line))
+		refuse_line(engine_call_engine(c), refused, line);
+	engine_answer(c, json_pack("{s:O, s:b, s:o}", "refused", refused, "live_checked", is_ok, "unknown",
+				 engine_json_text(text)));
 }
 
 void engine_command_trap_check(struct engine *e, struct engine_call *c, const json_t *in)
@@ -86,7 +96,7 @@ void engine_command_trap_check(struct engine *e, struct engine_call *c, const js
 	if (ask.n && e->host->conf.traps.live_check)
 		engine_trap_live_check(e, buf_slice(&ask), check_done, c);
 	else
-		check_done(c, true, (struct slice){ 0 });
+		check_done(c, true, "", (struct slice){ 0 });
 	buf_done(&ask);
 }
 

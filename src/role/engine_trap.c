@@ -291,7 +291,7 @@ void engine_trap_linked(struct engine *e)
 
 		t->live[i].seq = 0;
 		if (l.seq && l.done)
-			l.done(l.ctx, false, (struct slice){ 0 });
+			l.done(l.ctx, false, "", (struct slice){ 0 });
 	}
 	ask_reread(e);
 }
@@ -325,8 +325,8 @@ static bool send_text(struct engine *e, enum message_type type, uint32_t seq, bo
 	return is_sent;
 }
 
-void engine_trap_live_check(
-	struct engine *e, struct slice addresses, void (*done)(void *ctx, bool is_ok, struct slice lines), void *ctx)
+void engine_trap_live_check(struct engine *e, struct slice addresses,
+	void (*done)(void *ctx, bool is_ok, const char *text, struct slice lines), void *ctx)
 {
 	struct engine_traps *t = e->trap_job;
 
@@ -339,7 +339,7 @@ void engine_trap_live_check(
 		t->live[i].seq = 0;
 		break;
 	}
-	done(ctx, false, (struct slice){ 0 });
+	done(ctx, false, "", (struct slice){ 0 });
 }
 
 void engine_trap_live_check_forget(struct engine *e, const void *ctx)
@@ -361,11 +361,11 @@ void engine_trap_live_result(struct engine *e, const struct msg_map_done *m, int
 		if (l.seq != m->seq)
 			continue;
 		t->live[i].seq = 0;
-		if (!m->is_ok)
+		if (m->text[0])
 			log_warn("live-check", "text=\"%s\"", m->text);
 		p = fd >= 0 ? read_whole(fd, &n) : NULL;
 		if (l.done)
-			l.done(l.ctx, m->is_ok, slice_of(p, n));
+			l.done(l.ctx, m->is_ok, m->text, slice_of(p, n));
 		free(p);
 		return;
 	}

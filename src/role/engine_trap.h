@@ -1,11 +1,13 @@
 /*
- * engine_trap: what engine_trap.c, _load.c and _swap.c share: the state of
+ * engine_trap: what engine_trap.c, _load.c, _foreign.c and _swap.c share: the state of
  * loading trap files. One load at a time, in slices, so that policy queries
  * are answered meanwhile:
  *
- *   files come in -> PARSE -> LIVE (aliasmap asks Postfix) -> LINES (what the
- *   map must change) -> MAP (aliasmap writes) -> ARM (times and numbers are
- *   noted) -> the new table replaces the old one
+ *   files come in -> PARSE -> DOMAINS (aliasmap asks Postfix: which are not
+ *   this server's) -> FOREIGN (their lines are refused; where there are any) ->
+ *   LIVE (aliasmap asks Postfix) -> LINES (what the map must change) -> MAP
+ *   (aliasmap writes) -> ARM (times and numbers are noted) -> the new table
+ *   replaces the old one
  * SPDX-License-Identifier: ISC
  */
 #ifndef ROLE_ENGINE_TRAP_H
@@ -17,6 +19,7 @@
 #define TRAP_CHECKS 16           /* live checks under way */
 #define TRAP_WAITERS 16          /* reload commands under way */
 #define TRAP_STATES 5
+#define TRAP_DOMAINS_MAX 100000 /* domains of exact traps that are looked at in each load */
 
 struct engine_trap_delta {
 	uint32_t id;
@@ -31,7 +34,7 @@ struct trap_text {
 	bool is_mapped; /* p is a mapping, not of the heap */
 };
 
-enum trap_phase { TRAP_IDLE, TRAP_PARSE, TRAP_LIVE, TRAP_LINES, TRAP_MAP, TRAP_ARM };
+enum trap_phase { TRAP_IDLE, TRAP_PARSE, TRAP_DOMAINS, TRAP_FOREIGN, TRAP_LIVE, TRAP_LINES, TRAP_MAP, TRAP_ARM };
 
 /* A line whose address is being checked. */
 struct trap_check {
@@ -41,7 +44,7 @@ struct trap_check {
 
 struct trap_live {
 	uint32_t seq; /* 0: free */
-	void (*done)(void *ctx, bool is_ok, struct slice lines);
+	void (*done)(void *ctx, bool is_ok, const char *text, struct slice lines);
 	void *ctx;
 };
 
@@ -65,8 +68,13 @@ struct engine_traps {
 	struct slice rest;
 	struct trap_check *check;
 	size_t checks, checks_size;
-	size_t checked, asked; /* LIVE: answered up to here, asked up to there */
-	bool is_counted;       /* PARSE: lines are counted first, so that the table never moves */
+	struct keymap domain;      /* of exact traps: is it foreign? */
+	struct buf domain_text;    /* the same as questions, a line each */
+	struct slice domains_left; /* DOMAINS: of domain_text, not asked yet */
+	uint64_t domains_over;     /* traps whose domain found no room */
+	size_t foreign;            /* domains that are */
+	size_t checked, asked;     /* LIVE: answered up to here, asked up to there */
+	bool is_counted;           /* PARSE: lines are counted first, so that the table never moves */
 	size_t lines_there;
 	uint64_t ticket;        /* of the last number that was stored */
 	uint64_t next_due, due; /* when the next watching trap becomes armed: of the new table, of the one in force */
@@ -100,6 +108,26 @@ struct engine_traps {
 /* Begin with the files of the round that has come. */
 void engine_trap_load(struct engine *e);
 void engine_trap_load_drop(struct engine_traps *t);
+void engine_trap_load_failed(struct engine *e);
+/* The next line of the files, cut off; t->at_file and t->at_line say which it is. False: there is none. */
+bool engine_trap_next_line(struct engine_traps *t, struct slice *ret);
+void engine_trap_rewind(struct engine_traps *t);
+void engine_trap_bad_line(struct engine_traps *t, uint32_t file, unsigned line, const char *reason);
+/* Foreign traps are out: ask which of the new ones are live. */
+void engine_trap_ask_live(struct engine *e);
+
+/* engine_trap_foreign.c: a domain of an exact trap is noted while parsing. */
+void engine_trap_note_domain(struct engine_traps *t, struct slice domain);
+/* Parsing is over: refuse what lies in domains that are not this server's, then go on with engine_trap_ask_live. */
+void engine_trap_ask_domains(struct engine *e);
+/* A whole domain that is a trap is this server's, whatever Postfix's lists say. t may be NULL. */
+bool engine_trap_is_trap_domain(struct trap_table *t, struct slice domain);
+/* Take it out of the new table, with the reason as a bad line. */
+void engine_trap_refuse_foreign(
+	struct engine_traps *t, struct trap *trap, struct slice domain, uint32_t file, unsigned line);
+/* Why line is refused, of an answer to LIVE_CHECK: "live address (virtual_mailbox_maps)". ret_is_foreign: the domain is what is wrong. */
+void engine_trap_why_refused(struct slice line, char reason[ENGINE_BAD_REASON], bool *ret_is_foreign);
+
 /* Parsing and checking are over: give the new table to the map, then swap. */
 void engine_trap_put_in_force(struct engine *e);
 /* Text for aliasmap, in a descriptor that stays the caller's. False: it did not go. */

@@ -15,6 +15,7 @@
 #define COUNT_AT_ONCE (4u << 20) /* bytes whose lines are counted: some milliseconds */
 #define CHECKS_AT_ONCE 10000     /* addresses in one question to aliasmap, so that it stays to be reached */
 #define CHECK_TEXT_MAX (16u << 20)
+#define DOMAIN_TEXT_MAX (32u << 20)
 #define WAIT_MS 5 /* for the disk */
 
 void engine_trap_load_drop(struct engine_traps *t)
@@ -24,6 +25,8 @@ void engine_trap_load_drop(struct engine_traps *t)
 	free(t->file);
 	t->file = NULL;
 	t->files = t->at_file = t->at_line = 0;
+	keymap_done(&t->domain);
+	buf_done(&t->domain_text);
 	free(t->check);
 	t->check = NULL;
 	t->checks = t->checks_size = t->checked = t->asked = 0;
@@ -45,7 +48,13 @@ void engine_trap_load_drop(struct engine_traps *t)
 	t->phase = TRAP_IDLE;
 }
 
-static void bad_line(struct engine_traps *t, uint32_t file, unsigned line, const char *reason)
+void engine_trap_load_failed(struct engine *e)
+{
+	log_alarm("trap-file", "text=\"no memory, the traps in force stay\"");
+	engine_trap_load_drop(e->trap_job);
+}
+
+void engine_trap_bad_line(struct engine_traps *t, uint32_t file, unsigned line, const char *reason)
 {
 	struct engine_bad_line *b;
 	const char *path = file < t->files ? t->file[file].path : "?";
@@ -109,6 +118,11 @@ static bool note_check(struct engine_traps *t, uint32_t trap, uint32_t line)
 	return true;
 }
 
+static bool is_asked_for(const struct conf *c, enum trap_kind k)
+{
+	return k != TRAP_PATTERN && c->traps.live_check;
+}
+
 static bool add_pattern(struct engine_traps *t, const struct trap_line *l, uint32_t id)
 {
 	char why[120], reason[160];
@@ -122,7 +136,7 @@ static bool add_pattern(struct engine_traps *t, const struct trap_line *l, uint3
 	if (err == ERR_OK)
 		return true;
 	(void)snprintf(reason, sizeof reason, "pattern: %s", err == ERR_FULL ? "more than 100 of them" : why);
-	bad_line(t, t->at_file, l->number, reason);
+	engine_trap_bad_line(t, t->at_file, l->number, reason);
 	return false;
 }
 
@@ -134,19 +148,21 @@ static void one_trap(struct engine *e, struct engine_traps *t, const struct trap
 	enum err err;
 
 	if (l->kind == TRAP_EXACT && address_is_role(&l->address)) {
-		bad_line(t, t->at_file, l->number, "a role address (postmaster, abuse ...) is never a trap");
+		engine_trap_bad_line(
+			t, t->at_file, l->number, "a role address (postmaster, abuse ...) is never a trap");
 		return;
 	}
 	err = trap_table_add(t->table, l, &trap);
 	if (err != ERR_OK) {
-		bad_line(t, t->at_file, l->number, err == ERR_EXISTS ? "is already a trap" : "too many traps");
+		engine_trap_bad_line(
+			t, t->at_file, l->number, err == ERR_EXISTS ? "is already a trap" : "too many traps");
 		return;
 	}
 	text = trap_table_text(t->table, trap);
 	err = give_identity(e, t, text, now, &r, &trap->is_new);
 	if (err != ERR_OK) {
 		trap->state = TRAP_RETIRED;
-		bad_line(t, t->at_file, l->number, "the store could not give it a number");
+		engine_trap_bad_line(t, t->at_file, l->number, "the store could not give it a number");
 		return;
 	}
 	if (l->kind == TRAP_PATTERN && !add_pattern(t, l, r.id)) {
@@ -157,11 +173,14 @@ static void one_trap(struct engine *e, struct engine_traps *t, const struct trap
 	trap->first_seen = r.first_seen;
 	trap->armed_at = r.armed_at;
 	trap->state = state_of(e, t, l, &r, now);
-	if (trap->state == TRAP_ARMED && r.armed_at == 0 && l->kind != TRAP_PATTERN && e->host->conf.traps.live_check &&
+	if (!is_asked_for(&e->host->conf, l->kind))
+		return;
+	if (l->kind == TRAP_EXACT && (trap->state == TRAP_ARMED || trap->state == TRAP_WATCHING))
+		engine_trap_note_domain(t, l->address.domain);
+	if (trap->state == TRAP_ARMED && r.armed_at == 0 &&
 		!note_check(t, (uint32_t)(trap_table_count(t->table) - 1), l->number))
 		trap->state = TRAP_WATCHING;
-	else if (trap->state == TRAP_WATCHING && l->kind != TRAP_PATTERN && e->host->conf.traps.live_check &&
-		 !(e->traps && trap_table_get(e->traps, slice_str(text))))
+	else if (trap->state == TRAP_WATCHING && !(e->traps && trap_table_get(e->traps, slice_str(text))))
 		(void)note_check(t, (uint32_t)(trap_table_count(t->table) - 1), l->number);
 }
 
@@ -170,13 +189,20 @@ static struct trap *checked_trap(const struct engine_traps *t, size_t i)
 	return trap_table_at(t->table, t->check[i].trap);
 }
 
+static void take_foreign(struct engine_traps *t, size_t i, struct slice domain)
+{
+	if (!engine_trap_is_trap_domain(t->table, domain))
+		engine_trap_refuse_foreign(t, checked_trap(t, i), domain, t->check[i].file, t->check[i].line);
+}
+
 /* One line of the answer; *at: where in what was asked the search begins. The answer has the order of the question. */
 static void take_live(struct engine_traps *t, struct slice line, size_t *at)
 {
 	size_t tab = slice_find(line, '\t'), i = *at;
 	struct slice text = slice_head(line, tab);
-	char reason[160];
+	char why[ENGINE_BAD_REASON], reason[ENGINE_BAD_REASON + 20];
 	struct trap *trap;
+	bool is_foreign;
 
 	while (i < t->asked && !slice_eq(slice_str(trap_table_text(t->table, checked_trap(t, i))), text))
 		i++;
@@ -184,22 +210,29 @@ static void take_live(struct engine_traps *t, struct slice line, size_t *at)
 		return;
 	*at = i + 1;
 	trap = checked_trap(t, i);
+	if (trap->state == TRAP_RETIRED) /* with its domain */
+		return;
+	engine_trap_why_refused(line, why, &is_foreign);
+	if (is_foreign) { /* one of those beyond TRAP_DOMAINS_MAX */
+		take_foreign(t, i, slice_from(text, slice_rfind(text, '@') + 1));
+		return;
+	}
 	trap->state = TRAP_RETIRED;
-	(void)snprintf(reason, sizeof reason, "a live %s (%.*s), refused",
-		trap->kind == TRAP_DOMAIN ? "domain" : "address", SLICE_ARG(slice_from(line, tab + 1)));
-	bad_line(t, t->check[i].file, t->check[i].line, reason);
+	(void)snprintf(reason, sizeof reason, "a %s, refused", why);
+	engine_trap_bad_line(t, t->check[i].file, t->check[i].line, reason);
 }
 
 static void ask_live(void *ctx);
 
 /* aliasmap has answered: live ones are taken out; without an answer nothing new is armed. */
-static void live_done(void *ctx, bool is_ok, struct slice lines)
+static void live_done(void *ctx, bool is_ok, const char *text, struct slice lines)
 {
 	struct engine *e = ctx;
 	struct engine_traps *t = e->trap_job;
 	struct slice line;
 	size_t at = t->checked;
 
+	(void)text;
 	if (t->phase != TRAP_LIVE)
 		return;
 	while (is_ok && slice_line(&lines, &line))
@@ -213,10 +246,8 @@ static void live_done(void *ctx, bool is_ok, struct slice lines)
 	t->checked = t->asked;
 	loop_remove(t->timer);
 	t->timer = loop_after(e->host->loop, 0, ask_live, e);
-	if (t->timer)
-		return;
-	log_alarm("trap-file", "text=\"no memory, the traps in force stay\"");
-	engine_trap_load_drop(t);
+	if (!t->timer)
+		engine_trap_load_failed(e);
 }
 
 /* The next addresses; after the last the table comes into force. */
@@ -239,11 +270,17 @@ static void ask_live(void *ctx)
 		t->asked++;
 	if (t->asked == t->checked) { /* no memory for one line */
 		t->asked = t->checks;
-		live_done(e, false, (struct slice){ 0 });
+		live_done(e, false, "", (struct slice){ 0 });
 	} else {
 		engine_trap_live_check(e, buf_slice(&text), live_done, e);
 	}
 	buf_done(&text);
+}
+
+void engine_trap_ask_live(struct engine *e)
+{
+	e->trap_job->phase = TRAP_LIVE;
+	ask_live(e);
 }
 
 /* Numbers that a dropped load has stored must be readable, else a trap would get a second one. */
@@ -263,6 +300,24 @@ static size_t count_lines(const char *p, size_t n)
 	return lines;
 }
 
+void engine_trap_rewind(struct engine_traps *t)
+{
+	t->at_file = t->at_line = 0;
+	t->rest = t->files ? slice_of(t->file[0].p, t->file[0].n) : (struct slice){ 0 };
+}
+
+bool engine_trap_next_line(struct engine_traps *t, struct slice *ret)
+{
+	while (!slice_line(&t->rest, ret)) {
+		if (++t->at_file >= t->files)
+			return false;
+		t->rest = slice_of(t->file[t->at_file].p, t->file[t->at_file].n);
+		t->at_line = 0;
+	}
+	t->at_line++;
+	return true;
+}
+
 /* So many traps at most; true: the last file is counted. */
 static bool count_some(struct engine_traps *t)
 {
@@ -279,8 +334,7 @@ static bool count_some(struct engine_traps *t)
 		t->rest = slice_of(t->file[t->at_file].p, t->file[t->at_file].n);
 		return false;
 	}
-	t->at_file = 0;
-	t->rest = slice_of(t->file[0].p, t->file[0].n);
+	engine_trap_rewind(t);
 	return true;
 }
 
@@ -301,18 +355,12 @@ static void parse_some(struct engine *e)
 		char reason[160];
 		bool is_any;
 
-		while (!slice_line(&t->rest, &line)) {
-			if (++t->at_file >= t->files) {
-				t->phase = TRAP_LIVE;
-				ask_live(e);
-				return;
-			}
-			t->rest = slice_of(t->file[t->at_file].p, t->file[t->at_file].n);
-			t->at_line = 0;
+		if (!engine_trap_next_line(t, &line)) {
+			engine_trap_ask_domains(e);
+			return;
 		}
-		t->at_line++;
 		if (trap_file_line(line, t->at_line, &l, &is_any, reason, sizeof reason) != ERR_OK)
-			bad_line(t, t->at_file, t->at_line, reason);
+			engine_trap_bad_line(t, t->at_file, t->at_line, reason);
 		else if (is_any)
 			one_trap(e, t, &l, now);
 	}
@@ -356,11 +404,12 @@ void engine_trap_load(struct engine *e)
 	t->new_bad = 0;
 	t->next_due = UINT64_MAX;
 	t->table = trap_table_new(e->table_key, e->host->conf.postfix.extension);
-	t->rest = t->files ? slice_of(t->file[0].p, t->file[0].n) : (struct slice){ 0 };
+	keymap_init(&t->domain, e->table_key, sizeof(bool), TRAP_DOMAINS_MAX);
+	buf_init(&t->domain_text, DOMAIN_TEXT_MAX);
+	t->domains_over = t->foreign = 0;
+	engine_trap_rewind(t);
 	t->phase = TRAP_PARSE;
 	t->timer = loop_after(e->host->loop, 0, on_parse, e);
-	if (!t->table || !t->timer) {
-		log_alarm("trap-file", "text=\"no memory, the traps in force stay\"");
-		engine_trap_load_drop(t);
-	}
+	if (!t->table || !t->timer)
+		engine_trap_load_failed(e);
 }

@@ -82,10 +82,8 @@ static void later(struct engine *e, uint64_t ms, void (*fn)(void *ctx))
 
 	loop_remove(t->timer);
 	t->timer = loop_after(e->host->loop, ms, fn, e);
-	if (t->timer)
-		return;
-	log_alarm("trap-file", "text=\"no memory, the traps in force stay\"");
-	engine_trap_load_drop(t);
+	if (!t->timer)
+		engine_trap_load_failed(e);
 }
 
 /* What the store does not know yet: a new trap, one that is armed now. */
@@ -198,12 +196,10 @@ static void arm_start(struct engine *e)
 	t->at = t->unstored = 0;
 	memset(t->new_by_state, 0, sizeof t->new_by_state);
 	t->by_id = calloc(t->next_id, sizeof *t->by_id);
-	if (t->by_id) {
+	if (t->by_id)
 		arm_some(e);
-		return;
-	}
-	log_alarm("trap-file", "text=\"no memory, the traps in force stay\"");
-	engine_trap_load_drop(t);
+	else
+		engine_trap_load_failed(e);
 }
 
 static void map_failed(struct engine *e, const char *text)

@@ -8,39 +8,24 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "io/loop.h"
 #include "role/aliasmap.h"
+#include "temp_dir.h"
 
-static char dir[] = "/tmp/limetwig-aliasmap-XXXXXX";
 static struct role_host host;
 static struct aliasmap a;
 static char text[ALIASMAP_TEXT];
 static struct buf b;
 
-static void write_file(const char *name, const char *content)
-{
-	char path[600];
-	FILE *f;
-
-	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	assert_true(fputs(content, f) >= 0);
-	assert_int_equal(fclose(f), 0);
-}
-
 static int setup(void **state)
 {
 	(void)state;
-	if (!mkdtemp(dir))
+	if (dir_make() != 0)
 		return -1;
 	write_file("main.cf",
 		"compatibility_level = 3.6\n"
 		"mydestination = localhost, here.example\n"
+		"virtual_mailbox_domains = d.example\n"
 		"virtual_mailbox_maps = proxy:texthash:$config_directory/mailboxes\n"
 		"virtual_alias_maps = lmdb:$config_directory/virtual, inline:{ box@d.example=x, list@d.example=y }\n"
 		"local_recipient_maps = texthash:$config_directory/users, $alias_maps\n"
@@ -60,14 +45,11 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	char command[600];
-
 	(void)state;
 	buf_done(&a.alias.set);
 	buf_done(&a.domains.set);
 	buf_done(&b);
-	(void)snprintf(command, sizeof command, "rm -rf '%s'", dir);
-	return system(command);
+	return dir_remove();
 }
 
 static bool has_lmdb(void)
@@ -174,7 +156,7 @@ static void finds_live_addresses(void **state)
 	assert_string_equal(buf_cstr(&b),
 		"anna@d.example\tvirtual_mailbox_maps\nanna+shop@d.example\tvirtual_mailbox_maps\n"
 		"box@d.example\tvirtual_alias_maps\njan@here.example\tlocal_recipient_maps\n"
-		"postbox@here.example\tlocal_recipient_maps\n");
+		"postbox@here.example\tlocal_recipient_maps\n@d.example\tvirtual_mailbox_domains\n");
 }
 
 /* A configuration for one question; the answer, and whether all could be asked. */
@@ -222,13 +204,80 @@ static void local_domains_come_from_words_files_and_tables(void **state)
 		ERR_OK,
 		"jan@mx.d.example\tlocal_recipient_maps\njan@file.example\tlocal_recipient_maps\n"
 		"jan@other.example\tlocal_recipient_maps\njan@inner.example\tlocal_recipient_maps\n"
-		"jan+x@table.example\tlocal_recipient_maps\n@file.example\tmydestination\n");
+		"jan+x@table.example\tlocal_recipient_maps\njan@not.example\tforeign\njan@no.example\tforeign\n"
+		"jan@never.example\tforeign\njan@sub.file.example\tforeign\n@file.example\tmydestination\n");
 	check_live("mydestination = /nowhere/file, a.example\n", "jan@a.example\n", ERR_IO,
 		"jan@a.example\tlocal_recipient_maps\n");
 	(void)snprintf(config, sizeof config, "%s/loop", dir);
 	write_file("loop", config);
 	(void)snprintf(config, sizeof config, "mydestination = a.example, %s/loop\n", dir);
 	check_live(config, "@a.example\n", ERR_IO, "@a.example\tmydestination\n");
+}
+
+/* Mail to it leaves this server: a trap there would swallow what its own users write. */
+static void a_domain_in_no_list_is_foreign(void **state)
+{
+	static const char lists[] = "mydestination = $myhostname, Local.example\n"
+				    "virtual_mailbox_domains = proxy:texthash:$config_directory/vhost\n"
+				    "relay_domains = relay.example !no.relay.example, inline:{ table.example=x }\n"
+				    "virtual_alias_domains = alias.example, regexp:$config_directory/pattern\n";
+
+	(void)state;
+	if (!has_lmdb())
+		skip();
+	write_file("vhost", "box.example x\n");
+	write_file("pattern", "/^p[0-9]+\\.example$/ x\n");
+	check_live(lists,
+		"a@mx.d.example\na@LOCAL.example\na@sub.local.example\na@box.example\na@sub.box.example\n"
+		"a@relay.example\na@x.y.relay.example\na@xrelay.example\na@sub.table.example\na@alias.example\n"
+		"a@p12.example\na@p.example\na@provider.example\n@provider.example\na@b\xc3\xbc.example\n",
+		ERR_OK,
+		"a@sub.local.example\tforeign\na@sub.box.example\tforeign\na@xrelay.example\tforeign\n"
+		"a@p.example\tforeign\na@provider.example\tforeign\n");
+	/* a domain alone is asked for so; a live one at a foreign domain is live */
+	check_live("virtual_alias_maps = inline:{ boss@provider.example=jan }\nvirtual_mailbox_domains = static:all\n",
+		"=provider.example\nboss@provider.example\n", ERR_OK, "boss@provider.example\tvirtual_alias_maps\n");
+	check_live("virtual_alias_maps = inline:{ boss@provider.example=jan }\n",
+		"=mx.d.example\n=provider.example\nboss@provider.example\nx@provider.example\n", ERR_OK,
+		"=provider.example\tforeign\nboss@provider.example\tvirtual_alias_maps\n"
+		"x@provider.example\tforeign\n");
+}
+
+static void a_parent_of_relay_domains_is_as_postfix_has_it(void **state)
+{
+	(void)state;
+	if (!has_lmdb())
+		skip();
+	check_live("parent_domain_matches_subdomains =\nrelay_domains = relay.example .dot.example\n",
+		"a@relay.example\na@sub.relay.example\na@dot.example\na@x.y.dot.example\n", ERR_OK,
+		"a@sub.relay.example\tforeign\na@dot.example\tforeign\n");
+	check_live("relay_domains = relay.example .dot.example\n", "a@sub.relay.example\na@x.dot.example\n", ERR_OK,
+		"a@x.dot.example\tforeign\n");
+}
+
+/* What cannot be told is ours: said, and not held against anybody. */
+static void a_list_that_cannot_be_asked_makes_nobody_foreign(void **state)
+{
+	char was[ALIASMAP_TEXT];
+
+	(void)state;
+	if (!has_lmdb())
+		skip();
+	check_live("virtual_mailbox_domains = hash:/nowhere/x\nvirtual_mailbox_maps =\n", "x@provider.example\n",
+		ERR_OK, "");
+	buf_reset(&b);
+	assert_int_equal(aliasmap_live(&host.conf, SLICE_LIT("x@provider.example\n"), &b, was), ERR_OK);
+	assert_non_null(strstr(was, "virtual_mailbox_domains"));
+	/* nothing is armed while a whole domain may have users */
+	check_live("virtual_mailbox_domains = hash:/nowhere/x\nvirtual_mailbox_maps =\n",
+		"x@provider.example\n@old.example\n", ERR_IO, "");
+	/* this server takes mail for whoever names it as MX */
+	check_live("smtpd_relay_restrictions = permit_mynetworks, permit_mx_backup, reject_unauth_destination\n",
+		"x@provider.example\n", ERR_OK, "");
+	assert_int_equal(aliasmap_live(&host.conf, SLICE_LIT("x@provider.example\n"), &b, was), ERR_OK);
+	assert_non_null(strstr(was, "permit_mx_backup"));
+	assert_int_equal(aliasmap_live(&host.conf, SLICE_LIT("x@mx.d.example\n"), &b, was), ERR_OK);
+	assert_string_equal(was, "");
 }
 
 static void a_whole_domain_with_users_is_live(void **state)
@@ -274,6 +323,7 @@ static void a_failing_table_is_said(void **state)
 	if (!has_lmdb())
 		skip();
 	write_file("main.cf", "compatibility_level = 3.6\nalias_maps =\n"
+			      "virtual_mailbox_domains = d.example\n"
 			      "virtual_mailbox_maps = fail:down, inline:{ anna@d.example=x }\n");
 	buf_reset(&b);
 	assert_int_equal(aliasmap_live(&host.conf, SLICE_LIT("anna@d.example\nx@d.example\n"), &b, text), ERR_IO);
@@ -308,6 +358,9 @@ int main(void)
 		cmocka_unit_test(finds_live_addresses),
 		cmocka_unit_test(ten_thousand_are_checked_in_a_second),
 		cmocka_unit_test(local_domains_come_from_words_files_and_tables),
+		cmocka_unit_test(a_domain_in_no_list_is_foreign),
+		cmocka_unit_test(a_parent_of_relay_domains_is_as_postfix_has_it),
+		cmocka_unit_test(a_list_that_cannot_be_asked_makes_nobody_foreign),
 		cmocka_unit_test(a_whole_domain_with_users_is_live),
 		cmocka_unit_test(a_virtual_alias_domain_is_live_when_it_has_aliases),
 		cmocka_unit_test(a_failing_table_is_said),
