@@ -46,6 +46,7 @@ static struct rig {
 	char dir[64];
 	char traps[4096], allow[1024];                /* files as aliasmap would send them */
 	const char *live;                             /* an address that Postfix knows */
+	const char *foreign;                          /* what ends so is asked for and not ours */
 	bool is_map_held, is_live_held, is_text_held; /* aliasmap does not answer */
 	uint32_t round, map_seq, live_seq;
 	unsigned rereads, applies, lives;
@@ -205,10 +206,15 @@ static inline void rig_take_map(struct rd *body, int fd)
 
 static inline void rig_answer_live(const char *asked)
 {
-	char text[512] = "";
+	struct slice rest = slice_str(asked), line;
+	char text[2048] = "";
+	size_t n = 0;
 
 	if (rig.live && strstr(asked, rig.live))
-		(void)snprintf(text, sizeof text, "%s\thash:/etc/aliases\n", rig.live);
+		n += (size_t)snprintf(text, sizeof text, "%s\thash:/etc/aliases\n", rig.live);
+	while (rig.foreign && slice_line(&rest, &line))
+		if (line.p[0] != '@' && slice_ends(line, slice_str(rig.foreign)))
+			n += (size_t)snprintf(text + n, sizeof text - n, "%.*s\tforeign\n", SLICE_ARG(line));
 	rig_send_done(MSG_LIVE_RESULT, rig.live_seq, true, rig_memfd(text));
 }
 

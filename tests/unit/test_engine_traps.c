@@ -82,6 +82,63 @@ static void a_live_domain_is_refused_with_its_number(void **state)
 	json_decref(j);
 }
 
+static void check_bad(const char *foreign, size_t bads, unsigned first_line, unsigned armed)
+{
+	json_t *j, *bad;
+	const char *reason;
+
+	rig.foreign = foreign;
+	j = rig_call("{\"cmd\":\"trap_reload\"}");
+	bad = json_object_get(j, "bad");
+	assert_int_equal(json_integer_value(json_object_get(j, "armed")), armed);
+	assert_int_equal(json_array_size(bad), bads);
+	reason = json_string_value(json_object_get(json_array_get(bad, 0), "reason"));
+	if (bads) {
+		assert_int_equal(json_integer_value(json_object_get(json_array_get(bad, 0), "line")), first_line);
+		assert_string_equal(json_string_value(json_object_get(json_array_get(bad, 0), "file")), "traps.txt");
+		assert_memory_equal(reason, "provider.example is not a domain of this server (mydestination", 62);
+	}
+	json_decref(j);
+}
+
+static void a_trap_at_a_foreign_domain_is_refused_also_later(void **state)
+{
+	(void)state;
+	(void)snprintf(rig.traps, sizeof rig.traps,
+		TRAP "\n" RIG_SECRET "4@provider.example state=armed\n" RIG_SECRET "5@provider.example\n" RIG_SECRET
+		     "6@provider.example state=retired\nx@sub.provider.example\n");
+	rig_start();
+	check_bad(NULL, 0, 0, 4);
+	assert_non_null(strstr(rig.map, "+A " RIG_SECRET "4@"));
+	/* it has left main.cf: traps in force are not asked for one by one */
+	check_bad("=provider.example", 2, 2, 2);
+	assert_non_null(strstr(rig.map, "-A " RIG_SECRET "4@provider.example\n"));
+	assert_null(strstr(rig.map, "sub.provider"));
+	/* and is back */
+	check_bad(NULL, 0, 0, 4);
+	assert_non_null(strstr(rig.map, "+A " RIG_SECRET "5@provider.example\n"));
+}
+
+static void a_foreign_domain_that_is_a_trap_is_ours(void **state)
+{
+	json_t *j, *refused;
+
+	(void)state;
+	(void)snprintf(rig.traps, sizeof rig.traps, TRAP "\nold@provider.example\n@provider.example\n");
+	rig.foreign = "provider.example";
+	rig_start();
+	check_bad("provider.example", 0, 0, 3);
+	assert_non_null(strstr(rig.map, "+A old@provider.example\n"));
+	rig.foreign = ".example";
+	j = rig_call(
+		"{\"cmd\":\"trap_check\",\"traps\":[\"A@provider.example\",\"b@other.example\",\"@new.example\"]}");
+	refused = json_object_get(j, "refused");
+	assert_int_equal(json_array_size(refused), 1);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(refused, 0), "trap")), "b@other.example");
+	assert_true(json_is_true(json_object_get(json_array_get(refused, 0), "foreign")));
+	json_decref(j);
+}
+
 static void an_answer_to_an_older_load_is_none(void **state)
 {
 	unsigned lives, applies;
@@ -104,7 +161,8 @@ static void an_answer_to_an_older_load_is_none(void **state)
 	assert_int_equal(rig.applies, applies);
 	rig.live_seq++;
 	rig.live = RIG_SECRET "live@example.org";
-	rig_answer_live(rig.live);
+	rig.is_live_held = false;
+	rig_answer_live(""); /* of domains: then the addresses are asked for */
 	assert_true(rig_wait(rig_is_loaded, &applies));
 	assert_null(strstr(rig.map, "+A " RIG_SECRET "live"));
 }
@@ -158,6 +216,8 @@ int main(void)
 		ENGINE_TEST(a_watching_trap_that_is_delivered_is_suspended),
 		ENGINE_TEST(bad_lines_and_live_addresses_are_told),
 		ENGINE_TEST(a_live_domain_is_refused_with_its_number),
+		ENGINE_TEST(a_trap_at_a_foreign_domain_is_refused_also_later),
+		ENGINE_TEST(a_foreign_domain_that_is_a_trap_is_ours),
 		ENGINE_TEST(an_answer_to_an_older_load_is_none),
 		ENGINE_TEST(a_load_that_overtakes_the_map_writes_it_whole),
 		ENGINE_TEST(a_hit_before_the_traps_waits),
