@@ -145,7 +145,7 @@ static const char *check_dnsbl(const struct conf *c, char text[CONF_REASON])
 	}
 	if (dnsbl_zone_init(&made, c) != ERR_OK) {
 		(void)snprintf(text, CONF_REASON,
-			"is longer than %d bytes, or a name in name-servers or contact is none", DNSBL_ZONE_NAME);
+			"is longer than %d characters, or a name in name-servers or contact is none", DNS_OWNER_ZONE);
 		return "zone";
 	}
 	if (c->dnsbl.listen.count == 0) {

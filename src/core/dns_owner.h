@@ -15,8 +15,9 @@
 #include "base/wire.h"
 #include "core/dns_question.h"
 
-#define DNS_OWNER_ZONE 190  /* characters of a zone's name: 32 nibbles stand in front */
-#define DNS_OWNER_LABELS 66 /* bytes of the labels in front of it at most */
+/* A name has 255 bytes on the wire (RFC 1035 2.3.4): labels of a host, the zone with a length in front, the root. */
+#define DNS_OWNER_LABELS 64 /* bytes of the labels of a prefix at most: 32 nibbles, each with its length */
+#define DNS_OWNER_ZONE 189  /* characters of a zone's name at most */
 
 /* Is p one name? */
 bool dns_owner_is_name(const struct prefix *p);

@@ -99,7 +99,7 @@ enum err dnsbl_zone_init(struct dnsbl_zone *ret, const struct conf *c)
 
 	if (e != ERR_OK || z.name.n < 2)
 		return e != ERR_OK ? e : ERR_SYNTAX;
-	if (z.name.n > DNSBL_ZONE_NAME)
+	if (z.name.n > DNSBL_NAME - DNS_OWNER_LABELS)
 		return ERR_LIMIT;
 	memcpy(z.url, c->dnsbl.url, sizeof z.url);
 	e = take_contact(&z, c->dnsbl.contact);

@@ -12,9 +12,9 @@
 #define CORE_DNSBL_ZONE_H
 #include "base/ipaddr.h"
 #include "core/conf.h"
+#include "core/dns_owner.h"
 
 #define DNSBL_NAME 255       /* bytes of a name on the wire */
-#define DNSBL_ZONE_NAME 191  /* of the zone's: 32 nibbles stand in front */
 #define DNSBL_NAME_SERVERS 8 /* more are left out */
 #define DNSBL_NS_ADDRESSES 8 /* of ns.ZONE */
 
@@ -45,7 +45,7 @@ enum dnsbl_name {
 	DNSBL_NOTHING, /* no name of ours */
 };
 
-/* The zone of c->dnsbl. ERR_SYNTAX: its name is none; ERR_LIMIT: it is too long. */
+/* The zone of c->dnsbl. ERR_SYNTAX: one of its names is none; ERR_LIMIT: one is too long, or no room for a host below it. */
 enum err dnsbl_zone_init(struct dnsbl_zone *ret, const struct conf *c) MUST_USE;
 
 /*

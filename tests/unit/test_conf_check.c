@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "core/conf_value.h"
+#include "core/dns_owner.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -187,12 +188,12 @@ static void test_dns_update(void **state)
 	SET(c.dns_update.zone, "");
 	wrong("dns-update", "zone", "no domain");
 	/* a byte more than what the name of an IPv6 host fits in front of */
-	memset(c.dns_update.zone, 'a', 191);
-	c.dns_update.zone[191] = '\0';
-	for (size_t i = 60; i < 191; i += 60)
+	memset(c.dns_update.zone, 'a', DNS_OWNER_ZONE + 1);
+	c.dns_update.zone[DNS_OWNER_ZONE + 1] = '\0';
+	for (size_t i = 60; i < DNS_OWNER_ZONE; i += 60)
 		c.dns_update.zone[i] = '.';
-	wrong("dns-update", "zone", "longer than 190");
-	c.dns_update.zone[190] = '\0';
+	wrong("dns-update", "zone", "longer than 189");
+	c.dns_update.zone[DNS_OWNER_ZONE] = '\0';
 	fine();
 }
 

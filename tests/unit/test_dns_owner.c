@@ -103,12 +103,31 @@ static void test_parts(void **state)
 	}
 }
 
+/* RFC 1035 2.3.4: a name has 255 bytes on the wire, its root among them. */
+static void test_longest_zone(void **state)
+{
+	struct prefix host = prefix("2001:db8::66");
+	char zone[DNS_OWNER_ZONE + 1];
+	uint8_t bytes[2 * DNS_NAME];
+	struct wr w = wr_init(bytes, sizeof bytes);
+
+	(void)state;
+	memset(zone, 'a', DNS_OWNER_ZONE);
+	zone[DNS_OWNER_ZONE] = '\0';
+	for (size_t i = 60; i < DNS_OWNER_ZONE; i += 60)
+		zone[i] = '.';
+	dns_owner_put(&w, &host);
+	dns_wire_put_name(&w, zone);
+	assert_int_equal(w.n, 255);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_no_names),
 		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_longest_zone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
