@@ -18,9 +18,11 @@ static struct slice unescape(struct slice s, char to[TRACE_FIELD])
 		int high = i + 3 < s.n && s.p[i] == '\\' && s.p[i + 1] == 'x' ? ascii_hex(s.p[i + 2]) : -1;
 		int low = high >= 0 ? ascii_hex(s.p[i + 3]) : -1;
 
-		if (low >= 0)
+		to[n++] = s.p[i];
+		if (low >= 0) {
+			to[n - 1] = (char)(high << 4 | low);
 			i += 3;
-		to[n++] = low >= 0 ? (char)(high << 4 | low) : s.p[i];
+		}
 	}
 	return slice_of(to, n);
 }
