@@ -39,6 +39,7 @@ enum message_type {
 	MSG_STOP = 10,          /* parent -> role: finish what is under way, exit 0 */
 	MSG_SELFTEST = 11,      /* parent -> role, tests only: try this call in yourself */
 	MSG_SELFTEST_DONE = 12, /* role -> parent: what came of it */
+	MSG_UNLINKED = 13,      /* role -> parent: its link to the role named has ended, whoever ended it */
 
 	/* engine <-> firewall */
 	MSG_FW_OPS = 20,    /* engine -> firewall: up to MESSAGE_FW_OPS changes */
@@ -141,6 +142,11 @@ struct msg_hello {
 
 struct msg_which { /* LISTENER, LINK, FILE */
 	uint8_t which;
+};
+
+struct msg_unlinked {
+	uint8_t which;   /* enum role of the other end */
+	uint32_t number; /* of the links to it that the sender was given in its life: this was the last one */
 };
 
 struct msg_selftest { /* SELFTEST, SELFTEST_DONE */
@@ -360,8 +366,9 @@ enum log_state { LOG_ABSENT = 0, LOG_READING = 1, LOG_DENIED = 2, LOG_JOURNAL = 
 struct msg_log_state {
 	uint8_t state; /* enum log_state */
 	struct msg_log_position position;
-	uint64_t lines; /* read since start */
-	uint64_t last;  /* time of the newest line */
+	uint64_t lines;   /* read since start */
+	uint64_t dropped; /* longer than LINE_SPLIT_MAX, and not read */
+	uint64_t last;    /* time of the newest line */
 	uint8_t is_caught_up;
 };
 
@@ -486,6 +493,7 @@ struct msg_dns_state {
 MESSAGE_CODEC(empty, msg_which) /* START READY PING PONG STOP REREAD: the struct is ignored */
 MESSAGE_CODEC(hello, msg_hello)
 MESSAGE_CODEC(which, msg_which)
+MESSAGE_CODEC(unlinked, msg_unlinked)
 MESSAGE_CODEC(selftest, msg_selftest)
 MESSAGE_CODEC(fw_ops, msg_fw_ops)
 MESSAGE_CODEC(fw_sync, msg_fw_sync)

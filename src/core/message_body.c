@@ -17,6 +17,7 @@ typedef enum err (*look_fn)(struct rd *r);
 LOOK(empty, msg_which)
 LOOK(hello, msg_hello)
 LOOK(which, msg_which)
+LOOK(unlinked, msg_unlinked)
 LOOK(selftest, msg_selftest)
 LOOK(fw_ops, msg_fw_ops)
 LOOK(fw_sync, msg_fw_sync)
@@ -85,6 +86,7 @@ static const look_fn looks[] = {
 	[MSG_STOP] = look_empty,
 	[MSG_SELFTEST] = look_selftest,
 	[MSG_SELFTEST_DONE] = look_selftest,
+	[MSG_UNLINKED] = look_unlinked,
 	[MSG_FW_OPS] = look_fw_ops,
 	[MSG_FW_SYNC] = look_fw_sync,
 	[MSG_FW_DONE] = look_fw_done,

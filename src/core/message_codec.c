@@ -80,6 +80,21 @@ enum err message_get_which(struct rd *r, struct msg_which *ret)
 	DONE(r, m, ret);
 }
 
+void message_put_unlinked(struct wr *w, enum message_type t, const struct msg_unlinked *m)
+{
+	put_type(w, t);
+	wr_u8(w, m->which);
+	wr_u32(w, m->number);
+}
+
+enum err message_get_unlinked(struct rd *r, struct msg_unlinked *ret)
+{
+	struct msg_unlinked m = { .which = get_range(r, 1, ROLE_PROCESSES - 1) };
+
+	m.number = rd_u32(r);
+	DONE(r, m, ret);
+}
+
 void message_put_selftest(struct wr *w, enum message_type t, const struct msg_selftest *m)
 {
 	put_type(w, t);
@@ -475,6 +490,7 @@ void message_put_log_state(struct wr *w, enum message_type t, const struct msg_l
 	wr_u8(w, m->state);
 	put_position(w, &m->position);
 	wr_u64(w, m->lines);
+	wr_u64(w, m->dropped);
 	wr_u64(w, m->last);
 	wr_u8(w, m->is_caught_up);
 }
@@ -485,6 +501,7 @@ enum err message_get_log_state(struct rd *r, struct msg_log_state *ret)
 
 	get_position(r, &m.position);
 	m.lines = rd_u64(r);
+	m.dropped = rd_u64(r);
 	m.last = rd_u64(r);
 	m.is_caught_up = get_flag(r);
 	DONE(r, m, ret);

@@ -109,19 +109,34 @@ static void drop_old_queues(struct parent_sockets *old, const struct parent_sock
 	}
 }
 
-static enum err reopen_sockets(struct parent *p, const struct conf *c, char *text, size_t size)
+static void take_sockets(struct parent *p, const struct parent_sockets *new)
 {
-	struct parent_sockets new;
-	enum err e = parent_open_sockets(c, p->is_root, &new, text, size);
+	char text[PARENT_TEXT];
 
-	if (e != ERR_OK)
-		return e;
-	drop_old_queues(&p->sockets, &new);
+	if (parent_name_sockets(new, text, sizeof text) != ERR_OK)
+		log_alarm("socket_lost", "reason=\"%s\"", text);
+	drop_old_queues(&p->sockets, new);
 	parent_close_sockets(&p->sockets, false);
-	p->sockets = new;
+	p->sockets = *new;
 	/* until the new engine is there: on the new listeners, and nobody is left on the old */
 	parent_dunno_serve(p->dunno, p->sockets.policy, p->sockets.queues);
-	return ERR_OK;
+}
+
+/* All that can fail comes before anything is changed. */
+static enum err reopen_listeners(struct parent *p, struct conf *c, unsigned restart, char *text, size_t size)
+{
+	struct parent_sockets new = { .control = -1 };
+	enum err e = ERR_OK;
+
+	if (restart & ROLE_BIT(ROLE_CAPTURE))
+		e = parent_open_sockets(c, p->is_root, &new, text, size);
+	if (e == ERR_OK && restart & ROLE_BIT(ROLE_TARPIT))
+		e = parent_open_tarpit_or_not(p, c, false, text, size);
+	if (e != ERR_OK)
+		parent_drop_sockets(&new);
+	else if (restart & ROLE_BIT(ROLE_CAPTURE))
+		take_sockets(p, &new);
+	return e;
 }
 
 static void apply_conf(struct parent *p, unsigned restart)
@@ -151,10 +166,8 @@ static enum err reload(struct parent *p, char *text, size_t size)
 	restart = roles_to_restart(&p->conf, &c);
 	/* the storage stays where it is; a role that was not there before has no folder yet */
 	e = parent_make_role_folders(p, &c, text, size);
-	if (e == ERR_OK && restart & ROLE_BIT(ROLE_CAPTURE))
-		e = reopen_sockets(p, &c, text, size);
-	if (e == ERR_OK && restart & ROLE_BIT(ROLE_TARPIT))
-		e = parent_open_tarpit_or_not(p, &c, false, text, size);
+	if (e == ERR_OK)
+		e = reopen_listeners(p, &c, restart, text, size);
 	if (e != ERR_OK)
 		return e;
 	if (parent_wants_dnsbl(p, &c)) {
@@ -206,6 +219,7 @@ static void on_tick(void *ctx)
 {
 	parent_reap(ctx);
 	parent_check_stops(ctx);
+	parent_check_links(ctx, clock_mono_ms());
 	parent_check_log(ctx);
 	parent_check_mail(ctx);
 	parent_check_dnsbl(ctx);
@@ -274,6 +288,8 @@ static enum err prepare(struct parent *p, char *text, size_t size)
 		e = parent_take_lock(p, text, size);
 	if (e == ERR_OK)
 		e = parent_open_sockets(&p->conf, p->is_root, &p->sockets, text, size);
+	if (e == ERR_OK)
+		e = parent_name_sockets(&p->sockets, text, size);
 	if (e == ERR_OK)
 		e = parent_open_tarpit_or_not(p, &p->conf, true, text, size);
 	if (e != ERR_OK)

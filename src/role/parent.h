@@ -14,6 +14,7 @@
 #define PARENT_BACKOFF_MIN_MS 100u
 #define PARENT_BACKOFF_MAX_MS 30000u
 #define PARENT_BACKOFF_CALM_MS 60000u /* after so long a life the next death counts as the first */
+#define PARENT_RELINK_MIN_MS 1000u    /* a link that ends again and again costs each end a full account */
 #define PARENT_PING_MS 5000u
 #define PARENT_SILENCE_MS 30000u  /* no PONG */
 #define PARENT_POSTMAP_MS 600000u /* the same of aliasmap, which waits for postmap: minutes with millions of traps */
@@ -27,6 +28,14 @@ struct parent_options {
 	uint32_t uid_base; /* run role r as this + r */
 };
 
+/* To one peer. */
+struct parent_link {
+	uint32_t given; /* in the child's life */
+	/* of the pair; with the child of the lower number */
+	uint64_t made_ms, delay_ms;
+	uint64_t again_ms; /* it has ended though both live, and is made anew then; 0: it has not */
+};
+
 struct child {
 	enum role role;
 	struct parent *parent;
@@ -35,6 +44,7 @@ struct child {
 	struct loop_watch *again; /* pending restart */
 	uint64_t started_ms, heard_ms, delay_ms, stop_ms;
 	bool is_wanted, is_ready, is_restart, is_trial;
+	struct parent_link link[ROLE_PROCESSES];
 	unsigned trial; /* the last one asked for */
 	uid_t uid;
 	gid_t gid;
@@ -109,6 +119,18 @@ void parent_check_children(struct parent *p);
 void parent_stop_children(struct parent *p);
 void parent_send_conf(struct child *c);
 
+/* With a descriptor. False: it lives, and does not get it. Who is gone gets it in its next life. */
+bool parent_send_which(struct child *c, enum message_type t, unsigned which, int fd) MUST_USE;
+
+/* parent_link.c: the links between roles. False: not all that a new process needs. */
+bool parent_make_links(struct child *c) MUST_USE;
+/* One of its links has ended. */
+void parent_take_unlinked(struct child *c, struct rd *body, uint64_t now_ms);
+/* It is gone: its next life gets them all. */
+void parent_forget_links(struct child *c);
+/* Each second: those that have ended between two that live are made anew. */
+void parent_check_links(struct parent *p, uint64_t now_ms);
+
 /* parent_spawn.c: one process. The new channel's end in *ret_fd. */
 enum err parent_spawn(const struct child *c, int *ret_fd, pid_t *ret_pid) MUST_USE;
 
@@ -117,8 +139,12 @@ enum err parent_make_folders(struct parent *p, char *text, size_t size) MUST_USE
 /* Those below storage.dir that only some configurations need: also at a reload. */
 enum err parent_make_role_folders(struct parent *p, const struct conf *c, char *text, size_t size) MUST_USE;
 enum err parent_take_lock(struct parent *p, char *text, size_t size) MUST_USE;
+/* They listen, but not yet under their names; then one of the two. An error changes nothing. */
 enum err parent_open_sockets(
 	const struct conf *c, bool is_root, struct parent_sockets *ret, char *text, size_t size) MUST_USE;
+/* In place of those that had these names. ERR_IO: one at least has no name, text says which; the others have. */
+enum err parent_name_sockets(const struct parent_sockets *s, char *text, size_t size) MUST_USE;
+void parent_drop_sockets(struct parent_sockets *s);
 /* is_removed: the files go too (for good: not when new ones have taken their names). */
 void parent_close_sockets(struct parent_sockets *s, bool is_removed);
 void parent_close_queue(struct parent_sockets *s, size_t i, bool is_removed);

@@ -80,8 +80,7 @@ static void send_empty(struct child *c, enum message_type t)
 		(void)channel_send(c->channel, &w, NULL, 0); /* a role that does not read is killed for its silence */
 }
 
-/* False: it lives, and does not get it. Who is gone gets it in its next life. */
-static bool send_which(struct child *c, enum message_type t, unsigned which, int fd)
+bool parent_send_which(struct child *c, enum message_type t, unsigned which, int fd)
 {
 	struct msg_which m = { .which = (uint8_t)which };
 	uint8_t bytes[4];
@@ -135,76 +134,20 @@ static bool send_listeners(struct child *c)
 	bool all = true;
 
 	if (c->role == ROLE_ENGINE)
-		all &= send_which(c, MSG_LISTENER, LISTENER_CONTROL, s->control);
+		all &= parent_send_which(c, MSG_LISTENER, LISTENER_CONTROL, s->control);
 	for (unsigned i = 0; i < c->parent->tarpit.count; i++)
 		if (c->role == role_tarpit(i))
-			all &= send_which(c, MSG_LISTENER, LISTENER_TARPIT, c->parent->tarpit.fd[i]);
+			all &= parent_send_which(c, MSG_LISTENER, LISTENER_TARPIT, c->parent->tarpit.fd[i]);
 	for (unsigned i = 0; c->role == ROLE_DNSBL && i < c->parent->dns.count; i++) {
-		all &= send_which(c, MSG_LISTENER, LISTENER_DNS_UDP, c->parent->dns.at[i].udp);
-		all &= send_which(c, MSG_LISTENER, LISTENER_DNS_TCP, c->parent->dns.at[i].tcp);
+		all &= parent_send_which(c, MSG_LISTENER, LISTENER_DNS_UDP, c->parent->dns.at[i].udp);
+		all &= parent_send_which(c, MSG_LISTENER, LISTENER_DNS_TCP, c->parent->dns.at[i].tcp);
 	}
 	for (size_t i = 0; i < s->queues; i++) {
 		if (c->role == ROLE_ENGINE)
-			all &= send_which(c, MSG_LISTENER, LISTENER_POLICY, s->policy[i]);
+			all &= parent_send_which(c, MSG_LISTENER, LISTENER_POLICY, s->policy[i]);
 		if (c->role == ROLE_CAPTURE)
-			all &= send_which(c, MSG_LISTENER, LISTENER_LMTP, s->lmtp[i]);
+			all &= parent_send_which(c, MSG_LISTENER, LISTENER_LMTP, s->lmtp[i]);
 	}
-	return all;
-}
-
-/* False: both live, and have no link. */
-static bool link_two(struct child *a, struct child *b)
-{
-	bool is_sent;
-	int fd[2];
-
-	/* who is about to stop gets its links in its next life */
-	if (!a->channel || !b->channel || a->stop_ms || b->stop_ms)
-		return true;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fd) != 0) {
-		log_warn("link_failed", "roles=%s,%s errno=%d", role_name(a->role), role_name(b->role), errno);
-		return false;
-	}
-	is_sent = send_which(a, MSG_LINK, b->role, fd[0]);
-	is_sent &= send_which(b, MSG_LINK, a->role, fd[1]);
-	close(fd[0]);
-	close(fd[1]);
-	return is_sent;
-}
-
-/* The tarpit's messages for the corpus. */
-static bool link_samples(struct child *c)
-{
-	struct parent *p = c->parent;
-	bool all = true;
-
-	if (role_kind(c->role) == ROLE_TARPIT)
-		all &= link_two(&p->child[ROLE_CAPTURE], c);
-	for (unsigned i = 0; c->role == ROLE_CAPTURE && i < ROLE_TARPITS; i++)
-		all &= link_two(c, &p->child[role_tarpit(i)]);
-	return all;
-}
-
-static bool make_links(struct child *c)
-{
-	struct parent *p = c->parent;
-	bool all = true;
-
-	/* backend = hook: who keeps the blocks tells who runs programs */
-	if (c->role == ROLE_FIREWALL || c->role == ROLE_RUN)
-		all &= link_two(&p->child[ROLE_FIREWALL], &p->child[ROLE_RUN]);
-	/* commands of feeds and exports */
-	if (c->role == ROLE_FEED || c->role == ROLE_RUN)
-		all &= link_two(&p->child[ROLE_FEED], &p->child[ROLE_RUN]);
-	if (c->role == ROLE_PUBLISH || c->role == ROLE_RUN)
-		all &= link_two(&p->child[ROLE_PUBLISH], &p->child[ROLE_RUN]);
-	if (c->role != ROLE_ENGINE) {
-		all &= link_two(&p->child[ROLE_ENGINE], c);
-		all &= link_samples(c);
-		return all;
-	}
-	for (int r = ROLE_ENGINE + 1; r < ROLE_PROCESSES; r++)
-		all &= link_two(c, &p->child[r]);
 	return all;
 }
 
@@ -239,6 +182,8 @@ static void on_message(void *ctx, enum role peer, enum message_type t, struct rd
 		on_ready(c);
 	else if (t == MSG_SELFTEST_DONE)
 		parent_take_trial(c, body);
+	else if (t == MSG_UNLINKED)
+		parent_take_unlinked(c, body, c->heard_ms);
 	else if (t == MSG_MAIL_OPEN)
 		parent_open_mail(c, body);
 	else if (t == MSG_HAND_OPEN)
@@ -313,7 +258,7 @@ void parent_start_child(struct child *c)
 	is_whole = send_listeners(c);
 	if (c->role == ROLE_FOLLOW)
 		parent_send_log(p);
-	is_whole &= make_links(c);
+	is_whole &= parent_make_links(c);
 	if (is_whole)
 		send_empty(c, MSG_START);
 	else /* nobody would make the link that is missing later on */
@@ -375,6 +320,7 @@ static void child_gone(struct child *c, int status)
 			WIFSIGNALED(status) ? "signal" : "status",
 			WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	parent_end_trial(c, status);
+	parent_forget_links(c);
 	c->pid = 0;
 	c->is_ready = false;
 	channel_free(c->channel);

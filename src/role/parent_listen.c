@@ -111,16 +111,19 @@ enum err parent_take_lock(struct parent *p, char *text, size_t size)
 	return ERR_EXISTS;
 }
 
-/* The name appears with its owner and mode already right: bound aside, then renamed over what was there. */
-static enum err listen_at(const char *path, mode_t mode, bool is_root, gid_t gid, int *ret_fd, char *text, size_t size)
+#define ASIDE ".new"
+
+/* Bound aside: those who ask at this name go on asking who was there. */
+static enum err listen_aside(
+	const char *path, mode_t mode, bool is_root, gid_t gid, int *ret_fd, char *text, size_t size)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int n = snprintf(a.sun_path, sizeof a.sun_path, "%s.new", path);
+	int n = snprintf(a.sun_path, sizeof a.sun_path, "%s" ASIDE, path);
 	int fd;
 
 	if (n < 0 || (size_t)n >= sizeof a.sun_path) {
 		(void)snprintf(text, size, "%s: longer than the %zu bytes a socket's name may have", path,
-			sizeof a.sun_path - 5);
+			sizeof a.sun_path - sizeof ASIDE);
 		return ERR_LIMIT;
 	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -128,7 +131,7 @@ static enum err listen_at(const char *path, mode_t mode, bool is_root, gid_t gid
 		return fail(text, size, "make a socket", path);
 	if ((unlink(a.sun_path) != 0 && errno != ENOENT) || bind(fd, (struct sockaddr *)&a, sizeof a) != 0 ||
 		(is_root && lchown(a.sun_path, 0, gid) != 0) || chmod(a.sun_path, mode) != 0 ||
-		listen(fd, LISTEN_BACKLOG) != 0 || rename(a.sun_path, path) != 0) {
+		listen(fd, LISTEN_BACKLOG) != 0) {
 		enum err e = fail(text, size, "listen there", path);
 
 		(void)unlink(a.sun_path);
@@ -157,9 +160,9 @@ static enum err open_queue(
 	(void)snprintf(lmtp, sizeof lmtp, "%s/lmtp", s->dir[i]);
 	e = make_folder(s->dir[i], 0750, is_root, 0, gid, text, size);
 	if (e == ERR_OK)
-		e = listen_at(policy, 0660, is_root, gid, &s->policy[i], text, size);
+		e = listen_aside(policy, 0660, is_root, gid, &s->policy[i], text, size);
 	if (e == ERR_OK)
-		e = listen_at(lmtp, 0660, is_root, gid, &s->lmtp[i], text, size);
+		e = listen_aside(lmtp, 0660, is_root, gid, &s->lmtp[i], text, size);
 	return e;
 }
 
@@ -196,12 +199,58 @@ enum err parent_open_sockets(const struct conf *c, bool is_root, struct parent_s
 	(void)snprintf(s.run, sizeof s.run, "%s", c->storage.run);
 	(void)snprintf(control, sizeof control, "%s/control.sock", s.run);
 	if (e == ERR_OK)
-		e = listen_at(control, 0666, is_root, 0, &s.control, text, size);
+		e = listen_aside(control, 0666, is_root, 0, &s.control, text, size);
 	if (e == ERR_OK)
 		*ret = s;
 	else
-		parent_close_sockets(&s, false);
+		parent_drop_sockets(&s);
 	return e;
+}
+
+/* The name appears with its owner and mode already right. */
+static enum err name_one(const char *dir, const char *name, char *text, size_t size)
+{
+	char path[CONF_TEXT + 16], aside[CONF_TEXT + 24];
+
+	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
+	(void)snprintf(aside, sizeof aside, "%s" ASIDE, path);
+	return rename(aside, path) == 0 ? ERR_OK : fail(text, size, "listen there", path);
+}
+
+enum err parent_name_sockets(const struct parent_sockets *s, char *text, size_t size)
+{
+	enum err e = name_one(s->run, "control.sock", text, size);
+
+	for (size_t i = 0; i < s->queues; i++) {
+		enum err policy = name_one(s->dir[i], "policy", text, size);
+		enum err lmtp = name_one(s->dir[i], "lmtp", text, size);
+
+		if (e == ERR_OK)
+			e = policy != ERR_OK ? policy : lmtp;
+	}
+	return e;
+}
+
+static void drop_one(int *fd, const char *dir, const char *name)
+{
+	char aside[CONF_TEXT + 24];
+
+	if (*fd < 0)
+		return;
+	close(*fd);
+	*fd = -1;
+	(void)snprintf(aside, sizeof aside, "%s/%s" ASIDE, dir, name);
+	(void)unlink(aside);
+}
+
+void parent_drop_sockets(struct parent_sockets *s)
+{
+	for (size_t i = 0; i < s->queues; i++) {
+		drop_one(&s->policy[i], s->dir[i], "policy");
+		drop_one(&s->lmtp[i], s->dir[i], "lmtp");
+	}
+	drop_one(&s->control, s->run, "control.sock");
+	s->queues = 0;
 }
 
 static void close_one(int *fd, const char *dir, const char *name, bool is_removed)

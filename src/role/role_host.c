@@ -32,6 +32,7 @@
 static struct host {
 	struct role_host pub;
 	int early_link[ROLE_PROCESSES]; /* links that came before serve; -1 */
+	uint32_t links[ROLE_PROCESSES]; /* given in our life, by peer */
 	bool has_conf, is_started, is_serving, is_stopping, is_failed;
 } host;
 
@@ -165,10 +166,23 @@ static void drop_link(enum role peer)
 		host.pub.ops->unlinked(&host.pub, peer);
 }
 
+/* A refused message ends a link between two that live on: the parent makes it anew. */
+static void tell_unlinked(enum role peer)
+{
+	struct msg_unlinked m = { .which = (uint8_t)peer, .number = host.links[peer] };
+	uint8_t bytes[8];
+	struct wr w = wr_init(bytes, sizeof bytes);
+
+	message_put_unlinked(&w, MSG_UNLINKED, &m);
+	(void)channel_send(host.pub.parent, &w, NULL, 0); /* a queue that is full has pongs in it */
+}
+
 static void on_link_closed(void *ctx, enum role peer)
 {
 	(void)ctx;
 	drop_link(peer);
+	if (!host.is_stopping)
+		tell_unlinked(peer);
 }
 
 static void make_link(enum role peer, int fd)
@@ -186,7 +200,10 @@ static void take_link(unsigned which, int fd)
 {
 	if (which == ROLE_PARENT || which >= ROLE_PROCESSES || which == host.pub.role) {
 		close(fd);
-	} else if (host.is_serving) {
+		return;
+	}
+	host.links[which]++;
+	if (host.is_serving) {
 		make_link((enum role)which, fd);
 	} else {
 		if (host.early_link[which] >= 0)

@@ -34,11 +34,11 @@ def site(new_scene):
     return scene
 
 
-def channel_of(pid):
-    """The role's end of the channel, as if we were the role."""
+def channel_of(pid, number=PARENT_FD):
+    """The role's end of a channel, as if we were the role."""
     handle = os.pidfd_open(pid)
     try:
-        fd = ctypes.CDLL(None, use_errno=True).syscall(PIDFD_GETFD, handle, PARENT_FD, 0)
+        fd = ctypes.CDLL(None, use_errno=True).syscall(PIDFD_GETFD, handle, number, 0)
         if fd < 0:
             pytest.skip("this kernel does not hand over descriptors: " + os.strerror(ctypes.get_errno()))
     finally:
@@ -78,6 +78,32 @@ def test_descriptors_that_nobody_asked_for_are_closed(site):
         strike(site, "run", lambda channel: channel.sendmsg([bytes([PONG])], [
             (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [null.fileno()] * 20))]))
     wait_for("as few descriptors as before", lambda: len(os.listdir("/proc/%d/fd" % parent)) <= before + 1)
+
+
+def end_links(pid):
+    """One wrong word to each other role that this one has a link to; how many there are."""
+    count = 0
+    for name in os.listdir("/proc/%d/fd" % pid):
+        if int(name) == PARENT_FD or not os.readlink("/proc/%d/fd/%s" % (pid, name)).startswith("socket:"):
+            continue
+        with channel_of(pid, int(name)) as channel:
+            if channel.family == socket.AF_UNIX and channel.type & socket.SOCK_SEQPACKET == socket.SOCK_SEQPACKET:
+                channel.send(bytes([PING]))
+                count += 1
+    return count
+
+
+def test_a_link_that_has_ended_is_made_anew(site):
+    """Nobody dies of it, and mail goes its way when the links are back."""
+    before, told = site.daemon.pids(), site.daemon.log().count("link_anew ")
+    count = sum(end_links(before[role]) for role in ("capture", "firewall", "follow"))
+    assert count >= 3
+    wait_for("the links", lambda: site.daemon.log().count("link_anew ") >= told + count, 60)
+    site.daemon.wait_up(60)
+    key = site.new_host()
+    assert_code(site.spam_mail(key, TRAPS[1]), 250, "spam")
+    wait_for("the kernel element", lambda: site.in_kernel(site.address(key)), 60)
+    assert site.daemon.pids() == before
 
 
 def test_a_flood_of_what_is_allowed_is_taken(site):

@@ -47,6 +47,8 @@ static void decode(enum message_type t, struct slice in)
 	case MSG_REREAD:
 	case MSG_BLOCKS:
 		CASE(empty, msg_which)
+	case MSG_UNLINKED:
+		CASE(unlinked, msg_unlinked)
 	case MSG_SELFTEST:
 	case MSG_SELFTEST_DONE:
 		CASE(selftest, msg_selftest)

@@ -53,6 +53,7 @@ struct sample {
 AGAIN(empty, msg_which)
 AGAIN(hello, msg_hello)
 AGAIN(which, msg_which)
+AGAIN(unlinked, msg_unlinked)
 AGAIN(selftest, msg_selftest)
 AGAIN(fw_ops, msg_fw_ops)
 AGAIN(fw_sync, msg_fw_sync)
@@ -189,6 +190,8 @@ static void try_parent(void)
 	TRY(selftest, msg_selftest, ROLE_PARENT, ROLE_RUN, 0, true, true, m.trial = 3; m.number = 4711);
 	number = MSG_SELFTEST_DONE;
 	TRY(selftest, msg_selftest, ROLE_RUN, ROLE_PARENT, 0, true, true, m.trial = 3; m.number = 13);
+	number = MSG_UNLINKED;
+	TRY(unlinked, msg_unlinked, ROLE_ENGINE, ROLE_PARENT, 0, true, true, m.which = ROLE_CAPTURE; m.number = 70000);
 	number = MSG_HELLO;
 	TRY(hello, msg_hello, ROLE_ENGINE, ROLE_RUN, 0, true, true, m.version = 1; m.role = ROLE_ENGINE);
 }
@@ -285,7 +288,7 @@ static void try_follow(bool is_long)
 		fill(m.sender, sizeof m.sender, is_long); fill(m.recipient, sizeof m.recipient, is_long); m.code = 554);
 	number = MSG_LOG_STATE;
 	TRY(log_state, msg_log_state, ROLE_FOLLOW, ROLE_ENGINE, 0, false, is_long, m.state = LOG_JOURNAL;
-		fill(m.position.cursor, sizeof m.position.cursor, is_long); m.is_caught_up = 1);
+		fill(m.position.cursor, sizeof m.position.cursor, is_long); m.dropped = 3; m.is_caught_up = 1);
 }
 
 static void try_helpers(bool is_long)
@@ -460,7 +463,7 @@ static void test_schema_refuses(void **state)
 		}
 		assert_int_equal(message_check(ROLE_PARENT, ROLE_ENGINE, slice_of(b, 1), 0, &t), ERR_SYNTAX);
 	}
-	assert_int_equal(known, 72);
+	assert_int_equal(known, 73);
 	assert_int_equal((int)t, MSG_PING);
 	b[0] = MSG_FW_SYNC;
 	for (int from = 0; from <= ROLE_COUNT; from++)
@@ -516,6 +519,8 @@ static void test_values_refused(void **state)
 	REFUSED(part, msg_part, 0, ROLE_TARPITS + 1, 0, 0, 0, 0);
 	REFUSED(which, msg_which, 0);
 	REFUSED(which, msg_which, ROLE_PROCESSES);
+	REFUSED(unlinked, msg_unlinked, 0, 0, 0, 0, 1);
+	REFUSED(unlinked, msg_unlinked, ROLE_PROCESSES, 0, 0, 0, 1);
 	REFUSED(fw_sync, msg_fw_sync, 3);
 	REFUSED(hit_ack, msg_hit_ack, 0, 0, 0, 0, 0, 0, 0, 1, 4);
 	REFUSED(corpus_remove, msg_corpus_remove, 0, 0);

@@ -1,5 +1,5 @@
 /*
- * test_role_host: what a role hears before it serves.
+ * test_role_host: what a role hears before it serves, and says of its links.
  * SPDX-License-Identifier: ISC
  */
 #include <stdarg.h>
@@ -24,10 +24,9 @@
 static const struct role_ops ops;
 static int up[2];
 
-static void say(enum message_type t, int fd)
+static void say_bytes(uint8_t *p, size_t n, int fd)
 {
-	uint8_t byte = (uint8_t)t;
-	struct iovec v = { .iov_base = &byte, .iov_len = 1 };
+	struct iovec v = { .iov_base = p, .iov_len = n };
 	union {
 		struct cmsghdr head;
 		char space[CMSG_SPACE(sizeof(int))];
@@ -42,7 +41,21 @@ static void say(enum message_type t, int fd)
 		control.head.cmsg_len = CMSG_LEN(sizeof fd);
 		memcpy(CMSG_DATA(&control.head), &fd, sizeof fd);
 	}
-	assert_int_equal(sendmsg(up[0], &m, MSG_NOSIGNAL), 1);
+	assert_int_equal(sendmsg(up[0], &m, MSG_NOSIGNAL), (ssize_t)n);
+}
+
+static void say(enum message_type t, int fd)
+{
+	uint8_t byte = (uint8_t)t;
+
+	say_bytes(&byte, 1, fd);
+}
+
+static void say_link(enum role peer, int fd)
+{
+	uint8_t bytes[] = { MSG_LINK, (uint8_t)peer };
+
+	say_bytes(bytes, sizeof bytes, fd);
 }
 
 static void say_hello(void)
@@ -112,10 +125,51 @@ static void test_a_stop_right_behind_the_start(void **state)
 	close(up[0]);
 }
 
+/* The parent cannot see a link that two living roles have lost. */
+static void test_the_end_of_a_link_is_told(void **state)
+{
+	static const uint8_t no_hello[] = { MSG_PING };
+	struct msg_unlinked m = { 0 };
+	struct pollfd p;
+	uint8_t in[64];
+	ssize_t n = 1;
+	int pair[2];
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, up), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	say_hello();
+	say_conf();
+	say_link(ROLE_ENGINE, pair[1]);
+	say(MSG_START, -1);
+	assert_int_equal(send(pair[0], no_hello, sizeof no_hello, MSG_NOSIGNAL), 1);
+	pid = begin();
+	for (in[0] = 0; n > 0 && in[0] != MSG_UNLINKED; n = recv(up[0], in, sizeof in, 0)) {
+		p = (struct pollfd){ .fd = up[0], .events = POLLIN };
+		if (poll(&p, 1, PATIENCE_MS) != 1) {
+			(void)kill(pid, SIGKILL);
+			fail_msg("nothing is said of it");
+		}
+	}
+	if (n > 0) {
+		struct rd body = rd_init(in + 1, (size_t)n - 1);
+
+		assert_int_equal(message_get_unlinked(&body, &m), ERR_OK);
+	}
+	close(up[0]);
+	close(pair[0]);
+	close(pair[1]);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(m.which, ROLE_ENGINE);
+	assert_int_equal(m.number, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_stop_right_behind_the_start),
+		cmocka_unit_test(test_the_end_of_a_link_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
