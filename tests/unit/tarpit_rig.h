@@ -17,7 +17,7 @@
 
 #define UNTIL 4000000000u
 #define MANY 5000
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 30000
 
 static const uint8_t key[SIPHASH_KEY] = "0123456789abcde";
 

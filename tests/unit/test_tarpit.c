@@ -22,7 +22,7 @@
 #include "core/reply_text.h"
 #include "role/tarpit.h"
 
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 30000
 #define UNTIL 4000000000u
 
 static const uint8_t key[SIPHASH_KEY] = "0123456789abcde";
