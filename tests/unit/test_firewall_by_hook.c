@@ -14,16 +14,9 @@
 #include "firewall_netns.h"
 #include "firewall_rig.h"
 
-static struct role_host h;
 static struct channel *run;
 static struct msg_hook asked; /* the call that waits for its end; what 0: none */
 static bool has_netns;
-
-static void on_role_message(void *ctx, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
-{
-	(void)ctx;
-	firewall_ops.message(&h, peer, t, body, fds, n);
-}
 
 static void on_call(void *ctx, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
 {
@@ -35,13 +28,6 @@ static void on_call(void *ctx, enum role peer, enum message_type t, struct rd *b
 	assert_int_equal(asked.what, 0); /* one at a time */
 	assert_int_equal(message_get_hook(body, &asked), ERR_OK);
 	loop_stop(h.loop);
-}
-
-static void on_closed(void *ctx, enum role peer)
-{
-	(void)ctx;
-	(void)peer;
-	fail();
 }
 
 static void set_words(struct conf_list *l, const char *program)
@@ -83,21 +69,6 @@ static int teardown(void **state)
 	role_free(h.ctx);
 	loop_free(h.loop);
 	return 0;
-}
-
-static void on_time(void *ctx)
-{
-	(void)ctx;
-	loop_stop(h.loop);
-}
-
-/* What has come is worked on; a call or a moment ends it. */
-static void go_on(void)
-{
-	struct loop_watch *w = loop_after(h.loop, 1, on_time, NULL);
-
-	assert_int_equal(loop_run(h.loop), ERR_OK);
-	loop_remove(w);
 }
 
 static struct firewall *role(void)

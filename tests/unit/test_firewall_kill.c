@@ -15,18 +15,11 @@
 #define SERVER "192.0.2.1"
 #define ASKS 500 /* several times what is done in a second */
 
-static struct role_host h;
 static struct channel *engine;
 static struct msg_fw_kill told; /* the last answer; ASK: none */
 static unsigned answers, refused;
 static bool has_netns;
 static int listener, server, client;
-
-static void on_role_message(void *ctx, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
-{
-	(void)ctx;
-	firewall_ops.message(&h, peer, t, body, fds, n);
-}
 
 static void on_answer(void *ctx, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
 {
@@ -40,28 +33,6 @@ static void on_answer(void *ctx, enum role peer, enum message_type t, struct rd 
 	answers++;
 	refused += told.result == FW_KILL_REFUSED;
 	loop_stop(h.loop);
-}
-
-static void on_closed(void *ctx, enum role peer)
-{
-	(void)ctx;
-	(void)peer;
-	fail();
-}
-
-static void on_time(void *ctx)
-{
-	(void)ctx;
-	loop_stop(h.loop);
-}
-
-/* What has come is worked on. */
-static void go_on(void)
-{
-	struct loop_watch *w = loop_after(h.loop, 1, on_time, NULL);
-
-	assert_int_equal(loop_run(h.loop), ERR_OK);
-	loop_remove(w);
 }
 
 static int setup(void **state)
