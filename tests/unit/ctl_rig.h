@@ -34,6 +34,24 @@ static inline int rig_remove(void)
 	return dir_remove();
 }
 
+/* A folder, and a configuration with nothing but its places. */
+static inline int rig_setup(void **state)
+{
+	char text[300];
+
+	(void)state;
+	if (dir_make() != 0)
+		return -1;
+	(void)snprintf(text, sizeof text, "storage { dir = %s/lib run = %s/run }\n", dir, dir);
+	return rig_make(text);
+}
+
+static inline int rig_teardown(void **state)
+{
+	(void)state;
+	return rig_remove();
+}
+
 /* "DIR/" becomes our folder. */
 static inline void expand(const char *words, char *to, size_t size)
 {

@@ -5,6 +5,7 @@
  */
 #ifndef TESTS_STORE_FIXTURE_H
 #define TESTS_STORE_FIXTURE_H
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -60,6 +61,19 @@ static inline int teardown(void **state)
 	(void)rmdir(f->dir);
 	free(f);
 	return 0;
+}
+
+/* Waits for the event fd. */
+static inline uint64_t wait_durable(struct store *s, uint64_t ticket)
+{
+	struct pollfd p = { .fd = store_event_fd(s), .events = POLLIN };
+	uint64_t durable = store_durable(s);
+
+	while (durable < ticket) {
+		assert_int_equal(poll(&p, 1, 30000), 1);
+		durable = store_durable(s);
+	}
+	return durable;
 }
 
 static inline struct slice number_key(uint64_t n, uint8_t to[8])

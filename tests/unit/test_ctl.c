@@ -28,23 +28,6 @@ static char *read_file(const char *name)
 	return text;
 }
 
-static int setup(void **state)
-{
-	char text[300];
-
-	(void)state;
-	if (dir_make() != 0)
-		return -1;
-	(void)snprintf(text, sizeof text, "storage { dir = %s/lib run = %s/run }\n", dir, dir);
-	return rig_make(text);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	return rig_remove();
-}
-
 static void test_usage(void **state)
 {
 	static const char *const wrong[] = { "", "nonsense", "trap", "trap nonsense", "trap add", "why", "why a b",
@@ -335,7 +318,7 @@ static void test_db(void **state)
 
 int main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 	const struct CMUnitTest tests[] = { CASE(test_usage), CASE(test_no_daemon), CASE(test_trap_add),
 		CASE(test_trap_import), CASE(test_trap_change), CASE(test_concurrent), CASE(test_pattern),
 		CASE(test_trap_import_access), CASE(test_feed_check), CASE(test_feed_check_spamd_conf),

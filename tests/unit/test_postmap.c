@@ -7,34 +7,19 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "io/loop.h"
 #include "io/postmap.h"
+#include "temp_dir.h"
 
-static char dir[] = "/tmp/limetwig-postmap-XXXXXX";
 static struct buf b;
 static char text[512];
-
-static void write_file(const char *name, const char *content)
-{
-	char path[600];
-	FILE *f;
-
-	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	assert_true(fputs(content, f) >= 0);
-	assert_int_equal(fclose(f), 0);
-}
 
 static int setup(void **state)
 {
 	(void)state;
-	if (!mkdtemp(dir))
+	if (dir_make() != 0)
 		return -1;
 	write_file("main.cf", "compatibility_level = 3.6\nqueue_directory = /var/spool/postfix\nunused_x = 1\n");
 	buf_init(&b, POSTMAP_MAX);
@@ -43,12 +28,9 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	char command[600];
-
 	(void)state;
 	buf_done(&b);
-	(void)snprintf(command, sizeof command, "rm -rf '%s'", dir);
-	return system(command);
+	return dir_remove();
 }
 
 static bool has_postmap(const char *type)

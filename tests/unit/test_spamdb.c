@@ -13,23 +13,6 @@
 
 #include <stdlib.h>
 
-static int setup(void **state)
-{
-	char text[300];
-
-	(void)state;
-	if (dir_make() != 0)
-		return -1;
-	(void)snprintf(text, sizeof text, "storage { dir = %s/lib run = %s/run }\n", dir, dir);
-	return rig_make(text);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	return rig_remove();
-}
-
 static bool parse(const char *words, struct spamdb_args *ret, struct spamd_setup_args *ret_setup)
 {
 	static char copy[200], *argv[20];
@@ -194,7 +177,7 @@ static void test_setup_dry(void **state)
 
 int main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 	const struct CMUnitTest tests[] = { CASE(test_words), CASE(test_setup_words), CASE(test_status),
 		CASE(test_traps), CASE(test_name), CASE(test_setup_dry) };
 

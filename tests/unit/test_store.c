@@ -16,19 +16,6 @@
 
 #include "store_fixture.h"
 
-/* Waits for the event fd, so that no test sleeps. */
-static uint64_t wait_durable(struct store *s, uint64_t ticket)
-{
-	struct pollfd p = { .fd = store_event_fd(s), .events = POLLIN };
-	uint64_t durable = store_durable(s);
-
-	while (durable < ticket) {
-		assert_int_equal(poll(&p, 1, 20000), 1);
-		durable = store_durable(s);
-	}
-	return durable;
-}
-
 static void test_put_get_del(void **state)
 {
 	struct fixture *f = *state;
