@@ -103,6 +103,9 @@ static json_t *warnings(const struct engine *e, const struct engine_trap_status 
 		(void)json_array_append_new(list, engine_json_text(t->map_text));
 	if (store_state(e->store, &lost) != ERR_OK)
 		warn(list, "the store takes no writes: disk or map full?");
+	if (e->patterns && trap_patterns_limited(e->patterns))
+		warn(list, "a pattern of a trap file takes too long to match: where it does it is passed over; make it "
+			   "simpler");
 	if (e->corpus.is_full)
 		warn(list, "the corpus is full: of new messages only the headers are kept");
 	if (e->host->conf.traps.riders >= RIDERS_MARK && !engine_release_is_ready(e))
@@ -190,9 +193,9 @@ static void add_layers(const struct engine *e, json_t *j)
 			(json_int_t)e->corpus.bytes, "full", e->corpus.is_full != 0, "withheld",
 			(json_int_t)engine_release_count(e)));
 	(void)json_object_set_new(j, "log",
-		json_pack("{s:s, s:I, s:I, s:b}", "state", log_state_name(e->log.state), "lines",
-			(json_int_t)e->log.lines, "last", (json_int_t)e->log.last, "caught_up",
-			e->log.is_caught_up != 0));
+		json_pack("{s:s, s:I, s:I, s:I, s:b}", "state", log_state_name(e->log.state), "lines",
+			(json_int_t)e->log.lines, "dropped", (json_int_t)e->log.dropped, "last",
+			(json_int_t)e->log.last, "caught_up", e->log.is_caught_up != 0));
 }
 
 void engine_command_status(struct engine *e, struct engine_call *c, const json_t *in)
@@ -218,9 +221,10 @@ void engine_command_status(struct engine *e, struct engine_call *c, const json_t
 		json_pack("{s:b, s:o, s:I}", "ok", t.is_map_ok, "text", engine_json_text(t.map_text), "armed",
 			(json_int_t)t.in_map));
 	(void)json_object_set_new(j, "traps",
-		json_pack("{s:I, s:I, s:I, s:I, s:I}", "armed", (json_int_t)t.by_state[TRAP_ARMED], "watching",
+		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "armed", (json_int_t)t.by_state[TRAP_ARMED], "watching",
 			(json_int_t)t.by_state[TRAP_WATCHING], "suspended", (json_int_t)t.by_state[TRAP_SUSPENDED],
-			"retired", (json_int_t)t.by_state[TRAP_RETIRED], "bad", (json_int_t)t.bad));
+			"retired", (json_int_t)t.by_state[TRAP_RETIRED], "bad", (json_int_t)t.bad, "pattern_limits",
+			(json_int_t)(e->patterns ? trap_patterns_limited(e->patterns) : 0)));
 	(void)json_object_set_new(j, "bad_lines", bad_lines(&t));
 	(void)json_object_set_new(j, "blocks", blocks(e, now));
 	(void)json_object_set_new(j, "counters",

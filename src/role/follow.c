@@ -175,7 +175,9 @@ static void position_get(struct follow *f, struct msg_log_position *ret)
 static void state_send(void *ctx)
 {
 	struct follow *f = ctx;
-	struct msg_log_state m = { .lines = f->lines, .last = f->last, .is_caught_up = f->is_caught_up };
+	struct msg_log_state m = {
+		.lines = f->lines, .dropped = logtail_dropped(f->tail), .last = f->last, .is_caught_up = f->is_caught_up
+	};
 	uint8_t bytes[EVENT_BYTES];
 	struct wr w = wr_init(bytes, sizeof bytes);
 
@@ -356,10 +358,8 @@ static void follow_serve(struct role_host *h)
 
 	f->poll = loop_every(h->loop, POLL_MS, pump, f);
 	f->state = loop_every(h->loop, STATE_MS, state_send, f);
-	if (!f->poll || !f->state) {
-		log_warn("role_failed", "reason=\"no memory\"");
-		loop_stop(h->loop);
-	}
+	if (!f->poll || !f->state)
+		role_host_give_up(h, ERR_NOMEM); /* before the loop runs a loop_stop is lost */
 }
 
 static enum err back_begin(struct follow *f)
