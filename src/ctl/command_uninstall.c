@@ -5,6 +5,7 @@
  * and is named.
  * SPDX-License-Identifier: ISC
  */
+#include "core/master_cf.h"
 #include "ctl/ctl.h"
 #include "ctl/setup_postfix.h"
 #include "io/firewall_nft.h"
@@ -12,6 +13,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -21,9 +23,13 @@
 #define PATH_TEXT (CONF_TEXT + 300)
 
 /* Of storage.dir; all that limetwig makes there. */
-static const char *const state_names[] = { "db", "corpus", "export", "setup", "off" };
+static const char *const state_names[] = { "db", "corpus", "export", "feeds", "setup", "off" };
 static const char *const run_names[] = { "control.sock", "control.sock.new", "limetwigd.lock" };
 static const char *const queue_names[] = { "policy", "policy.new", "lmtp", "lmtp.new" };
+/* Postfix leaves what it made for services that it no longer has. */
+static const char *const service_dirs[] = { "private/", "public/", "pid/unix." };
+static const char *const service_names[] = { MASTER_CF_TRANSPORT, MASTER_CF_HANDBACK, MASTER_CF_HAND,
+	MASTER_CF_CLEANUP };
 static const char *const map_tails[] = { ".lmdb", ".db", ".cdb", ".new", ".new.db", ".new.cdb" };
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -131,10 +137,26 @@ static bool remove_sockets(struct ctl *c)
 	return is_good;
 }
 
+static bool remove_services(struct ctl *c)
+{
+	char path[PATH_TEXT];
+	bool is_good = true;
+
+	for (uint32_t i = 0; i < c->conf.postfix.queues.count; i++)
+		for (size_t j = 0; j < COUNT(service_dirs) * COUNT(service_names); j++) {
+			(void)snprintf(path, sizeof path, "%s/%s%s", c->conf.postfix.queues.item[i],
+				service_dirs[j / COUNT(service_names)], service_names[j % COUNT(service_names)]);
+			is_good &= remove_file(c, path);
+		}
+	return is_good;
+}
+
 static bool purge(struct ctl *c)
 {
 	char path[PATH_TEXT], etc[PATH_TEXT];
 	bool is_good = remove_maps(c);
+
+	is_good &= remove_services(c);
 
 	etc_of(c, etc);
 	(void)snprintf(path, sizeof path, "%.500s/postfix.conf", etc);
@@ -205,11 +227,13 @@ static void name_what_stays(struct ctl *c, const char *etc, bool is_purged)
 	(void)fprintf(c->render.to, "Left, for you to keep or delete:\n");
 	for (size_t i = 0; i < COUNT(files); i++)
 		name_if_there(c, etc, files[i], "yours");
-	if (!is_purged) {
+	if (!is_purged)
 		name_if_there(c, c->conf.storage.dir, "", "store, captured messages; --purge removes it");
+	if (getenv("DPKG_MAINTSCRIPT_PACKAGE")) /* apt remove: the package goes on by itself */
+		return;
+	if (!is_purged)
 		(void)fprintf(
 			c->render.to, "Next: systemctl disable --now limetwigd; then with --purge, if you like\n");
-	}
 	(void)fprintf(c->render.to, "The programs: apt purge limetwig, or make uninstall\n");
 }
 
