@@ -154,11 +154,10 @@ static void map_move(struct prefix_map *m, size_t budget)
 	}
 }
 
-static enum err map_grow(struct prefix_map *m)
+static enum err map_new_area(struct prefix_map *m, unsigned bits)
 {
 	struct prefix_area *a;
 	size_t stride = slot_stride(m);
-	unsigned bits = m->now ? m->now->bits + 1 : AREA_FIRST_BITS;
 
 	if (bits > AREA_MAX_BITS)
 		return ERR_FULL;
@@ -174,10 +173,34 @@ static enum err map_grow(struct prefix_map *m)
 	return ERR_OK;
 }
 
+static enum err map_grow(struct prefix_map *m)
+{
+	return map_new_area(m, m->now ? m->now->bits + 1 : AREA_FIRST_BITS);
+}
+
+/* Entries that an area of so many slots takes. */
+static size_t room_of(size_t slots)
+{
+	return slots / 4 * 3;
+}
+
 /* Entries of old will come into now too: all of them count. */
 static bool map_is_tight(const struct prefix_map *m)
 {
-	return !m->now || m->count + 1 > area_slots(m->now) / 4 * 3;
+	return !m->now || m->count + 1 > room_of(area_slots(m->now));
+}
+
+enum err prefix_map_reserve(struct prefix_map *m, size_t n)
+{
+	unsigned bits = AREA_FIRST_BITS;
+
+	if (n > m->cap)
+		n = m->cap;
+	if (m->now || n == 0)
+		return ERR_OK;
+	while (bits < AREA_MAX_BITS && room_of((size_t)1 << bits) < n)
+		bits++;
+	return map_new_area(m, bits);
 }
 
 static struct prefix_slot *map_find(const struct prefix_map *m, struct hash h, const struct prefix *p)
@@ -326,6 +349,12 @@ size_t prefix_map_retain(
 	}
 	m->count -= v.dropped;
 	return v.dropped;
+}
+
+void *prefix_map_memory(const struct prefix_map *m, size_t *ret_bytes)
+{
+	*ret_bytes = m->now ? area_bytes(m->now->bits, m->now->stride) : 0;
+	return m->now;
 }
 
 size_t prefix_map_bytes(const struct prefix_map *m)

@@ -31,6 +31,8 @@ struct prefix_map {
 /* Allocates nothing yet. */
 void prefix_map_init(struct prefix_map *m, const uint8_t key[SIPHASH_KEY], size_t value_size, size_t cap);
 void prefix_map_done(struct prefix_map *m);
+/* Room for n entries at once (at most cap), if nothing is in it yet: else it grows as they come. ERR_NOMEM: it is as it was. */
+enum err prefix_map_reserve(struct prefix_map *m, size_t n) MUST_USE;
 /* NULL when there is none. */
 void *prefix_map_get(const struct prefix_map *m, const struct prefix *p);
 /* Find or add; a new value is all zero. ERR_FULL at cap, ERR_NOMEM: nothing changed. ret_new may be NULL. */
@@ -52,6 +54,8 @@ bool prefix_map_walk(const struct prefix_map *m, uint64_t *pos, size_t budget,
  */
 size_t prefix_map_retain(
 	struct prefix_map *m, size_t budget, bool (*keep)(const struct prefix *p, void *value, void *ctx), void *ctx);
+/* Where new entries go, for who has something to tell the kernel about it. NULL: nowhere yet. */
+void *prefix_map_memory(const struct prefix_map *m, size_t *ret_bytes);
 /* Bytes allocated. */
 size_t prefix_map_bytes(const struct prefix_map *m);
 

@@ -97,6 +97,15 @@ static void lengths_del(struct block_index *x, const struct prefix *p)
 		lengths_list(x, f);
 }
 
+enum err block_index_reserve(struct block_index *x, size_t n, void **ret_memory, size_t *ret_bytes)
+{
+	enum err e = prefix_map_reserve(&x->map, n);
+
+	if (e == ERR_OK)
+		*ret_memory = prefix_map_memory(&x->map, ret_bytes);
+	return e;
+}
+
 enum err block_index_put(struct block_index *x, const struct block_entry *e)
 {
 	struct block_value *v;

@@ -26,10 +26,13 @@ struct block_index {
 /* Allocates nothing yet. */
 void block_index_init(struct block_index *x, const uint8_t key[SIPHASH_KEY], size_t cap);
 void block_index_done(struct block_index *x);
+/*
+ * Room for n entries before the first one; the memory they will be in. ERR_NOMEM: none, and as it was.
+ * Not needed: else the index grows as they come, which takes longer.
+ */
+enum err block_index_reserve(struct block_index *x, size_t n, void **ret_memory, size_t *ret_bytes) MUST_USE;
 /* Add, or replace the entry of the same subject. ERR_FULL at cap, ERR_NOMEM: nothing changed then. */
 enum err block_index_put(struct block_index *x, const struct block_entry *e) MUST_USE;
-/* A put of this subject follows soon: what it needs comes into the cache meanwhile. */
-void block_index_warm(const struct block_index *x, const struct prefix *subject);
 /*
  * Remember which end was told. Behind a block only mail to another trap renews
  * it: an end that moves would tell whoever asks for one address after the

@@ -20,6 +20,8 @@
 #define MAX_READERS 16
 #define PATH_TEXT 4096
 #define FULL_KEY (STORE_KEY_MAX + 1)
+#define AHEAD 16        /* pairs of a scan that are on their way into the cache */
+#define AHEAD_BYTES 192 /* of each value */
 
 static const char version_name[] = "version";
 
@@ -257,12 +259,27 @@ enum err store_get(struct store *s, enum table t, struct slice key, void *to, si
 	return e;
 }
 
+uint64_t store_pairs(struct store *s)
+{
+	MDB_stat stat;
+	uint64_t n = 0;
+
+	if (begin_read(s) == ERR_OK && mdb_stat(s->reader, s->dbi, &stat) == 0)
+		n = stat.ms_entries;
+	end_read(s);
+	return n;
+}
+
 struct scan {
 	MDB_cursor *cursor;
 	bool is_back;
 	char head[FULL_KEY]; /* with the tag */
 	size_t head_n;
 	MDB_val key, value;
+	struct {
+		MDB_val key, value;
+	} ahead[AHEAD]; /* ring: from first, count long; good until the end of the transaction */
+	size_t first, count;
 };
 
 /* The first key behind all that start with the head; a tag is never 0xff, so there is one. */
@@ -309,19 +326,36 @@ static int scan_first(struct scan *c, MDB_val from)
 	return rc;
 }
 
+/* The pair at the cursor waits in the ring while its value comes from memory; the cursor goes on. */
+static int look_ahead(struct scan *c)
+{
+	size_t i = (c->first + c->count++) % AHEAD;
+
+	c->ahead[i].key = c->key;
+	c->ahead[i].value = c->value;
+	for (size_t at = 0; at < c->value.mv_size && at < AHEAD_BYTES; at += 64)
+		__builtin_prefetch((const char *)c->value.mv_data + at);
+	return mdb_cursor_get(c->cursor, &c->key, &c->value, c->is_back ? MDB_PREV : MDB_NEXT);
+}
+
+/* A walk over a million pairs mostly waits for memory: so many are fetched at once. One of a few does not look far. */
 static int scan_run(struct scan *c, MDB_val from, store_fn fn, void *ctx)
 {
 	struct slice head = { c->head, c->head_n };
 	int rc = scan_first(c, from);
+	size_t most = 1;
+	bool is_on = true;
 
-	while (rc == 0) {
-		struct slice key = slice_of(c->key.mv_data, c->key.mv_size);
-
-		if (!slice_starts(key, head))
+	while (is_on) {
+		while (rc == 0 && c->count < most && slice_starts(slice_of(c->key.mv_data, c->key.mv_size), head))
+			rc = look_ahead(c);
+		if (c->count == 0)
 			break;
-		if (!fn(slice_from(key, 1), slice_of(c->value.mv_data, c->value.mv_size), ctx))
-			break;
-		rc = mdb_cursor_get(c->cursor, &c->key, &c->value, c->is_back ? MDB_PREV : MDB_NEXT);
+		is_on = fn(slice_from(slice_of(c->ahead[c->first].key.mv_data, c->ahead[c->first].key.mv_size), 1),
+			slice_of(c->ahead[c->first].value.mv_data, c->ahead[c->first].value.mv_size), ctx);
+		c->first = (c->first + 1) % AHEAD;
+		c->count--;
+		most += most < AHEAD;
 	}
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }

@@ -85,6 +85,8 @@ enum err store_settle(struct store *s, unsigned most_ms) MUST_USE;
 /* The committed value, copied into to[size]. ERR_NOTFOUND; ERR_LIMIT: larger than size. */
 enum err store_get(struct store *s, enum table t, struct slice key, void *to, size_t size, size_t *ret_n) MUST_USE;
 
+/* Pairs of all tables together, as last committed; 0: it cannot be read. */
+uint64_t store_pairs(struct store *s);
 /*
  * Each pair whose key starts with head, in key order (is_back: from the end),
  * until fn returns false. Slices are good during the call; fn must not call

@@ -206,6 +206,7 @@ static enum err engine_start(struct role_host *h)
 	if (err != ERR_OK)
 		return err;
 	subject_rules_init(&e->subjects_by);
+	engine_block_room_make(e);
 	if ((err = load_meta(e)) != ERR_OK || (err = engine_counter_load(e)) != ERR_OK ||
 		(err = subject_rules_make(&e->subjects_by, &h->conf)) != ERR_OK ||
 		(err = engine_feed_start(e)) != ERR_OK || (err = engine_fetch_start(e)) != ERR_OK ||
@@ -259,6 +260,7 @@ static void on_ten_seconds(void *ctx)
 	engine_clock_tick(e);
 	engine_trap_flush(e);
 	engine_counter_flush(e);
+	engine_block_room_note(e);
 	engine_keep_tick(e, clock_wall_s());
 	engine_release_tick(e, clock_wall_s());
 }
@@ -485,6 +487,7 @@ static void engine_stop(struct role_host *h)
 	engine_backup_stop(e);
 	engine_trap_flush(e);
 	engine_counter_flush(e);
+	engine_block_room_note(e);
 	engine_log_flush(e, 0);
 	engine_block_flush_refused(e);
 	if (store_flush(e->store) != ERR_OK)

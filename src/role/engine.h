@@ -15,6 +15,7 @@
  *   engine_again.c     a message that comes again: which file its record names
  *   engine_breaker.c   blocks that wait for a person, what a block would refuse
  *   engine_block.c     blocks in force: index, firewall, expiry, refusals
+ *   engine_block_room.c  room for them at the start
  *   engine_widen.c     blocks of wider networks
  *   engine_feed.c      lists from outside (engine_feed.h)
  *   engine_trap.c      traps in force: states, counters, alias map, live check
@@ -165,6 +166,7 @@ struct engine {
 	struct allow allow;
 	struct subject_rules subjects_by; /* which part of an address is charged */
 	struct block_index blocks;
+	uint64_t blocks_noted; /* how many the store says there were */
 	struct transactions transactions;
 
 	struct keymap subjects; /* struct engine_subject */
@@ -339,6 +341,9 @@ bool engine_corpus_remove(struct engine *e, const char *id);
 
 /* ---- engine_block.c */
 enum err engine_block_load(struct engine *e) MUST_USE;
+/* Before the first load; and each ten seconds for the next start. */
+void engine_block_room_make(struct engine *e);
+void engine_block_room_note(struct engine *e);
 /* New or renewed: index, firewall, record, log. ERR_FULL: index or store. */
 enum err engine_block_apply(
 	struct engine *e, struct engine_subject *s, const struct record_block *b, bool is_new) MUST_USE;

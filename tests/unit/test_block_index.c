@@ -399,6 +399,51 @@ static void test_million(void **state)
 	block_index_done(&x);
 }
 
+/* Room made at once: the memory stays where it is until that many are in it, and goes on growing after. */
+static void test_reserve(void **state)
+{
+	struct block_index x;
+	void *memory = NULL, *again = NULL;
+	size_t bytes = 0;
+	struct block_entry e;
+
+	(void)state;
+	block_index_init(&x, key, 5000);
+	assert_int_equal(block_index_reserve(&x, 3000, &memory, &bytes), ERR_OK);
+	assert_non_null(memory);
+	assert_int_equal(bytes, block_index_bytes(&x));
+	for (uint32_t i = 0; i < 3000; i++) {
+		struct prefix p = nth(i, false);
+
+		e = entry(&p, 1000 + i);
+		assert_int_equal(block_index_put(&x, &e), ERR_OK);
+	}
+	assert_int_equal(block_index_bytes(&x), bytes);
+	/* too late: nothing changes */
+	assert_int_equal(block_index_reserve(&x, 5000, &again, &bytes), ERR_OK);
+	assert_ptr_equal(again, memory);
+	for (uint32_t i = 3000; i < 5000; i++) {
+		struct prefix p = nth(i, false);
+
+		e = entry(&p, 1000 + i);
+		assert_int_equal(block_index_put(&x, &e), ERR_OK);
+	}
+	for (uint32_t i = 0; i < 5000; i++) {
+		struct prefix p = nth(i, false);
+
+		assert_true(block_index_find(&x, &p.addr, 999 + i, &e));
+		assert_int_equal(e.until, 1000 + i);
+	}
+	block_index_done(&x);
+	/* not above the cap, and nothing for nothing */
+	block_index_init(&x, key, 10);
+	assert_int_equal(block_index_reserve(&x, 0, &memory, &bytes), ERR_OK);
+	assert_null(memory);
+	assert_int_equal(block_index_reserve(&x, SIZE_MAX, &memory, &bytes), ERR_OK);
+	assert_in_range(bytes, 1, 4096);
+	block_index_done(&x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -408,6 +453,7 @@ int main(void)
 		cmocka_unit_test(test_model),
 		cmocka_unit_test(test_walk),
 		cmocka_unit_test(test_million),
+		cmocka_unit_test(test_reserve),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
