@@ -6,11 +6,18 @@
 
 #include <stdio.h>
 
-#define DATE_TEXT 40
+#define DATE_TEXT 20 /* "22 Nov 14:10 UTC" */
+#define HEAD_TEXT 11 /* "450 4.7.1 " */
+#define BARE_TEXT 32 /* the action without memory */
 #define HELP_MAX 200 /* of the contact */
 #define LOCAL_MAX 64
 #define SENDER_MAX 100
 #define SAYS_LEAST 20 /* of a list's words there is room for so much, or none is said */
+
+static char digit(uint64_t v)
+{
+	return (char)('0' + v);
+}
 
 /* "22 Nov 14:10 UTC" without the C library's time zone: days to a date by Hinnant's civil_from_days. */
 static const char *format_date(uint64_t t, char to[DATE_TEXT])
@@ -22,10 +29,39 @@ static const char *format_date(uint64_t t, char to[DATE_TEXT])
 	uint64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
 	uint64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
 	uint64_t mp = (5 * doy + 2) / 153; /* 0: March */
+	uint64_t day = doy - (153 * mp + 2) / 5 + 1;
+	char *p = to;
 
-	(void)snprintf(to, DATE_TEXT, "%u %s %02u:%02u UTC", (unsigned)(doy - (153 * mp + 2) / 5 + 1),
-		months[mp < 10 ? mp + 2 : mp - 10], (unsigned)(in_day / 3600), (unsigned)(in_day / 60 % 60));
+	if (day >= 10)
+		*p++ = digit(day / 10);
+	*p++ = digit(day % 10);
+	*p++ = ' ';
+	memcpy(p, months[mp < 10 ? mp + 2 : mp - 10], 3);
+	memcpy(p + 3, " 00:00 UTC", sizeof " 00:00 UTC");
+	p[4] = digit(in_day / 36000);
+	p[5] = digit(in_day / 3600 % 10);
+	p[7] = digit(in_day / 600 % 6);
+	p[8] = digit(in_day / 60 % 10);
 	return to;
+}
+
+/* code: 400 to 599 */
+static const char *format_head(unsigned code, char to[HEAD_TEXT])
+{
+	memcpy(to, "000 0.7.1 ", HEAD_TEXT);
+	to[0] = to[4] = digit(code / 100);
+	to[1] = digit(code / 10 % 10);
+	to[2] = digit(code % 10);
+	return to;
+}
+
+static enum err add_parts(struct buf *to, const char *const *part, size_t n)
+{
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; i < n && e == ERR_OK; i++)
+		e = buf_add_str(to, part[i]);
+	return e;
 }
 
 /* Printable ASCII as it is, all else "?"; cut. Postfix sends an action's text on as it stands. */
@@ -48,7 +84,6 @@ static void finish(struct buf *to, enum err e, size_t before, const char *fallba
 	(void)e; /* a buffer too small for ten bytes stays as it was: no action, the mail goes on */
 }
 
-/* No formatting: a host that is blocked asks again and again. */
 static enum err add_whom_to_ask(const struct conf *c, struct buf *to)
 {
 	char local[LOCAL_MAX], help[HELP_MAX];
@@ -90,17 +125,29 @@ static void insert_words(struct buf *to, size_t before, size_t at, const char *s
 	to->n += n;
 }
 
+/* What printf would do takes longer than all else about the answer, and a host that is blocked asks again and again. */
+static enum err add_on_hold(const struct reply_block *b, unsigned code, struct buf *to)
+{
+	char head[HEAD_TEXT], date[DATE_TEXT], id[16], from[SENDER_MAX], raw[SENDER_MAX];
+	const char *part[] = { format_head(code, head), "On hold", "", "", " until ", format_date(b->until, date),
+		". Case ", make_safe(b->case_id, id, sizeof id), "." };
+
+	if (b->sender.n) {
+		slice_copy(b->sender, raw, sizeof raw);
+		part[1] = "Mail from ";
+		part[2] = make_safe(raw, from, sizeof from);
+		part[3] = " is on hold";
+	}
+	return add_parts(to, part, sizeof part / sizeof part[0]);
+}
+
 void reply_text_blocked(const struct conf *c, const struct reply_block *b, struct buf *to)
 {
-	char date[DATE_TEXT], id[16], from[SENDER_MAX], raw[SENDER_MAX];
 	unsigned code = b->code < 400 || b->code > 599 ? 450 : b->code;
+	char bare[BARE_TEXT];
 	size_t before = to->n, at;
-	enum err e;
+	enum err e = add_on_hold(b, code, to);
 
-	slice_copy(b->sender, raw, sizeof raw);
-	e = buf_printf(to, "%u %u.7.1 %s%s%s until %s. Case %s.", code, code / 100, b->sender.n ? "Mail from " : "",
-		make_safe(raw, from, sizeof from), b->sender.n ? " is on hold" : "On hold", format_date(b->until, date),
-		make_safe(b->case_id, id, sizeof id));
 	at = to->n;
 	if (e == ERR_OK)
 		e = add_whom_to_ask(c, to);
@@ -116,13 +163,13 @@ void reply_text_blocked(const struct conf *c, const struct reply_block *b, struc
 		insert_words(to, before, at, b->says);
 		return;
 	}
-	(void)snprintf(date, sizeof date, "%u %u.7.1 On hold", code, code / 100);
-	finish(to, e, before, date);
+	(void)snprintf(bare, sizeof bare, "%u %u.7.1 On hold", code, code / 100);
+	finish(to, e, before, bare);
 }
 
 void reply_text_listed(const struct conf *c, unsigned code, const char *case_id, uint64_t until, struct buf *to)
 {
-	char help[HELP_MAX], id[16], date[DATE_TEXT];
+	char help[HELP_MAX], id[16], date[DATE_TEXT], bare[BARE_TEXT];
 	size_t before = to->n;
 	enum err e;
 
@@ -135,8 +182,8 @@ void reply_text_listed(const struct conf *c, unsigned code, const char *case_id,
 		e = buf_printf(to, "%u %u.7.1 Listed.", code, code / 100);
 	if (e == ERR_OK && c->contact[0])
 		e = buf_printf(to, " For help: %s", make_safe(c->contact, help, sizeof help));
-	(void)snprintf(date, sizeof date, "%u %u.7.1 Listed.", code, code / 100);
-	finish(to, e, before, date);
+	(void)snprintf(bare, sizeof bare, "%u %u.7.1 Listed.", code, code / 100);
+	finish(to, e, before, bare);
 }
 
 void reply_text_riders(const struct conf *c, const char *case_id, struct buf *to)
