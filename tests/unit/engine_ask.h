@@ -307,14 +307,55 @@ static inline bool rig_is_live_asked(void *ctx)
 	return rig.lives > *(unsigned *)ctx;
 }
 
+/* Where is_met asks the engine (rig_wait looks from within the loop): each question gives it a turn. False: too late. */
+static inline bool rig_poll(bool (*is_met)(void *ctx), void *ctx)
+{
+	uint64_t end = clock_mono_ms() + RIG_PATIENCE_MS;
+
+	while (!is_met(ctx))
+		if (clock_mono_ms() > end)
+			return false;
+	return true;
+}
+
+static inline bool rig_is_blocked(void *client)
+{
+	return rig_is_refused(client);
+}
+
 /* Blocked, once what is under way has come to its end. */
 static inline void rig_wait_for_block(const char *client)
 {
-	bool is_blocked = false;
+	assert_true(rig_poll(rig_is_blocked, (void *)(uintptr_t)client));
+}
 
-	for (int i = 0; i < 2000 && !is_blocked; i++)
-		is_blocked = rig_is_refused(client);
-	assert_true(is_blocked);
+/* For rig_poll. */
+static inline bool rig_is_one_suspended(void *ctx)
+{
+	json_t *j = rig_call("{\"cmd\":\"trap_list\",\"state\":\"suspended\"}");
+	bool is = json_integer_value(json_object_get(j, "total")) == 1;
+
+	(void)ctx;
+	json_decref(j);
+	return is;
+}
+
+struct rig_hits {
+	const char *what;
+	size_t n;
+};
+
+static inline bool rig_has_hits(void *ctx)
+{
+	const struct rig_hits *h = ctx;
+
+	return rig_hits_of(h->what) == h->n;
+}
+
+/* A probe has no acknowledgement: it is in the store a little later. */
+static inline void rig_wait_for_hits(const char *what, size_t n)
+{
+	assert_true(rig_poll(rig_has_hits, &(struct rig_hits){ what, n }));
 }
 
 #define ENGINE_TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)

@@ -23,16 +23,18 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "core/feed_area.h"
 #include "core/firewall_plan.h"
 #include "core/record.h"
 #include "io/area_memory.h"
 #include "io/conf_file.h"
 #include "io/store.h"
 #include "role/role_host.h"
+#include "set_rig.h"
 
 #define RIG_SECRET "zztrap"
-#define RIG_PATIENCE_MS 20000
+#define TRAP1 RIG_SECRET "1@example.org"
+#define TRAP2 RIG_SECRET "2@example.org"
+#define RIG_PATIENCE_MS 30000
 #define RIG_ACKS 4096
 #define RIG_OPS 4096
 
@@ -127,23 +129,14 @@ static inline int rig_memfd(const char *text)
 	return fd;
 }
 
-/* A set of a feed, as the role feed hands it over. list: prefixes between blanks or commas. */
+/* A set of a feed, as the role feed hands it over. list: prefixes between blanks. */
 static inline int rig_area(const char *list)
 {
 	struct area_memory m = AREA_MEMORY_NONE;
-	struct prefix_set s = { 0 };
+	struct prefix_set s = set_of(list);
 	struct feed_area a;
-	char text[4096], *save, *word;
 	int fd;
 
-	(void)snprintf(text, sizeof text, "%s", list);
-	for (word = strtok_r(text, " ,", &save); word; word = strtok_r(NULL, " ,", &save)) {
-		struct prefix p;
-
-		assert_int_equal(prefix_parse(slice_str(word), &p), ERR_OK);
-		assert_int_equal(prefix_set_add(&s, &p, false), ERR_OK);
-	}
-	assert_int_equal(prefix_set_seal(&s), ERR_OK);
 	assert_int_equal(area_memory_make_feed(&s, &m, &a), ERR_OK);
 	prefix_set_done(&s);
 	fd = dup(m.fd);
@@ -480,7 +473,9 @@ static inline int rig_setup(void **state)
 
 	(void)state;
 	memset(&rig, 0, sizeof rig);
-	(void)snprintf(rig.dir, sizeof rig.dir, "/tmp/limetwig-engine-XXXXXX");
+	/* in memory where there is such a place: on a disk that stands still for a second the engine says so */
+	(void)snprintf(rig.dir, sizeof rig.dir, "%s/limetwig-engine-XXXXXX",
+		access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : "/tmp");
 	if (!mkdtemp(rig.dir))
 		return -1;
 	(void)snprintf(path, sizeof path, "%s/db", rig.dir);

@@ -11,8 +11,6 @@
 #include "engine_rig.h"
 
 #define HOST "192.0.2.77"
-#define TRAP1 RIG_SECRET "1@example.org"
-#define TRAP2 RIG_SECRET "2@example.org"
 #define DAY_S 86400u
 
 static json_int_t held_by_status(void)

@@ -10,8 +10,6 @@
 
 #include "engine_rig.h"
 
-#define TRAP RIG_SECRET "1@example.org"
-#define TRAP_TWO RIG_SECRET "2@example.org"
 #define SPAMMER "192.0.2.66"
 #define NEIGHBOUR "192.0.2.67"
 
@@ -24,7 +22,7 @@ static void assert_insider(int fd, const char *login, const char *from)
 
 	assert_string_equal(rig_end(fd, SPAMMER, "m1", "Q1", 1, login), "action=DUNNO");
 	(void)close(fd);
-	assert_int_equal(rig_wait_ack(rig_hit(SPAMMER, "Q1", from, TRAP, "m1")), HIT_STORED);
+	assert_int_equal(rig_wait_ack(rig_hit(SPAMMER, "Q1", from, TRAP1, "m1")), HIT_STORED);
 	assert_true(rig_wait(rig_has_alarm, &before));
 	assert_non_null(strstr(rig.alarm, login));
 	assert_false(rig_is_refused(SPAMMER));
@@ -40,7 +38,7 @@ static void a_login_is_an_insider(void **state)
 	rig_enforce("soft");
 	fd = rig_connect("policy");
 	assert_string_equal(
-		rig_ask(fd, "RCPT", SPAMMER, "m1", "sasl_username=bob\nsender=bob@example.org\nrecipient=" TRAP "\n"),
+		rig_ask(fd, "RCPT", SPAMMER, "m1", "sasl_username=bob\nsender=bob@example.org\nrecipient=" TRAP1 "\n"),
 		"action=DUNNO");
 	assert_insider(fd, "bob", "bob@example.org");
 }
@@ -77,7 +75,7 @@ static void a_submission_port_without_a_name_is_an_insider(void **state)
 		buf_done(&in);
 	}
 	(void)close(fd);
-	assert_int_equal(rig_wait_ack(rig_hit(SPAMMER, "Q1", "c@example.org", TRAP, "m1")), HIT_STORED);
+	assert_int_equal(rig_wait_ack(rig_hit(SPAMMER, "Q1", "c@example.org", TRAP1, "m1")), HIT_STORED);
 	assert_int_equal(rig_count_of("insider"), 1);
 	assert_false(rig_is_refused(SPAMMER));
 }
@@ -87,8 +85,8 @@ static void own_networks_are_insiders(void **state)
 	(void)state;
 	rig_start();
 	rig_enforce("soft");
-	assert_int_equal(rig_message("10.1.2.3", "m1", "a@example.org", TRAP), HIT_STORED);
-	assert_int_equal(rig_wait_ack(rig_hit("", "Q9", "a@example.org", TRAP, "m2")), HIT_STORED);
+	assert_int_equal(rig_message("10.1.2.3", "m1", "a@example.org", TRAP1), HIT_STORED);
+	assert_int_equal(rig_wait_ack(rig_hit("", "Q9", "a@example.org", TRAP1, "m2")), HIT_STORED);
 	assert_int_equal(rig_count_of("insider"), 2);
 	assert_int_equal(rig_count_of("blocked"), 0);
 }
@@ -98,7 +96,7 @@ static void a_copy_without_a_record_is_not_charged(void **state)
 	(void)state;
 	rig_start();
 	rig_enforce("soft");
-	assert_int_equal(rig_wait_ack(rig_hit(SPAMMER, "Q1", "a@example.net", TRAP, "m1")), HIT_STORED);
+	assert_int_equal(rig_wait_ack(rig_hit(SPAMMER, "Q1", "a@example.net", TRAP1, "m1")), HIT_STORED);
 	assert_false(rig_is_refused(SPAMMER));
 	rig_log_login(SPAMMER, "Q1", "", clock_wall_s() + 100); /* taken while we were up: no proof */
 	assert_false(rig_is_refused(SPAMMER));
@@ -109,7 +107,7 @@ static void the_log_proves_who_sent_it_while_we_were_down(void **state)
 	(void)state;
 	rig_start();
 	rig_enforce("soft");
-	assert_int_equal(rig_wait_ack(rig_hit(SPAMMER, "Q1", "a@example.net", TRAP, "m1")), HIT_STORED);
+	assert_int_equal(rig_wait_ack(rig_hit(SPAMMER, "Q1", "a@example.net", TRAP1, "m1")), HIT_STORED);
 	rig_log_login(SPAMMER, "Q1", "", clock_wall_s() - 100);
 	rig_wait_for_block(SPAMMER);
 	assert_int_equal(rig_hits_of(SPAMMER), 1); /* the same record, now counted */
@@ -125,9 +123,9 @@ static void the_log_may_speak_first(void **state)
 	rig_log_login(NEIGHBOUR, "Q2", "dave", clock_wall_s() - 100);
 	(void)rig_count_of("whole"); /* runs the loop: the lines are in */
 	for (int i = 0; i < 100 && !rig_is_refused(SPAMMER); i++)
-		assert_int_equal(rig_wait_ack(rig_hit(SPAMMER, "Q1", "a@example.net", TRAP, "m1")), HIT_STORED);
+		assert_int_equal(rig_wait_ack(rig_hit(SPAMMER, "Q1", "a@example.net", TRAP1, "m1")), HIT_STORED);
 	rig_wait_for_block(SPAMMER);
-	assert_int_equal(rig_wait_ack(rig_hit(NEIGHBOUR, "Q2", "a@example.net", TRAP, "m2")), HIT_STORED);
+	assert_int_equal(rig_wait_ack(rig_hit(NEIGHBOUR, "Q2", "a@example.net", TRAP1, "m2")), HIT_STORED);
 	assert_false(rig_is_refused(NEIGHBOUR));
 	assert_int_equal(rig_count_of("insider"), 1);
 }
@@ -142,9 +140,9 @@ static void an_smtpd_with_a_dead_connection_saves_nobody(void **state)
 	rig_log_login(SPAMMER, "Q1", "", clock_wall_s() + 20);
 	rig_log_login(NEIGHBOUR, "Q2", "", clock_wall_s() + 1000); /* long after the start */
 	(void)rig_count_of("whole");
-	assert_int_equal(rig_wait_ack(rig_hit(SPAMMER, "Q1", "a@example.net", TRAP, "m1")), HIT_STORED);
+	assert_int_equal(rig_wait_ack(rig_hit(SPAMMER, "Q1", "a@example.net", TRAP1, "m1")), HIT_STORED);
 	rig_wait_for_block(SPAMMER);
-	assert_int_equal(rig_wait_ack(rig_hit(NEIGHBOUR, "Q2", "a@example.net", TRAP, "m2")), HIT_STORED);
+	assert_int_equal(rig_wait_ack(rig_hit(NEIGHBOUR, "Q2", "a@example.net", TRAP1, "m2")), HIT_STORED);
 	assert_false(rig_is_refused(NEIGHBOUR));
 }
 
@@ -156,12 +154,12 @@ static void a_trap_behind_an_alias_charges_nobody(void **state)
 	rig_start();
 	rig_enforce("soft");
 	fd = rig_connect("policy");
-	assert_string_equal(rig_rcpt(fd, SPAMMER, "m1", "a@example.net", TRAP_TWO), "action=DUNNO");
+	assert_string_equal(rig_rcpt(fd, SPAMMER, "m1", "a@example.net", TRAP2), "action=DUNNO");
 	assert_string_equal(rig_end(fd, SPAMMER, "m1", "Q1", 1, ""), "action=DUNNO");
 	(void)close(fd);
-	assert_int_equal(rig_wait_ack(rig_hit(SPAMMER, "Q1", "a@example.net", TRAP, "m1")), HIT_STORED);
+	assert_int_equal(rig_wait_ack(rig_hit(SPAMMER, "Q1", "a@example.net", TRAP1, "m1")), HIT_STORED);
 	assert_false(rig_is_refused(SPAMMER));
-	assert_int_equal(rig_wait_ack(rig_hit(SPAMMER, "Q1", "a@example.net", TRAP_TWO, "m1")), HIT_STORED);
+	assert_int_equal(rig_wait_ack(rig_hit(SPAMMER, "Q1", "a@example.net", TRAP2, "m1")), HIT_STORED);
 	assert_true(rig_is_refused(SPAMMER));
 }
 
@@ -172,16 +170,16 @@ static void allow_lifts_and_runs_out(void **state)
 	(void)state;
 	rig_start();
 	rig_enforce("full");
-	assert_int_equal(rig_message(SPAMMER, "m1", "a@example.net", TRAP), HIT_STORED);
+	assert_int_equal(rig_message(SPAMMER, "m1", "a@example.net", TRAP1), HIT_STORED);
 	assert_true(rig_wait(rig_has_element, (void *)(uintptr_t)SPAMMER "/32"));
 	rig_do("{\"cmd\":\"allow_add\",\"prefix\":\"192.0.2.0/24\",\"seconds\":2}");
 	assert_true(rig_wait(rig_has_no_element, (void *)(uintptr_t)SPAMMER "/32"));
 	assert_false(rig_is_refused(SPAMMER));
-	assert_int_equal(rig_message(NEIGHBOUR, "m2", "a@example.net", TRAP), HIT_STORED);
+	assert_int_equal(rig_message(NEIGHBOUR, "m2", "a@example.net", TRAP1), HIT_STORED);
 	assert_false(rig_is_refused(NEIGHBOUR));
 	for (uint64_t end = clock_wall_s() + 5; clock_wall_s() < end && !rig_is_refused(NEIGHBOUR);)
-		assert_int_equal(rig_message(NEIGHBOUR, clock_wall_s() & 1 ? "m3" : "m4", "b@example.net", TRAP_TWO),
-			HIT_STORED);
+		assert_int_equal(
+			rig_message(NEIGHBOUR, clock_wall_s() & 1 ? "m3" : "m4", "b@example.net", TRAP2), HIT_STORED);
 	assert_true(rig_is_refused(NEIGHBOUR));
 }
 
@@ -191,10 +189,10 @@ static void an_allowed_host_keeps_its_network_out_of_the_firewall(void **state)
 	(void)snprintf(rig.allow, sizeof rig.allow, "# relay\n2001:db8:0:7::25\n");
 	rig_start();
 	rig_enforce("full");
-	assert_int_equal(rig_message("2001:db8:0:7::66", "m1", "a@example.net", TRAP), HIT_STORED);
+	assert_int_equal(rig_message("2001:db8:0:7::66", "m1", "a@example.net", TRAP1), HIT_STORED);
 	assert_true(rig_is_refused("2001:db8:0:7::66"));
 	assert_false(rig_is_refused("2001:db8:0:7::25"));
-	assert_int_equal(rig_message(SPAMMER, "m2", "a@example.net", TRAP), HIT_STORED);
+	assert_int_equal(rig_message(SPAMMER, "m2", "a@example.net", TRAP1), HIT_STORED);
 	assert_true(rig_wait(rig_has_element, (void *)(uintptr_t)SPAMMER "/32"));
 	assert_false(rig_is_in_firewall("2001:db8:0:7::/64"));
 }
@@ -217,8 +215,8 @@ static void an_unreadable_allow_file_changes_nothing(void **state)
 	w = wr_init(out, sizeof out);
 	message_put_text(&w, MSG_TEXT, &m);
 	rig_send(ROLE_ALIASMAP, &w, rig_memfd("203.0.113.0/24\n"));
-	assert_int_equal(rig_message("203.0.113.5", "m0", "a@example.net", TRAP), HIT_STORED);
-	assert_int_equal(rig_message(SPAMMER, "m1", "a@example.net", TRAP), HIT_STORED);
+	assert_int_equal(rig_message("203.0.113.5", "m0", "a@example.net", TRAP1), HIT_STORED);
+	assert_int_equal(rig_message(SPAMMER, "m1", "a@example.net", TRAP1), HIT_STORED);
 	assert_false(rig_is_refused(SPAMMER));
 }
 

@@ -15,7 +15,6 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#define TRAP1 RIG_SECRET "1@example.org"
 #define DAYS_40 (40ll * 86400)
 
 static _Atomic int64_t wall_ahead_s;

@@ -18,8 +18,6 @@
 #include <time.h>
 #include <sys/syscall.h>
 
-#define TRAP1 RIG_SECRET "1@example.org"
-
 static atomic_bool is_disk_bad;
 static pthread_mutex_t hang = PTHREAD_MUTEX_INITIALIZER; /* held: the disk hangs */
 

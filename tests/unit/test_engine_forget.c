@@ -11,7 +11,6 @@
 #include "engine_rig.h"
 #include "role/engine.h"
 
-#define TRAP RIG_SECRET "1@example.org"
 #define SPAMMER "192.0.2.66"
 #define NEIGHBOUR "192.0.2.67"
 #define FORGET_EVE "{\"cmd\":\"forget\",\"address\":\"eve@example.net\"}\n"
@@ -74,7 +73,7 @@ static void the_answer_waits_for_the_corpus(void **state)
 
 	(void)state;
 	rig_start();
-	assert_int_equal(rig_message(SPAMMER, "m1", "Eve@Example.NET", TRAP), HIT_STORED);
+	assert_int_equal(rig_message(SPAMMER, "m1", "Eve@Example.NET", TRAP1), HIT_STORED);
 	rig.is_forget_held = true;
 	fd = ask_forget();
 	assert_true(rig.forget.is_deleting);
@@ -96,7 +95,7 @@ static void what_could_not_be_deleted_is_said(void **state)
 
 	(void)state;
 	rig_start();
-	assert_int_equal(rig_message(SPAMMER, "m1", "eve@example.net", TRAP), HIT_STORED);
+	assert_int_equal(rig_message(SPAMMER, "m1", "eve@example.net", TRAP1), HIT_STORED);
 	rig.is_forget_held = true;
 	fd = ask_forget();
 	other = rig_connect("control"); /* one at a time */
@@ -131,7 +130,7 @@ static void notes_and_waiting_hits_are_forgotten(void **state)
 	(void)state;
 	rig_start();
 	/* no policy record: it waits for the log to say who sent it */
-	seq = rig_hit(NEIGHBOUR, "W1", "eve@example.net", TRAP, "<w1@x>");
+	seq = rig_hit(NEIGHBOUR, "W1", "eve@example.net", TRAP1, "<w1@x>");
 	assert_int_equal(rig_wait_ack(seq), HIT_STORED);
 	rig_do("{\"cmd\":\"allow_add\",\"prefix\":\"192.0.2.99\",\"note\":\"for Eve@example.net, by phone\"}");
 	rig_do("{\"cmd\":\"block_add\",\"subject\":\"192.0.2.98\",\"note\":\"eve@example.net wrote\"}");
@@ -208,14 +207,14 @@ static void a_late_retry_counts_once(void **state)
 
 	(void)state;
 	rig_start();
-	assert_int_equal(rig_message(SPAMMER, "late", "a@example.net", TRAP), HIT_STORED);
+	assert_int_equal(rig_message(SPAMMER, "late", "a@example.net", TRAP1), HIT_STORED);
 	for (unsigned i = 0; i < RECORD_RECENT - 2; i++) {
 		(void)snprintf(id, sizeof id, "n%u", i);
-		assert_int_equal(rig_message(SPAMMER, id, "a@example.net", TRAP), HIT_STORED);
+		assert_int_equal(rig_message(SPAMMER, id, "a@example.net", TRAP1), HIT_STORED);
 	}
 	assert_int_equal(messages(), RECORD_RECENT - 1);
 	rig_restart();
-	assert_int_equal(rig_message(SPAMMER, "late", "a@example.net", TRAP), HIT_STORED);
+	assert_int_equal(rig_message(SPAMMER, "late", "a@example.net", TRAP1), HIT_STORED);
 	assert_int_equal(messages(), RECORD_RECENT - 1);
 }
 

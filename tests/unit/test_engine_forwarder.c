@@ -12,7 +12,6 @@
 
 #define FORWARDER "198.51.100.25"
 #define SPAMMER "192.0.2.66"
-#define TRAP RIG_SECRET "1@example.org"
 
 static void start(void)
 {
@@ -22,7 +21,7 @@ static void start(void)
 	rig_enforce("full");
 }
 
-/* client brings a message to TRAP, which walked (or "") gave it. */
+/* client brings a message to TRAP1, which walked (or "") gave it. */
 static uint8_t bring(const char *client, const char *walked, const char *id)
 {
 	struct msg_hit m = { .seq = ++rig.hit_seq, .time = clock_wall_s(), .grade = GRADE_CONFIRMED, .size = 100 };
@@ -30,7 +29,7 @@ static uint8_t bring(const char *client, const char *walked, const char *id)
 	struct wr w = wr_init(out, sizeof out);
 	int fd = rig_connect("policy");
 
-	assert_string_equal(rig_rcpt(fd, client, id, "a@example.net", TRAP), "action=DUNNO");
+	assert_string_equal(rig_rcpt(fd, client, id, "a@example.net", TRAP1), "action=DUNNO");
 	assert_string_equal(rig_end(fd, client, id, id, 1, ""), "action=DUNNO");
 	(void)close(fd);
 	rig_address(client, &m.client);
@@ -41,8 +40,8 @@ static uint8_t bring(const char *client, const char *walked, const char *id)
 	slice_copy(slice_str(id), m.queue_id, sizeof m.queue_id);
 	slice_copy(slice_str(id), m.message_id, sizeof m.message_id);
 	slice_copy(SLICE_LIT("a@example.net"), m.sender, sizeof m.sender);
-	slice_copy(SLICE_LIT(TRAP), m.trap, sizeof m.trap);
-	slice_copy(SLICE_LIT(TRAP), m.orcpt, sizeof m.orcpt);
+	slice_copy(SLICE_LIT(TRAP1), m.trap, sizeof m.trap);
+	slice_copy(SLICE_LIT(TRAP1), m.orcpt, sizeof m.orcpt);
 	message_put_hit(&w, MSG_HIT, &m);
 	rig_send(ROLE_CAPTURE, &w, -1);
 	return rig_wait_ack(m.seq);

@@ -12,7 +12,6 @@
 #include "role/engine.h"
 
 #define HOST "192.0.2.77"
-#define TRAP1 RIG_SECRET "1@example.org"
 #define SPAMMER "offers@deals.example"
 
 /* SPF passes for everybody. */

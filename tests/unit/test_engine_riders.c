@@ -12,7 +12,6 @@
 #include "engine_rig.h"
 #include "role/engine.h"
 
-#define TRAP RIG_SECRET "1@example.org"
 #define SPAMMER "192.0.2.66"
 #define FILTER "action=FILTER limetwig:unix:limetwig/lmtp"
 #define CORPUS "1795308995.c9505a0aa6f97286"
@@ -35,7 +34,7 @@ static const char *with_rider(const char *id, unsigned accepted)
 	int fd = rig_connect("policy");
 
 	assert_string_equal(rig_rcpt(fd, SPAMMER, id, "a@example.net", "alice@example.org"), "action=DUNNO");
-	assert_string_equal(rig_rcpt(fd, SPAMMER, id, "a@example.net", TRAP), "action=DUNNO");
+	assert_string_equal(rig_rcpt(fd, SPAMMER, id, "a@example.net", TRAP1), "action=DUNNO");
 	(void)snprintf(answer, sizeof answer, "%s", rig_end(fd, SPAMMER, id, id, accepted, ""));
 	(void)close(fd);
 	return answer;
@@ -81,7 +80,7 @@ static enum riders_what order_for(bool is_kept)
 static void hit(void)
 {
 	assert_string_equal(with_rider("m1", 2), FILTER);
-	assert_int_equal(rig_wait_ack(rig_hit(SPAMMER, "m1", "a@example.net", TRAP, "m1")), HIT_STORED);
+	assert_int_equal(rig_wait_ack(rig_hit(SPAMMER, "m1", "a@example.net", TRAP1, "m1")), HIT_STORED);
 }
 
 static void the_whole_message_comes_to_us(void **state)
@@ -247,7 +246,7 @@ static void what_cannot_be_released_is_said(void **state)
 	json_decref(release("\"what\":\"nonsense\"", false));
 	json_decref(release("\"note\":\"x\"", false));
 	json_decref(release("\"what\":\"" CORPUS "\",\"to\":\"nobody\"", false));
-	json_decref(release("\"what\":\"" CORPUS "\",\"to\":\"" TRAP "\"", false));
+	json_decref(release("\"what\":\"" CORPUS "\",\"to\":\"" TRAP1 "\"", false));
 	rig.host.conf.postfix.handback[0] = '\0';
 	json_decref(release("\"what\":\"" CORPUS "\"", false));
 	rig_unlink(ROLE_CAPTURE);

@@ -118,18 +118,20 @@ static void test_pages(void **state)
 	json_decref(rows);
 }
 
-/* The new table is in force; each question gives the engine a turn. */
+/* The new table is in force. */
+static bool are_traps(void *wanted)
+{
+	json_t *j = rig_call("{\"cmd\":\"trap_list\",\"limit\":0}");
+	bool is_there = json_integer_value(json_object_get(j, "total")) == *(json_int_t *)wanted;
+
+	json_decref(j);
+	return is_there;
+}
+
 static void wait_for_traps(json_int_t wanted)
 {
-	for (int i = 0; i < 20000; i++) {
-		json_t *j = rig_call("{\"cmd\":\"trap_list\",\"limit\":0}");
-		bool is_there = json_integer_value(json_object_get(j, "total")) == wanted;
-
-		json_decref(j);
-		if (is_there)
-			return;
-	}
-	fail_msg("%lld traps are not in force", (long long)wanted);
+	if (!rig_poll(are_traps, &wanted))
+		fail_msg("%lld traps are not in force", (long long)wanted);
 }
 
 static void test_traps(void **state)

@@ -14,7 +14,6 @@
 #include "core/subject.h"
 #include "io/area_memory.h"
 
-#define TRAP RIG_SECRET "1@example.org"
 #define OTHER RIG_SECRET "2@example.org"
 #define ALICE "alice@example.org"
 #define SPAMMER "198.51.100.7"
@@ -32,9 +31,9 @@ static const char *rcpt(int fd, const char *client, unsigned port, const char *s
 
 static void spam(int fd, const char *client, unsigned port, const char *id)
 {
-	assert_string_equal(rcpt(fd, client, port, "203.0.113.11", id, TRAP), "action=DUNNO");
+	assert_string_equal(rcpt(fd, client, port, "203.0.113.11", id, TRAP1), "action=DUNNO");
 	assert_string_equal(rig_end(fd, client, id, id, 1, ""), "action=DUNNO");
-	assert_int_equal(rig_wait_ack(rig_hit(client, id, "offers@example.net", TRAP, id)), HIT_STORED);
+	assert_int_equal(rig_wait_ack(rig_hit(client, id, "offers@example.net", TRAP1, id)), HIT_STORED);
 }
 
 static void start(enum conf_kill kill)
@@ -51,17 +50,6 @@ static json_int_t status_number(const char *object, const char *key)
 
 	json_decref(j);
 	return n;
-}
-
-/* is_met asks the engine, each time in a loop of its own. */
-static bool poll_for(bool (*is_met)(void *ctx), void *ctx)
-{
-	uint64_t end = clock_mono_ms() + RIG_PATIENCE_MS;
-
-	while (!is_met(ctx))
-		if (clock_mono_ms() > end)
-			return false;
-	return true;
 }
 
 /* ---- kill-sessions */
@@ -180,7 +168,7 @@ static void test_the_connection_is_reset(void **state)
 
 	(void)state;
 	reset_one(FW_KILL_DONE);
-	assert_true(poll_for(is_answered, key));
+	assert_true(rig_poll(is_answered, key));
 	rig_address(SPAMMER, &a);
 	assert_true(ipaddr_eq(&a, &fw.last.client));
 	rig_address("203.0.113.11", &a);
@@ -196,7 +184,7 @@ static void test_a_kernel_that_cannot_falls_back(void **state)
 
 	(void)state;
 	reset_one(FW_KILL_MISSING);
-	assert_true(poll_for(has_state, key));
+	assert_true(rig_poll(has_state, key));
 	fd = rig_connect("policy");
 	assert_non_null(strstr(rcpt(fd, SPAMMER, 40001, "203.0.113.11", "S3", ALICE), "action=421 4.7.1"));
 	(void)close(fd);
@@ -287,7 +275,7 @@ static void test_connections_and_seconds_are_kept(void **state)
 	answered_end(SPAMMER, 600, true);
 	answered_end(SPAMMER, 3, false);
 	answered_end(INNOCENT, 5, true); /* not blocked */
-	assert_true(poll_for(has_held, &seconds));
+	assert_true(rig_poll(has_held, &seconds));
 	rig_restart();
 	assert_true(has_held(&seconds));
 }
@@ -315,11 +303,11 @@ static void test_seconds_of_today_begin_with_the_link(void **state)
 	(void)state;
 	start(KILL_NO);
 	tarpit_state(5000, TARPIT_TLS_FINE);
-	assert_true(poll_for(has_held_so_long, &seconds));
+	assert_true(rig_poll(has_held_so_long, &seconds));
 	assert_int_equal(status_number("tarpit", "held_seconds_24h"), 0);
 	seconds = 5060;
 	tarpit_state(5060, TARPIT_TLS_FINE);
-	assert_true(poll_for(has_held_so_long, &seconds));
+	assert_true(rig_poll(has_held_so_long, &seconds));
 	assert_int_equal(status_number("tarpit", "held_seconds_24h"), 60);
 }
 
@@ -344,10 +332,10 @@ static void test_a_bad_certificate_is_a_warning(void **state)
 	(void)state;
 	start(KILL_NO);
 	tarpit_state(0, TARPIT_TLS_SITE);
-	assert_true(poll_for(warns_of_tls, &is_there));
+	assert_true(rig_poll(warns_of_tls, &is_there));
 	is_there = false;
 	tarpit_state(0, TARPIT_TLS_FINE);
-	assert_true(poll_for(warns_of_tls, &is_there));
+	assert_true(rig_poll(warns_of_tls, &is_there));
 }
 
 static bool is_refused(void *ctx)
@@ -376,13 +364,13 @@ static void test_another_trap_at_our_server_renews(void **state)
 	spam(fd, SPAMMER, 40001, "S1");
 	(void)close(fd);
 	until = block_number(SPAMMER, "until");
-	assert_true(poll_for(is_later, &until)); /* a renewal would be seen */
-	answered(SPAMMER, "offers@example.net", TRAP);
-	assert_true(poll_for(is_refused, &count));
+	assert_true(rig_poll(is_later, &until)); /* a renewal would be seen */
+	answered(SPAMMER, "offers@example.net", TRAP1);
+	assert_true(rig_poll(is_refused, &count));
 	assert_int_equal(block_number(SPAMMER, "until"), until);
 	count = block_number(SPAMMER, "refusals") + 1;
 	answered(SPAMMER, "offers@example.net", OTHER);
-	assert_true(poll_for(is_refused, &count));
+	assert_true(rig_poll(is_refused, &count));
 	renewed = block_number(SPAMMER, "until");
 	assert_true(renewed > until);
 }
@@ -417,7 +405,7 @@ static void test_a_flood_at_our_server(void **state)
 		if (i % 50 == 49) {
 			json_int_t now = i + 1;
 
-			assert_true(poll_for(is_counted, &now));
+			assert_true(rig_poll(is_counted, &now));
 		}
 	}
 	j = rig_why(SPAMMER);
@@ -511,7 +499,7 @@ static void test_identities_stay_in_the_engine(void **state)
 	fd = rig_connect("policy");
 	spam(fd, INNOCENT, 40001, "S1");
 	rig_do("{\"cmd\":\"block_add\",\"subject\":\"" SPAMMER "\",\"seconds\":3600}");
-	assert_true(poll_for(has_blocks, &count));
+	assert_true(rig_poll(has_blocks, &count));
 	assert_non_null(strstr(rcpt(fd, INNOCENT, 40001, "203.0.113.11", "S2", ALICE), "action=450 4.7.1 Mail from"));
 	(void)close(fd);
 	identity = identity_of("offers@example.net");

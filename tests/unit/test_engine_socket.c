@@ -10,7 +10,6 @@
 
 #include "engine_rig.h"
 
-#define TRAP RIG_SECRET "1@example.org"
 #define SPAMMER "192.0.2.66"
 #define NEIGHBOUR "192.0.2.67"
 
@@ -66,6 +65,47 @@ static void garbage_on_the_control_socket(void **state)
 		assert_true(json_is_true(json_object_get(j, "ok")));
 		json_decref(j);
 	}
+	(void)close(fd);
+}
+
+static unsigned open_files(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 4096; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* A member of the read group must not fill the engine with descriptors that it does not know of. */
+static void two_descriptors_with_one_command(void **state)
+{
+	static char line[] = "{\"cmd\":\"status\"}\n";
+	struct iovec v = { .iov_base = line, .iov_len = sizeof line - 1 };
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(2 * sizeof(int))];
+	} control = { 0 };
+	struct msghdr m = {
+		.msg_iov = &v, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space
+	};
+	int fd, passed[2] = { 0, 1 };
+	unsigned before;
+
+	(void)state;
+	rig_start();
+	fd = rig_connect("control");
+	json_decref(rig_call_on(fd, "{\"cmd\":\"status\"}"));
+	before = open_files();
+	control.head.cmsg_level = SOL_SOCKET;
+	control.head.cmsg_type = SCM_RIGHTS;
+	control.head.cmsg_len = CMSG_LEN(sizeof passed);
+	memcpy(CMSG_DATA(&control.head), passed, sizeof passed);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(sendmsg(fd, &m, MSG_NOSIGNAL), (ssize_t)v.iov_len);
+		json_decref(rig_call_on(fd, "{\"cmd\":\"status\"}")); /* the answer to the one before */
+	}
+	assert_int_equal(open_files(), before);
 	(void)close(fd);
 }
 
@@ -151,7 +191,7 @@ static void watchers_see_events(void **state)
 	j = rig_call_on(fd, "{\"cmd\":\"watch\"}");
 	assert_true(json_is_true(json_object_get(j, "ok")));
 	json_decref(j);
-	assert_int_equal(rig_message(SPAMMER, "m1", "\xff\xfe@example.net", TRAP), HIT_STORED);
+	assert_int_equal(rig_message(SPAMMER, "m1", "\xff\xfe@example.net", TRAP1), HIT_STORED);
 	buf_init(&in, 1 << 20);
 	assert_true(rig_read(fd, "}\n", &in));
 	assert_non_null(memmem(in.p, in.n, "\"hit\"", 5));
@@ -196,7 +236,7 @@ static void garbage_on_the_policy_socket(void **state)
 	assert_string_equal(rig_rcpt(fd, SPAMMER,
 				    "an instance of much more than sixty-four characters, which Postfix never"
 				    " has",
-				    "a@example.net", TRAP),
+				    "a@example.net", TRAP1),
 		"action=DUNNO");
 	(void)close(fd);
 }
@@ -210,7 +250,7 @@ static void pipelined_requests_are_answered_in_order(void **state)
 	(void)state;
 	rig_start();
 	rig_enforce("soft");
-	assert_int_equal(rig_message(SPAMMER, "m1", "a@example.net", TRAP), HIT_STORED);
+	assert_int_equal(rig_message(SPAMMER, "m1", "a@example.net", TRAP1), HIT_STORED);
 	buf_init(&all, 1 << 20);
 	for (int i = 0; i < 100; i++) {
 		(void)snprintf(request, sizeof request,
@@ -301,6 +341,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ENGINE_TEST(garbage_on_the_control_socket),
+		ENGINE_TEST(two_descriptors_with_one_command),
 		ENGINE_TEST(a_line_of_nine_megabytes),
 		ENGINE_TEST(a_call_that_leaves_while_it_waits),
 		ENGINE_TEST(watchers_see_events),

@@ -10,9 +10,6 @@
 
 #include "engine_rig.h"
 
-#define TRAP1 RIG_SECRET "1@example.org" /* tag web */
-#define TRAP2 RIG_SECRET "2@example.org"
-
 static size_t removed_by(const char *line)
 {
 	json_t *j = rig_call(line);
@@ -67,24 +64,6 @@ static bool is_told(void *ctx)
 	return rig.alarms > 0;
 }
 
-static bool is_suspended(void)
-{
-	json_t *j = rig_call("{\"cmd\":\"trap_list\",\"state\":\"suspended\"}");
-	bool is = json_integer_value(json_object_get(j, "total")) == 1;
-
-	json_decref(j);
-	return is;
-}
-
-/* The files are read again; each question gives the engine a turn. */
-static void wait_until_suspended(void)
-{
-	for (int i = 0; i < 5000; i++)
-		if (is_suspended())
-			return;
-	fail_msg("not suspended");
-}
-
 /* Seven days of good mail of this host. */
 static void send_good_mail(const char *host)
 {
@@ -111,14 +90,14 @@ static void test_people_write_to_it(void **state)
 	}
 	assert_int_equal(rig_message("192.0.2.1", "M1", "jo@firm.example", TRAP2), HIT_STORED);
 	assert_int_equal(rig_message("192.0.2.1", "M2", "jo@firm.example", TRAP2), HIT_STORED);
-	assert_false(is_suspended());
+	assert_false(rig_is_one_suspended(NULL));
 	assert_non_null(strstr(rig.map, TRAP2));
 	rig_restart(); /* what was seen outlives the engine */
 	assert_int_equal(rig_message("192.0.2.2", "M3", "mia@firm.example", TRAP2), HIT_STORED);
 	assert_true(rig_wait(is_told, NULL));
-	wait_until_suspended();
+	assert_true(rig_poll(rig_is_one_suspended, NULL)); /* the files are read again */
 	rig_restart();
-	wait_until_suspended();
+	assert_true(rig_poll(rig_is_one_suspended, NULL));
 }
 
 int main(void)
