@@ -57,7 +57,8 @@ void feed_tell(struct feed *f, unsigned i)
 	(void)role_host_send(f->host, ROLE_ENGINE, &w, NULL, 0); /* down: it is told all when it comes */
 }
 
-void feed_offer(struct feed *f, unsigned i, const struct feed_set *s)
+/* False: there is no room for it now. */
+static bool offer(struct feed *f, unsigned i, const struct feed_set *s)
 {
 	const struct conf_feed *c = &f->one[i].spec->conf;
 	struct msg_feed_set m = { .time = s->keep.time,
@@ -75,8 +76,24 @@ void feed_offer(struct feed *f, unsigned i, const struct feed_set *s)
 	slice_copy(slice_str(c->title), m.name, sizeof m.name);
 	slice_copy(slice_str(s->keep.text), m.text, sizeof m.text);
 	message_put_feed_set(&w, MSG_FEED_SET, &m);
-	if (role_host_send(f->host, ROLE_ENGINE, &w, &s->memory.fd, 1) == ERR_FULL)
-		log_warn("feed_not_sent", "feed=%s", c->title);
+	return role_host_send(f->host, ROLE_ENGINE, &w, &s->memory.fd, 1) != ERR_FULL;
+}
+
+/* The good one first: it acts at once. */
+static void offer_due(struct feed *f, unsigned i)
+{
+	struct feed_entry *o = &f->one[i];
+
+	if (o->is_good_due && o->good.memory.fd >= 0)
+		o->is_good_due = !offer(f, i, &o->good);
+	if (!o->is_good_due && o->is_next_due && o->next.memory.fd >= 0)
+		o->is_next_due = !offer(f, i, &o->next);
+}
+
+void feed_offer_next(struct feed *f, unsigned i)
+{
+	f->one[i].is_next_due = true;
+	offer_due(f, i);
 }
 
 static void tell_all(struct feed *f)
@@ -93,12 +110,14 @@ static void feed_linked(struct role_host *h, enum role peer)
 	if (peer != ROLE_ENGINE)
 		return;
 	tell_all(f);
-	for (unsigned i = 0; i < f->plan.count; i++)
-		if (f->one[i].good.memory.fd >= 0)
-			feed_offer(f, i, &f->one[i].good);
+	for (unsigned i = 0; i < f->plan.count; i++) {
+		f->one[i].is_good_due = f->one[i].good.memory.fd >= 0;
+		f->one[i].is_next_due = false;
+		offer_due(f, i);
+	}
 	for (unsigned i = 0; i < f->plan.count; i++)
 		if (f->one[i].next.memory.fd >= 0)
-			feed_offer(f, i, &f->one[i].next);
+			feed_offer_next(f, i);
 }
 
 /* What it was asked for is not answered any more. */
@@ -130,8 +149,10 @@ static void on_tick(void *ctx)
 	struct feed *f = ctx;
 	uint64_t now = clock_mono_ms();
 
-	for (unsigned i = 0; i < f->plan.count; i++)
+	for (unsigned i = 0; i < f->plan.count; i++) {
+		offer_due(f, i);
 		feed_one_tick(f, i, now);
+	}
 }
 
 static void on_report(void *ctx)
@@ -250,8 +271,7 @@ static void feed_serve(struct role_host *h)
 	f->reading = loop_fd(h->loop, f->done[0], LOOP_READ, on_done, f);
 	if (f->tick && f->report && f->reading)
 		return;
-	log_warn("role_failed", "reason=\"no memory\"");
-	loop_stop(h->loop);
+	role_host_give_up(h, ERR_NOMEM); /* before the loop runs a loop_stop is lost */
 }
 
 /* ---- messages */

@@ -82,7 +82,8 @@ struct feed_entry {
 	uint64_t tried;  /* Unix seconds */
 	uint64_t due_ms; /* clock_mono_ms: to be asked again */
 	unsigned failures;
-	bool is_next_held; /* by the engine, for a person */
+	bool is_good_due, is_next_due; /* to be offered to the engine: there was no room in the link */
+	bool is_next_held;             /* by the engine, for a person */
 	bool is_unsaved, is_old;
 	bool is_wished; /* a refresh was asked for while one was under way, which may have read what was there before */
 	bool is_taken;  /* the engine has taken next while a job looked at good */
@@ -110,7 +111,8 @@ struct feed {
 
 /* ---- feed.c */
 void feed_tell(struct feed *f, unsigned i);
-void feed_offer(struct feed *f, unsigned i, const struct feed_set *s);
+/* Offer the engine the next set; where it does not fit into the link, once more with the next tick. */
+void feed_offer_next(struct feed *f, unsigned i);
 
 /* ---- feed_one.c */
 /* Begin a refresh, or to save, where that is due and possible. */

@@ -325,7 +325,7 @@ static void take_new(struct feed *f, unsigned i, struct feed_job *j)
 	log_info("feed_read", "feed=%s entries=%u refused=%u prefixes=%llu", name_of(o), o->next.keep.entries,
 		o->next.keep.refused, (unsigned long long)o->next.area.prefixes);
 	set_state(f, i, FEED_FETCHING, "");
-	feed_offer(f, i, &o->next);
+	feed_offer_next(f, i);
 }
 
 static void hold(struct feed *f, unsigned i, struct feed_job *j)
@@ -430,5 +430,5 @@ void feed_one_confirm(struct feed *f, unsigned i)
 		o->next.keep.time = o->good.keep.time + 1;
 	o->change = (struct feed_change){ .added4 = 0 };
 	set_state(f, i, FEED_FETCHING, "");
-	feed_offer(f, i, &o->next);
+	feed_offer_next(f, i);
 }

@@ -242,9 +242,38 @@ static void what_was_taken_is_kept_though_the_next_fails(void **state)
 	WAIT(one()->good.area.prefixes && one()->good.keep.entries == 101 && !one()->job && !one()->is_unsaved);
 }
 
+/* As many as the link takes, of a feed that is nobody's. */
+static void fill_the_link(void)
+{
+	struct msg_feed_set m = { .action = FEED_ACTION_LIST, .code = 2, .name = "other" };
+	uint8_t bytes[MESSAGE_FEED_TEXT + 128];
+	struct wr w = wr_init(bytes, sizeof bytes);
+	int fd = memfd_create("set", MFD_CLOEXEC);
+
+	message_put_feed_set(&w, MSG_FEED_SET, &m);
+	while (channel_send(h.link[ROLE_ENGINE], &w, &fd, 1) == ERR_OK)
+		assert_true(channel_queued(h.link[ROLE_ENGINE]) < CHANNEL_QUEUE);
+	(void)close(fd);
+}
+
+static void a_set_that_did_not_fit_the_link_is_offered_again(void **state)
+{
+	uint64_t good;
+
+	(void)state;
+	begin_with(100);
+	good = set.time;
+	fill_the_link();
+	feed_ops.linked(&h, ROLE_ENGINE);
+	WAIT(strcmp(set.name, "other") == 0);
+	WAIT(strcmp(set.name, "f") == 0);
+	assert_int_equal(set.time, good);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_set_that_did_not_fit_the_link_is_offered_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_wish_during_a_refresh_is_a_second_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_was_taken_is_kept_though_the_next_fails, setup, teardown),
 	};
