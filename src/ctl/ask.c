@@ -111,15 +111,20 @@ int ctl_ask_show(struct ctl *c, json_t *request, ctl_show show)
 	return status;
 }
 
+__attribute__((format(printf, 2, 0))) static void say(struct ctl *c, const char *fmt, va_list ap)
+{
+	(void)fputs("limetwig: ", c->err);
+	(void)vfprintf(c->err, fmt, ap);
+	(void)fputc('\n', c->err);
+}
+
 int ctl_refuse(struct ctl *c, const char *fmt, ...)
 {
 	va_list ap;
 
-	(void)fputs("limetwig: ", c->err);
 	va_start(ap, fmt);
-	(void)vfprintf(c->err, fmt, ap);
+	say(c, fmt, ap);
 	va_end(ap);
-	(void)fputc('\n', c->err);
 	return CTL_REFUSED;
 }
 
@@ -127,11 +132,9 @@ int ctl_usage(struct ctl *c, const char *fmt, ...)
 {
 	va_list ap;
 
-	(void)fputs("limetwig: ", c->err);
 	va_start(ap, fmt);
-	(void)vfprintf(c->err, fmt, ap);
+	say(c, fmt, ap);
 	va_end(ap);
-	(void)fputc('\n', c->err);
 	if (c->command)
 		(void)fprintf(c->err, "usage: limetwig %s%s%s%s%s\n", c->command->name, c->command->sub ? " " : "",
 			c->command->sub ? c->command->sub : "", *c->command->words ? " " : "", c->command->words);

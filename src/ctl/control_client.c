@@ -13,11 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #define READ_SIZE 65536
+#define LATE                                                                                                           \
+	"no answer in time: the engine stands still or cannot start, journalctl -u limetwigd "                         \
+	"says why"
 
 static enum err say(enum err e, char text[CONTROL_TEXT], const char *fmt, const char *path)
 {
@@ -35,6 +39,8 @@ static enum err say_errno(int error, char text[CONTROL_TEXT], const char *path)
 	case EACCES:
 	case EPERM:
 		return say(ERR_DENIED, text, "no permission: as root, or as a member of the read or admin group", path);
+	case EAGAIN: /* of connect and sendmsg, after the limit of connect_to */
+		return say(ERR_AGAIN, text, LATE, path);
 	case EPIPE:
 	case ECONNRESET:
 		return say(ERR_CLOSED, text, "it closed the connection; journalctl -u limetwigd", path);
@@ -51,9 +57,11 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static enum err connect_to(const char *path, int *ret_fd, char text[CONTROL_TEXT])
+/* limit_ms: for this, and for each piece that is sent. An engine that stands still has a full backlog one day. */
+static enum err connect_to(const char *path, int limit_ms, int *ret_fd, char text[CONTROL_TEXT])
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct timeval limit = { .tv_sec = limit_ms / 1000, .tv_usec = limit_ms % 1000 * 1000 };
 	int fd;
 
 	if (strlen(path) >= sizeof a.sun_path)
@@ -62,7 +70,8 @@ static enum err connect_to(const char *path, int *ret_fd, char text[CONTROL_TEXT
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return say_errno(errno, text, path);
-	if (connect(fd, (const struct sockaddr *)&a, sizeof a) != 0) {
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0 ||
+		connect(fd, (const struct sockaddr *)&a, sizeof a) != 0) {
 		int error = errno;
 
 		(void)close(fd);
@@ -134,10 +143,7 @@ static enum err wait_input(int fd, int64_t deadline, const char *path, char text
 		if (n > 0)
 			return ERR_OK;
 		if (n == 0)
-			return say(ERR_AGAIN, text,
-				"no answer in time: the engine stands still or cannot start, journalctl -u limetwigd "
-				"says why",
-				path);
+			return say(ERR_AGAIN, text, LATE, path);
 		if (errno != EINTR)
 			return say_errno(errno, text, path);
 	}
@@ -192,7 +198,7 @@ enum err control_client_ask(
 {
 	struct buf b;
 	int s = -1;
-	enum err e = connect_to(path, &s, text);
+	enum err e = connect_to(path, timeout_ms < CONTROL_TIMEOUT_MS ? timeout_ms : CONTROL_TIMEOUT_MS, &s, text);
 
 	if (e != ERR_OK)
 		return e;
@@ -211,7 +217,7 @@ enum err control_client_watch(
 	struct buf b;
 	int s = -1;
 	bool is_wanted = true;
-	enum err e = connect_to(path, &s, text);
+	enum err e = connect_to(path, CONTROL_TIMEOUT_MS, &s, text);
 
 	if (e != ERR_OK)
 		return e;
@@ -235,7 +241,7 @@ enum err control_client_pid(const char *path, pid_t *ret_pid, char text[CONTROL_
 	struct ucred cred = { 0 };
 	socklen_t n = sizeof cred;
 	int s = -1;
-	enum err e = connect_to(path, &s, text);
+	enum err e = connect_to(path, CONTROL_TIMEOUT_MS, &s, text);
 
 	if (e != ERR_OK)
 		return e;

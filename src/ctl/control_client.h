@@ -15,7 +15,7 @@
 
 #define CONTROL_ANSWER_MAX (64u << 20)
 #define CONTROL_TEXT 512
-#define CONTROL_TIMEOUT_MS 30000 /* of one answer */
+#define CONTROL_TIMEOUT_MS 30000 /* of one answer; at most so long until it has the request */
 #define CONTROL_CORPUS_MS 600000 /* of person and forget: all captured messages are looked at */
 #define CONTROL_RELOAD_MS                                                                                              \
 	3600000 /* of reloads, with millions of traps; an engine that stands still is ended long before */

@@ -124,6 +124,35 @@ static void test_ask(void **state)
 	}
 }
 
+/* An engine that stands still takes nobody, and one day no more can wait for it. */
+static void test_full_backlog(void **state)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct server s = { .passed = -1 };
+	json_t *got = NULL;
+	int fd[16], n = 0;
+
+	(void)state;
+	(void)snprintf(s.dir, sizeof s.dir, "/tmp/limetwig-test-XXXXXX");
+	assert_non_null(mkdtemp(s.dir));
+	(void)snprintf(s.path, sizeof s.path, "%s/control.sock", s.dir);
+	memcpy(a.sun_path, s.path, strlen(s.path) + 1);
+	s.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(s.fd, (struct sockaddr *)&a, sizeof a), 0);
+	assert_int_equal(listen(s.fd, 1), 0);
+	do {
+		assert_true(n < 16);
+		fd[n] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	} while (connect(fd[n++], (struct sockaddr *)&a, sizeof a) == 0);
+	assert_int_equal(ask(&s, -1, 100, &got), ERR_AGAIN);
+	assert_non_null(strstr(text, "no answer in time"));
+	while (n)
+		close(fd[--n]);
+	close(s.fd);
+	unlink(s.path);
+	assert_int_equal(rmdir(s.dir), 0);
+}
+
 static void test_passes_descriptor(void **state)
 {
 	struct server s;
@@ -225,9 +254,9 @@ static void test_pid(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_ask), cmocka_unit_test(test_passes_descriptor),
-		cmocka_unit_test(test_bad_answers), cmocka_unit_test(test_nobody_there), cmocka_unit_test(test_watch),
-		cmocka_unit_test(test_pid) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_ask), cmocka_unit_test(test_full_backlog),
+		cmocka_unit_test(test_passes_descriptor), cmocka_unit_test(test_bad_answers),
+		cmocka_unit_test(test_nobody_there), cmocka_unit_test(test_watch), cmocka_unit_test(test_pid) };
 
 	return cmocka_run_group_tests_name("control_client", tests, NULL, NULL);
 }
