@@ -51,6 +51,22 @@ enum err whole_file_read(int fd, struct buf *to)
 	}
 }
 
+size_t whole_file_look(int fd, void *to, size_t size)
+{
+	size_t n = 0;
+
+	while (n < size) {
+		ssize_t k = pread(fd, (char *)to + n, size - n, (off_t)n);
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k <= 0)
+			break;
+		n += (size_t)k;
+	}
+	return n;
+}
+
 int whole_file_memory(struct slice s, bool is_sealed)
 {
 	int fd = memfd_create("limetwig", MFD_CLOEXEC | (is_sealed ? MFD_ALLOW_SEALING : 0));

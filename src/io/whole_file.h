@@ -14,6 +14,11 @@
 enum err whole_file_write(int fd, struct slice s) MUST_USE;
 /* Append what comes from fd until its end. ERR_LIMIT: more than the cap of to; ERR_NOMEM; ERR_IO: errno. */
 enum err whole_file_read(int fd, struct buf *to) MUST_USE;
+/*
+ * Up to size bytes from its start, wherever fd stands: others may read the same open file. Returns how many came: a
+ * file that cannot be read further is taken for shorter.
+ */
+size_t whole_file_look(int fd, void *to, size_t size);
 /* A memfd with s, at its start. is_sealed: nobody can change it any more. -1: errno. */
 int whole_file_memory(struct slice s, bool is_sealed);
 

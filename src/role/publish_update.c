@@ -16,6 +16,7 @@
 #include "core/dns_tsig_key.h"
 #include "io/dns_client.h"
 #include "io/log.h"
+#include "io/whole_file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -244,15 +245,12 @@ static void pump(struct publish_update *u)
 
 static size_t read_key_file(struct role_host *h, char to[DNS_TSIG_KEY_FILE + 1])
 {
-	size_t n = 0;
-	ssize_t k = 1;
+	size_t n;
 
-	while (h->file[FILE_UPDATE_KEY] >= 0 && n < DNS_TSIG_KEY_FILE + 1 && k > 0) {
-		k = pread(h->file[FILE_UPDATE_KEY], to + n, DNS_TSIG_KEY_FILE + 1 - n, (off_t)n);
-		n += k > 0 ? (size_t)k : 0;
-	}
-	if (h->file[FILE_UPDATE_KEY] >= 0)
-		(void)close(h->file[FILE_UPDATE_KEY]);
+	if (h->file[FILE_UPDATE_KEY] < 0)
+		return 0;
+	n = whole_file_look(h->file[FILE_UPDATE_KEY], to, DNS_TSIG_KEY_FILE + 1);
+	(void)close(h->file[FILE_UPDATE_KEY]);
 	h->file[FILE_UPDATE_KEY] = -1;
 	return n;
 }

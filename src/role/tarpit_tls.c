@@ -11,6 +11,7 @@
 #include "role/tarpit.h"
 
 #include "io/log.h"
+#include "io/whole_file.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -30,16 +31,12 @@
 /* Closes the descriptor: what was read once is not needed again. */
 static size_t read_file(struct role_host *h, enum shared_file which, char *to)
 {
-	size_t n = 0;
-	ssize_t k = 1;
+	size_t n;
 
-	/* another process may share the offset */
-	while (h->file[which] >= 0 && n < PEM_READ && k > 0) {
-		k = pread(h->file[which], to + n, PEM_READ - n, (off_t)n);
-		n += k > 0 ? (size_t)k : 0;
-	}
-	if (h->file[which] >= 0)
-		(void)close(h->file[which]);
+	if (h->file[which] < 0)
+		return 0;
+	n = whole_file_look(h->file[which], to, PEM_READ);
+	(void)close(h->file[which]);
 	h->file[which] = -1;
 	return n;
 }

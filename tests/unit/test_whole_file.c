@@ -101,6 +101,24 @@ static void test_errors(void **state)
 	(void)close(folder);
 }
 
+/* Another reader of the same open file keeps his place. */
+static void test_look(void **state)
+{
+	int fd = whole_file_memory(SLICE_LIT("12345"), false), folder = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char to[8] = "";
+
+	(void)state;
+	assert_int_equal(lseek(fd, 2, SEEK_SET), 2);
+	assert_int_equal(whole_file_look(fd, to, sizeof to), 5);
+	assert_memory_equal(to, "12345", 5);
+	assert_int_equal(whole_file_look(fd, to, 3), 3);
+	assert_int_equal(whole_file_look(fd, to, 0), 0);
+	assert_int_equal(lseek(fd, 0, SEEK_CUR), 2);
+	assert_int_equal(whole_file_look(folder, to, sizeof to), 0);
+	(void)close(fd);
+	(void)close(folder);
+}
+
 static void test_memory(void **state)
 {
 	int open_fd = whole_file_memory(SLICE_LIT("text"), false), sealed = whole_file_memory(SLICE_LIT("text"), true);
@@ -124,6 +142,7 @@ int main(void)
 		cmocka_unit_test(test_in_pieces),
 		cmocka_unit_test(test_cap),
 		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_look),
 		cmocka_unit_test(test_memory),
 	};
 
