@@ -233,10 +233,8 @@ static void dnsbl_serve(struct role_host *h)
 	for (unsigned i = 0; i < ROLE_LISTENERS; i++)
 		is_good = is_good && watch(d, h->listener[LISTENER_DNS_UDP][i], dnsbl_on_datagram, &d->udp_watch[i]) &&
 			  watch(d, h->listener[LISTENER_DNS_TCP][i], dnsbl_on_listener, &d->tcp_watch[i]);
-	if (!is_good || !d->second) {
-		log_warn("role_failed", "reason=\"no memory\"");
-		loop_stop(h->loop);
-	}
+	if (!is_good || !d->second)
+		role_host_give_up(h, ERR_NOMEM); /* before the loop runs a loop_stop is lost */
 }
 
 static void dnsbl_linked(struct role_host *h, enum role peer)

@@ -69,8 +69,7 @@ static void fetch_serve(struct role_host *h)
 	f->test = loop_every(h->loop, h->conf.fetch.test_s * 1000, on_test, f);
 	f->state = loop_every(h->loop, STATE_MS, on_state, f);
 	if (!f->test || !f->state) {
-		log_warn("role_failed", "reason=\"no memory\"");
-		loop_stop(h->loop);
+		role_host_give_up(h, ERR_NOMEM); /* before the loop runs a loop_stop is lost */
 		return;
 	}
 	fetch_lists_test(f);

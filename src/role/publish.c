@@ -52,8 +52,7 @@ static void publish_serve(struct role_host *h)
 	p->tick = loop_every(h->loop, PUBLISH_TICK_MS, on_tick, p);
 	if (p->tick)
 		return;
-	log_warn("role_failed", "reason=\"no memory\"");
-	loop_stop(h->loop);
+	role_host_give_up(h, ERR_NOMEM); /* before the loop runs a loop_stop is lost */
 }
 
 static void publish_linked(struct role_host *h, enum role peer)

@@ -115,10 +115,8 @@ static void tarpit_serve(struct role_host *h)
 	t->ready = loop_fd(h->loop, t->epoll, LOOP_READ, tarpit_on_ready, t);
 	t->turn = loop_every(h->loop, TARPIT_TICK_MS, on_turn, t);
 	t->second = loop_every(h->loop, SECOND_MS, on_second, t);
-	if (!t->ready || !t->turn || !t->second) {
-		log_warn("role_failed", "reason=\"no memory\"");
-		loop_stop(h->loop);
-	}
+	if (!t->ready || !t->turn || !t->second)
+		role_host_give_up(h, ERR_NOMEM); /* before the loop runs a loop_stop is lost */
 }
 
 /* The old area stays in use where the new one is no good. */

@@ -238,11 +238,26 @@ static void test_last_is_not_wanted(void **state)
 	loop_free(s.loop);
 }
 
+/* Who wants a loop not to run at all must not start it. */
+static void test_a_stop_before_it_runs_is_forgotten(void **state)
+{
+	struct seen s = { .loop = loop_new() };
+
+	(void)state;
+	loop_stop(s.loop);
+	s.watch = loop_every(s.loop, 1, on_tick, &s);
+	assert_int_equal(loop_run(s.loop), ERR_OK);
+	assert_int_equal(s.ticks, 3);
+	loop_remove(s.watch);
+	loop_free(s.loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_descriptor),
 		cmocka_unit_test(test_timers),
+		cmocka_unit_test(test_a_stop_before_it_runs_is_forgotten),
 		cmocka_unit_test(test_signal),
 		cmocka_unit_test(test_clocks),
 		cmocka_unit_test(test_last_of_a_round),
