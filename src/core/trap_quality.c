@@ -4,13 +4,18 @@
  */
 #include "core/trap_quality.h"
 
+/* What place i counts at now. */
+static uint8_t points_of(const struct trap_quality *q, int i, uint64_t now)
+{
+	return q->seen[i].host && q->seen[i].at + TRAP_QUALITY_S > now ? q->seen[i].points : 0;
+}
+
 unsigned trap_quality_points(const struct trap_quality *q, uint64_t now)
 {
 	unsigned points = 0;
 
 	for (int i = 0; i < TRAP_QUALITY_HOSTS; i++)
-		if (q->seen[i].host && q->seen[i].at + TRAP_QUALITY_S > now)
-			points += q->seen[i].points;
+		points += points_of(q, i, now);
 	return points;
 }
 
@@ -31,8 +36,8 @@ bool trap_quality_note(struct trap_quality *q, uint64_t host, double good, bool 
 		if (q->seen[i].at < q->seen[place].at)
 			place = i;
 	}
-	if (q->seen[place].host == host && q->seen[place].points > points)
-		points = q->seen[place].points;
+	if (q->seen[place].host == host && points_of(q, place, now) > points)
+		points = points_of(q, place, now);
 	q->seen[place].host = host;
 	q->seen[place].at = now;
 	q->seen[place].points = points;

@@ -44,6 +44,18 @@ static void old_ones_do_not_count(void **state)
 	assert_true(trap_quality_note(&q, 9, 5, false, NOW + TRAP_QUALITY_S + 1));
 }
 
+/* Nor do they come back with a lesser message of the same host. */
+static void old_points_do_not_come_back(void **state)
+{
+	struct trap_quality q = { 0 };
+	uint64_t later = NOW + TRAP_QUALITY_S;
+
+	(void)state;
+	assert_true(trap_quality_note(&q, 7, 5, true, NOW));
+	assert_false(trap_quality_note(&q, 7, 5, false, later));
+	assert_int_equal(trap_quality_points(&q, later), 1);
+}
+
 static void more_hosts_than_remembered(void **state)
 {
 	struct trap_quality q = { 0 };
@@ -60,6 +72,7 @@ int main(void)
 		cmocka_unit_test(two_hosts),
 		cmocka_unit_test(a_correspondent),
 		cmocka_unit_test(old_ones_do_not_count),
+		cmocka_unit_test(old_points_do_not_come_back),
 		cmocka_unit_test(more_hosts_than_remembered),
 	};
 
