@@ -9,21 +9,7 @@
 /* Numbers that stand for yes and no: anything else is malformed. */
 static uint8_t get_flag(struct rd *r)
 {
-	uint8_t v = rd_u8(r);
-
-	if (v > 1)
-		r->bad = true;
-	return v;
-}
-
-/* A number in lo..hi. */
-static uint8_t get_range(struct rd *r, uint8_t lo, uint8_t hi)
-{
-	uint8_t v = rd_u8(r);
-
-	if (v < lo || v > hi)
-		r->bad = true;
-	return v;
+	return rd_range(r, 0, 1);
 }
 
 static void put_type(struct wr *w, enum message_type t)
@@ -62,7 +48,7 @@ enum err message_get_hello(struct rd *r, struct msg_hello *ret)
 {
 	struct msg_hello m = { .version = rd_u16(r) };
 
-	m.role = (enum role)get_range(r, 0, ROLE_PROCESSES - 1);
+	m.role = (enum role)rd_range(r, 0, ROLE_PROCESSES - 1);
 	DONE(r, m, ret);
 }
 
@@ -75,7 +61,7 @@ void message_put_which(struct wr *w, enum message_type t, const struct msg_which
 /* The narrower range of each use (listener, role, file) is the receiver's to check. */
 enum err message_get_which(struct rd *r, struct msg_which *ret)
 {
-	struct msg_which m = { .which = get_range(r, 1, ROLE_PROCESSES - 1) };
+	struct msg_which m = { .which = rd_range(r, 1, ROLE_PROCESSES - 1) };
 
 	DONE(r, m, ret);
 }
@@ -89,7 +75,7 @@ void message_put_unlinked(struct wr *w, enum message_type t, const struct msg_un
 
 enum err message_get_unlinked(struct rd *r, struct msg_unlinked *ret)
 {
-	struct msg_unlinked m = { .which = get_range(r, 1, ROLE_PROCESSES - 1) };
+	struct msg_unlinked m = { .which = rd_range(r, 1, ROLE_PROCESSES - 1) };
 
 	m.number = rd_u32(r);
 	DONE(r, m, ret);
@@ -173,7 +159,7 @@ enum err message_get_hook(struct rd *r, struct msg_hook *ret)
 {
 	struct msg_hook m = { .seq = rd_u32(r) };
 
-	m.what = get_range(r, HOOK_ADD, HOOK_FLUSH);
+	m.what = rd_range(r, HOOK_ADD, HOOK_FLUSH);
 	if (!get_ops(r, m.op, MESSAGE_HOOK_OPS, &m.count))
 		return ERR_SYNTAX;
 	DONE(r, m, ret);
@@ -206,7 +192,7 @@ void message_put_fw_sync(struct wr *w, enum message_type t, const struct msg_fw_
 
 enum err message_get_fw_sync(struct rd *r, struct msg_fw_sync *ret)
 {
-	struct msg_fw_sync m = { .phase = get_range(r, 1, 2) };
+	struct msg_fw_sync m = { .phase = rd_range(r, 1, 2) };
 
 	DONE(r, m, ret);
 }
@@ -240,7 +226,7 @@ void message_put_fw_state(struct wr *w, enum message_type t, const struct msg_fw
 
 enum err message_get_fw_state(struct rd *r, struct msg_fw_state *ret)
 {
-	struct msg_fw_state m = { .state = get_range(r, FW_OFF, FW_HOOK) };
+	struct msg_fw_state m = { .state = rd_range(r, FW_OFF, FW_HOOK) };
 
 	m.error = rd_u32(r);
 	m.wanted = rd_u32(r);
@@ -283,7 +269,7 @@ enum err message_get_hit(struct rd *r, struct msg_hit *ret)
 	m.client = rd_ipaddr(r);
 	m.port = rd_u16(r);
 	m.is_local = get_flag(r);
-	m.grade = get_range(r, GRADE_NONE, GRADE_COUNT - 1);
+	m.grade = rd_range(r, GRADE_NONE, GRADE_COUNT - 1);
 	m.is_truncated = get_flag(r);
 	m.size = rd_u32(r);
 	rd_cstr(r, m.name, sizeof m.name);
@@ -313,7 +299,7 @@ enum err message_get_hit_ack(struct rd *r, struct msg_hit_ack *ret)
 {
 	struct msg_hit_ack m = { .seq = rd_u64(r) };
 
-	m.result = get_range(r, HIT_STORED, HIT_KNOWN);
+	m.result = rd_range(r, HIT_STORED, HIT_KNOWN);
 	DONE(r, m, ret);
 }
 
@@ -439,7 +425,7 @@ enum err message_get_log_mail(struct rd *r, struct msg_log_mail *ret)
 	rd_cstr(r, m.queue_id, sizeof m.queue_id);
 	rd_cstr(r, m.sender, sizeof m.sender);
 	rd_cstr(r, m.recipient, sizeof m.recipient);
-	m.outcome = get_range(r, LOG_DELIVERED, LOG_SUBMITTED);
+	m.outcome = rd_range(r, LOG_DELIVERED, LOG_SUBMITTED);
 	m.is_first = get_flag(r);
 	DONE(r, m, ret);
 }
@@ -497,7 +483,7 @@ void message_put_log_state(struct wr *w, enum message_type t, const struct msg_l
 
 enum err message_get_log_state(struct rd *r, struct msg_log_state *ret)
 {
-	struct msg_log_state m = { .state = get_range(r, LOG_ABSENT, LOG_JOURNAL) };
+	struct msg_log_state m = { .state = rd_range(r, LOG_ABSENT, LOG_JOURNAL) };
 
 	get_position(r, &m.position);
 	m.lines = rd_u64(r);
@@ -523,8 +509,8 @@ enum err message_get_run(struct rd *r, struct msg_run *ret)
 {
 	struct msg_run m = { .seq = rd_u32(r) };
 
-	m.what = get_range(r, RUN_ALARM, RUN_MAIL);
-	m.count = get_range(r, 0, MESSAGE_RUN_ARGS);
+	m.what = rd_range(r, RUN_ALARM, RUN_MAIL);
+	m.count = rd_range(r, 0, MESSAGE_RUN_ARGS);
 	for (unsigned i = 0; i < m.count && !r->bad; i++)
 		rd_cstr(r, m.arg[i], sizeof m.arg[i]);
 	DONE(r, m, ret);
@@ -545,7 +531,7 @@ enum err message_get_run_done(struct rd *r, struct msg_run_done *ret)
 {
 	struct msg_run_done m = { .seq = rd_u32(r) };
 
-	m.what = get_range(r, RUN_ALARM, RUN_MAIL);
+	m.what = rd_range(r, RUN_ALARM, RUN_MAIL);
 	m.status = (int32_t)rd_u32(r);
 	m.output = rd_bytes(r, MESSAGE_RUN_OUTPUT);
 	DONE(r, m, ret);
@@ -595,7 +581,7 @@ void message_put_text(struct wr *w, enum message_type t, const struct msg_text *
 
 enum err message_get_text(struct rd *r, struct msg_text *ret)
 {
-	struct msg_text m = { .kind = get_range(r, TEXT_TRAPS, TEXT_SHARED) };
+	struct msg_text m = { .kind = rd_range(r, TEXT_TRAPS, TEXT_SHARED) };
 
 	m.round = rd_u32(r);
 	m.index = rd_u32(r);
