@@ -301,6 +301,18 @@ static void call_lines(struct engine_call *c)
 	}
 }
 
+/* The last one stays; the room for one has, by its alignment, room for two. */
+static void take_fds(struct engine_call *c, const struct cmsghdr *h)
+{
+	size_t n = (h->cmsg_len - CMSG_LEN(0)) / sizeof c->passed_fd;
+
+	for (size_t i = 0; i < n; i++) {
+		if (c->passed_fd >= 0)
+			(void)close(c->passed_fd);
+		memcpy(&c->passed_fd, CMSG_DATA(h) + i * sizeof c->passed_fd, sizeof c->passed_fd);
+	}
+}
+
 static ssize_t call_recv(struct engine_call *c)
 {
 	struct iovec iov = { c->in.p + c->in.n, CONTROL_READ };
@@ -311,13 +323,9 @@ static ssize_t call_recv(struct engine_call *c)
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = sizeof u };
 	ssize_t n = recvmsg(c->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
-	for (struct cmsghdr *h = n > 0 ? CMSG_FIRSTHDR(&m) : NULL; h; h = CMSG_NXTHDR(&m, h)) {
-		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS || h->cmsg_len != CMSG_LEN(sizeof(int)))
-			continue;
-		if (c->passed_fd >= 0)
-			(void)close(c->passed_fd);
-		memcpy(&c->passed_fd, CMSG_DATA(h), sizeof c->passed_fd);
-	}
+	for (struct cmsghdr *h = n > 0 ? CMSG_FIRSTHDR(&m) : NULL; h; h = CMSG_NXTHDR(&m, h))
+		if (h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS)
+			take_fds(c, h);
 	return n;
 }
 
