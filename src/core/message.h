@@ -57,12 +57,12 @@ enum message_type {
 	MSG_CORPUS_STATE = 33,  /* capture -> engine: bytes, files, refused; every 10 s and at change */
 	MSG_RIDERS = 34,        /* capture -> engine: what shall become of the riders of this message; or: it is done */
 	MSG_RIDERS_DO = 35,     /* engine -> capture: the answer; or: release this corpus message */
+	MSG_CORPUS_FORGET = 36, /* engine -> capture: find, or delete, the corpus messages from or to an address */
+	MSG_CORPUS_FORGOTTEN = 37, /* capture -> engine: all have been looked at */
 
 	/* capture <-> parent */
-	MSG_MAIL_OPEN = 38,        /* capture -> parent: connect to Postfix's service that takes mail back */
-	MSG_MAIL_SOCKET = 39,      /* parent -> capture, 1 fd or none: connected, or the errno */
-	MSG_CORPUS_FORGET = 36,    /* engine -> capture: find, or delete, the corpus messages from or to an address */
-	MSG_CORPUS_FORGOTTEN = 37, /* capture -> engine: all have been looked at */
+	MSG_MAIL_OPEN = 38,   /* capture -> parent: connect to Postfix's service that takes mail back */
+	MSG_MAIL_SOCKET = 39, /* parent -> capture, 1 fd or none: connected, or the errno */
 
 	/* follow <-> engine */
 	MSG_LOG_RESUME = 40, /* engine -> follow, first: where reading had stopped */
