@@ -55,16 +55,22 @@ class Daemon:
         """Run limetwig with these arguments; the CompletedProcess."""
         return self.net.run([BIN + "/limetwig", *args], **more)
 
-    def told(self, *args, status=0):
-        """Output of a command that must end with this status."""
+    def ended(self, args, status):
+        """A command that must end with this status."""
         done = self.ctl(*args)
         if done.returncode != status:
             raise LabError("limetwig %s: exit %d, expected %d: %s" % (
                 " ".join(args), done.returncode, status, (done.stdout + done.stderr).strip()))
+        return done
+
+    def told(self, *args, status=0):
+        """Its output."""
+        done = self.ended(args, status)
         return done.stdout + done.stderr
 
     def json(self, *args):
-        return json.loads(self.told(*args, "--json"))
+        """Its answer; a disk that is slow just then is said beside it."""
+        return json.loads(self.ended([*args, "--json"], 0).stdout)
 
     def top(self):
         """Host pid of the parent role."""
@@ -76,7 +82,7 @@ class Daemon:
         found = {}
         for pid in [self.top()] + children_of(self.top() or 0):
             words = command_line(pid) if pid else []
-            if "-x" in words:
+            if "-x" in words and words[0] == "limetwigd":  # postconf has an option of that name, too
                 found.setdefault(words[words.index("-x") + 1], pid)  # nearest first: not what run has just forked
             elif words and "parent" not in found:
                 found["parent"] = pid
