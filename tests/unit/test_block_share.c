@@ -39,6 +39,14 @@ static uint64_t rnd(void)
 	return rng;
 }
 
+/* An empty one, its writer, and a reader. */
+static void make_share(struct area_memory *m, struct block_share *s, struct block_view *v)
+{
+	assert_int_equal(area_memory_make_blocks(block_share_bytes(SHARE_BITS_MIN), m), ERR_OK);
+	block_share_init(s, m->map, SHARE_BITS_MIN, key);
+	assert_int_equal(block_view_init(v, m->map, m->bytes), ERR_OK);
+}
+
 /* Hosts, /24s and /64s, some inside of others. */
 static struct prefix nth(uint32_t n)
 {
@@ -177,9 +185,7 @@ static void test_full(void **state)
 	unsigned seen = 0;
 
 	(void)state;
-	assert_int_equal(area_memory_make_blocks(block_share_bytes(SHARE_BITS_MIN), &m), ERR_OK);
-	block_share_init(&s, m.map, SHARE_BITS_MIN, key);
-	assert_int_equal(block_view_init(&v, m.map, m.bytes), ERR_OK);
+	make_share(&m, &s, &v);
 	for (uint32_t i = 0; i < 2000; i++) {
 		struct prefix p = nth(i * 3);
 
@@ -321,9 +327,7 @@ static void test_reader_beside_writer(void **state)
 	pid_t pid;
 
 	(void)state;
-	assert_int_equal(area_memory_make_blocks(block_share_bytes(SHARE_BITS_MIN), &m), ERR_OK);
-	block_share_init(&s, m.map, SHARE_BITS_MIN, key);
-	assert_int_equal(block_view_init(&v, m.map, m.bytes), ERR_OK);
+	make_share(&m, &s, &v);
 	pid = start_writer(&s);
 	first = sequence_of(&s);
 	while (sequence_of(&s) < first + 400000)
@@ -380,9 +384,7 @@ static void test_walk(void **state)
 	uint64_t changes;
 
 	(void)state;
-	assert_int_equal(area_memory_make_blocks(block_share_bytes(SHARE_BITS_MIN), &m), ERR_OK);
-	block_share_init(&s, m.map, SHARE_BITS_MIN, key);
-	assert_int_equal(block_view_init(&v, m.map, m.bytes), ERR_OK);
+	make_share(&m, &s, &v);
 	assert_true(walk_all(&v, seen));
 	for (unsigned i = 0; i < SUBJECTS; i++)
 		assert_int_equal(seen[i], 0);
@@ -421,9 +423,7 @@ static void test_walk_beside_writer(void **state)
 	pid_t pid;
 
 	(void)state;
-	assert_int_equal(area_memory_make_blocks(block_share_bytes(SHARE_BITS_MIN), &m), ERR_OK);
-	block_share_init(&s, m.map, SHARE_BITS_MIN, key);
-	assert_int_equal(block_view_init(&v, m.map, m.bytes), ERR_OK);
+	make_share(&m, &s, &v);
 	for (uint32_t k = 0; k < SUBJECTS; k += 2) {
 		struct prefix p = nth(k);
 
@@ -473,9 +473,7 @@ static void test_walk_stuck(void **state)
 	size_t n;
 
 	(void)state;
-	assert_int_equal(area_memory_make_blocks(block_share_bytes(SHARE_BITS_MIN), &m), ERR_OK);
-	block_share_init(&s, m.map, SHARE_BITS_MIN, key);
-	assert_int_equal(block_view_init(&v, m.map, m.bytes), ERR_OK);
+	make_share(&m, &s, &v);
 	s.word[4] = 7;
 	assert_int_equal(block_view_walk(&v, &w, got, &n), ERR_AGAIN);
 	assert_false(w.is_begun);

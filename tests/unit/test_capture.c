@@ -258,7 +258,7 @@ static void test_cap(void **state)
 {
 	static struct client *k[CAPTURE_CONNECTIONS + 5];
 	unsigned greeted = 0;
-	uint64_t end = clock_mono_ms() + 10000;
+	uint64_t end = clock_mono_ms() + 30000;
 
 	(void)state;
 	start();
@@ -371,7 +371,7 @@ static void test_full_disk(void **state)
 static void test_remove(void **state)
 {
 	struct msg_corpus_remove m = { .corpus_id = "" };
-	uint64_t end = clock_mono_ms() + 10000;
+	uint64_t end = clock_mono_ms() + 30000;
 	struct client *k;
 	uint8_t bytes[64];
 	struct wr w = wr_init(bytes, sizeof bytes);
@@ -438,7 +438,7 @@ static void test_forget_waits_for_what_is_under_way(void **state)
 
 static void test_retention(void **state)
 {
-	uint64_t end = clock_mono_ms() + 10000;
+	uint64_t end = clock_mono_ms() + 30000;
 	char path[160];
 
 	(void)state;
