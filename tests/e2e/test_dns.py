@@ -2,17 +2,14 @@
 import json
 import os
 import signal
-import subprocess
 import tempfile
 
 import pytest
 from lab import messages
-from lab.network import PYTHON, die_with_parent, wait_for
+from lab.dns_host import ALLOW, BLOCK, PORT, Dns
+from lab.network import wait_for
 from lab.scene import CONF, TRAPS
 
-PORT = 5353
-HERE = os.path.dirname(os.path.abspath(__file__))
-ALLOW, BLOCK = "allow.test", "block.test"
 FETCH = """
 fetch {
   resolvers = { "127.0.0.1:%d" }
@@ -30,38 +27,6 @@ dns-list "bad" {
   kind = block
 }
 """ % (PORT, ALLOW, BLOCK)
-
-
-class Dns:
-    """The server; `rules` are what it says from the next question on."""
-
-    def __init__(self, net, folder):
-        self.path = os.path.join(folder, "rules.json")
-        self.rules = {"records": {}, "lists": {ALLOW: {"listed": [], "code": "127.0.5.0"}, BLOCK: {"listed": []}}}
-        self.write()
-        self.process = subprocess.Popen(
-            ["nsenter", "-t", str(net.init), "-n", PYTHON, os.path.join(HERE, "lab/dns_server.py"), str(PORT),
-             self.path],
-            stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent, start_new_session=True)
-        assert self.process.stdout.readline() == "ready\n"
-
-    def write(self):
-        with open(self.path + ".new", "w", encoding="utf-8") as f:
-            json.dump(self.rules, f)
-        os.rename(self.path + ".new", self.path)
-
-    def set(self, zone, **fields):
-        self.rules["lists"][zone].update(fields)
-        self.write()
-
-    def record(self, name, **records):
-        self.rules["records"][name] = records
-        self.write()
-
-    def close(self):
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        self.process.stdout.close()
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,10 @@ import tempfile
 
 import pytest
 from lab.dns_client import DnsClient, reverse
+from lab.dns_host import PORT as DNS_PORT
+from lab.dns_host import Dns
 from lab.network import wait_for
 from lab.scene import CONF, TRAPS
-from test_dns import PORT as DNS_PORT
-from test_dns import Dns
 
 LISTS = "/etc/limetwig/lists"
 PATIENCE = 30

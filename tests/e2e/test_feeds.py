@@ -9,10 +9,10 @@ import tempfile
 import time
 
 import pytest
+from lab.dns_host import PORT as DNS_PORT
+from lab.dns_host import Dns
 from lab.network import PYTHON, SERVER4, die_with_parent, wait_for
 from lab.scene import CONF
-from test_dns import PORT as DNS_PORT
-from test_dns import Dns
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PORT, TLS_PORT, FTP_PORT = 8080, 8443, 2121
