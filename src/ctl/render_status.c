@@ -67,7 +67,7 @@ static void print_row(struct render *r, const json_t *counters, const char *labe
 static void print_counters(struct render *r, const json_t *a)
 {
 	const json_t *c = json_object_get(a, "counters");
-	bool is_would = strcmp(render_text(r, a, "mode"), "monitor") == 0;
+	bool is_would = strcmp(render_text(r, a, "mode"), "monitor") == 0 || render_bool(a, "off");
 	uint64_t good = render_number(json_object_get(c, "7d"), "good_refused");
 	uint64_t held = render_number(json_object_get(a, "blocks"), "held");
 
