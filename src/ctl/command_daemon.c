@@ -26,11 +26,54 @@ static int show_metrics(struct ctl *c)
 	return CTL_DONE;
 }
 
+static void count_element(void *ctx, const struct prefix *p, uint64_t left_ms)
+{
+	size_t *n = ctx;
+
+	(void)p;
+	(void)left_ms;
+	++*n;
+}
+
+/* Blocks in the kernel outlive the daemon: who is in front of it at night must know, and how to end them. */
+static void show_orphans(struct ctl *c)
+{
+	struct firewall_nft *nft = NULL;
+	enum firewall_fit fit = FIREWALL_ABSENT;
+	size_t n = 0;
+
+	(void)fprintf(c->err, "Mail flows as without limetwig; mail to traps waits in Postfix's queue.\n");
+	if (c->conf.firewall.backend != FW_BACKEND_NFTABLES)
+		return;
+	if (!ctl_is_root()) {
+		(void)fprintf(c->err, "Hosts that are blocked in the kernel stay so; as root this says how many.\n");
+		return;
+	}
+	if (firewall_nft_open(&nft) != ERR_OK)
+		return;
+	if (firewall_nft_look(nft, &fit) == ERR_OK && fit == FIREWALL_ABSENT)
+		(void)fprintf(c->err, "Nobody is blocked in the kernel.\n");
+	else if (firewall_nft_dump(nft, count_element, &n) != ERR_OK)
+		(void)fprintf(c->err, "Hosts that are blocked in the kernel stay so. At once: limetwig off\n");
+	else
+		(void)fprintf(c->err,
+			"Blocked in the kernel until their time is over: %s. To end it at once: limetwig off\n",
+			render_count(&c->render, n, "host"));
+	firewall_nft_close(nft);
+}
+
 int command_status(struct ctl *c)
 {
+	char text[CONTROL_TEXT];
+	pid_t parent = 0;
+	int status;
+
 	if (c->args.is_given[OPT_METRICS])
 		return show_metrics(c);
-	return ctl_ask_show(c, ctl_request(c, "status"), render_status);
+	status = ctl_ask_show(c, ctl_request(c, "status"), render_status);
+	if (status == CTL_REFUSED && control_client_pid(c->socket, &parent, text) == ERR_CLOSED)
+		show_orphans(c);
+	return status;
 }
 
 static bool is_mode(const char *s)
@@ -162,7 +205,7 @@ static void show_reload(struct render *r, const json_t *a)
 	else
 		(void)fprintf(r->to, "read again: configuration and trap files\n");
 	if (bad)
-		(void)fprintf(r->to, "%s lines are no traps: limetwig status shows them\n", render_grouped(r, bad));
+		(void)fprintf(r->to, "%s: limetwig status shows them\n", render_count(r, bad, "bad line"));
 }
 
 /* The parent reads the configuration (SIGHUP), the engine the trap files. */

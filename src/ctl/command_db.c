@@ -65,7 +65,7 @@ int command_db_check(struct ctl *c)
 			"folder away, limetwigd begins anew and the trap files are kept",
 			dir, *text ? text : err_name(e), (unsigned long long)good, (unsigned long long)bad);
 	if (!c->args.is_given[OPT_JSON])
-		(void)fprintf(c->render.to, "%s: %s entries, all good\n", dir, render_grouped(&c->render, good));
+		(void)fprintf(c->render.to, "%s: %s, all good\n", dir, render_count(&c->render, good, "entry"));
 	return CTL_DONE;
 }
 

@@ -158,7 +158,7 @@ static int write_list(struct ctl *c, const struct job *j, const struct export_so
 		(void)fprintf(c->render.to, "{\"ok\":true,\"entries\":%llu,\"bytes\":%llu}\n",
 			(unsigned long long)w.entries, (unsigned long long)w.bytes);
 	else if (path)
-		(void)fprintf(c->render.to, "%s: %s entries\n", path, render_grouped(&c->render, w.entries));
+		(void)fprintf(c->render.to, "%s: %s\n", path, render_count(&c->render, w.entries, "entry"));
 	return CTL_DONE;
 }
 

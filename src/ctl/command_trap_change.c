@@ -162,10 +162,19 @@ int command_trap_change(struct ctl *c)
 	return status;
 }
 
+/* Addresses were asked for and are not there: the engine gives them to administrators only. */
+static bool is_hidden(const json_t *answer)
+{
+	const json_t *first = json_array_get(json_object_get(answer, "traps"), 0);
+
+	return first && !json_object_get(first, "text");
+}
+
 int command_trap_list(struct ctl *c)
 {
-	json_t *q = ctl_request(c, "trap_list");
+	json_t *q = ctl_request(c, "trap_list"), *answer = NULL;
 	uint64_t limit;
+	int status;
 
 	if (!ctl_number(c, OPT_LIMIT, TRAP_LIMIT, &limit)) {
 		json_decref(q);
@@ -176,7 +185,13 @@ int command_trap_list(struct ctl *c)
 	(void)json_object_set_new(q, "limit", json_integer((json_int_t)limit));
 	if (c->args.is_given[OPT_REVEAL])
 		(void)json_object_set_new(q, "reveal", json_true());
-	return ctl_ask_show(c, q, render_trap_list);
+	status = ctl_ask(c, q, &answer);
+	if (status == CTL_DONE && c->args.is_given[OPT_REVEAL] && is_hidden(answer))
+		(void)fprintf(c->err, "limetwig: --reveal is for administrators: sudo limetwig trap list --reveal\n");
+	if (status == CTL_DONE && !ctl_show_json(c, answer))
+		render_trap_list(&c->render, answer);
+	json_decref(answer);
+	return status;
 }
 
 static int test_address(struct ctl *c)

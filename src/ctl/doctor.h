@@ -66,16 +66,18 @@ struct doctor_daemon_facts {
 	const json_t *blocks; /* in force, all of them; NULL: not asked */
 	const json_t *live;   /* [{trap,reason}] armed traps that are somebody's address; NULL: not asked */
 	bool is_live_checked; /* Postfix's tables could be asked */
+	const json_t *hits;   /* the newest of the last day; NULL: not asked */
 	size_t processes;     /* 0: not looked at */
 	struct doctor_process process[DOCTOR_PROCESSES];
 };
 
+#define DOCTOR_HITS 200     /* newest hits that are looked at */
 #define DOCTOR_LISTED 10000 /* blocks and traps that are looked at one by one */
 
 /* doctor_facts.c: ask the engine. what_for texts live in the struct's owner: call doctor_facts_free. */
 struct doctor_facts {
 	struct doctor_daemon_facts f;
-	json_t *status, *blocks, *live;
+	json_t *status, *blocks, *live, *hits;
 	char text[512];
 };
 void doctor_facts_get(struct ctl *c, struct doctor_facts *ret);

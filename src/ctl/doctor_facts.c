@@ -113,6 +113,18 @@ static void get_live(struct ctl *c, struct doctor_facts *x)
 	x->f.is_live_checked = render_bool(x->live, "live_checked");
 }
 
+static void get_hits(struct ctl *c, struct doctor_facts *x)
+{
+	json_t *request = ctl_request(c, "hits");
+
+	if (request) {
+		(void)json_object_set_new(request, "since", json_integer(86400));
+		(void)json_object_set_new(request, "limit", json_integer(DOCTOR_HITS));
+	}
+	x->hits = ask(c, request);
+	x->f.hits = json_object_get(x->hits, "hits");
+}
+
 void doctor_facts_get(struct ctl *c, struct doctor_facts *ret)
 {
 	memset(ret, 0, sizeof *ret);
@@ -124,6 +136,7 @@ void doctor_facts_get(struct ctl *c, struct doctor_facts *ret)
 		return;
 	get_blocks(c, ret);
 	get_live(c, ret);
+	get_hits(c, ret);
 }
 
 void doctor_facts_free(struct doctor_facts *x)
@@ -131,4 +144,5 @@ void doctor_facts_free(struct doctor_facts *x)
 	json_decref(x->status);
 	json_decref(x->blocks);
 	json_decref(x->live);
+	json_decref(x->hits);
 }

@@ -170,6 +170,26 @@ static bool has_filter(struct slice text)
 	return false;
 }
 
+/* "smtpd_proxy_filter = somewhere"; services that take mail back have it empty. */
+static bool has_proxy_filter(struct slice text)
+{
+	static const char name[] = "smtpd_proxy_filter";
+	struct slice line;
+
+	while (slice_line(&text, &line)) {
+		const char *at = memmem(line.p, line.n, name, sizeof name - 1);
+		struct slice value;
+
+		if (!at || slice_trim(line).p[0] == '#')
+			continue;
+		value = slice_trim(slice_from(line, (size_t)(at - line.p) + sizeof name - 1));
+		value = slice_trim(slice_from(value, 1));
+		if (value.n && value.p[0] != '}' && !slice_starts(value, SLICE_LIT("-o ")))
+			return true;
+	}
+	return false;
+}
+
 static void check_table(struct doctor *d, struct slice spec, const char *where)
 {
 	size_t colon;
@@ -229,6 +249,13 @@ void doctor_postfix_filters(struct doctor *d, const struct setup_instance *in, c
 			"mail it diverts takes its trap copies along: they come late and with the filter as client, or "
 			"never",
 			"filter with a milter or content_filter instead", "main.cf or master.cf names a FILTER action");
+	if (has_proxy_filter(buf_slice(&in->main)) || has_proxy_filter(buf_slice(&in->master)))
+		doctor_postfix_add(d, DOCTOR_WARN,
+			"a message that comes through it has no queue id yet when we are asked: its hits are recorded, "
+			"and "
+			"charged to nobody",
+			"content_filter with XFORWARD, or a milter, instead: limetwig-postfix(7)",
+			"smtpd_proxy_filter is set");
 	check_tables(d, buf_slice(&in->main), "main.cf");
 	check_tables(d, buf_slice(&in->master), "master.cf");
 	if (setup_facts_param(in, "content_filter").n && d->conf->postfix.reinjection.count == 0)

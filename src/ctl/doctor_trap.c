@@ -14,6 +14,7 @@
 #define SHOWN 5
 #define START_S 30
 #define LINE_MAX_BYTES 4096
+#define OWN_HITS_MIN 3
 
 static void check_count(struct doctor *d, const struct doctor_daemon_facts *f)
 {
@@ -102,6 +103,51 @@ static void check_live(struct doctor *d, const struct doctor_daemon_facts *f)
 		doctor_add(d, DOCTOR_OK, "traps", "no armed trap is a living address or not this server's", NULL, NULL);
 }
 
+/* A hit of a host of our own, without a login, that says who it was for. */
+static const char *own_client(const json_t *hit)
+{
+	bool is_own = strcmp(doctor_text(hit, "grade"), "insider") == 0 && !*doctor_text(hit, "login");
+
+	return is_own ? doctor_text(hit, "client") : "";
+}
+
+static size_t count_client(const json_t *hits, const char *client)
+{
+	const json_t *h;
+	size_t i, n = 0;
+
+	json_array_foreach(hits, i, h) n += strcmp(own_client(h), client) == 0;
+	return n;
+}
+
+/* All spam seems to come from the filter that gives it back, and nobody is ever blocked. */
+static void check_own_hits(struct doctor *d, const struct doctor_daemon_facts *f)
+{
+	size_t i, n = json_array_size(f->hits), most = 0;
+	const char *client = "";
+	const json_t *h;
+
+	json_array_foreach(f->hits, i, h)
+	{
+		size_t count = *own_client(h) ? count_client(f->hits, own_client(h)) : 0;
+
+		if (count > most) {
+			most = count;
+			client = own_client(h);
+		}
+	}
+	if (n >= OWN_HITS_MIN && most * 2 > n)
+		doctor_addf(d, DOCTOR_WARN, "own side",
+			"a host of your own is charged to nobody: who sent these traps mail is not blocked",
+			"if a content filter or proxy gives mail back from there, let it name the client: in master.cf "
+			"-o "
+			"smtp_send_xforward_command=yes for the service that leads to it, -o "
+			"smtpd_authorized_xforward_hosts=ITS-ADDRESS for the one that takes mail back, and XFORWARD "
+			"switched on "
+			"in the filter, if it has that; else look for the program there: limetwig hits",
+			"of the last %zu messages to traps %zu came from %.60s", n, most, client);
+}
+
 static void read_allow_file(struct doctor *d, const char *path, size_t *bad)
 {
 	char line[LINE_MAX_BYTES];
@@ -168,6 +214,7 @@ void doctor_check_traps(struct doctor *d, const struct doctor_daemon_facts *f)
 		check_map_state(d, f);
 		check_bad_lines(d, f);
 		check_live(d, f);
+		check_own_hits(d, f);
 	}
 	check_allow(d, f);
 }

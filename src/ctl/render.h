@@ -33,6 +33,8 @@ const char *render_trap_id(struct render *r, const json_t *o, const char *key);
 const char *render_grade(struct render *r, const json_t *o);
 /* 61,204 */
 const char *render_grouped(struct render *r, uint64_t v);
+/* "1 try", "61,204 tries": of the noun for one. */
+const char *render_count(struct render *r, uint64_t n, const char *noun);
 /* "Sat 22 Nov 14:10 UTC"; another year is said. 0: "never". */
 const char *render_time(struct render *r, uint64_t t);
 /* "17 h", "3 d", "40 min", "12 s". */

@@ -14,7 +14,7 @@ static void print_blast(struct render *r, const json_t *blast)
 	if (mails == 0)
 		return;
 	(void)fprintf(
-		r->to, "           would have refused %s good messages of the last 14 days", render_grouped(r, mails));
+		r->to, "           would have refused %s of the last 14 days", render_count(r, mails, "good message"));
 	if (hosts > 1)
 		(void)fprintf(r->to, ", from %s hosts", render_grouped(r, hosts));
 	(void)fputc('\n', r->to);
@@ -38,12 +38,11 @@ void render_block_line(struct render *r, const json_t *b)
 	if (*render_text(r, b, "tag"))
 		(void)fprintf(r->to, ", tag %s", render_text(r, b, "tag"));
 	if (render_number(b, "refusals"))
-		(void)fprintf(r->to, ", %s refusals", render_grouped(r, render_number(b, "refusals")));
+		(void)fprintf(r->to, ", %s", render_count(r, render_number(b, "refusals"), "refusal"));
 	if (render_bool(b, "firewall"))
 		(void)fprintf(r->to, ", in the firewall");
 	if (render_number(b, "answered"))
-		(void)fprintf(r->to, ", %s connection%s answered", render_grouped(r, render_number(b, "answered")),
-			render_number(b, "answered") == 1 ? "" : "s");
+		(void)fprintf(r->to, ", %s answered", render_count(r, render_number(b, "answered"), "connection"));
 	if (render_number(b, "held_s"))
 		(void)fprintf(r->to, " (held %s)", render_span(r, render_number(b, "held_s")));
 	(void)fputc('\n', r->to);

@@ -12,8 +12,8 @@
 void render_collateral(struct render *r, const json_t *c, const char *before)
 {
 	static const char *const key[] = { "good", "own", "never", "shared" };
-	static const char *const what[] = { "hosts that send good mail", "own networks", "entries of tier never",
-		"entries of tier shared" };
+	static const char *const what[] = { "host", "own network", "entry", "entry" };
+	static const char *const more[] = { " with good mail", "", " of tier never", " of tier shared" };
 
 	for (size_t k = 0; k < sizeof key / sizeof key[0]; k++) {
 		const json_t *o = json_object_get(c, key[k]), *list = json_object_get(o, "first"), *p;
@@ -21,7 +21,7 @@ void render_collateral(struct render *r, const json_t *c, const char *before)
 
 		if (!render_number(o, "count"))
 			continue;
-		(void)fprintf(r->to, "%s%s %s", before, render_grouped(r, render_number(o, "count")), what[k]);
+		(void)fprintf(r->to, "%s%s%s", before, render_count(r, render_number(o, "count"), what[k]), more[k]);
 		if (k == 0)
 			(void)fprintf(r->to, " (of %s)", render_grouped(r, render_number(c, "good_hosts")));
 		json_array_foreach(list, i, p) if (json_is_string(p))(void)

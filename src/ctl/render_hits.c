@@ -122,8 +122,10 @@ void render_forget(struct render *r, const json_t *a)
 {
 	const json_t *n = json_object_get(a, "removed");
 
-	(void)fprintf(r->to, "removed: %s hits, %s refusals, %s records of accepted mail, %s captured messages\n",
-		render_grouped(r, render_number(n, "hits")), render_grouped(r, render_number(n, "refusals")),
-		render_grouped(r, render_number(n, "accepted")), render_grouped(r, render_number(n, "corpus")));
+	(void)fprintf(r->to, "removed: %s, %s, %s of accepted mail, %s\n",
+		render_count(r, render_number(n, "hits"), "hit"),
+		render_count(r, render_number(n, "refusals"), "refusal"),
+		render_count(r, render_number(n, "accepted"), "record"),
+		render_count(r, render_number(n, "corpus"), "captured message"));
 	(void)fprintf(r->to, "Copies may be in backups and in Postfix's own logs.\n");
 }

@@ -53,16 +53,18 @@ static void show_numbers(struct render *r, const json_t *a)
 	row(r, "         GOOD MAIL", all, "good", in(all, "most", "good") ? "listed below" : "");
 	(void)fprintf(r->to, "\nat least: a recipient that Postfix refused was only asked for.\n"
 			     "at most:  a message would have followed each time, and nothing speaks for it.\n");
-	(void)fprintf(r->to, "In this log: %s connections", render_grouped(r, render_number(all, "connections")));
+	(void)fprintf(r->to, "In this log: %s", render_count(r, render_number(all, "connections"), "connection"));
 	if (render_number(all, "screened"))
 		(void)fprintf(r->to, " (%s of them refused by postscreen)",
 			render_grouped(r, render_number(all, "screened")));
-	(void)fprintf(r->to, ", %s good messages, %s called spam, %s recipients refused.\n",
-		render_grouped(r, render_number(all, "good")), render_grouped(r, render_number(all, "spam")),
-		render_grouped(r, render_number(all, "tries")));
+	(void)fprintf(r->to, ", %s, %s called spam, %s refused.\n",
+		render_count(r, render_number(all, "good"), "good message"),
+		render_grouped(r, render_number(all, "spam")),
+		render_count(r, render_number(all, "tries"), "recipient"));
 	if (render_number(a, "insider") || render_number(a, "exempt"))
-		(void)fprintf(r->to, "Not charged: %s hits from our own side, %s from allowed hosts.\n",
-			render_grouped(r, render_number(a, "insider")), render_grouped(r, render_number(a, "exempt")));
+		(void)fprintf(r->to, "Not charged: %s from our own side, %s from allowed hosts.\n",
+			render_count(r, render_number(a, "insider"), "hit"),
+			render_grouped(r, render_number(a, "exempt")));
 }
 
 /* "40-18440" is hard to read in a column; most is the one to worry about. */
@@ -162,9 +164,9 @@ static void show_hosts(struct render *r, const json_t *a)
 	{
 		if (i == HOSTS_SHOWN)
 			break;
-		(void)fprintf(r->to, "  %s  %s connections, good mail: %s\n",
+		(void)fprintf(r->to, "  %s  %s, good mail: %s\n",
 			render_host(r, render_text(r, h, "name"), render_text(r, h, "subject")),
-			render_grouped(r, render_number(h, "connections")),
+			render_count(r, render_number(h, "connections"), "connection"),
 			render_grouped(r, render_number(h, "good")));
 	}
 }
@@ -183,12 +185,11 @@ static void show_yield(struct render *r, const json_t *a)
 
 		if (i == TRAPS_SHOWN)
 			break;
-		(void)fprintf(r->to,
-			"  %-7s %s%stried %s times, set off %s to %s blocks, good mail refused by them: %s\n",
+		(void)fprintf(r->to, "  %-7s %s%stried %s, set off %s to %s, good mail refused by them: %s\n",
 			render_text(r, t, "trap"), text, *text ? "  " : "",
-			render_grouped(r, render_number(t, "tries")),
+			render_count(r, render_number(t, "tries"), "time"),
 			render_grouped(r, render_number(t, "blocks_least")),
-			render_grouped(r, render_number(t, "blocks_most")),
+			render_count(r, render_number(t, "blocks_most"), "block"),
 			render_grouped(r, render_number(t, "good")));
 	}
 }
@@ -248,10 +249,12 @@ static void show_suggested(struct render *r, const json_t *i)
 	if (gmtime_r(&t, &tm))
 		(void)strftime(day, sizeof day, "%Y-%m-%d", &tm);
 	/* a line of a trap file, as core/trap_file wrote it: neither cut nor escaped */
-	(void)fprintf(r->to, "%s  # %s%s networks, %s senders, %s tries on %s days, last %s\n", line,
-		render_number(i, "networks") > 15 ? "about " : "", render_grouped(r, render_number(i, "networks")),
-		render_grouped(r, render_number(i, "senders")), render_grouped(r, render_number(i, "tries")),
-		render_grouped(r, render_number(i, "days")), day);
+	(void)fprintf(r->to, "%s  # %s%s, %s, %s on %s, last %s\n", line,
+		render_number(i, "networks") > 15 ? "about " : "",
+		render_count(r, render_number(i, "networks"), "network"),
+		render_count(r, render_number(i, "senders"), "sender"),
+		render_count(r, render_number(i, "tries"), "try"), render_count(r, render_number(i, "days"), "day"),
+		day);
 }
 
 void render_suggest(struct render *r, const json_t *a)

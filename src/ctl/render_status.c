@@ -112,8 +112,8 @@ static void print_traps(struct render *r, const json_t *a)
 			render_number(fw, "error") ? ": " : "",
 			render_number(fw, "error") ? strerror((int)render_number(fw, "error")) : "");
 	if (corpus)
-		(void)fprintf(r->to, "corpus   %s messages, %s MB%s%s%s\n",
-			render_grouped(r, render_number(corpus, "files")),
+		(void)fprintf(r->to, "corpus   %s, %s MB%s%s%s\n",
+			render_count(r, render_number(corpus, "files"), "message"),
 			render_grouped(r, render_number(corpus, "bytes") >> 20),
 			render_number(corpus, "withheld") ? ", withheld from riders: " : "",
 			render_number(corpus, "withheld") ? render_grouped(r, render_number(corpus, "withheld")) : "",
@@ -205,11 +205,11 @@ static void print_exports(struct render *r, const json_t *a)
 	const json_t *x;
 	size_t i;
 
-	json_array_foreach(json_object_get(a, "exports"), i, x)(void) fprintf(r->to,
-		"%-8s %s: %s%s, %s entries%s%s%s\n", i ? "" : "export", render_text(r, x, "name"),
-		render_text(r, x, "state"), render_bool(x, "late") ? ", behind" : "",
-		render_grouped(r, render_number(x, "entries")), render_bool(x, "acting") ? "" : " (blocks do not act)",
-		*render_text(r, x, "text") ? ": " : "", render_text(r, x, "text"));
+	json_array_foreach(json_object_get(a, "exports"), i, x)(void) fprintf(r->to, "%-8s %s: %s%s, %s%s%s%s\n",
+		i ? "" : "export", render_text(r, x, "name"), render_text(r, x, "state"),
+		render_bool(x, "late") ? ", behind" : "", render_count(r, render_number(x, "entries"), "entry"),
+		render_bool(x, "acting") ? "" : " (blocks do not act)", *render_text(r, x, "text") ? ": " : "",
+		render_text(r, x, "text"));
 }
 
 /* Our list in the zone of somebody else's DNS server. */

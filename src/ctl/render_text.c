@@ -97,6 +97,22 @@ const char *render_grouped(struct render *r, uint64_t v)
 	return num_format_grouped(v, to);
 }
 
+const char *render_count(struct render *r, uint64_t n, const char *noun)
+{
+	const char *number = render_grouped(r, n);
+	char *to = take(r);
+	size_t len = strlen(noun);
+	bool is_ies = len > 1 && noun[len - 1] == 'y' && !strchr("aeou", noun[len - 2]);
+
+	if (n == 1)
+		(void)snprintf(to, RENDER_TEXT, "1 %s", noun);
+	else if (is_ies)
+		(void)snprintf(to, RENDER_TEXT, "%s %.*sies", number, (int)len - 1, noun);
+	else
+		(void)snprintf(to, RENDER_TEXT, "%s %ss", number, noun);
+	return to;
+}
+
 const char *render_time(struct render *r, uint64_t t)
 {
 	char *to = take(r);

@@ -67,8 +67,8 @@ void render_trap_reload(struct render *r, const json_t *a)
 	const json_t *bad = json_object_get(a, "bad"), *map = json_object_get(a, "map"), *b;
 	size_t i;
 
-	(void)fprintf(r->to, "in force: %s traps; alias map: %s added, %s removed\n",
-		render_grouped(r, render_number(a, "traps")), render_grouped(r, render_number(a, "added")),
+	(void)fprintf(r->to, "in force: %s; alias map: %s added, %s removed\n",
+		render_count(r, render_number(a, "traps"), "trap"), render_grouped(r, render_number(a, "added")),
 		render_grouped(r, render_number(a, "removed")));
 	json_array_foreach(bad, i, b)
 	{

@@ -104,7 +104,7 @@ static void print_refusals(struct render *r, const json_t *m)
 	size_t i;
 
 	if (render_number(ref, "count"))
-		(void)fprintf(r->to, "refused  %s tries; last %s\n", render_grouped(r, render_number(ref, "count")),
+		(void)fprintf(r->to, "refused  %s; last %s\n", render_count(r, render_number(ref, "count"), "try"),
 			render_time(r, render_number(ref, "last")));
 	json_array_foreach(items, i, x)
 	{

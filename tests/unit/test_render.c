@@ -336,11 +336,60 @@ static void test_doctor_fetch(void **state)
 	assert_int_equal(warnings_of(spf_entries(40, "none", 0, NOW)), 6);
 }
 
+static void test_count(void **state)
+{
+	struct render r = { .to = stdout };
+
+	(void)state;
+	assert_string_equal(render_count(&r, 0, "refusal"), "0 refusals");
+	assert_string_equal(render_count(&r, 1, "refusal"), "1 refusal");
+	assert_string_equal(render_count(&r, 1, "try"), "1 try");
+	assert_string_equal(render_count(&r, 61204, "try"), "61,204 tries");
+	assert_string_equal(render_count(&r, 2, "day"), "2 days");
+	assert_string_equal(render_count(&r, 2, "captured message"), "2 captured messages");
+}
+
+static size_t own_warnings(const char *hits)
+{
+	json_t *j = json_loads(hits, 0, NULL);
+	struct conf *conf = calloc(1, sizeof *conf);
+	struct doctor_daemon_facts f = { .hits = j, .status = json_object() };
+	struct doctor d;
+	size_t n = 0;
+
+	assert_non_null(j);
+	assert_non_null(conf);
+	doctor_init(&d, conf);
+	doctor_check_traps(&d, &f);
+	for (size_t i = 0; i < d.count; i++)
+		n += strcmp(d.item[i].name, "own side") == 0 && strstr(d.item[i].text, "127.0.0.1");
+	json_decref((json_t *)(uintptr_t)f.status);
+	json_decref(j);
+	free(conf);
+	return n;
+}
+
+/* A content filter that gives mail back without a word about who brought it. */
+static void test_doctor_own_hits(void **state)
+{
+#define OWN "{\"grade\":\"insider\",\"client\":\"127.0.0.1\",\"login\":\"\"}"
+#define LOGIN "{\"grade\":\"insider\",\"client\":\"127.0.0.1\",\"login\":\"alice\"}"
+#define SPAM "{\"grade\":\"confirmed\",\"client\":\"192.0.2.9\",\"login\":\"\"}"
+	(void)state;
+	assert_int_equal(own_warnings("[" OWN "," OWN "," OWN "]"), 1);
+	assert_int_equal(own_warnings("[" OWN "," OWN "]"), 0);
+	assert_int_equal(own_warnings("[" OWN "," SPAM "," SPAM "," OWN "]"), 0);
+	assert_int_equal(own_warnings("[" OWN "," SPAM "," OWN "]"), 1);
+	assert_int_equal(own_warnings("[" LOGIN "," LOGIN "," LOGIN "]"), 0);
+	assert_int_equal(own_warnings("[]"), 0);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_golden), cmocka_unit_test(test_odd_answers),
 		cmocka_unit_test(test_doctor), cmocka_unit_test(test_doctor_daemon),
-		cmocka_unit_test(test_doctor_replaced), cmocka_unit_test(test_doctor_fetch) };
+		cmocka_unit_test(test_doctor_replaced), cmocka_unit_test(test_doctor_fetch),
+		cmocka_unit_test(test_count), cmocka_unit_test(test_doctor_own_hits) };
 
 	if (argc > 1 && strcmp(argv[1], "--wait") == 0)
 		return wait_for_end();
