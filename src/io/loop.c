@@ -9,9 +9,12 @@
 #include <stdlib.h>
 #include <time.h>
 
+#define AGAIN_MS 100 /* until a watch that could not be changed is tried again */
+
 struct loop {
 	struct event_base *base;
 	struct loop_watch *first;
+	struct event *again; /* one timer for all that could not be changed */
 };
 
 struct loop_watch {
@@ -21,6 +24,7 @@ struct loop_watch {
 	int fd;
 	bool is_last;    /* goes to the end of the round */
 	bool is_put_off; /* stands there */
+	bool is_deaf;    /* what is wanted could not be said to the kernel yet */
 	union {
 		loop_fd_fn fd;
 		loop_fn timer;
@@ -28,6 +32,34 @@ struct loop_watch {
 	} fn;
 	void *ctx;
 };
+
+static struct timeval in_ms(uint64_t ms)
+{
+	return (struct timeval){ .tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000) };
+}
+
+/* Without memory in the kernel for a moment, a listener or a link would else be deaf for good. */
+static enum err try_again(struct loop *l)
+{
+	struct timeval after = in_ms(AGAIN_MS);
+
+	return event_add(l->again, &after) == 0 ? ERR_OK : ERR_IO;
+}
+
+static void on_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop *l = arg;
+	bool is_left = false;
+
+	(void)fd;
+	(void)what;
+	for (struct loop_watch *w = l->first; w; w = w->next) {
+		w->is_deaf = w->is_deaf && event_add(w->event, NULL) != 0;
+		is_left |= w->is_deaf;
+	}
+	if (is_left)
+		(void)try_again(l); /* room for one timer has just become free */
+}
 
 struct loop *loop_new(void)
 {
@@ -39,7 +71,11 @@ struct loop *loop_new(void)
 	if (c)
 		event_config_free(c);
 	if (l && l->base)
+		l->again = evtimer_new(l->base, on_again, l);
+	if (l && l->again)
 		return l;
+	if (l && l->base)
+		event_base_free(l->base);
 	free(l);
 	return NULL;
 }
@@ -50,6 +86,7 @@ void loop_free(struct loop *l)
 		return;
 	while (l->first)
 		loop_remove(l->first);
+	event_free(l->again);
 	event_base_free(l->base);
 	free(l);
 }
@@ -117,11 +154,6 @@ static struct loop_watch *watch_new(struct loop *l, int fd, short what, event_ca
 	return w;
 }
 
-static struct timeval in_ms(uint64_t ms)
-{
-	return (struct timeval){ .tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000) };
-}
-
 static struct loop_watch *watch_add(struct loop_watch *w, const struct timeval *after)
 {
 	if (w && event_add(w->event, after) != 0) {
@@ -157,10 +189,13 @@ enum err loop_fd_want(struct loop_watch *w, unsigned what)
 
 	if (event_get_events(w->event) == bits && (what == 0 || event_pending(w->event, EV_READ | EV_WRITE, NULL)))
 		return ERR_OK;
-	w->is_put_off = false;
+	w->is_put_off = w->is_deaf = false;
 	if (event_del(w->event) != 0 || event_assign(w->event, w->loop->base, w->fd, bits, on_fd, w) != 0)
 		return ERR_IO;
-	return what == 0 || event_add(w->event, NULL) == 0 ? ERR_OK : ERR_IO;
+	if (what == 0 || event_add(w->event, NULL) == 0)
+		return ERR_OK;
+	w->is_deaf = true;
+	return try_again(w->loop);
 }
 
 static struct loop_watch *timer_add(struct loop *l, short what, uint64_t ms, loop_fn fn, void *ctx)

@@ -23,7 +23,7 @@ typedef void (*loop_signal_fn)(int signo, void *ctx);
 /* NULL: no memory or no epoll. */
 struct loop *loop_new(void);
 void loop_free(struct loop *l);
-/* Runs until loop_stop. */
+/* Runs until loop_stop; one before it began is forgotten. */
 enum err loop_run(struct loop *l);
 void loop_stop(struct loop *l);
 
@@ -31,7 +31,10 @@ void loop_stop(struct loop *l);
 struct loop_watch *loop_fd(struct loop *l, int fd, unsigned what, loop_fd_fn fn, void *ctx);
 /* From now on w, of loop_fd, is called after all that is ready in the same round. */
 void loop_fd_last(struct loop_watch *w);
-/* Change what is waited for (0: nothing). */
+/*
+ * Change what is waited for (0: nothing). Where the kernel has no room for it now, the loop tries again ten times a
+ * second and this is ERR_OK. ERR_IO: nothing is waited for any more.
+ */
 enum err loop_fd_want(struct loop_watch *w, unsigned what) MUST_USE;
 /* Every ms milliseconds (monotonic) until removed. */
 struct loop_watch *loop_every(struct loop *l, uint64_t ms, loop_fn fn, void *ctx);

@@ -10,9 +10,25 @@
 
 #include "io/loop.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+static unsigned epoll_fails; /* so many calls from now on */
+
+/* libevent's too. */
+__attribute__((visibility("default"))) int epoll_ctl(int epoll, int op, int fd, struct epoll_event *e)
+{
+	if (epoll_fails && op != EPOLL_CTL_DEL) {
+		epoll_fails--;
+		errno = ENOMEM;
+		return -1;
+	}
+	return (int)syscall(SYS_epoll_ctl, epoll, op, fd, e);
+}
 
 struct seen {
 	struct loop *loop;
@@ -252,6 +268,34 @@ static void test_a_stop_before_it_runs_is_forgotten(void **state)
 	loop_free(s.loop);
 }
 
+/* The kernel has no memory three times: what is wanted comes all the same, and nothing once it is not wanted. */
+static void test_wanted_without_memory(void **state)
+{
+	struct seen s = { .loop = loop_new() };
+	int p[2];
+
+	(void)state;
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	s.watch = loop_fd(s.loop, p[1], 0, on_both, &s);
+	assert_non_null(s.watch);
+	epoll_fails = 3;
+	assert_int_equal(loop_fd_want(s.watch, LOOP_WRITE), ERR_OK);
+	assert_int_equal(epoll_fails, 2);
+	assert_int_equal(loop_run(s.loop), ERR_OK);
+	assert_int_equal(epoll_fails, 0);
+	assert_int_equal(s.writes, 1);
+	epoll_fails = 1;
+	assert_int_equal(loop_fd_want(s.watch, LOOP_WRITE), ERR_OK);
+	assert_int_equal(loop_fd_want(s.watch, 0), ERR_OK);
+	s.ticks = 2;
+	assert_non_null(loop_after(s.loop, 300, on_tick, &s));
+	assert_int_equal(loop_run(s.loop), ERR_OK);
+	assert_int_equal(s.writes, 1);
+	close(p[0]);
+	close(p[1]);
+	loop_free(s.loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +306,7 @@ int main(void)
 		cmocka_unit_test(test_clocks),
 		cmocka_unit_test(test_last_of_a_round),
 		cmocka_unit_test(test_last_is_not_wanted),
+		cmocka_unit_test(test_wanted_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
