@@ -1,7 +1,9 @@
 """End to end tests: a real Postfix in network namespaces; they need root and are skipped without it."""
 import os
+import pathlib
 import shutil
 import sys
+import tempfile
 
 import pytest
 
@@ -38,6 +40,22 @@ def build():
     if not os.path.exists(os.path.join(folder, "limetwigd")):
         pytest.skip("not built: " + folder)
     return folder
+
+
+@pytest.fixture(name="top")
+def make_top():
+    """A folder that Postfix's own user may enter, as pytest's are not."""
+    top = pathlib.Path(tempfile.mkdtemp(prefix="limetwig-setup-"))
+    yield top
+    shutil.rmtree(top)
+
+
+@pytest.fixture
+def site_of(build, top):
+    """A function that makes a Postfix configuration of a layout (lab/postfix_layouts), for `limetwig setup`."""
+    from lab.postfix_layouts import LAYOUTS
+    from lab.setup_site import Site
+    return lambda layout: Site(build, top, *LAYOUTS[layout])
 
 
 @pytest.fixture(scope="module")
