@@ -22,7 +22,7 @@ def run(build, *words):
 
 
 def test_a_little_of_make_faults(build):
-    run(build, "--points", str(POINTS), "--seed", "1", "--share", "0", "--kinds", "mixed")
+    run(build, "--points", str(POINTS), "--seed", "1", "--share", "0", "--kinds", "mixed,disk,read-only")
 
 
 def test_what_was_found(build):
