@@ -271,8 +271,10 @@ static void engine_serve(struct role_host *h)
 
 	e->watch[1] = loop_every(h->loop, 1000, on_second, e);
 	e->watch[2] = loop_every(h->loop, 10000, on_ten_seconds, e);
-	if (!e->watch[1] || !e->watch[2])
-		log_alarm("engine", "text=\"no memory for timers\"");
+	if (!e->watch[1] || !e->watch[2]) {
+		role_host_give_up(h, ERR_NOMEM); /* before the loop runs a loop_stop is lost */
+		return;
+	}
 	engine_drift_start(e);
 	engine_feed_reloaded(e);
 	log_info("engine", "state=serving mode=%s off=%d blocks=%zu", mode_name(e->mode), h->conf.is_off,

@@ -13,6 +13,7 @@
 #include "io/conf_file.h"
 #include "io/log.h"
 #include "io/sandbox.h"
+#include "io/whole_file.h"
 #include "role/trial.h"
 
 #include <errno.h>
@@ -78,28 +79,21 @@ void role_host_give_way(void)
 		log_warn("nice", "errno=%d", errno);
 }
 
-/* The descriptor's offset is shared with all other readers: pread. */
+/* The descriptor's offset is shared with all other readers. */
 static enum err read_conf(int fd, struct conf *ret, char *why, size_t size)
 {
 	enum err e = ERR_IO;
 	struct stat st;
-	size_t n = 0;
-	char *text = NULL;
+	size_t n;
+	char *text;
 
 	(void)snprintf(why, size, "configuration cannot be read");
 	if (fstat(fd, &st) != 0 || st.st_size < 0 || (uint64_t)st.st_size > ROLE_CONF_TEXT)
 		return ERR_LIMIT;
-	text = malloc((size_t)st.st_size + 1);
-	while (text && n < (size_t)st.st_size) {
-		ssize_t k = pread(fd, text + n, (size_t)st.st_size - n, (off_t)n);
-
-		if (k <= 0)
-			goto out;
-		n += (size_t)k;
-	}
-	if (text)
+	n = (size_t)st.st_size;
+	text = malloc(n + 1);
+	if (text && whole_file_look(fd, text, n) == n)
 		e = conf_file_parse(slice_of(text, n), "configuration", ret, why, size);
-out:
 	free(text);
 	return e;
 }
@@ -402,7 +396,8 @@ static void serve(struct role_host *h)
 	host.is_serving = true;
 	if (h->ops->serve)
 		h->ops->serve(h);
-	for (int peer = 0; peer < ROLE_PROCESSES; peer++) {
+	/* who gave up has not what a link asks of it */
+	for (int peer = 0; peer < ROLE_PROCESSES && !host.is_failed; peer++) {
 		int fd = host.early_link[peer];
 
 		host.early_link[peer] = -1;

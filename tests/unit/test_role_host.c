@@ -22,6 +22,7 @@
 #define PATIENCE_MS 30000
 
 static const struct role_ops ops;
+static const struct role_ops *played = &ops;
 static int up[2];
 
 static void say_bytes(uint8_t *p, size_t n, int fd)
@@ -90,7 +91,7 @@ static pid_t begin(void)
 		if (dup2(up[1], ROLE_FD_PARENT) < 0)
 			_exit(99);
 		(void)syscall(SYS_close_range, ROLE_FD_PARENT + 1, ~0u, 0);
-		_exit(role_host_run(ROLE_RUN, &ops, NULL));
+		_exit(role_host_run(ROLE_RUN, played, NULL));
 	}
 	close(up[1]);
 	return pid;
@@ -165,11 +166,49 @@ static void test_the_end_of_a_link_is_told(void **state)
 	assert_int_equal(m.number, 1);
 }
 
+static void give_up(struct role_host *h)
+{
+	role_host_give_up(h, ERR_NOMEM);
+}
+
+static void on_linked(struct role_host *h, enum role peer)
+{
+	(void)h;
+	(void)peer;
+	_exit(50);
+}
+
+/* A role without memory for its timers ends, and is given no link before that. */
+static void test_who_gives_up_gets_no_link(void **state)
+{
+	static const struct role_ops poor = { .serve = give_up, .linked = on_linked };
+	int pair[2], status;
+	pid_t pid;
+
+	(void)state;
+	played = &poor;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, up), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	say_hello();
+	say_conf();
+	say_link(ROLE_ENGINE, pair[1]);
+	say(MSG_START, -1);
+	pid = begin();
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 1);
+	played = &ops;
+	close(up[0]);
+	close(pair[0]);
+	close(pair[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_stop_right_behind_the_start),
 		cmocka_unit_test(test_the_end_of_a_link_is_told),
+		cmocka_unit_test(test_who_gives_up_gets_no_link),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
