@@ -218,6 +218,7 @@ static void on_child(int signo, void *ctx)
 static void on_tick(void *ctx)
 {
 	parent_reap(ctx);
+	parent_check_lost(ctx);
 	parent_check_stops(ctx);
 	parent_check_links(ctx, clock_mono_ms());
 	parent_check_log(ctx);

@@ -113,6 +113,8 @@ void parent_want_roles(struct parent *p);
 void parent_start_child(struct child *c);
 void parent_restart_child(struct child *c);
 void parent_reap(struct parent *p);
+/* Each second: a role that is wanted is there, or its restart is due at some time. */
+void parent_check_lost(struct parent *p);
 /* Each second; and with the pings. */
 void parent_check_stops(struct parent *p);
 void parent_check_children(struct parent *p);

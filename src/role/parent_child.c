@@ -228,8 +228,8 @@ static void start_later(struct child *c)
 	c->is_restart = false;
 	loop_remove(c->again);
 	c->again = loop_after(c->parent->loop, c->delay_ms, on_again, c);
-	if (!c->again)
-		log_warn("role_lost", "role=%s reason=\"no memory\"", role_name(c->role));
+	if (!c->again) /* parent_check_lost finds it */
+		log_warn("role_delayed", "role=%s reason=\"no memory\"", role_name(c->role));
 }
 
 void parent_start_child(struct child *c)
@@ -344,6 +344,14 @@ void parent_reap(struct parent *p)
 		if (c->pid > 0 && waitpid(c->pid, &status, WNOHANG) == c->pid)
 			child_gone(c, status);
 	}
+}
+
+/* Its restart could not be noted for lack of memory. */
+void parent_check_lost(struct parent *p)
+{
+	for (int r = ROLE_ENGINE; r < ROLE_PROCESSES; r++)
+		if (!p->child[r].again)
+			parent_start_child(&p->child[r]);
 }
 
 void parent_check_stops(struct parent *p)
