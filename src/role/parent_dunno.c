@@ -18,6 +18,7 @@
 #define DUNNO_CONNECTIONS 1000u /* at most; further ones are closed, which Postfix takes as no answer */
 #define DUNNO_QUERY 65536u      /* bytes of one query at most */
 #define DUNNO_READ 4096
+#define DUNNO_PAUSE_MS 100 /* without descriptors or memory for a new connection */
 
 struct caller {
 	struct parent_dunno *owner;
@@ -31,6 +32,7 @@ struct caller {
 struct parent_dunno {
 	struct loop *loop;
 	struct loop_watch *listener[ROLE_LISTENERS];
+	struct loop_watch *resume; /* accepting is paused until then */
 	struct caller *first;
 	unsigned callers;
 	bool is_serving;
@@ -94,6 +96,31 @@ static void on_caller(int fd, unsigned what, void *ctx)
 		caller_end(c);
 }
 
+static void listen_want(struct parent_dunno *d, unsigned what)
+{
+	for (size_t i = 0; i < ROLE_LISTENERS; i++)
+		if (d->listener[i] && loop_fd_want(d->listener[i], what) != ERR_OK)
+			log_warn("dunno_failed", "listener=%zu", i);
+}
+
+static void on_resume(void *ctx)
+{
+	struct parent_dunno *d = ctx;
+
+	loop_remove(d->resume);
+	d->resume = NULL;
+	listen_want(d, LOOP_READ);
+}
+
+/* Out of descriptors: the listener stays readable, so asking again at once would only burn the processor. */
+static void pause_listening(struct parent_dunno *d)
+{
+	if (!d->resume)
+		d->resume = loop_after(d->loop, DUNNO_PAUSE_MS, on_resume, d);
+	if (d->resume)
+		listen_want(d, 0);
+}
+
 static void on_listener(int fd, unsigned what, void *ctx)
 {
 	struct parent_dunno *d = ctx;
@@ -101,8 +128,11 @@ static void on_listener(int fd, unsigned what, void *ctx)
 	struct caller *c;
 
 	(void)what;
-	if (s < 0)
+	if (s < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+			pause_listening(d);
 		return;
+	}
 	c = d->callers < DUNNO_CONNECTIONS ? calloc(1, sizeof *c) : NULL;
 	if (c)
 		c->watch = loop_fd(d->loop, s, LOOP_READ, on_caller, c);
@@ -149,6 +179,8 @@ void parent_dunno_serve(struct parent_dunno *d, const int *listeners, size_t cou
 	if (count == 0)
 		d->answered = 0;
 	d->is_serving = count > 0;
+	loop_remove(d->resume);
+	d->resume = NULL;
 	for (size_t i = 0; i < ROLE_LISTENERS; i++) {
 		loop_remove(d->listener[i]);
 		d->listener[i] = i < count ? loop_fd(d->loop, listeners[i], LOOP_READ, on_listener, d) : NULL;

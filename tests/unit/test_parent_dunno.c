@@ -1,6 +1,7 @@
 /*
  * test_parent_dunno: every query gets DUNNO, however it is cut; an endless one
  * ends the connection; so does the return of the engine, between queries.
+ * Without descriptors nobody is taken, and the processor rests.
  * SPDX-License-Identifier: ISC
  */
 #include <stdarg.h>
@@ -11,13 +12,31 @@
 #include "io/log.h"
 #include "role/parent.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #define ANSWER "action=DUNNO\n\n"
+
+static int accept_fails; /* errno; 0: it works */
+static unsigned accepts;
+
+/* In place of libc's. */
+int accept4(int fd, __SOCKADDR_ARG a, socklen_t *n, int flags)
+{
+	(void)a;
+	(void)n;
+	accepts++;
+	if (accept_fails) {
+		errno = accept_fails;
+		return -1;
+	}
+	return (int)syscall(SYS_accept4, fd, NULL, NULL, flags);
+}
 
 struct fixture {
 	struct loop *loop;
@@ -167,12 +186,42 @@ static void test_engine_is_back(void **state)
 	close(idle);
 }
 
+static void test_no_descriptors(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t begun = clock_mono_ms();
+	int fd;
+
+	accept_fails = EMFILE;
+	accepts = 0;
+	fd = call(f);
+	assert_int_equal(send(fd, "a=b\n\n", 5, 0), 5);
+	for (int i = 0; i < 40; i++)
+		turn(f);
+	assert_in_range(accepts, 1, 2 + (clock_mono_ms() - begun) / 100); /* a try each tenth of a second */
+	accept_fails = 0;
+	expect(f, fd, ANSWER);
+	close(fd);
+	/* an engine comes and goes meanwhile */
+	accept_fails = ENOMEM;
+	fd = call(f);
+	for (accepts = 0; accepts == 0;)
+		turn(f);
+	accept_fails = 0;
+	parent_dunno_serve(f->dunno, NULL, 0);
+	parent_dunno_serve(f->dunno, &f->listener, 1);
+	assert_int_equal(send(fd, "a=b\n\n", 5, 0), 5);
+	expect(f, fd, ANSWER);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_every_cut, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_endless_query, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_engine_is_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_descriptors, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
