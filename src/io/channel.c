@@ -20,6 +20,7 @@
 #define CHANNEL_BUDGET 64     /* messages read in one wake-up */
 #define CHANNEL_TURN_US 250u  /* the same: after so long others have their turn */
 #define CHANNEL_QUEUE_FDS 64u /* descriptors waiting at most */
+#define CHANNEL_LATER_MS 100  /* until what the kernel had no room for is tried again */
 
 struct waiting {
 	struct waiting *next;
@@ -31,6 +32,7 @@ struct waiting {
 struct channel {
 	struct loop *loop;
 	struct loop_watch *watch;
+	struct loop_watch *later; /* nothing is sent before */
 	int fd;
 	enum role self, peer;
 	channel_message_fn on_message;
@@ -39,7 +41,6 @@ struct channel {
 	void *ctx, *drain_ctx;
 	struct waiting *first, **last;
 	size_t queued, queued_fds;
-	uint64_t dropped;
 	unsigned busy;
 	bool is_greeted, is_closed, is_freed;
 	uint8_t in[MESSAGE_MAX];
@@ -70,7 +71,8 @@ static void channel_close(struct channel *c)
 		return;
 	c->is_closed = true;
 	loop_remove(c->watch);
-	c->watch = NULL;
+	loop_remove(c->later);
+	c->watch = c->later = NULL;
 	close(c->fd);
 	while (c->first)
 		queue_drop_first(c);
@@ -96,12 +98,33 @@ void channel_free(struct channel *c)
 /* Wait for room only while there is something to write or somebody to tell that there is nothing. */
 static void want_events(struct channel *c)
 {
-	unsigned what = LOOP_READ | (c->first || c->on_drain ? LOOP_WRITE : 0u);
+	unsigned what = LOOP_READ | (!c->later && (c->first || c->on_drain) ? LOOP_WRITE : 0u);
 
 	if (loop_fd_want(c->watch, what) != ERR_OK)
 		log_warn("channel_watch", "peer=%s", role_name(c->peer));
 }
 
+static void on_later(void *ctx)
+{
+	struct channel *c = ctx;
+
+	loop_remove(c->later);
+	c->later = NULL;
+	want_events(c);
+}
+
+/* What was not sent waits: e is ERR_AGAIN for room in the socket, else for the kernel, of which no event tells. */
+static void send_later(struct channel *c, enum err e)
+{
+	if (e != ERR_AGAIN && !c->later)
+		c->later = loop_after(c->loop, CHANNEL_LATER_MS, on_later, c);
+	want_events(c);
+}
+
+/*
+ * ERR_AGAIN: the socket is full. ERR_NOMEM: the kernel has no memory for it, or of our descriptors too many are under
+ * way; the socket may be writable all the same.
+ */
 static enum err send_now(int fd, const uint8_t *p, size_t n, const int *fds, size_t count)
 {
 	struct iovec v = { .iov_len = n };
@@ -125,8 +148,10 @@ static enum err send_now(int fd, const uint8_t *p, size_t n, const int *fds, siz
 	for (;;) {
 		if (sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 			return ERR_OK;
-		if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)
+		if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return ERR_AGAIN;
+		if (errno == ENOBUFS || errno == ENOMEM || errno == ETOOMANYREFS)
+			return ERR_NOMEM;
 		if (errno != EINTR)
 			return errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN ? ERR_CLOSED : ERR_IO;
 	}
@@ -160,15 +185,13 @@ static enum err queue_add(struct channel *c, const uint8_t *p, size_t n, const i
 
 static enum err channel_put(struct channel *c, const uint8_t *p, size_t n, const int *fds, size_t count)
 {
-	enum err e = c->first ? ERR_AGAIN : send_now(c->fd, p, n, fds, count);
+	enum err sent = c->first ? ERR_AGAIN : send_now(c->fd, p, n, fds, count), e;
 
-	if (e == ERR_AGAIN) {
-		e = queue_add(c, p, n, fds, count);
-		if (e == ERR_OK)
-			want_events(c);
-	}
-	if (e == ERR_FULL || e == ERR_IO)
-		c->dropped++;
+	if (sent != ERR_AGAIN && sent != ERR_NOMEM)
+		return sent;
+	e = queue_add(c, p, n, fds, count);
+	if (e == ERR_OK)
+		send_later(c, sent);
 	return e;
 }
 
@@ -292,10 +315,13 @@ static void flush_queue(struct channel *c)
 	while (c->first) {
 		enum err e = send_now(c->fd, c->first->bytes, c->first->n, c->first->fd, c->first->fds);
 
-		if (e == ERR_AGAIN)
+		if (e == ERR_AGAIN || e == ERR_NOMEM) {
+			send_later(c, e);
 			return;
-		if (e != ERR_OK)
-			c->dropped++;
+		}
+		if (e == ERR_IO) /* whoever sent it took it for sent */
+			log_warn("message_lost", "type=%s to=%s errno=%d",
+				message_name((enum message_type)c->first->bytes[0]), role_name(c->peer), errno);
 		queue_drop_first(c);
 	}
 	c->on_drain = NULL;
@@ -368,11 +394,6 @@ void channel_go_last(struct channel *c)
 size_t channel_queued(const struct channel *c)
 {
 	return c->queued;
-}
-
-uint64_t channel_dropped(const struct channel *c)
-{
-	return c->dropped;
 }
 
 void channel_on_drain(struct channel *c, loop_fn fn, void *ctx)

@@ -30,14 +30,14 @@ struct channel *channel_new(struct loop *l, int fd, enum role self, enum role pe
 void channel_free(struct channel *c);
 /*
  * Send what w holds. fds stay the caller's (they are duplicated in the message).
- * ERR_FULL: queue full, message dropped and counted; ERR_CLOSED; ERR_LIMIT: w->bad or too long.
+ * ERR_OK: sent, or queued. ERR_FULL: the queue is full, the message is not in it; ERR_CLOSED; ERR_LIMIT: w->bad or too
+ * long.
  */
 enum err channel_send(struct channel *c, const struct wr *w, const int *fds, size_t n);
 /* What is ready in the same round of the loop goes before its messages. */
 void channel_go_last(struct channel *c);
 /* Bytes waiting; a bulk sender pauses above CHANNEL_QUEUE / 4. */
 size_t channel_queued(const struct channel *c);
-uint64_t channel_dropped(const struct channel *c);
 /* Called once when the queue has run empty; fn NULL: none. */
 void channel_on_drain(struct channel *c, loop_fn fn, void *ctx);
 
