@@ -118,6 +118,15 @@ __attribute__((noreturn)) void run_execute(char *const *argv, char *const *env, 
 	_exit(127);
 }
 
+pid_t run_fork(void)
+{
+	pid_t pid = fork();
+
+	if (pid > 0)
+		(void)setpgid(pid, pid); /* it has done so itself where this is too late */
+	return pid;
+}
+
 int32_t run_status(int status)
 {
 	if (!WIFEXITED(status))
@@ -228,7 +237,7 @@ static bool job_start(struct job *j, struct msg_run *m)
 		return false;
 	}
 	(void)fcntl(out[0], F_SETFL, O_NONBLOCK);
-	j->pid = fork();
+	j->pid = run_fork();
 	if (j->pid == 0)
 		execute(&j->run->host->conf, m, in, out[1]);
 	close(in);

@@ -17,6 +17,8 @@
 #define RUN_STATUS_FAILED (-1)
 #define RUN_STATUS_KILLED (-2)
 
+/* fork(2): the child leads a process group of its own before this returns, so that all of it can be killed. */
+pid_t run_fork(void);
 /* In the child: default signals, a process group of its own, these as its standard descriptors. Never returns. */
 __attribute__((noreturn)) void run_execute(char *const *argv, char *const *env, const int fd[3]);
 /* As reported to others: exit status, 128 + signal, or RUN_STATUS_FAILED where the program was not found. */

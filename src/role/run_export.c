@@ -119,7 +119,7 @@ static bool begin(struct exporter *x, const struct conf_export *e)
 	int in = open("/dev/null", O_RDONLY | O_CLOEXEC), out[2] = { -1, -1 };
 
 	if (in >= 0 && pipe2(out, O_CLOEXEC) == 0) {
-		x->pid = fork();
+		x->pid = run_fork();
 		if (x->pid == 0)
 			execute(&x->host->conf, e, in, out[1]);
 		(void)close(out[1]);

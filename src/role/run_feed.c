@@ -127,7 +127,7 @@ static bool start(struct feed_command *c, const struct feed_spec *spec, char *co
 	c->out = memfd_create("list", MFD_CLOEXEC);
 	c->error = memfd_create("error", MFD_CLOEXEC);
 	if (in >= 0 && c->out >= 0 && c->error >= 0)
-		c->pid = fork();
+		c->pid = run_fork();
 	if (c->pid == 0 && in >= 0 && c->out >= 0 && c->error >= 0)
 		execute(argv, spec->conf.size, (int[3]){ in, c->out, c->error });
 	if (in >= 0)

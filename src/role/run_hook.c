@@ -212,7 +212,7 @@ static bool begin(struct hook *h, const struct conf *c, const struct buf *words)
 	if (in < 0 || (h->m.what == HOOK_LIST && h->list < 0) || pipe2(out, O_CLOEXEC) != 0 ||
 		pipe2(err, O_CLOEXEC) != 0)
 		goto out;
-	h->pid = fork();
+	h->pid = run_fork();
 	if (h->pid == 0)
 		execute(words, (int[3]){ in, out[1], err[1] });
 	is_begun = h->pid > 0;
