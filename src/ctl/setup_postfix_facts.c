@@ -142,17 +142,20 @@ static bool is_yes(const struct setup_instance *in, const char *name)
 
 static void judge_filters(struct setup_instance *in)
 {
-	static const char *const filters[] = { "content_filter", "smtpd_proxy_filter" };
-
-	for (size_t i = 0; i < 2; i++) {
-		if (!is_set(in, filters[i]))
-			continue;
+	if (is_set(in, "content_filter")) {
 		in->is_trusted = false;
 		setup_note(in,
-			"%s = %.*s: mail comes in twice; the second time it is not counted. Who sent it, the filter "
-			"must hand on (XFORWARD: smtp_send_xforward_command of its transport; amavis does the rest); "
-			"else trap mail through it is charged to nobody, and looks like ours.",
-			filters[i], SLICE_ARG(slice_head(setup_facts_param(in, filters[i]), 80)));
+			"content_filter = %.*s: mail comes in twice; the second time it is not counted. Who sent it, "
+			"the filter must hand on (XFORWARD: smtp_send_xforward_command of its transport; amavis does "
+			"the rest); else trap mail through it is charged to nobody, and looks like ours.",
+			SLICE_ARG(slice_head(setup_facts_param(in, "content_filter"), 80)));
+	}
+	if (is_set(in, "smtpd_proxy_filter")) {
+		in->is_trusted = false;
+		setup_note(in,
+			"smtpd_proxy_filter = %.*s: hits of mail that comes through it are recorded and charged to "
+			"nobody, for it has no queue id when limetwigd is asked: limetwig-postfix(7).",
+			SLICE_ARG(slice_head(setup_facts_param(in, "smtpd_proxy_filter"), 80)));
 	}
 	if (memmem(in->main.p ? in->main.p : "", in->main.n, "FILTER ", 7))
 		setup_note(in,
