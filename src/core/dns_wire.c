@@ -5,7 +5,8 @@
 #include "core/dns_wire.h"
 
 #define POINTER 0xc0
-#define POINTERS 64 /* of one name */
+#define POINTERS 64   /* of one name */
+#define WIRE_NAME 255 /* bytes of one, with its root: RFC 1035 2.3.4 */
 
 static uint8_t byte_at(struct slice m, size_t i)
 {
@@ -20,7 +21,8 @@ unsigned dns_wire_number(struct slice message, size_t i)
 /* One label to the end of the text. False: no room. A byte that a host name cannot have makes the text "". */
 static bool add_label(struct slice label, char to[DNS_NAME], size_t *n, bool *is_odd)
 {
-	if (*n + label.n + 1 >= DNS_NAME)
+	/* as text a label has a dot where it has its length on the wire */
+	if (*n + label.n + 1 > WIRE_NAME - 1)
 		return false;
 	for (size_t i = 0; i < label.n; i++) {
 		char c = ascii_lower(label.p[i]);

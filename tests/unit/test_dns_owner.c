@@ -121,6 +121,30 @@ static void test_longest_zone(void **state)
 	assert_int_equal(w.n, 255);
 }
 
+/* The same where names are read: no byte more. */
+static void test_longest_name(void **state)
+{
+	(void)state;
+	for (uint8_t last = 60; last <= 63; last++) {
+		uint8_t bytes[2 * DNS_NAME];
+		struct wr w = wr_init(bytes, sizeof bytes);
+		char to[DNS_NAME];
+		size_t at = 0;
+
+		for (int i = 0; i < 4; i++) {
+			uint8_t n = i < 3 ? 63 : last;
+
+			wr_u8(&w, n);
+			for (uint8_t k = 0; k < n; k++)
+				wr_u8(&w, 'a');
+		}
+		wr_u8(&w, 0);
+		assert_int_equal(dns_wire_name(wr_slice(&w), &at, to), w.n <= 255 ? ERR_OK : ERR_SYNTAX);
+		if (w.n <= 255)
+			assert_int_equal(strlen(to), w.n - 2);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +152,7 @@ int main(void)
 		cmocka_unit_test(test_no_names),
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_longest_zone),
+		cmocka_unit_test(test_longest_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
