@@ -19,6 +19,14 @@ unsigned trap_quality_points(const struct trap_quality *q, uint64_t now)
 	return points;
 }
 
+/* Times after now are of a clock that was ahead: they are taken for now, or they would count until then. */
+static void tame(struct trap_quality *q, uint64_t now)
+{
+	for (int i = 0; i < TRAP_QUALITY_HOSTS; i++)
+		if (q->seen[i].at > now)
+			q->seen[i].at = now;
+}
+
 bool trap_quality_note(struct trap_quality *q, uint64_t host, double good, bool is_correspondent, uint64_t now)
 {
 	uint8_t points = good > 0 ? is_correspondent ? 2 : 1 : 0;
@@ -28,6 +36,7 @@ bool trap_quality_note(struct trap_quality *q, uint64_t host, double good, bool 
 		return false;
 	if (host == 0)
 		host = 1;
+	tame(q, now);
 	for (int i = 0; i < TRAP_QUALITY_HOSTS; i++) {
 		if (q->seen[i].host == host) {
 			place = i;

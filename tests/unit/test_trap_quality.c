@@ -56,6 +56,20 @@ static void old_points_do_not_come_back(void **state)
 	assert_int_equal(trap_quality_points(&q, later), 1);
 }
 
+/* What was seen while the clock was a year ahead counts for its thirty days, and goes. */
+static void a_clock_set_back(void **state)
+{
+	struct trap_quality q = { 0 };
+	uint64_t later = NOW + TRAP_QUALITY_S;
+
+	(void)state;
+	assert_false(trap_quality_note(&q, 7, 5, false, NOW + 365 * 86400));
+	assert_true(trap_quality_note(&q, 8, 5, false, NOW));
+	assert_int_equal(trap_quality_points(&q, later - 1), 2);
+	assert_int_equal(trap_quality_points(&q, later), 0);
+	assert_false(trap_quality_note(&q, 9, 5, false, later));
+}
+
 static void more_hosts_than_remembered(void **state)
 {
 	struct trap_quality q = { 0 };
@@ -73,6 +87,7 @@ int main(void)
 		cmocka_unit_test(a_correspondent),
 		cmocka_unit_test(old_ones_do_not_count),
 		cmocka_unit_test(old_points_do_not_come_back),
+		cmocka_unit_test(a_clock_set_back),
 		cmocka_unit_test(more_hosts_than_remembered),
 	};
 
