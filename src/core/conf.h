@@ -38,7 +38,7 @@ enum conf_feed_action {
 	FEED_ACTION_ALLOW = 5,  /* as tier never */
 };
 /* The numbers of enum feed_format (core/feed_line), and one. */
-enum conf_feed_format { CONF_FEED_AUTO = 1, CONF_FEED_FORMATS = 8 };
+enum conf_feed_format { CONF_FEED_AUTO = 1 };
 enum conf_export_format {
 	EXPORT_PLAIN = 1,
 	EXPORT_CIDR = 2,

@@ -23,10 +23,5 @@ uint8_t *dnsbl_stream_room(struct dnsbl_stream *s, size_t *ret_size);
 void dnsbl_stream_add(struct dnsbl_stream *s, size_t n);
 /* The next whole question; good until the next room. ERR_MORE; ERR_SYNTAX: too short or too long, no more will come. */
 enum err dnsbl_stream_next(struct dnsbl_stream *s, struct slice *ret) MUST_USE;
-/* Has a part of a question come? */
-static inline bool dnsbl_stream_is_begun(const struct dnsbl_stream *s)
-{
-	return s->n > s->taken;
-}
 
 #endif /* CORE_DNSBL_STREAM_H */

@@ -94,9 +94,8 @@ void firewall_pump_start(struct firewall *f);
 
 /* Bring the table into its form and take over what is in it. Sets the state. */
 void firewall_bring_up(struct firewall *f);
-/* Callbacks of the loop. */
+/* Callback of the loop. */
 void firewall_on_events(int fd, unsigned what, void *ctx);
-void firewall_on_mend(void *ctx);
 /* Look at the kernel soon. */
 void firewall_mend_later(struct firewall *f);
 

@@ -118,6 +118,8 @@ static void mend_cancel(struct firewall *f)
 	f->is_mending = false;
 }
 
+static void on_mend(void *ctx);
+
 void firewall_mend_later(struct firewall *f)
 {
 	if (f->is_mending)
@@ -125,8 +127,7 @@ void firewall_mend_later(struct firewall *f)
 	if (f->mend_ms == 0 || clock_mono_ms() - f->mended_at > FIREWALL_MEND_QUIET_S * 1000)
 		f->mend_ms = FIREWALL_MEND_MS;
 	/* nothing is to be collected when the sets are to be made anew: a million notifications stay unread */
-	f->mend = loop_after(
-		f->host->loop, f->mend_ms - (is_beyond_looking(f) ? FIREWALL_MEND_MS : 0), firewall_on_mend, f);
+	f->mend = loop_after(f->host->loop, f->mend_ms - (is_beyond_looking(f) ? FIREWALL_MEND_MS : 0), on_mend, f);
 	f->is_mending = f->mend != NULL;
 }
 
@@ -222,7 +223,7 @@ static void mend_all(struct firewall *f)
 	firewall_pump_start(f);
 }
 
-void firewall_on_mend(void *ctx)
+static void on_mend(void *ctx)
 {
 	struct firewall *f = ctx;
 
