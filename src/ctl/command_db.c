@@ -198,13 +198,35 @@ static bool is_running(struct ctl *c)
 	return e != ERR_CLOSED;
 }
 
+/* new becomes dir, and dir becomes old, where there is one. Else nothing is lost, and text says what is where. */
+static bool change_names(const char *new, const char *dir, const char *old, bool is_there, char *text, size_t size)
+{
+	bool is_moved = is_there && rename(dir, old) == 0;
+	int error = errno;
+
+	if (is_moved == is_there) {
+		if (rename(new, dir) == 0)
+			return true;
+		error = errno;
+	}
+	if (is_moved && rename(old, dir) != 0) {
+		(void)snprintf(text, size,
+			"%s: %s. What was there is %s now, and the backup is %s: rename one of them to %s", dir,
+			strerror(error), old, new, dir);
+		return false;
+	}
+	remove_store(new);
+	(void)snprintf(text, size, "%s: %s; nothing is changed", dir, strerror(error));
+	return false;
+}
+
 /*
  * The copy is made and checked beside, then the folders change names: what was
  * there stays as db.before-restore-TIME.
  */
 int command_db_restore(struct ctl *c)
 {
-	char dir[DB_PATH], new[DB_PATH + 64], old[DB_PATH + 48], text[400] = "";
+	char dir[DB_PATH], new[DB_PATH + 64], old[DB_PATH + 48], text[5 * DB_PATH] = "";
 	const char *from = c->args.word[0];
 	struct stat like;
 	uint64_t good = 0, bad = 0;
@@ -232,8 +254,8 @@ int command_db_restore(struct ctl *c)
 		remove_store(new);
 		return ctl_refuse(c, "%s is no good store (%s); nothing is changed", from, *text ? text : err_name(e));
 	}
-	if ((is_there && rename(dir, old) != 0) || rename(new, dir) != 0)
-		return ctl_refuse(c, "%s: %s", dir, strerror(errno));
+	if (!change_names(new, dir, old, is_there, text, sizeof text))
+		return ctl_refuse(c, "%s", text);
 	if (c->args.is_given[OPT_JSON])
 		(void)fprintf(c->render.to, "{\"ok\":true,\"entries\":%llu}\n", (unsigned long long)good);
 	else

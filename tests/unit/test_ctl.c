@@ -8,11 +8,15 @@
 #include <cmocka.h>
 
 #include "ctl_rig.h"
+#include "io/store.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -316,13 +320,73 @@ static void test_db(void **state)
 	assert_int_equal(run("db restore DIR/copy"), CTL_REFUSED);
 }
 
+static unsigned renames, renames_fail; /* a bit for each that fails, the first the lowest */
+
+/* In place of libc's. */
+int rename(const char *from, const char *to)
+{
+	if (renames_fail & 1u << renames++) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0u);
+}
+
+static bool has_store(const char *name)
+{
+	char path[300];
+
+	(void)snprintf(path, sizeof path, "%s/data.mdb", in_dir(name));
+	return access(path, F_OK) == 0;
+}
+
+static int restore(unsigned fails)
+{
+	int status;
+
+	renames = 0;
+	renames_fail = fails;
+	status = run("db restore DIR/copy");
+	renames_fail = 0;
+	return status;
+}
+
+/* The store is in its place, or it is said where it is. */
+static void test_restore_that_fails(void **state)
+{
+	struct store *s = NULL;
+	char text[300];
+
+	(void)state;
+	assert_int_equal(mkdir(in_dir("lib"), 0700), 0);
+	(void)snprintf(text, sizeof text, "%s", in_dir("lib/db"));
+	assert_int_equal(mkdir(text, 0700), 0);
+	assert_int_equal(store_open(text, 64u << 20, &s, (char[300]){ 0 }, 300), ERR_OK);
+	store_close(s);
+	assert_int_equal(run("db backup DIR/copy"), CTL_DONE);
+	for (unsigned fails = 1; fails <= 2; fails++) { /* the first, the second */
+		assert_int_equal(restore(fails), CTL_REFUSED);
+		assert_non_null(strstr(err, "nothing is changed"));
+		assert_true(has_store("lib/db"));
+		assert_false(has_store("lib/db.restore"));
+	}
+	assert_int_equal(restore(2 | 4), CTL_REFUSED); /* and it cannot be taken back */
+	assert_non_null(strstr(err, "lib/db.before-restore-"));
+	assert_true(has_store("lib/db.restore"));
+	assert_false(has_store("lib/db"));
+	assert_int_equal(restore(1), CTL_REFUSED); /* where none is there */
+	assert_non_null(strstr(err, "nothing is changed"));
+	assert_int_equal(restore(0), CTL_DONE);
+	assert_true(has_store("lib/db"));
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 	const struct CMUnitTest tests[] = { CASE(test_usage), CASE(test_no_daemon), CASE(test_trap_add),
 		CASE(test_trap_import), CASE(test_trap_change), CASE(test_concurrent), CASE(test_pattern),
 		CASE(test_trap_import_access), CASE(test_feed_check), CASE(test_feed_check_spamd_conf),
-		CASE(test_allow_import), CASE(test_db), CASE(test_off) };
+		CASE(test_allow_import), CASE(test_db), CASE(test_restore_that_fails), CASE(test_off) };
 
 	return cmocka_run_group_tests_name("ctl", tests, NULL, NULL);
 }
