@@ -191,6 +191,19 @@ void maillog_entry_advance(struct maillog_entries *t, uint64_t now)
 		t->now = now;
 }
 
+void maillog_entry_set_back(struct maillog_entries *t, uint64_t now)
+{
+	struct maillog_entry_list *const list[] = { &t->active, &t->done };
+	struct maillog_entry *e;
+
+	for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
+		for (e = TAILQ_FIRST(list[i]); e; e = TAILQ_NEXT(e, by_age))
+			if (e->touched > now)
+				e->touched = now;
+	if (t->now > now)
+		t->now = now;
+}
+
 void maillog_entry_expire(struct maillog_entries *t)
 {
 	struct maillog_entry *e;

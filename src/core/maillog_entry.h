@@ -61,6 +61,8 @@ enum err maillog_entry_link(struct maillog_entries *t, struct slice child, struc
 struct maillog_entry *maillog_entry_parent(const struct maillog_entries *t, const struct maillog_entry *e);
 /* Time goes on; never back. */
 void maillog_entry_advance(struct maillog_entries *t, uint64_t now);
+/* But here: it was ahead. What was touched then was touched now. */
+void maillog_entry_set_back(struct maillog_entries *t, uint64_t now);
 /* Some of what is too old goes away. */
 void maillog_entry_expire(struct maillog_entries *t);
 

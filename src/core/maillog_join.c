@@ -417,6 +417,19 @@ void maillog_join_advance(struct maillog_join *j, uint64_t now)
 	maillog_entry_advance(&j->entries, now);
 }
 
+void maillog_join_set_back(struct maillog_join *j, uint64_t now)
+{
+	for (size_t i = 0; i < j->count; i++) {
+		struct pending *p = &j->ring[(j->first + i) % JOIN_PENDING];
+
+		if (p->time > now)
+			p->time = now;
+	}
+	if (j->spam_since > now)
+		j->spam_since = now;
+	maillog_entry_set_back(&j->entries, now);
+}
+
 void maillog_join_flush(struct maillog_join *j)
 {
 	j->is_flushing = true;

@@ -56,6 +56,11 @@ void maillog_join_tell_all(struct maillog_join *j);
 enum err maillog_join_add(struct maillog_join *j, const struct maillog_line *l) MUST_USE;
 /* Log time is at least now, though no line says so (idle, journal). */
 void maillog_join_advance(struct maillog_join *j, uint64_t now);
+/*
+ * The clock that wrote the lines was ahead, and is set back to now: what the time before it said begins now. Else
+ * nothing would wait for a verdict, and no message be forgotten, until that time comes.
+ */
+void maillog_join_set_back(struct maillog_join *j, uint64_t now);
 /* Nothing waits any longer (stop). */
 void maillog_join_flush(struct maillog_join *j);
 /* The next event; false: none is due. */

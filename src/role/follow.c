@@ -31,6 +31,7 @@
 #define STATE_MS 2000
 #define ROUND_LINES 2000 /* then the loop gets its turn (PING) */
 #define QUEUE_HIGH (CHANNEL_QUEUE / 4)
+#define AHEAD_S JOIN_WAIT_S       /* of a clock: less is no matter */
 #define LOGIN_OLD_S JOIN_EXPIRE_S /* no message is in the queue for longer */
 #define EVENT_BYTES 2048
 #define BACK_BYTES (4u << 20) /* read again of a file: about 40,000 lines */
@@ -60,6 +61,8 @@ static void clock_read(struct follow *f)
 	struct tm tm;
 	time_t t = (time_t)clock_wall_s();
 
+	if ((uint64_t)t + AHEAD_S < f->now)
+		maillog_join_set_back(f->join, (uint64_t)t);
 	f->now = (uint64_t)t;
 	f->utc_offset_s = localtime_r(&t, &tm) ? (int32_t)tm.tm_gmtoff : 0;
 }
@@ -266,7 +269,7 @@ static void line_count(struct follow *f, const struct maillog_line *l)
 	if (f->is_back && is_behind_known(f))
 		back_end(f);
 	f->lines += !f->is_back;
-	if (l->time > f->last)
+	if (l->time > f->last || f->last > f->now + AHEAD_S)
 		f->last = l->time;
 }
 
@@ -292,6 +295,8 @@ static enum err line_take(struct follow *f)
 			return ERR_OK;
 		}
 	}
+	if (l.time > f->now + AHEAD_S)
+		l.time = f->now; /* of a clock that is ahead, or was when this was written */
 	line_count(f, &l);
 	return maillog_join_add(f->join, &l);
 }

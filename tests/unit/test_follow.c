@@ -262,6 +262,18 @@ static void nothing_before_resume(void **state)
 	assert_int_equal(engine.state.lines, 40);
 }
 
+/* Lines of a clock that was ahead are not of the future. */
+static void lines_of_a_clock_ahead(void **state)
+{
+	(void)state;
+	log_append(1, 10, time(NULL) + 7200);
+	engine_join();
+	resume(0, 0);
+	run_until(is_caught_up);
+	assert_int_equal(engine.state.lines, 40);
+	assert_in_range(engine.state.last, time(NULL) - 300, time(NULL));
+}
+
 static void goes_on_where_it_was(void **state)
 {
 	struct stat st;
@@ -436,6 +448,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(nothing_before_resume, follow_make, follow_remove),
+		cmocka_unit_test_setup_teardown(lines_of_a_clock_ahead, follow_make, follow_remove),
 		cmocka_unit_test_setup_teardown(goes_on_where_it_was, follow_make, follow_remove),
 		cmocka_unit_test_setup_teardown(grows_and_rotates, follow_make, follow_remove),
 		cmocka_unit_test_setup_teardown(a_slow_engine_loses_nothing, follow_make, follow_remove),

@@ -359,6 +359,33 @@ static void time_jumps(void **state)
 	maillog_join_free(j);
 }
 
+/* After an hour ahead: a delivery waits for its verdict as before, and what is done with is forgotten. */
+static void the_clock_is_set_back(void **state)
+{
+	struct maillog_join *j = join_new();
+	static char out[OUT];
+
+	(void)state;
+	add(j, T0 + 3600, "smtpd AAAAA1: client=c.example[203.0.113.5]", out);
+	add(j, T0 + 3600, "virtual AAAAA1: to=<alice@pfx.test>" VIRTUAL, out);
+	add(j, T0 + 3600, "qmgr AAAAA1: removed", out);
+	maillog_join_set_back(j, T0);
+	add(j, T0, "smtpd AAAAA2: client=c.example[203.0.113.6]", out);
+	add(j, T0 + 1, "virtual AAAAA2: to=<alice@pfx.test>" VIRTUAL, out);
+	out[0] = '\0';
+	maillog_join_advance(j, T0 + JOIN_WAIT_S);
+	drain(j, out);
+	assert_string_equal(out, "delivered 203.0.113.5 AAAAA1 <> <alice@pfx.test>\n");
+	out[0] = '\0';
+	maillog_join_advance(j, T0 + 1 + JOIN_WAIT_S);
+	drain(j, out);
+	assert_string_equal(out, "delivered 203.0.113.6 AAAAA2 <> <alice@pfx.test>\n");
+	maillog_join_advance(j, T0 + JOIN_LINGER_S + 1);
+	drain(j, out);
+	assert_int_equal(maillog_join_count(j), 1);
+	maillog_join_free(j);
+}
+
 static void a_queue_id_used_again(void **state)
 {
 	struct maillog_join *j = join_new();
@@ -510,6 +537,7 @@ int main(void)
 		cmocka_unit_test(any_order),
 		cmocka_unit_test(time_makes_events_due),
 		cmocka_unit_test(time_jumps),
+		cmocka_unit_test(the_clock_is_set_back),
 		cmocka_unit_test(a_queue_id_used_again),
 		cmocka_unit_test(caps),
 		cmocka_unit_test(expiry),
