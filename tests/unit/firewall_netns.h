@@ -69,25 +69,6 @@ static inline void netns_nft(const char *what)
 	assert_int_equal(netns_run(out, sizeof out, "nft '%s' 2>&1", what), 0);
 }
 
-/* False: no right to make one; the tests are skipped. */
-static inline bool netns_enter(void)
-{
-	static const char *const address[] = { "192.0.2.1/32", "198.51.100.7/32", "198.51.100.8/32", "203.0.113.5/32",
-		"203.0.113.6/32", "2001:db8::1/128", "2001:db8:1::7/128", "2001:db8:1::8/128", "2001:db8:2::7/128" };
-	char out[512];
-
-	if (geteuid() != 0 || unshare(CLONE_NEWNET) != 0)
-		return false;
-	if (netns_run(out, sizeof out, "command -v nft ip") != 0 ||
-		netns_run(out, sizeof out, "ip link set lo up") != 0)
-		return false;
-	for (size_t i = 0; i < sizeof address / sizeof address[0]; i++)
-		if (netns_run(out, sizeof out, "ip addr add %s dev lo nodad 2>&1 || ip addr add %s dev lo", address[i],
-			    address[i]) != 0)
-			return false;
-	return netns_run(out, sizeof out, "nft list tables 2>&1") == 0;
-}
-
 static inline socklen_t netns_sockaddr(const char *text, uint16_t port, struct sockaddr_storage *ret)
 {
 	struct sockaddr_in *v4 = (void *)ret;
@@ -103,6 +84,44 @@ static inline socklen_t netns_sockaddr(const char *text, uint16_t port, struct s
 	v6->sin6_family = AF_INET6;
 	v6->sin6_port = htons(port);
 	return sizeof *v6;
+}
+
+/* The kernel makes the route to a new IPv6 address a little later, on a busy machine much later. */
+static inline bool netns_await_route(const char *prefix)
+{
+	double until = netns_now() + 30;
+	struct sockaddr_storage a;
+	char text[64];
+	socklen_t n;
+	int fd, r;
+
+	(void)snprintf(text, sizeof text, "%.*s", (int)strcspn(prefix, "/"), prefix);
+	n = netns_sockaddr(text, NETNS_PORT, &a);
+	fd = socket(a.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	while ((r = connect(fd, (struct sockaddr *)&a, n)) != 0 && netns_now() < until)
+		(void)poll(NULL, 0, 1);
+	(void)close(fd);
+	return r == 0;
+}
+
+/* False: no right to make one; the tests are skipped. */
+static inline bool netns_enter(void)
+{
+	static const char *const address[] = { "192.0.2.1/32", "198.51.100.7/32", "198.51.100.8/32", "203.0.113.5/32",
+		"203.0.113.6/32", "2001:db8::1/128", "2001:db8:1::7/128", "2001:db8:1::8/128", "2001:db8:2::7/128" };
+	char out[512];
+
+	if (geteuid() != 0 || unshare(CLONE_NEWNET) != 0)
+		return false;
+	if (netns_run(out, sizeof out, "command -v nft ip") != 0 ||
+		netns_run(out, sizeof out, "ip link set lo up") != 0)
+		return false;
+	for (size_t i = 0; i < sizeof address / sizeof address[0]; i++)
+		if (netns_run(out, sizeof out, "ip addr add %s dev lo nodad 2>&1 || ip addr add %s dev lo", address[i],
+			    address[i]) != 0 ||
+			!netns_await_route(address[i]))
+			return false;
+	return netns_run(out, sizeof out, "nft list tables 2>&1") == 0;
 }
 
 static inline int netns_listen(const char *address, uint16_t port)
