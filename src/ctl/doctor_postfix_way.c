@@ -252,8 +252,7 @@ void doctor_postfix_filters(struct doctor *d, const struct setup_instance *in, c
 	if (has_proxy_filter(buf_slice(&in->main)) || has_proxy_filter(buf_slice(&in->master)))
 		doctor_postfix_add(d, DOCTOR_WARN,
 			"a message that comes through it has no queue id yet when we are asked: its hits are recorded, "
-			"and "
-			"charged to nobody",
+			"and charged to nobody",
 			"content_filter with XFORWARD, or a milter, instead: limetwig-postfix(7)",
 			"smtpd_proxy_filter is set");
 	check_tables(d, buf_slice(&in->main), "main.cf");

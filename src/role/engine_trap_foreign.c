@@ -65,8 +65,7 @@ void engine_trap_refuse_foreign(
 	trap->state = TRAP_RETIRED;
 	say_foreign(domain,
 		" (mydestination, virtual_mailbox_domains, relay_domains, virtual_alias_domains): mail of your own "
-		"users "
-		"to it would be swallowed; remove the trap, or add the domain to one of these",
+		"users to it would be swallowed; remove the trap, or add the domain to one of these",
 		reason);
 	engine_trap_bad_line(t, file, line, reason);
 }
