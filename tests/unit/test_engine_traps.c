@@ -129,6 +129,23 @@ static void a_foreign_domain_that_is_a_trap_is_ours(void **state)
 	json_decref(j);
 }
 
+static void the_domain_of_a_mail_provider_is_refused(void **state)
+{
+	json_t *j, *refused;
+
+	(void)state;
+	(void)snprintf(rig.allow, sizeof rig.allow, "freemail:provider.example\n");
+	rig_start();
+	j = rig_call(
+		"{\"cmd\":\"trap_check\",\"traps\":[\"@Provider.example\",\"@old.example\",\"a@provider.example\"]}");
+	refused = json_object_get(j, "refused");
+	assert_int_equal(json_array_size(refused), 1);
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(refused, 0), "trap")), "@Provider.example");
+	assert_non_null(strstr(json_string_value(json_object_get(json_array_get(refused, 0), "reason")), "free mail"));
+	json_decref(j);
+}
+
 static void an_answer_to_an_older_load_is_none(void **state)
 {
 	unsigned lives, applies;
@@ -208,6 +225,7 @@ int main(void)
 		ENGINE_TEST(a_live_domain_is_refused_with_its_number),
 		ENGINE_TEST(a_trap_at_a_foreign_domain_is_refused_also_later),
 		ENGINE_TEST(a_foreign_domain_that_is_a_trap_is_ours),
+		ENGINE_TEST(the_domain_of_a_mail_provider_is_refused),
 		ENGINE_TEST(an_answer_to_an_older_load_is_none),
 		ENGINE_TEST(a_load_that_overtakes_the_map_writes_it_whole),
 		ENGINE_TEST(a_hit_before_the_traps_waits),
