@@ -103,9 +103,10 @@ static void run(struct slice in, size_t step, unsigned wish, struct sums *ret)
 	answer_sample(&r.a, wish & WISH_SAMPLE);
 	drain(&r);
 	for (; in.n && r.a.state < ANSWER_STATE_HANDED; in = slice_from(in, step)) {
-		struct slice part = slice_head(in, step), text = { NULL, 0 };
+		struct slice part = slice_head(in, step);
 
 		while (part.n && r.a.state < ANSWER_STATE_HANDED) {
+			struct slice text = { NULL, 0 }; /* not each event has one */
 			enum answer_event e = answer_feed(&r.a, &r.site, r.now, &part, &text);
 
 			check(r.a.line_n < ANSWER_LINE || !r.a.line);
