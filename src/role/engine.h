@@ -231,6 +231,7 @@ struct engine {
 	int64_t clock_offset;         /* wall clock less the monotonic one, s */
 	uint64_t clock_doubt_ms;      /* engine_clock_is_doubtful until then */
 	bool has_clock;
+	bool has_clock_moved; /* between two ticks, when a block was made */
 	uint32_t person_seq;
 	struct engine_allow_files allow_text, shared_text; /* tier never, tier shared */
 	bool has_allow;                                    /* the first round has come */
@@ -521,6 +522,8 @@ void engine_keep_tick(struct engine *e, uint64_t now);
 /* ---- engine_clock.c */
 /* Each second: was the clock set? */
 void engine_clock_tick(struct engine *e);
+/* A time that is kept is made of the clock as it is now: the next tick looks after it, if it was a wrong one. */
+void engine_clock_note(struct engine *e);
 /* It has leapt ahead a moment ago and may be wrong: nothing is to be deleted for its age. */
 bool engine_clock_is_doubtful(const struct engine *e);
 /* A block that begins in the future begins now; true: its new end is in *ret_until, record and cache have it too. */

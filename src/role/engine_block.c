@@ -280,6 +280,7 @@ enum err engine_block_apply(struct engine *e, struct engine_subject *s, const st
 
 	if (b->state == BLOCK_HELD)
 		return engine_breaker_hold(e, s, b, is_new);
+	engine_clock_note(e);
 	if (!is_new && block_index_get(&e->blocks, &b->subject, &old) && (old.flags & BLOCK_FIREWALL))
 		is_firewall = true;
 	err = index_put(e, b, flags | (is_firewall ? BLOCK_FIREWALL : 0));
@@ -364,6 +365,7 @@ static void take_to_firewall(struct engine *e, const struct block_entry *b, uint
 
 	if ((b->flags & BLOCK_FIREWALL) || !is_fw_due(e, b->flags, b->offence, hour_count))
 		return;
+	engine_clock_note(e);
 	block_index_mark(&e->blocks, &b->subject, BLOCK_FIREWALL);
 	if (block_index_get(&e->blocks, &b->subject, &entry)) /* it may run longer by now than b says */
 		fw_change(e, &b->subject, true, entry.until, entry.case_id);

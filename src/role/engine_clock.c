@@ -2,7 +2,8 @@
  * engine_clock: the clock of this machine is set while we run. Seen by the
  * monotonic one beside it, said aloud, and kept from doing harm: retention
  * rests after a leap ahead, since the clock may come back; after a leap back
- * the blocks are loaded again, those of the future from now on.
+ * the blocks are loaded again, those of the future from now on. A clock that
+ * is right again before anybody looked was noted by whoever made a block.
  * SPDX-License-Identifier: ISC
  */
 #include <stdio.h>
@@ -26,26 +27,54 @@ static void blocks_again(struct engine *e)
 	engine_block_sync(e);
 }
 
+/* Wall clock less the monotonic one, s. */
+static int64_t offset_now(uint64_t mono_ms)
+{
+	return (int64_t)clock_wall_s() - (int64_t)(mono_ms / 1000);
+}
+
+static bool is_step(int64_t step)
+{
+	return step <= -STEP_S || step >= STEP_S;
+}
+
+void engine_clock_note(struct engine *e)
+{
+	e->has_clock_moved |= e->has_clock && is_step(offset_now(clock_mono_ms()) - e->clock_offset);
+}
+
+static void say(struct engine *e, int64_t step)
+{
+	char text[200];
+
+	if (is_step(step))
+		(void)snprintf(text, sizeof text, "the clock was set %s by %lld s%s: see timedatectl, and limetwig block list",
+			step < 0 ? "back" : "ahead", (long long)(step < 0 ? -step : step),
+			step < 0 ? "" : ", or this machine has slept");
+	else
+		(void)snprintf(text, sizeof text,
+			"the clock was set and set back within a second: see timedatectl, and limetwig block list");
+	engine_alarm(e, "clock", step < 0 ? "clock-back" : "clock-ahead", text);
+}
+
 void engine_clock_tick(struct engine *e)
 {
 	uint64_t mono_ms = clock_mono_ms();
-	int64_t offset = (int64_t)clock_wall_s() - (int64_t)(mono_ms / 1000), step = offset - e->clock_offset;
-	char text[200];
+	int64_t offset = offset_now(mono_ms), step = offset - e->clock_offset;
+	bool has_moved = e->has_clock_moved;
 
 	e->clock_offset = offset;
+	e->has_clock_moved = false;
 	if (!e->has_clock) {
 		e->has_clock = true;
 		return;
 	}
-	if (step > -STEP_S && step < STEP_S)
+	if (!is_step(step) && !has_moved)
 		return;
 	if (step >= DOUBT_S)
 		e->clock_doubt_ms = mono_ms + DOUBT_MS;
-	(void)snprintf(text, sizeof text, "the clock was set %s by %lld s%s: see timedatectl, and limetwig block list",
-		step < 0 ? "back" : "ahead", (long long)(step < 0 ? -step : step),
-		step < 0 ? "" : ", or this machine has slept");
-	engine_alarm(e, "clock", step < 0 ? "clock-back" : "clock-ahead", text);
-	if (step < 0)
+	say(e, step);
+	if (step <= -STEP_S || has_moved)
 		blocks_again(e);
 	else
 		engine_block_sync(e); /* what is over by the new time is not over for the kernel */

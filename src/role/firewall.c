@@ -144,7 +144,7 @@ static void on_pump(void *ctx)
 	if (was_purging && !p->is_purging && p->wanted.count)
 		log_info("firewall", "text=\"full list taken over\" wanted=%zu", p->wanted.count);
 	if (n == 0 && !p->is_purging)
-		n = firewall_plan_fill(p, clock_wall_ms(), f->op, FIREWALL_BATCH);
+		n = firewall_plan_fill(p, clock_mono_ms(), f->op, FIREWALL_BATCH);
 	if (n)
 		(void)firewall_apply(f, n);
 	if (p->is_purging || p->is_filling) {
@@ -216,7 +216,7 @@ static void log_refused(const struct fw_op *op, enum err e)
 /* Plan the operations of f->in into f->op. Returns how many are to be done. */
 static size_t plan_ops(struct firewall *f, int *error)
 {
-	uint64_t now = clock_wall_ms();
+	uint64_t now = clock_mono_ms();
 	size_t n = 0;
 
 	for (size_t i = 0; i < f->in.count; i++) {
@@ -401,7 +401,7 @@ static void on_tick(void *ctx)
 {
 	struct firewall *f = ctx;
 
-	firewall_plan_sweep(&f->plan, clock_wall_ms(), FIREWALL_SWEEP, on_over, f);
+	firewall_plan_sweep(&f->plan, clock_mono_ms(), FIREWALL_SWEEP, on_over, f);
 	firewall_kill_tick(f);
 	firewall_hook_tick(f);
 	if (!f->nft && f->state == FW_ERROR && !f->plan.is_listing)
@@ -434,7 +434,7 @@ static enum err on_start(struct role_host *h)
 	h->ctx = f;
 	f->host = h;
 	randombytes_buf(key, sizeof key);
-	firewall_plan_init(&f->plan, key, h->conf.firewall.max_elements, clock_wall_ms());
+	firewall_plan_init(&f->plan, key, h->conf.firewall.max_elements, clock_mono_ms());
 	prefix_map_init(&f->hooks.touched, key, sizeof(uint8_t), 0); /* take_conf makes room */
 	e = open_netlink(f);
 	take_conf(f);

@@ -59,7 +59,7 @@ static void look_at(void *ctx, const struct prefix *p, uint64_t left_ms)
 /* After a restart: the elements of the former run stay in force until the full list says more. */
 static void adopt(struct firewall *f)
 {
-	struct look l = { .f = f, .now_ms = clock_wall_ms(), .is_adopting = true };
+	struct look l = { .f = f, .now_ms = clock_mono_ms(), .is_adopting = true };
 	enum err e = firewall_nft_dump(f->nft, look_at, &l);
 
 	if (l.extra)
@@ -185,7 +185,7 @@ static bool mend_form(struct firewall *f)
 /* What others added or deleted, one by one. */
 static void mend_elements(struct firewall *f)
 {
-	uint64_t now_ms = clock_wall_ms();
+	uint64_t now_ms = clock_mono_ms();
 	size_t n = f->foreigns;
 
 	for (size_t i = 0; i < n; i++)
@@ -198,7 +198,7 @@ static void mend_elements(struct firewall *f)
 /* Read the kernel's sets and mend what differs. */
 static void mend_all(struct firewall *f)
 {
-	struct look l = { .f = f, .now_ms = clock_wall_ms() };
+	struct look l = { .f = f, .now_ms = clock_mono_ms() };
 	size_t had = f->plan.present;
 	enum err e = ERR_FULL;
 

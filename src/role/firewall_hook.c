@@ -53,7 +53,7 @@ static bool keep_needed(const struct prefix *p, void *value, void *ctx)
 	const uint8_t *flags = value;
 	struct fw_op op;
 
-	return needs_call(ctx, p, *flags, clock_wall_ms(), &op);
+	return needs_call(ctx, p, *flags, clock_mono_ms(), &op);
 }
 
 /* Those that need a program are wanted, or were there when the last one began: they fit. */
@@ -143,7 +143,7 @@ static enum hook_what pick_ops(struct firewall *f)
 
 	h->ops = 0;
 	do {
-		k = (struct pick){ .f = f, .now_ms = clock_wall_ms(), .max = MESSAGE_HOOK_OPS };
+		k = (struct pick){ .f = f, .now_ms = clock_mono_ms(), .max = MESSAGE_HOOK_OPS };
 		while (is_more && h->ops < k.max && k.drops < TOUCHED_MORE)
 			is_more = prefix_map_walk(&h->touched, &h->touched_at, HOMES, pick_one, &k);
 		for (size_t i = 0; i < k.drops; i++)
@@ -163,7 +163,7 @@ static void pull(struct firewall *f)
 	while (h->touched.count < TOUCHED_MORE && (p->is_purging || p->is_filling)) {
 		bool is_purging = p->is_purging;
 		size_t n = is_purging ? firewall_plan_purge(p, f->op, FIREWALL_BATCH)
-				      : firewall_plan_fill(p, clock_wall_ms(), f->op, FIREWALL_BATCH);
+				      : firewall_plan_fill(p, clock_mono_ms(), f->op, FIREWALL_BATCH);
 
 		for (size_t i = 0; i < n; i++)
 			touch(f, &f->op[i].prefix, is_purging ? WAS_THERE : 0);
@@ -335,7 +335,7 @@ static void compare(struct firewall *f, struct slice text)
 {
 	struct firewall_hooks *h = &f->hooks;
 	size_t had = f->plan.present, foreign = 0, n = 0;
-	uint64_t now_ms = clock_wall_ms();
+	uint64_t now_ms = clock_mono_ms();
 	struct prefix p;
 
 	firewall_plan_forget_present(&f->plan);

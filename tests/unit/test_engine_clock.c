@@ -63,10 +63,45 @@ static void test_a_clock_that_was_behind(void **state)
 	assert_true(rig_is_in_firewall("192.0.2.2"));
 }
 
+/*
+ * Wrong and right again between two looks, so that no look sees it: what was blocked meanwhile is over (the clock was
+ * behind), or begins now (it was ahead).
+ */
+static void wrong_for_a_moment(int64_t ahead_s, bool is_over)
+{
+	char host[] = "192.0.2.1";
+	unsigned syncs;
+
+	rig_start();
+	rig_enforce("full");
+	assert_true(rig_wait(has_looked, rig.host.ctx));
+	atomic_store(&wall_ahead_s, ahead_s);
+	assert_int_equal(rig_message(host, "M1", "a@s.example", TRAP1), HIT_STORED);
+	atomic_store(&wall_ahead_s, 0);
+	assert_true(rig_is_in_firewall(host));
+	syncs = rig.syncs;
+	assert_true(rig_wait(has_synced, &syncs));
+	assert_int_equal(rig_is_in_firewall(host), !is_over);
+}
+
+static void test_behind_for_a_moment(void **state)
+{
+	(void)state;
+	wrong_for_a_moment(-DAYS_40, true);
+}
+
+static void test_ahead_for_a_moment(void **state)
+{
+	(void)state;
+	wrong_for_a_moment(DAYS_40, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_a_clock_that_was_behind, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_behind_for_a_moment, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_ahead_for_a_moment, rig_setup, rig_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

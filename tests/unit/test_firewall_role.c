@@ -11,8 +11,12 @@
 #include "firewall_netns.h"
 
 #include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "io/firewall_nft.h"
 #include "role/role_host.h"
@@ -21,8 +25,18 @@
 #define MESSAGE_MS 20000 /* a report comes every 10 s in any case */
 
 static bool has_netns;
-static pid_t running; /* the role's process: a test that fails leaves it */
-static bool is_short; /* the next one begins without descriptors to be had, until SIGHUP */
+static pid_t running;                 /* the role's process: a test that fails leaves it */
+static bool is_short;                 /* the next one begins without descriptors to be had, until SIGHUP */
+static _Atomic int64_t *wall_ahead_s; /* shared with the role's process */
+
+/* In place of libc's. */
+__attribute__((visibility("default"))) int clock_gettime(clockid_t id, struct timespec *to)
+{
+	int done = (int)syscall(SYS_clock_gettime, id, to);
+
+	to->tv_sec += id == CLOCK_REALTIME && wall_ahead_s ? atomic_load(wall_ahead_s) : 0;
+	return done;
+}
 
 /* ---- the role's process */
 
@@ -285,6 +299,26 @@ static void test_sync_and_restart(void **state)
 	peer_kill(&p);
 }
 
+/* The kernel's elements last by a clock that nobody sets: while the other one is wrong none of them is forgotten. */
+static void test_a_clock_that_leaps(void **state)
+{
+	struct peer p;
+	struct fw_op brief = op_of(true, "198.51.100.9", 2);
+
+	(void)state;
+	start_clean(&p);
+	assert_int_equal(peer_add(&p, "198.51.100.7"), 0);
+	assert_int_equal(peer_ops(&p, &brief, 1), 0);
+	atomic_store(wall_ahead_s, 40ll * 86400);
+	await_nft("198.51.100.9", false); /* the role has swept since */
+	atomic_store(wall_ahead_s, 0);
+	assert_true(netns_has("198.51.100.7"));
+	peer_sync(&p, 1);
+	peer_sync(&p, 2);
+	await_nft("198.51.100.7", false);
+	peer_kill(&p);
+}
+
 static void check_repaired(struct peer *p, const char *what, const char *needle, bool is_there, uint32_t count)
 {
 	uint32_t before = p->state.repaired;
@@ -519,6 +553,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ops),
 		cmocka_unit_test(test_sync_and_restart),
+		cmocka_unit_test(test_a_clock_that_leaps),
 		cmocka_unit_test(test_drift),
 		cmocka_unit_test(test_drift_of_many),
 		cmocka_unit_test(test_off),
@@ -528,6 +563,9 @@ int main(void)
 		cmocka_unit_test(test_load),
 	};
 
+	wall_ahead_s = mmap(NULL, sizeof *wall_ahead_s, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (wall_ahead_s == MAP_FAILED)
+		return 1;
 	has_netns = netns_enter();
 	if (has_netns) {
 		(void)netns_listen("192.0.2.1", NETNS_PORT);
