@@ -1,13 +1,15 @@
-"""A newcomer's first days behind postscreen and a content filter, its way back as amavis's own manual has it.
+"""A newcomer's first days at two sites: behind postscreen and a content filter, its way back as amavis's own manual has
+it; and with the milter of rspamd, its submission service as Debian ships it.
 
 The other two sites of a newcomer, plain and with logins, are those of the demo and of test_main_job.
 """
 import os
 
 import pytest
-from lab import witness
+from lab import messages, witness
 from lab.network import HERE, PYTHON, wait_for
-from lab.scene import TRAPS, assert_code
+from lab.postfix import PASSWORD, USER
+from lab.scene import ALICE, BOB, TRAPS, assert_code
 
 SCREEN = """\
 smtp      inet  n       -       y       -       1       postscreen
@@ -25,21 +27,56 @@ def screened(master):
     return "".join(rows[:at]) + SCREEN + "".join(rows[at + 1:])
 
 
-@pytest.fixture(scope="module")
-def site(new_scene):
-    s = new_scene(hosts={"friend"})
-    s.postfix.stop()
+def with_macro(master):
+    """As Debian's master.cf has it: a milter is told who comes with a login."""
+    return master.replace("  -o smtpd_sasl_auth_enable=yes\n",
+                          "  -o smtpd_sasl_auth_enable=yes\n  -o milter_macro_daemon_name=ORIGINATING\n")
+
+
+SITES = {
+    "postscreen and amavis": (screened, "content_filter.py", ["10024", "10025"], [
+        "content_filter=smtp-amavis:[127.0.0.1]:10024", "postscreen_greet_wait=1s"]),
+    "rspamd": (with_macro, "milter.py", ["11332"], [
+        "smtpd_milters=inet:127.0.0.1:11332", "non_smtpd_milters=$smtpd_milters", "milter_default_action=accept"]),
+}
+
+
+def made(s, change, program, ports, settings):
+    """The existing site of a scene, filtered by a program of the lab, before anybody heard of limetwig."""
     master = "/etc/postfix/master.cf"
-    s.net.write(master, screened(s.net.read(master).decode()))
-    s.net.run(["postconf", "-e", "content_filter=smtp-amavis:[127.0.0.1]:10024", "postscreen_greet_wait=1s"], check=True)
-    with open(os.path.join(HERE, "content_filter.py"), "rb") as f:
-        s.net.write("/run/lab/content_filter.py", f.read())
-    s.net.start([PYTHON, "/run/lab/content_filter.py", "10024", "10025"], "/run/lab/content_filter.log")
-    wait_for("the filter", lambda: s.postfix.listens(10024))
+    s.postfix.stop()
+    s.net.write(master, change(s.net.read(master).decode()))
+    s.net.run(["postconf", "-e", *settings], check=True)
+    with open(os.path.join(HERE, program), "rb") as f:
+        s.net.write("/run/lab/" + program, f.read())
+    s.net.start([PYTHON, "/run/lab/" + program, *ports], "/run/lab/" + program + ".log")
+    wait_for("the filter", lambda: s.postfix.listens(int(ports[0])))
     s.before = s.postfix.configuration()
     s.postfix.start()
     s.install()
     return s
+
+
+@pytest.fixture(scope="module", params=SITES)
+def site(request, new_scene):
+    s = made(new_scene(hosts={"friend"}), *SITES[request.param])
+    s.name = request.param
+    return s
+
+
+def refused_by_the_milter(s):
+    """What rspamd refuses at the dot was never delivered to the trap: it blocks nobody."""
+    key = s.new_host()
+    assert_code(s.spam_mail(key, subject="GTUBE"), 550, "what the milter refuses")
+    s.wait_log()
+    assert s.try_mail(key)[0] == 250 and s.block_of(s.address(key)) is None
+
+
+def a_login_still_sends(s, key):
+    """From a blocked address, past the milter."""
+    answer = s.host[key].mail(ALICE, [BOB], messages.plain(ALICE, BOB, "from the hotel"), port=587, login=[USER, PASSWORD])
+    assert_code(answer, 250, "submission")
+    s.postfix.wait_mail(BOB, "from the hotel")
 
 
 def test_the_first_days(site):
@@ -69,6 +106,9 @@ def test_the_first_days(site):
     wait_for("the kernel element", lambda: s.in_kernel(address))
     assert s.try_mail(key)[0] == "refused"
     s.good_mail("friend", "while another is blocked", seconds=30)
+    if s.name == "rspamd":
+        a_login_still_sends(s, key)
+        refused_by_the_milter(s)
 
     # he calls
     told = s.daemon.told("why", case)
