@@ -50,14 +50,14 @@ uint64_t engine_digest(const struct engine *e, const struct slice *part, size_t 
 }
 
 struct alarm_age {
-	uint64_t now, repeat_s;
+	uint64_t now_ms, repeat_ms;
 };
 
 static bool is_alarm_fresh(void *value, void *ctx)
 {
 	const struct alarm_age *a = ctx;
 
-	return a->now < *(const uint64_t *)value + a->repeat_s;
+	return a->now_ms < *(const uint64_t *)value + a->repeat_ms;
 }
 
 /* what: RUN_ALARM or RUN_MAIL. */
@@ -82,18 +82,19 @@ static void run_alarm(struct engine *e, enum run_what what, const char *event, c
 
 void engine_alarm(struct engine *e, const char *event, const char *key, const char *text)
 {
-	uint64_t now = clock_wall_s(), *last;
+	/* not the clock that is set: after a leap back nothing would be told for as long as it was ahead */
+	struct alarm_age age = { clock_mono_ms(), e->host->conf.alarm.repeat_s * 1000 };
+	uint64_t *last;
 	void *v;
 
 	if (keymap_put(&e->alarmed, slice_str(key), &v, NULL) == ERR_FULL)
-		(void)keymap_retain(
-			&e->alarmed, 0, is_alarm_fresh, &(struct alarm_age){ now, e->host->conf.alarm.repeat_s });
+		(void)keymap_retain(&e->alarmed, 0, is_alarm_fresh, &age);
 	if (keymap_put(&e->alarmed, slice_str(key), &v, NULL) != ERR_OK)
 		return;
 	last = v;
-	if (*last && now < *last + e->host->conf.alarm.repeat_s)
+	if (*last && is_alarm_fresh(last, &age))
 		return;
-	*last = now;
+	*last = age.now_ms;
 	log_alarm(event, "text=\"%s\"", text);
 	engine_watch(e, event, "text=\"%s\"", text);
 	if (e->host->conf.alarm.command.count)
@@ -198,6 +199,7 @@ static enum err engine_start(struct role_host *h)
 	h->ctx = e;
 	e->host = h;
 	e->started = clock_wall_s();
+	engine_clock_tick(e);
 	if (short_turns_ask() != ERR_OK)
 		log_debug("turns", "text=\"policy queries wait for their turn like any other work\"");
 	e->sequence = clock_wall_ms() * 1000; /* no key of this run may be one of the last run's */

@@ -259,7 +259,7 @@ static void rebuild(struct engine *e)
 /* Where the DNS is gone, it is so for all of them: one line. */
 static void warn_unanswered(struct engine_fetch_spf *s, const char *reason)
 {
-	uint64_t now = clock_wall_s();
+	uint64_t now = clock_mono_ms() / 1000;
 
 	if (s->warned_at && now < s->warned_at + WARN_AGAIN_S)
 		return;
