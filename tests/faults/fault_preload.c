@@ -98,16 +98,29 @@ __attribute__((constructor)) static void begin(void)
 }
 
 /*
- * libconfuse 3.3 (cfg_init) and libseccomp 2.5 (seccomp_load) follow null pointers and free twice; they work at the start
- * of a role only, which dies and comes back. Nothing is to be learned from it a thousand times.
+ * libconfuse 3.3 (cfg_init) and libseccomp 2.5 (seccomp_load) follow null pointers and free twice, and so does OpenSSL 3.0
+ * where it makes itself ready (CRYPTO_THREAD_run_once); libc asserts that /etc/nsswitch.conf could be read (getgrnam).
+ * They work at the start of a role only, which dies and comes back. Nothing is to be learned from it a thousand times.
  */
+static bool is_fatal_frame(const Dl_info *i)
+{
+	static const char *const inside[] = { "CRYPTO_THREAD_run_once", "getgrnam", "getgrnam_r", "getpwnam",
+		"getpwnam_r" };
+
+	if (i->dli_fname && (strstr(i->dli_fname, "libconfuse") || strstr(i->dli_fname, "libseccomp")))
+		return true;
+	for (size_t k = 0; i->dli_sname && k < sizeof inside / sizeof *inside; k++)
+		if (strcmp(i->dli_sname, inside[k]) == 0)
+			return true;
+	return false;
+}
+
 static bool is_fatal_to_a_library(int n)
 {
 	Dl_info i;
 
 	for (int k = 0; k < n; k++)
-		if (dladdr(frame[k], &i) != 0 && i.dli_fname &&
-			(strstr(i.dli_fname, "libconfuse") || strstr(i.dli_fname, "libseccomp")))
+		if (dladdr(frame[k], &i) != 0 && is_fatal_frame(&i))
 			return true;
 	return false;
 }

@@ -14,7 +14,7 @@ by itself (but in ld.so, libconfuse and libseccomp without memory, at its start)
     turn       SIGKILL at each system call of each role in turn, from its exec to the end of the work
     error      each write, fsync, open, rename, send, mmap, socket of each role fails in turn (ENOSPC, EIO, EROFS, EMFILE ...)
     alloc      each allocation of each role fails in turn; of the same loop's many a part (--most); not those of libconfuse
-               and libseccomp, which die of it or make a wrong filter: both work at the start of a role only, which comes back
+               and libseccomp, nor those of OpenSSL and libc that these die of (fault_preload.c): at the start of a role only
     disk       the state's disk is full for a while, with random deaths
     read-only  it is read-only for a while, with random deaths
     clock      the clock jumps by up to a year and back, with random deaths
