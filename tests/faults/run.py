@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """make faults: limetwigd struck at many points of its life, and the account after each of them.
 
-    run.py --build DIR [--points N] [--seed N] [--kinds random,turn,error,alloc,disk,read-only,clock] [--at-once N]
+    run.py --build DIR [--points N] [--seed N] [--kinds random,parent,turn,error,alloc,disk,read-only,clock] [--at-once N]
            [--share F] [--only 'STRIKE[,STRIKE...][ NEXT ROUND]']
 
 A round is one life of limetwigd with all its roles, in namespaces of its own, with real nftables, DNS and postmap, but
@@ -11,6 +11,7 @@ policy, kernel, zone, answerer and exported file must say the same, the log must
 by itself (but in ld.so, libconfuse and libseccomp without memory, at its start); the store is checked whenever the daemon was stopped, and half of the rounds end by killing all at once.
 
     random     N points in all: SIGKILL at a random moment of the work
+    parent     the same of the parent alone, a twelfth of N: as many as each role has by "random"
     turn       SIGKILL at each system call of each role in turn, from its exec to the end of the work
     error      each write, fsync, open, rename, send, mmap, socket of each role fails in turn (ENOSPC, EIO, EROFS, EMFILE ...)
     alloc      each allocation of each role fails in turn; of the same loop's many a part (--most); not those of libconfuse
@@ -40,7 +41,7 @@ from stage import ALL, ROLES, Site  # noqa: E402 - it puts the lab on the path
 from points import ERRNO, Chapter, Clock, FullDisk, ReadOnly, Strike, count, run_chapter  # noqa: E402
 
 TOP = os.path.dirname(os.path.dirname(HERE))
-KINDS = ("random", "turn", "error", "alloc", "disk", "read-only", "clock", "mixed")
+KINDS = ("random", "parent", "turn", "error", "alloc", "disk", "read-only", "clock", "mixed")
 CHAPTER = {"disk": FullDisk, "read-only": ReadOnly, "clock": Clock}
 DISTURBED = 40  # rounds of each of these with --share 1
 WORK_MS = 300
@@ -84,6 +85,9 @@ class Plan:
         while sum(len(r) for r in made) < points:
             made.append(self.a_random_round(len(made) % PARENT_EVERY == 0))
         return made
+
+    def plan_parent(self, points):
+        return [[Strike("parent", "time", "kill", self.dice.randrange(WORK_MS))] for _ in range(points // len(ROLES) + 1)]
 
     def plan_turn(self, _):
         by_role = {r: [] for r in ALL}
