@@ -79,7 +79,7 @@ class Chapter:
 
     def is_full(self):
         """True, or it was told so; a disk that fails at that moment refuses."""
-        return self.site.ask(cmd="status")["mode"] == "full" and self.rounds > 1 or \
+        return self.site.ask(cmd="status").get("mode") == "full" and self.rounds > 1 or \
             self.try_command(cmd="enforce", mode="full", force=True)
 
     def arm(self, strikes):
