@@ -9,7 +9,8 @@
 /* The slot of this network: its own, or the one that was quiet longest. */
 static struct dnsbl_rate_slot *find(struct dnsbl_rate *r, uint64_t hash, uint32_t now_ms)
 {
-	struct dnsbl_rate_slot *set = r->slot[hash % DNSBL_RATE_SETS], *oldest = set;
+	/* its lowest bit is always set */
+	struct dnsbl_rate_slot *set = r->slot[(hash >> 1) % DNSBL_RATE_SETS], *oldest = set;
 
 	for (unsigned i = 0; i < DNSBL_RATE_WAYS; i++) {
 		if (set[i].hash == hash)

@@ -241,12 +241,17 @@ static void more_networks_than_it_remembers(void **state)
 {
 	static struct dnsbl_rate r;
 	struct ipaddr a = { .family = 4 };
+	unsigned used = 0;
 
 	(void)state;
 	for (uint32_t i = 0; i < 300000; i++) {
 		memcpy(a.b, (uint8_t[]){ (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i }, 3);
 		assert_int_equal(dnsbl_rate_take(&r, &a, 1, i / 100), DNSBL_RATE_ANSWER);
 	}
+	/* all of its room, but for chance */
+	for (unsigned i = 0; i < DNSBL_RATE_SETS * DNSBL_RATE_WAYS; i++)
+		used += r.slot[i / DNSBL_RATE_WAYS][i % DNSBL_RATE_WAYS].hash != 0;
+	assert_true(used > DNSBL_RATE_SETS * DNSBL_RATE_WAYS / 100 * 99);
 }
 
 /* ---- stream */
