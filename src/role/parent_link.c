@@ -95,12 +95,17 @@ void parent_take_unlinked(struct child *c, struct rd *body, uint64_t now_ms)
 {
 	struct msg_unlinked m;
 	struct parent_link *l;
+	struct child *other;
 
 	if (message_get_unlinked(body, &m) != ERR_OK || m.which == c->role)
 		return;
-	l = pair_of(c, &c->parent->child[m.which]);
+	other = &c->parent->child[m.which];
+	l = pair_of(c, other);
 	/* a link that it never had; an older one; or the other end has said so already */
 	if (!c->link[m.which].given || m.number != c->link[m.which].given || l->again_ms)
+		return;
+	/* it ended with the other's life, of which the parent knew first: the next life gets a new one */
+	if (!other->link[c->role].given)
 		return;
 	plan_again(l, now_ms);
 }

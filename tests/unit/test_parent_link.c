@@ -174,6 +174,25 @@ static void test_the_dead_get_theirs_in_their_next_life(void **state)
 	assert_int_equal(links_of(ROLE_ENGINE), 1);
 }
 
+/* A link ends with its end's life, and the other end may tell of it only when that is over. */
+static void test_what_is_said_late_of_the_dead(void **state)
+{
+	(void)state;
+	die(ROLE_CAPTURE);
+	say(ROLE_ENGINE, ROLE_CAPTURE, 1, NOW);
+	live(ROLE_CAPTURE);
+	assert_true(parent_make_links(&p.child[ROLE_CAPTURE]));
+	assert_int_equal(links_of(ROLE_ENGINE), 1);
+	assert_int_equal(links_of(ROLE_CAPTURE), 1);
+	parent_check_links(&p, NOW + PARENT_RELINK_MIN_MS);
+	assert_int_equal(links_of(ROLE_ENGINE), 0);
+	assert_int_equal(links_of(ROLE_CAPTURE), 0);
+	/* the new one is told of like any other */
+	say(ROLE_ENGINE, ROLE_CAPTURE, 2, NOW);
+	parent_check_links(&p, NOW + PARENT_RELINK_MIN_MS);
+	assert_int_equal(links_of(ROLE_CAPTURE), 1);
+}
+
 static void test_nobody_gets_a_link_by_asking(void **state)
 {
 	(void)state;
@@ -192,6 +211,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_link_is_made_anew, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_one_that_ends_again_and_again_waits_longer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_the_dead_get_theirs_in_their_next_life, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_what_is_said_late_of_the_dead, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nobody_gets_a_link_by_asking, set_up, tear_down),
 	};
 
