@@ -16,7 +16,7 @@
 #define PARENT_BACKOFF_CALM_MS 60000u /* after so long a life the next death counts as the first */
 #define PARENT_RELINK_MIN_MS 1000u    /* a link that ends again and again costs each end a full account */
 #define PARENT_PING_MS 5000u
-#define PARENT_SILENCE_MS 30000u  /* no PONG */
+#define PARENT_SILENCE_MS 30000u  /* PING, and nothing comes */
 #define PARENT_POSTMAP_MS 600000u /* the same of aliasmap, which waits for postmap: minutes with millions of traps */
 #define PARENT_START_MS 120000u   /* START to READY: a large store may be read */
 #define PARENT_STOP_MS 5000u      /* STOP to exit */
@@ -42,7 +42,8 @@ struct child {
 	pid_t pid; /* 0: none */
 	struct channel *channel;
 	struct loop_watch *again; /* pending restart */
-	uint64_t started_ms, heard_ms, delay_ms, stop_ms;
+	uint64_t started_ms, delay_ms, stop_ms;
+	uint64_t asked_ms; /* the first PING since it was heard; 0: none */
 	bool is_wanted, is_ready, is_restart, is_trial;
 	struct parent_link link[ROLE_PROCESSES];
 	unsigned trial; /* the last one asked for */

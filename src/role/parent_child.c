@@ -177,13 +177,13 @@ static void on_message(void *ctx, enum role peer, enum message_type t, struct rd
 	(void)peer;
 	for (size_t i = 0; i < n; i++)
 		close(fds[i]);
-	c->heard_ms = clock_mono_ms();
+	c->asked_ms = 0;
 	if (t == MSG_READY && !c->is_ready)
 		on_ready(c);
 	else if (t == MSG_SELFTEST_DONE)
 		parent_take_trial(c, body);
 	else if (t == MSG_UNLINKED)
-		parent_take_unlinked(c, body, c->heard_ms);
+		parent_take_unlinked(c, body, clock_mono_ms());
 	else if (t == MSG_MAIL_OPEN)
 		parent_open_mail(c, body);
 	else if (t == MSG_HAND_OPEN)
@@ -242,8 +242,8 @@ void parent_start_child(struct child *c)
 	c->again = NULL;
 	if (c->pid || p->is_stopping || !c->is_wanted)
 		return;
-	c->started_ms = c->heard_ms = clock_mono_ms();
-	c->stop_ms = 0;
+	c->started_ms = clock_mono_ms();
+	c->stop_ms = c->asked_ms = 0;
 	if (parent_spawn(c, &fd, &c->pid) != ERR_OK) {
 		log_warn("role_failed", "role=%s errno=%d", role_name(c->role), errno);
 		start_later(c);
@@ -366,6 +366,19 @@ void parent_check_stops(struct parent *p)
 	}
 }
 
+/* Since it was asked, not since it was heard: we may have been stopped ourselves, or the whole machine. */
+static bool is_silent(const struct child *c, uint64_t now_ms)
+{
+	return c->asked_ms && now_ms - c->asked_ms > (c->role == ROLE_ALIASMAP ? PARENT_POSTMAP_MS : PARENT_SILENCE_MS);
+}
+
+static void ask(struct child *c, uint64_t now_ms)
+{
+	send_empty(c, MSG_PING);
+	if (!c->asked_ms)
+		c->asked_ms = now_ms;
+}
+
 void parent_check_children(struct parent *p)
 {
 	uint64_t now = clock_mono_ms();
@@ -375,11 +388,11 @@ void parent_check_children(struct parent *p)
 
 		if (c->pid <= 0)
 			continue;
-		if (c->is_ready && now - c->heard_ms > (r == ROLE_ALIASMAP ? PARENT_POSTMAP_MS : PARENT_SILENCE_MS))
+		if (c->is_ready && is_silent(c, now))
 			kill_child(c, "does not answer");
 		else if (!c->is_ready && now - c->started_ms > PARENT_START_MS)
 			kill_child(c, "does not get ready");
 		else if (c->is_ready && !c->stop_ms)
-			send_empty(c, MSG_PING);
+			ask(c, now);
 	}
 }

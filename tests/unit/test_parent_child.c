@@ -1,5 +1,6 @@
 /*
- * test_parent_child: a role whose restart could not be noted is not forgotten.
+ * test_parent_child: a role whose restart could not be noted is not forgotten;
+ * one that was not asked need not have answered.
  * SPDX-License-Identifier: ISC
  */
 #include <stdarg.h>
@@ -11,9 +12,34 @@
 #include "role/parent.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
-static unsigned tries;
+#define NOBODY 0x7ffffff0 /* no process has this number */
+
+static unsigned tries, kills;
+static int64_t ahead_s;
+
+/* In place of libc's. */
+__attribute__((visibility("default"))) int clock_gettime(clockid_t id, struct timespec *to)
+{
+	int done = (int)syscall(SYS_clock_gettime, id, to);
+
+	to->tv_sec += ahead_s;
+	return done;
+}
+
+/* In place of libc's: nobody is killed, and each try is seen. */
+int kill(pid_t pid, int signo)
+{
+	assert_int_equal(pid, NOBODY);
+	assert_int_equal(signo, SIGKILL);
+	kills++;
+	return 0;
+}
 
 /* In place of libc's: no process can be started, and each try is seen. */
 int socketpair(int domain, int type, int protocol, int pair[2])
@@ -56,10 +82,32 @@ static void test_a_lost_role_is_tried_again(void **state)
 	loop_free(p.loop);
 }
 
+/* We were stopped ourselves, or the machine was: nobody was silent. */
+static void test_silence_begins_with_a_question(void **state)
+{
+	static struct parent p;
+	struct child *c = &p.child[ROLE_RUN];
+
+	(void)state;
+	*c = (struct child){ .role = ROLE_RUN, .parent = &p, .pid = NOBODY, .is_ready = true };
+	c->started_ms = clock_mono_ms();
+	kills = 0;
+	ahead_s += 600;
+	parent_check_children(&p); /* asks */
+	assert_int_equal(kills, 0);
+	ahead_s += PARENT_SILENCE_MS / 1000 - 5;
+	parent_check_children(&p);
+	assert_int_equal(kills, 0);
+	ahead_s += 6;
+	parent_check_children(&p);
+	assert_int_equal(kills, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_lost_role_is_tried_again),
+		cmocka_unit_test(test_silence_begins_with_a_question),
 	};
 
 	log_setup("test", LOG_LEVEL_ALARM);
