@@ -194,11 +194,12 @@ static void state_send(void *ctx)
 		log_debug("log_state_lost", "lines=%llu", (unsigned long long)f->lines);
 }
 
-/* False: the engine is gone; it will say where to go on. */
+/* False: the engine is gone, and will say where to go on; or we are, and the engine says it to our next life. */
 static bool event_send(struct follow *f, const struct maillog_event *ev)
 {
 	uint8_t bytes[EVENT_BYTES];
 	struct wr w = wr_init(bytes, sizeof bytes);
+	enum err e = ERR_CLOSED;
 
 	if (ev->type == MSG_LOG_LOGIN ? ev->u.login.time + LOGIN_OLD_S < f->now : f->is_back)
 		return true;
@@ -208,8 +209,12 @@ static bool event_send(struct follow *f, const struct maillog_event *ev)
 		message_put_log_login(&w, MSG_LOG_LOGIN, &ev->u.login);
 	else
 		message_put_log_rcpt(&w, MSG_LOG_RCPT, &ev->u.rcpt);
-	if (engine_of(f) && channel_send(engine_of(f), &w, NULL, 0) == ERR_OK)
+	if (engine_of(f))
+		e = channel_send(engine_of(f), &w, NULL, 0);
+	if (e == ERR_OK)
 		return true;
+	if (e != ERR_CLOSED)
+		role_host_end(f->host, "the engine cannot be told");
 	f->is_resumed = false;
 	return false;
 }
@@ -391,6 +396,7 @@ static void resume(struct follow *f, const struct msg_log_position *p)
 		e = back_begin(f);
 	if (e != ERR_OK) {
 		log_warn("log_resume", "error=\"%s\"", err_name(e));
+		role_host_end(f->host, "nobody says again where to go on");
 		return;
 	}
 	f->is_resumed = true;
@@ -455,7 +461,7 @@ static void follow_filed(struct role_host *h, enum shared_file which)
 	struct follow *f = h->ctx;
 
 	if (f && which == FILE_MAIL_LOG && logtail_add(f->tail, h->file[which]) != ERR_OK)
-		log_warn("log_file", "text=\"the new mail log could not be taken\"");
+		role_host_end(h, "the new mail log could not be taken, and is given once");
 }
 
 /* What waits is told, so that it need not be read again; what is under way is lost to the ledger. */

@@ -52,20 +52,17 @@ static enum err send_empty(enum message_type t)
 	return channel_send(host.pub.parent, &w, NULL, 0);
 }
 
-static void give_up(const char *why)
+void role_host_end(struct role_host *h, const char *why)
 {
 	log_warn("role_failed", "reason=\"%s\"", why);
 	host.is_failed = true;
-	loop_stop(host.pub.loop);
+	loop_stop(h->loop);
 }
 
 void role_host_give_up(struct role_host *h, enum err e)
 {
-	if (e != ERR_NOMEM)
-		return;
-	log_warn("role_failed", "reason=\"no memory for what it was given\"");
-	host.is_failed = true;
-	loop_stop(h->loop);
+	if (e == ERR_NOMEM)
+		role_host_end(h, "no memory for what it was given");
 }
 
 enum err role_host_send(struct role_host *h, enum role peer, const struct wr *w, const int *fds, size_t n)
@@ -185,7 +182,7 @@ static void make_link(enum role peer, int fd)
 	host.pub.link[peer] =
 		channel_new(host.pub.loop, fd, host.pub.role, peer, on_link_message, on_link_closed, &host);
 	if (!host.pub.link[peer])
-		give_up("no memory for a link");
+		role_host_end(&host.pub, "no memory for a link");
 	else if (host.pub.ops->linked)
 		host.pub.ops->linked(&host.pub, peer);
 }
@@ -218,7 +215,7 @@ static void take_stop(void)
 static void take_start(void)
 {
 	if (!host.has_conf)
-		give_up("START without configuration");
+		role_host_end(&host.pub, "START without configuration");
 	host.is_started = true;
 	loop_stop(host.pub.loop);
 }
@@ -234,7 +231,7 @@ static void take_trial(struct rd *body)
 	struct wr w = wr_init(bytes, sizeof bytes);
 
 	if (!trial_is_on() || !host.is_serving || message_get_selftest(body, &m) != ERR_OK) {
-		give_up("a test was asked for");
+		role_host_end(&host.pub, "a test was asked for");
 		return;
 	}
 	place.sibling = (pid_t)m.number;
@@ -305,7 +302,7 @@ static void on_parent_closed(void *ctx, enum role peer)
 {
 	(void)ctx;
 	(void)peer;
-	give_up("parent is gone");
+	role_host_end(&host.pub, "parent is gone");
 }
 
 static void ignore(int signo)

@@ -57,6 +57,11 @@ enum err role_host_send(struct role_host *h, enum role peer, const struct wr *w,
  */
 void role_host_give_way(void);
 /*
+ * The role ends, as it cannot go on: it comes back, and is given everything
+ * anew. why: for the log.
+ */
+void role_host_end(struct role_host *h, const char *why);
+/*
  * e: why something that was handed over is not in use. For lack of memory the
  * role ends: it comes back, and is given everything anew. Else nothing happens.
  */

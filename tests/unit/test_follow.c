@@ -9,17 +9,20 @@
 
 #include "role/role_host.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #define PATIENCE_MS 20000
 
 static struct role_host host; /* large: the configuration is in it */
+static bool is_broken;        /* nothing can be sent */
 
 static struct {
 	int fd; /* the engine's end until its channel is made */
@@ -33,6 +36,15 @@ static struct {
 } engine;
 
 static char path[64];
+
+/* In place of libc's. */
+ssize_t sendmsg(int fd, const struct msghdr *m, int flags)
+{
+	if (!is_broken)
+		return syscall(SYS_sendmsg, fd, m, flags);
+	errno = EIO;
+	return -1;
+}
 
 static void on_engine_message(void *ctx, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
 {
@@ -361,6 +373,46 @@ static void a_new_engine_says_where(void **state)
 	assert_false(engine.is_out_of_order);
 }
 
+static bool is_never(void)
+{
+	return false;
+}
+
+/* Nobody would say again where to go on: the role ends, and begins anew. */
+static void what_cannot_be_told_ends_the_role(void **state)
+{
+	(void)state;
+	engine_join();
+	resume(0, 0);
+	run_until(is_caught_up);
+	log_append(1, 10, time(NULL) - 3600);
+	is_broken = true;
+	run_until(is_never);
+	is_broken = false;
+	assert_int_equal(engine.mail, 0);
+}
+
+static void take_no_file(void *ctx)
+{
+	int was = host.file[FILE_MAIL_LOG];
+
+	(void)ctx;
+	host.file[FILE_MAIL_LOG] = -1;
+	follow_ops.filed(&host, FILE_MAIL_LOG);
+	host.file[FILE_MAIL_LOG] = was;
+}
+
+/* Nor would anybody give the new log again. */
+static void a_log_that_cannot_be_taken_ends_the_role(void **state)
+{
+	struct loop_watch *w = loop_after(host.loop, 0, take_no_file, NULL);
+
+	(void)state;
+	engine_join();
+	run_until(is_never);
+	loop_remove(w);
+}
+
 static uint64_t log_size(void)
 {
 	struct stat st;
@@ -453,6 +505,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(grows_and_rotates, follow_make, follow_remove),
 		cmocka_unit_test_setup_teardown(a_slow_engine_loses_nothing, follow_make, follow_remove),
 		cmocka_unit_test_setup_teardown(a_new_engine_says_where, follow_make, follow_remove),
+		cmocka_unit_test_setup_teardown(what_cannot_be_told_ends_the_role, follow_make, follow_remove),
+		cmocka_unit_test_setup_teardown(a_log_that_cannot_be_taken_ends_the_role, follow_make, follow_remove),
 		cmocka_unit_test_setup_teardown(tells_again_who_sent, follow_make, follow_remove),
 		cmocka_unit_test_setup_teardown(stop_tells_what_waits, follow_make, follow_remove),
 		cmocka_unit_test_setup_teardown(no_file, follow_make, follow_remove),
