@@ -198,7 +198,8 @@ static void plan_first(struct feed_entry *o)
 
 	for (unsigned i = 0; i < o->spec->parts; i++)
 		is_local = is_local && o->spec->part[i].way == FEED_WAY_PATH;
-	if (!is_local && o->good.memory.fd >= 0 && now < o->good.keep.time + AGAIN_S)
+	/* a time that is still to come is that of a clock which was ahead */
+	if (!is_local && o->good.memory.fd >= 0 && o->good.keep.time <= now && now < o->good.keep.time + AGAIN_S)
 		wait += (o->good.keep.time + AGAIN_S - now) * 1000;
 	o->due_ms = clock_mono_ms() + wait;
 }

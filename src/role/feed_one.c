@@ -305,10 +305,11 @@ static bool is_as_good(const struct feed_entry *o, const struct feed_job *j)
 static void take_new(struct feed *f, unsigned i, struct feed_job *j)
 {
 	struct feed_entry *o = &f->one[i];
-	uint64_t last = has_set(&o->next) ? o->next.keep.time : o->good.keep.time;
 
 	/* no two sets of a feed have one time: the engine's answer names it */
-	j->set.keep.time = o->tried > last ? o->tried : last + 1;
+	j->set.keep.time = o->tried;
+	while (j->set.keep.time == o->good.keep.time || j->set.keep.time == o->next.keep.time)
+		j->set.keep.time++;
 	feed_set_close(&o->held);
 	feed_set_close(&o->next);
 	o->is_next_held = false;

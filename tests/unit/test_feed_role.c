@@ -14,6 +14,8 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/message.h"
@@ -29,6 +31,16 @@ static unsigned asks;           /* commands so far */
 static struct msg_feed_set set; /* the last one that was offered */
 static unsigned sets;
 static bool is_over;
+static int64_t wall_ahead_s, both_ahead_s;
+
+/* In place of libc's. */
+__attribute__((visibility("default"))) int clock_gettime(clockid_t id, struct timespec *to)
+{
+	int done = (int)syscall(SYS_clock_gettime, id, to);
+
+	to->tv_sec += both_ahead_s + (id == CLOCK_REALTIME ? wall_ahead_s : 0);
+	return done;
+}
 
 static void on_role_message(void *ctx, enum role peer, enum message_type t, struct rd *body, const int *fds, size_t n)
 {
@@ -270,9 +282,32 @@ static void a_set_that_did_not_fit_the_link_is_offered_again(void **state)
 	assert_int_equal(set.time, good);
 }
 
+/* Set back, the clock is not waited for: a list is asked for as soon as at any start, and is of today. */
+static void a_list_of_tomorrow_is_no_reason_to_wait(void **state)
+{
+	(void)state;
+	wall_ahead_s = 86400;
+	begin_with(100);
+	wall_ahead_s = 0;
+	feed_ops.stop(&h);
+	free(h.ctx);
+	assert_int_equal(feed_ops.start(&h), ERR_OK);
+	feed_ops.serve(&h);
+	assert_true(one()->good.memory.fd >= 0);
+	feed_ops.linked(&h, ROLE_ENGINE);
+	WAIT(sets == 2);
+	assert_true(set.time > clock_wall_s() + 80000);
+	both_ahead_s += 120;
+	WAIT(asked);
+	end_command(1, 101, 0);
+	WAIT(sets == 3 && !one()->job);
+	assert_in_range(set.time, clock_wall_s() - 100, clock_wall_s());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_list_of_tomorrow_is_no_reason_to_wait, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_set_that_did_not_fit_the_link_is_offered_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_wish_during_a_refresh_is_a_second_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_was_taken_is_kept_though_the_next_fails, setup, teardown),
