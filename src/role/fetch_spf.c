@@ -20,7 +20,7 @@ struct job {
 struct kept {
 	char domain[DNS_NAME]; /* "": free */
 	struct spf_set set;
-	uint64_t until, used;
+	uint64_t until, used; /* mono_s */
 };
 
 struct fetch_spf {
@@ -35,6 +35,12 @@ struct fetch_spf *fetch_spf_new(struct fetch *f)
 	for (size_t i = 0; s && i < FETCH_WALKS; i++)
 		s->job[i].fetch = f;
 	return s;
+}
+
+/* An answer is kept for its lifetime, however the clock of the wall is set meanwhile. */
+static uint64_t mono_s(void)
+{
+	return clock_mono_ms() / 1000;
 }
 
 static void job_free(struct job *j)
@@ -153,7 +159,7 @@ static void finish(struct job *j)
 
 		send_says(f, j->ask.seq, is_known || says == SPF_SAYS_PASS ? says : SPF_SAYS_UNKNOWN);
 		if (is_known)
-			keep(f->spf, j, clock_wall_s());
+			keep(f->spf, j, mono_s());
 	}
 	job_free(j);
 }
@@ -193,9 +199,10 @@ static bool begin(struct fetch *f, const struct msg_spf_ask *m, bool is_check)
 		j->walk = spf_walk_new(slice_str(m->domain));
 		j->is_check = is_check;
 		j->ask = *m;
-		if (j->walk)
-			ask_next(j);
-		return j->walk != NULL;
+		if (!j->walk)
+			return false;
+		ask_next(j); /* it may end at once, and say so */
+		return true;
 	}
 	return false;
 }
@@ -208,7 +215,7 @@ void fetch_spf_walk(struct fetch *f, const struct msg_spf_ask *m)
 
 void fetch_spf_check(struct fetch *f, const struct msg_spf_ask *m)
 {
-	uint64_t now = clock_wall_s();
+	uint64_t now = mono_s();
 	struct kept *k = find_kept(f->spf, m->domain, now);
 
 	if (k) {
