@@ -18,6 +18,7 @@ import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LEAST = os.path.join(TOP, "tests/coverage.txt")
+PATIENCE = "5"  # as in run-checks.py
 ALSO = ("test_conf_file", "test_spamdb")  # of modules in core, which they reach by a file or a command
 ABOVE = re.compile(r'^\s*#\s*include\s+"((io|role|ctl)/|\w*(rig|fixture|netns)\.h)', re.MULTILINE)
 
@@ -57,7 +58,8 @@ def tests_of(build, every):
 
 def run_tests(build, names, folder):
     env = dict(os.environ, LLVM_PROFILE_FILE=os.path.join(folder, "%m-%p.profraw"))
-    done = subprocess.run(["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs", "--quiet", *names],
+    done = subprocess.run(["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs", "--quiet",
+                           "--timeout-multiplier", PATIENCE, *names],
                           env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     return done.returncode, done.stdout
 

@@ -156,7 +156,8 @@ class Job:
 def run(folder, names, seconds, jobs):
     account, running, found = Account(folder), [], {}
     programs = {n: digest(os.path.join(folder, "tests/fuzz_" + n)) for n in names}
-    waiting = [n for n in names if account.seconds(n, programs[n]) < seconds]
+    waiting = sorted((n for n in names if account.seconds(n, programs[n]) < seconds),
+                     key=lambda n: account.seconds(n, programs[n]))
     print("%d targets, %d of them have had their %d s already" % (len(names), len(names) - len(waiting), seconds), flush=True)
     while running or (waiting and not is_stopping):
         while waiting and len(running) < jobs and not is_stopping:

@@ -113,6 +113,7 @@ unpack_postfix() {
 	(cd "$host/debs" && apt-get -q download postfix postfix-lmdb >>"$host/apt.log" 2>&1) ||
 		{ say "Postfix could not be downloaded (build-host/apt.log)"; return 1; }
 	for deb in "$host"/debs/*.deb; do dpkg-deb -x "$deb" "$host/postfix"; done
+	rm -rf "$host/debs"
 	say "Postfix unpacked in build-host/postfix, for tests and demo only"
 }
 

@@ -11,8 +11,8 @@ have() {
 	command -v "$1" >/dev/null || { echo "skipped: $1 is not installed"; return 1; }
 }
 
-tools/check-layers "$build" | grep -v '^ok' || true
-[ "${PIPESTATUS[0]}" = 0 ] || status=1
+layers=$(tools/check-layers "$build") || status=1
+grep -v '^ok' <<<"$layers" || true
 if have clang-format; then
 	find src tests bench -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run -Werror || status=1
 fi
