@@ -58,7 +58,24 @@ enum err ctl_try(struct ctl *c, json_t *request, json_t **ret_answer, char text[
 	return e;
 }
 
-static int show_refusal(struct ctl *c, const json_t *answer)
+enum err ctl_try_good(struct ctl *c, json_t *request, json_t **ret_answer, char text[CONTROL_TEXT])
+{
+	json_t *answer = NULL;
+	enum err e = ctl_try(c, request, &answer, text);
+
+	if (e == ERR_OK && render_bool(answer, "ok")) {
+		*ret_answer = answer;
+		return ERR_OK;
+	}
+	if (e == ERR_OK) {
+		(void)snprintf(text, CONTROL_TEXT, "%s", render_text(&c->render, answer, "error"));
+		e = ERR_DENIED;
+	}
+	json_decref(answer);
+	return e;
+}
+
+int ctl_show_refusal(struct ctl *c, const json_t *answer)
 {
 	uint64_t exit_status = render_number(answer, "exit");
 
@@ -86,7 +103,7 @@ int ctl_ask(struct ctl *c, json_t *request, json_t **ret_answer)
 		*ret_answer = answer;
 		return CTL_DONE;
 	}
-	status = show_refusal(c, answer);
+	status = ctl_show_refusal(c, answer);
 	json_decref(answer);
 	return status;
 }

@@ -94,7 +94,7 @@ static int reload(struct ctl *c)
 {
 	char text[CONTROL_TEXT];
 	json_t *answer = NULL;
-	enum err e = ctl_try(c, ctl_request(c, "trap_reload"), &answer, text);
+	enum err e = ctl_try_good(c, ctl_request(c, "trap_reload"), &answer, text);
 
 	json_decref(answer);
 	if (e == ERR_OK)

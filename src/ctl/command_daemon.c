@@ -12,14 +12,14 @@
 
 #define OFF_TIMEOUT_MS 5000 /* it is the panic button: a hung daemon is not waited for */
 
-/* For a collector: a daemon that is down is a number, not an error. */
+/* For a collector: a daemon that is down or stands still is a number, not an error. */
 static int show_metrics(struct ctl *c)
 {
 	char text[CONTROL_TEXT];
 	json_t *answer = NULL;
-	enum err e = ctl_try(c, ctl_request(c, "status"), &answer, text);
+	enum err e = ctl_try_good(c, ctl_request(c, "status"), &answer, text);
 
-	if (e != ERR_OK && e != ERR_CLOSED)
+	if (e != ERR_OK && e != ERR_CLOSED && e != ERR_AGAIN)
 		return ctl_refuse(c, "%s", text);
 	render_metrics(&c->render, answer);
 	json_decref(answer);
@@ -220,12 +220,18 @@ int command_reload(struct ctl *c)
 	return ctl_ask_show(c, ctl_request(c, "reload"), show_reload);
 }
 
+struct watching {
+	struct ctl *c;
+	int status;
+};
+
 static bool show_line(const json_t *line, void *ctx)
 {
-	struct ctl *c = ctx;
+	struct watching *w = ctx;
+	struct ctl *c = w->c;
 
 	if (json_is_false(json_object_get(line, "ok"))) {
-		(void)ctl_refuse(c, "%s", render_text(&c->render, line, "error"));
+		w->status = ctl_show_refusal(c, line);
 		return false;
 	}
 	if (c->args.is_given[OPT_JSON]) {
@@ -241,8 +247,9 @@ int command_watch(struct ctl *c)
 {
 	char text[CONTROL_TEXT];
 	json_t *q = ctl_request(c, "watch");
-	enum err e = control_client_watch(c->socket, q, show_line, c, text);
+	struct watching w = { .c = c, .status = CTL_DONE };
+	enum err e = control_client_watch(c->socket, q, show_line, &w, text);
 
 	json_decref(q);
-	return e == ERR_OK ? CTL_DONE : ctl_refuse(c, "%s", text);
+	return e == ERR_OK ? w.status : ctl_refuse(c, "%s", text);
 }

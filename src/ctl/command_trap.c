@@ -97,25 +97,12 @@ static void show_state(struct ctl *c, const struct trap_batch_wish *w)
 static int reload(struct ctl *c, json_t **ret_answer)
 {
 	char text[CONTROL_TEXT];
-	json_t *answer = NULL;
-	enum err e = ctl_try(c, ctl_request(c, "trap_reload"), &answer, text);
+	enum err e = ctl_try_good(c, ctl_request(c, "trap_reload"), ret_answer, text);
 
-	if (e == ERR_CLOSED) {
-		if (!c->args.is_given[OPT_JSON])
-			(void)fprintf(c->render.to,
-				"limetwigd does not run: the checks (live mailboxes ...) come at its start\n");
-		return CTL_DONE;
-	}
-	if (e != ERR_OK)
-		return ctl_refuse(c, "written, but not in force: %s", text);
-	if (!render_bool(answer, "ok")) {
-		int status = ctl_refuse(c, "written, but not in force: %s", render_text(&c->render, answer, "error"));
-
-		json_decref(answer);
-		return status;
-	}
-	*ret_answer = answer;
-	return CTL_DONE;
+	if (e == ERR_CLOSED && !c->args.is_given[OPT_JSON])
+		(void)fprintf(
+			c->render.to, "limetwigd does not run: the checks (live mailboxes ...) come at its start\n");
+	return e == ERR_OK || e == ERR_CLOSED ? CTL_DONE : ctl_refuse(c, "written, but not in force: %s", text);
 }
 
 static json_t *make_summary(
@@ -193,6 +180,9 @@ int trap_add_finish(
 	status = status_of(b, source);
 	if (lines.n && !is_dry)
 		status = reload(c, &answer);
+	if (lines.n && !is_dry && !trap_edit_is_read(&c->conf, path))
+		(void)fprintf(c->err,
+			"limetwig: %s is none of the trap files that limetwigd reads: they are no traps yet\n", path);
 	sum = make_summary(b, path, source, answer, is_dry);
 	if (!ctl_show_json(c, sum)) {
 		if (is_dry)

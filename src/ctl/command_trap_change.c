@@ -123,26 +123,25 @@ static int change_words(struct ctl *c, const struct change *k, size_t *changed)
 	return status;
 }
 
-static void show_reloaded(struct ctl *c, size_t changed)
+/* Exit status: is the change in force, or will it be at the start? */
+static int show_reloaded(struct ctl *c, size_t changed)
 {
 	char text[CONTROL_TEXT];
 	json_t *answer = NULL, *sum;
-	enum err e = ctl_try(c, ctl_request(c, "trap_reload"), &answer, text);
-	bool is_good = e == ERR_OK && render_bool(answer, "ok");
+	enum err e = ctl_try_good(c, ctl_request(c, "trap_reload"), &answer, text);
+	bool is_good = e == ERR_OK || e == ERR_CLOSED;
 
 	if (c->args.is_given[OPT_JSON]) {
-		sum = json_pack("{s:b, s:I, s:O*}", "ok", 1, "changed", (json_int_t)changed, "reload", answer);
+		sum = json_pack("{s:b, s:I, s:O*}", "ok", is_good, "changed", (json_int_t)changed, "reload", answer);
 		(void)ctl_show_json(c, sum);
 		json_decref(sum);
-	} else if (is_good) {
+	} else if (e == ERR_OK) {
 		render_trap_reload(&c->render, answer);
 	} else if (e == ERR_CLOSED) {
 		(void)fprintf(c->render.to, "limetwigd does not run: it acts at its start\n");
-	} else {
-		(void)ctl_refuse(
-			c, "written, but not in force: %s", answer ? render_text(&c->render, answer, "error") : text);
 	}
 	json_decref(answer);
+	return is_good ? CTL_DONE : ctl_refuse(c, "written, but not in force: %s", text);
 }
 
 int command_trap_change(struct ctl *c)
@@ -150,7 +149,7 @@ int command_trap_change(struct ctl *c)
 	const struct change *k = find_change(c->command->sub);
 	struct wanted by_tag = { .tag = c->args.value[OPT_TAG] };
 	size_t changed = 0;
-	int status;
+	int status, reloaded = CTL_DONE;
 
 	if ((by_tag.tag != NULL) == (c->args.count > 0))
 		return ctl_usage(c, "either traps or --tag");
@@ -158,8 +157,8 @@ int command_trap_change(struct ctl *c)
 	if (status == CTL_DONE && changed == 0)
 		return ctl_refuse(c, "no trap has the tag %s", by_tag.tag);
 	if (changed)
-		show_reloaded(c, changed);
-	return status;
+		reloaded = show_reloaded(c, changed);
+	return status == CTL_DONE ? reloaded : status;
 }
 
 /* Addresses were asked for and are not there: the engine gives them to administrators only. */

@@ -63,6 +63,10 @@ void ctl_request_text(json_t *request, const char *key, const char *value);
 int ctl_ask(struct ctl *c, json_t *request, json_t **ret_answer);
 /* The same without showing: ERR_CLOSED when no daemon runs ... */
 enum err ctl_try(struct ctl *c, json_t *request, json_t **ret_answer, char text[CONTROL_TEXT]);
+/* And an answer that is an error is ERR_DENIED, with its text. */
+enum err ctl_try_good(struct ctl *c, json_t *request, json_t **ret_answer, char text[CONTROL_TEXT]);
+/* Show an answer that is an error; gives the exit status. */
+int ctl_show_refusal(struct ctl *c, const json_t *answer);
 /* Ask, then show with --json as it is, else by show(). */
 typedef void (*ctl_show)(struct render *r, const json_t *answer);
 int ctl_ask_show(struct ctl *c, json_t *request, ctl_show show);

@@ -80,7 +80,7 @@ static void get_blocks(struct ctl *c, struct doctor_facts *x)
 /* Armed traps as their texts. NULL: the engine does not tell. */
 static json_t *armed_traps(struct ctl *c)
 {
-	json_t *request = ctl_request(c, "trap_list"), *answer, *list = json_array();
+	json_t *request = ctl_request(c, "trap_list"), *answer, *list;
 	const json_t *t;
 	size_t i;
 
@@ -90,6 +90,7 @@ static json_t *armed_traps(struct ctl *c)
 		(void)json_object_set_new(request, "limit", json_integer(DOCTOR_LISTED));
 	}
 	answer = ask(c, request);
+	list = answer ? json_array() : NULL;
 	json_array_foreach(json_object_get(answer, "traps"), i, t)
 	{
 		if (strcmp(doctor_text(t, "kind"), "pattern") != 0)
@@ -101,13 +102,15 @@ static json_t *armed_traps(struct ctl *c)
 
 static void get_live(struct ctl *c, struct doctor_facts *x)
 {
-	json_t *request;
+	json_t *request, *traps;
 
 	if (!c->conf.traps.live_check || is_stopped(&x->f, "aliasmap"))
 		return;
+	traps = armed_traps(c);
+	if (!traps)
+		return;
 	request = ctl_request(c, "trap_check");
-	if (request)
-		(void)json_object_set_new(request, "traps", armed_traps(c));
+	(void)json_object_set_new(request, "traps", traps);
 	x->live = ask(c, request);
 	x->f.live = json_object_get(x->live, "refused");
 	x->f.is_live_checked = render_bool(x->live, "live_checked");

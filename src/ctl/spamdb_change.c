@@ -136,14 +136,11 @@ static int reload(struct spamdb_run *r)
 {
 	char text[CONTROL_TEXT];
 	json_t *answer = NULL;
-	enum err e = ctl_try(r->c, ctl_request(r->c, "trap_reload"), &answer, text);
-	bool is_good = e == ERR_CLOSED || (e == ERR_OK && render_bool(answer, "ok"));
+	enum err e = ctl_try_good(r->c, ctl_request(r->c, "trap_reload"), &answer, text);
 
-	if (!is_good)
-		(void)spamdb_say(r->c, CTL_REFUSED, "written, but not in force: %s",
-			answer ? render_text(&r->c->render, answer, "error") : text);
 	json_decref(answer);
-	return is_good ? CTL_DONE : CTL_REFUSED;
+	return e == ERR_OK || e == ERR_CLOSED ? CTL_DONE
+					      : spamdb_say(r->c, CTL_REFUSED, "written, but not in force: %s", text);
 }
 
 /* One word, an address or @domain. */

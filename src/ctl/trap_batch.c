@@ -5,9 +5,9 @@
 #include "ctl/trap_batch.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/random.h>
 
+#include "base/array.h"
 #include "io/trap_pattern.h"
 
 bool trap_batch_init(struct trap_batch *b)
@@ -35,17 +35,11 @@ void trap_batch_done(struct trap_batch *b)
 
 static struct trap_batch_item *new_item(struct trap_batch *b)
 {
-	if (b->count == TRAP_BATCH_MAX)
-		return NULL;
-	if (b->count == b->size) {
-		size_t size = b->size ? b->size * 2 : 64;
-		struct trap_batch_item *p = realloc(b->item, size * sizeof *p);
+	void *p = b->item;
 
-		if (!p)
-			return NULL;
-		b->item = p;
-		b->size = size;
-	}
+	if (array_grow(&p, b->count, &b->size, sizeof *b->item, TRAP_BATCH_MAX) != ERR_OK)
+		return NULL;
+	b->item = p;
 	memset(&b->item[b->count], 0, sizeof *b->item);
 	return &b->item[b->count++];
 }
@@ -232,18 +226,14 @@ enum err trap_batch_check(struct trap_batch *b, struct ctl *c, char text[CONTROL
 	for (size_t at = 0; at < b->count && e == ERR_OK;) {
 		json_t *answer = NULL;
 
-		e = ctl_try(c, make_question(b, c, &at), &answer, text);
+		e = ctl_try_good(c, make_question(b, c, &at), &answer, text);
 		if (e == ERR_CLOSED) {
 			b->is_unchecked = true;
 			memcpy(b->unchecked_text, text, CONTROL_TEXT);
 			return ERR_OK;
 		}
-		if (e == ERR_OK && !render_bool(answer, "ok")) {
-			(void)snprintf(text, CONTROL_TEXT, "%s", render_text(&c->render, answer, "error"));
-			e = ERR_DENIED;
-		} else if (e == ERR_OK) {
+		if (e == ERR_OK)
 			take_answer(b, answer);
-		}
 		json_decref(answer);
 	}
 	return e;

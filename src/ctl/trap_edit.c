@@ -69,6 +69,22 @@ void trap_edit_files_free(char **path, size_t count)
 	free(path);
 }
 
+bool trap_edit_is_read(const struct conf *c, const char *path)
+{
+	struct stat named, other;
+	char **list = NULL;
+	size_t count = 0;
+	bool is_read;
+
+	if (stat(path, &named) != 0 || trap_edit_files(c, &list, &count) != ERR_OK)
+		return true;
+	is_read = false;
+	for (size_t i = 0; i < count && !is_read; i++)
+		is_read = stat(list[i], &other) == 0 && other.st_ino == named.st_ino && other.st_dev == named.st_dev;
+	trap_edit_files_free(list, count);
+	return is_read;
+}
+
 const char *trap_edit_dir(const struct conf *c, char to[TRAP_EDIT_PATH])
 {
 	const char *first = c->traps.files.count ? c->traps.files.item[0] : "/etc/limetwig/traps.d/";
@@ -145,12 +161,14 @@ static enum err open_locked(const char *path, bool may_create, int *ret_fd, char
 
 static bool sync_dir_of(const char *path)
 {
+	struct slice s = slice_str(path);
+	size_t slash = slice_rfind(s, '/');
 	char dir[PATH_MAX];
 	int fd;
 	bool good;
 
-	slice_copy(slice_head(slice_str(path), slice_rfind(slice_str(path), '/')), dir, sizeof dir);
-	fd = open(dir[0] ? dir : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	slice_copy(slash == s.n ? SLICE_LIT(".") : slice_head(s, slash ? slash : 1), dir, sizeof dir);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	good = fd >= 0 && fsync(fd) == 0;
 	if (fd >= 0)
 		(void)close(fd);

@@ -22,6 +22,8 @@ const char *trap_edit_key(const struct trap_line *t, char to[TRAP_EDIT_KEY]);
 /* The files that the globs name now; free each and the array. ERR_LIMIT, ERR_NOMEM. */
 enum err trap_edit_files(const struct conf *c, char ***ret_path, size_t *ret_count) MUST_USE;
 void trap_edit_files_free(char **path, size_t count);
+/* Is the file that path names one of them? True also where that cannot be told. */
+bool trap_edit_is_read(const struct conf *c, const char *path);
 /* The folder of the first glob, where new files go. */
 const char *trap_edit_dir(const struct conf *c, char to[TRAP_EDIT_PATH]);
 

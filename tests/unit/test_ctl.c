@@ -89,6 +89,25 @@ static void test_trap_add(void **state)
 	assert_non_null(strstr(read_file("traps.d/added.txt"), "x1@example.org state=armed\n"));
 }
 
+/* A new file in the folder where one is; one that is read by nobody is said to be so. */
+static void test_trap_add_to_a_file(void **state)
+{
+	int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), status;
+
+	(void)state;
+	assert_true(here >= 0);
+	assert_int_equal(chdir(in_dir("traps.d")), 0);
+	status = run("trap add here@example.org --file here.txt");
+	assert_int_equal(fchdir(here), 0);
+	close(here);
+	assert_int_equal(status, CTL_DONE);
+	assert_string_equal(err, "");
+	assert_string_equal(read_file("traps.d/here.txt"), "here@example.org\n");
+	assert_int_equal(run("trap add there@example.org --file DIR/there.txt"), CTL_DONE);
+	assert_string_equal(read_file("there.txt"), "there@example.org\n");
+	assert_non_null(strstr(err, "there.txt is none of the trap files that limetwigd reads"));
+}
+
 static void test_trap_import(void **state)
 {
 	(void)state;
@@ -384,9 +403,10 @@ int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 	const struct CMUnitTest tests[] = { CASE(test_usage), CASE(test_no_daemon), CASE(test_trap_add),
-		CASE(test_trap_import), CASE(test_trap_change), CASE(test_concurrent), CASE(test_pattern),
-		CASE(test_trap_import_access), CASE(test_feed_check), CASE(test_feed_check_spamd_conf),
-		CASE(test_allow_import), CASE(test_db), CASE(test_restore_that_fails), CASE(test_off) };
+		CASE(test_trap_add_to_a_file), CASE(test_trap_import), CASE(test_trap_change), CASE(test_concurrent),
+		CASE(test_pattern), CASE(test_trap_import_access), CASE(test_feed_check),
+		CASE(test_feed_check_spamd_conf), CASE(test_allow_import), CASE(test_db), CASE(test_restore_that_fails),
+		CASE(test_off) };
 
 	return cmocka_run_group_tests_name("ctl", tests, NULL, NULL);
 }

@@ -1,0 +1,197 @@
+/*
+ * test_ctl_asking: the command against a made-up engine in a thread: what it
+ * makes of refusals, of silence, and of a daemon that does not take a change.
+ * SPDX-License-Identifier: ISC
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "ctl_rig.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define REFUSED "{\"ok\":false,\"error\":\"no right to do that\",\"exit\":1}\n"
+
+/* What the engine says to a command; answer NULL: nothing, until the client goes. */
+struct saying {
+	const char *cmd, *answer;
+};
+
+static const struct saying *says;
+static pthread_t thread;
+static int listener;
+
+static void answer_one(int c)
+{
+	char line[4096], want[60];
+	ssize_t n = recv(c, line, sizeof line - 1, 0); /* requests are short, and come in one piece */
+	const struct saying *s = says;
+
+	if (n <= 0)
+		return;
+	line[n] = '\0';
+	for (; s->cmd; s++) {
+		(void)snprintf(want, sizeof want, "\"cmd\":\"%s\"", s->cmd);
+		if (strstr(line, want))
+			break;
+	}
+	if (!s->cmd)
+		(void)send(c, REFUSED, strlen(REFUSED), MSG_NOSIGNAL);
+	else if (s->answer)
+		(void)send(c, s->answer, strlen(s->answer), MSG_NOSIGNAL);
+	else
+		(void)recv(c, line, sizeof line, 0);
+}
+
+static void *serve(void *ctx)
+{
+	int c;
+
+	(void)ctx;
+	while ((c = accept(listener, NULL, NULL)) >= 0) {
+		answer_one(c);
+		close(c);
+	}
+	return NULL;
+}
+
+static int engine_setup(void **state)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	char text[400];
+
+	(void)state;
+	if (dir_make() != 0 || mkdir(in_dir("run"), 0755) != 0)
+		return -1;
+	(void)snprintf(text, sizeof text,
+		"storage { dir = %s/lib run = %s/run }\nallow { files = { \"%s/traps.d/*.allow\" } }\n"
+		"postfix { dir = %s/postfix }\n",
+		dir, dir, dir, dir);
+	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s/run/control.sock", dir);
+	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (rig_make(text) != 0 || bind(listener, (const struct sockaddr *)&a, sizeof a) != 0 ||
+		listen(listener, 8) != 0)
+		return -1;
+	return pthread_create(&thread, NULL, serve, NULL);
+}
+
+static int engine_teardown(void **state)
+{
+	(void)state;
+	(void)shutdown(listener, SHUT_RDWR);
+	(void)pthread_join(thread, NULL);
+	close(listener);
+	return rig_remove();
+}
+
+/* Exit status 1, whichever form it is shown in. */
+static void test_watch(void **state)
+{
+	static const struct saying refused[] = { { NULL, NULL } };
+	static const struct saying good[] = { { "watch", "{\"ok\":true}\n{\"time\":1763760000,\"event\":\"hit\"}\n" },
+		{ NULL, NULL } };
+
+	(void)state;
+	says = refused;
+	assert_int_equal(run("watch"), CTL_REFUSED);
+	assert_string_equal(err, "limetwig: no right to do that\n");
+	assert_int_equal(run("--json watch"), CTL_REFUSED);
+	assert_non_null(strstr(out, "\"ok\":false"));
+	says = good;
+	assert_int_equal(run("watch"), CTL_DONE);
+	assert_non_null(strstr(out, "hit"));
+}
+
+/* Who may not ask is told so; an engine that stands still is one that does not answer. */
+static void test_metrics(void **state)
+{
+	static const struct saying refused[] = { { NULL, NULL } };
+	static const struct saying silent[] = { { "status", NULL }, { NULL, NULL } };
+	static const struct saying good[] = { { "status", "{\"ok\":true,\"mode\":\"soft\"}\n" }, { NULL, NULL } };
+
+	(void)state;
+	says = refused;
+	assert_int_equal(run("status --metrics"), CTL_REFUSED);
+	assert_null(strstr(out, "limetwig_up"));
+	assert_non_null(strstr(err, "no right to do that"));
+	says = good;
+	assert_int_equal(run("status --metrics"), CTL_DONE);
+	assert_non_null(strstr(out, "limetwig_up 1\n"));
+	says = silent;
+	assert_int_equal(run("status --metrics"), CTL_DONE);
+	assert_non_null(strstr(out, "limetwig_up 0\n# EOF\n"));
+}
+
+/* Written, but the daemon goes on with what it had: that is no success. */
+static void test_not_in_force(void **state)
+{
+	static const struct saying checked[] = {
+		{ "trap_check", "{\"ok\":true,\"refused\":[],\"live_checked\":true}\n" }, { NULL, NULL }
+	};
+	static const char *const changes[] = { "allow import DIR/clients", "trap add b@example.org",
+		"trap remove a@example.org", "--json trap remove c@example.org", "spamdb -dT d@example.org" };
+
+	(void)state;
+	says = checked;
+	write_file("clients", "192.0.2.0/24\n");
+	write_file("traps.d/mine.txt", "a@example.org\nc@example.org\nd@example.org\n");
+	for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+		if (run(changes[i]) != CTL_REFUSED)
+			fail_msg("taken for done: %s", changes[i]);
+		assert_non_null(strstr(err, "not in force: no right to do that"));
+	}
+}
+
+/* Traps without their texts: somebody of the read group. */
+static void test_reveal(void **state)
+{
+	static const struct saying hidden[] = {
+		{ "trap_list", "{\"ok\":true,\"traps\":[{\"id\":\"T-1\",\"kind\":\"exact\"}],\"total\":1}\n" },
+		{ NULL, NULL }
+	};
+	static const struct saying shown[] = { { "trap_list",
+						       "{\"ok\":true,\"traps\":[{\"id\":\"T-1\",\"kind\":\"exact\","
+						       "\"text\":\"a@example.org\"}],\"total\":1}\n" },
+		{ NULL, NULL } };
+
+	(void)state;
+	says = hidden;
+	assert_int_equal(run("trap list --reveal"), CTL_DONE);
+	assert_non_null(strstr(err, "--reveal is for administrators"));
+	assert_int_equal(run("trap list"), CTL_DONE);
+	assert_string_equal(err, "");
+	says = shown;
+	assert_int_equal(run("trap list --reveal"), CTL_DONE);
+	assert_string_equal(err, "");
+	assert_non_null(strstr(out, "a@example.org"));
+}
+
+/* Where the armed traps are not told, nothing can be said of them. */
+static void test_doctor_without_traps(void **state)
+{
+	static const struct saying untold[] = { { "status", "{\"ok\":true,\"mode\":\"monitor\"}\n" },
+		{ "trap_check", "{\"ok\":true,\"refused\":[],\"live_checked\":true}\n" }, { NULL, NULL } };
+
+	(void)state;
+	if (geteuid() != 0 || unshare(CLONE_NEWNET) != 0)
+		skip();
+	says = untold;
+	(void)run("doctor -v");
+	assert_null(strstr(out, "no armed trap is a living address"));
+	assert_non_null(strstr(out, "traps against living addresses: the engine did not answer"));
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, engine_setup, engine_teardown)
+	const struct CMUnitTest tests[] = { CASE(test_watch), CASE(test_metrics), CASE(test_not_in_force),
+		CASE(test_reveal), CASE(test_doctor_without_traps) };
+
+	return cmocka_run_group_tests_name("ctl_asking", tests, NULL, NULL);
+}
