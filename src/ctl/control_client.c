@@ -241,7 +241,7 @@ enum err control_client_pid(const char *path, pid_t *ret_pid, char text[CONTROL_
 	struct ucred cred = { 0 };
 	socklen_t n = sizeof cred;
 	int s = -1;
-	enum err e = connect_to(path, CONTROL_TIMEOUT_MS, &s, text);
+	enum err e = connect_to(path, CONTROL_PID_MS, &s, text);
 
 	if (e != ERR_OK)
 		return e;

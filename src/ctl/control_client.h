@@ -20,6 +20,7 @@
 #define CONTROL_RELOAD_MS                                                                                              \
 	3600000 /* of reloads, with millions of traps; an engine that stands still is ended long before */
 #define CONTROL_STATUS_MS 5000 /* of status, which is ready at once: else the engine is away */
+#define CONTROL_PID_MS 2000    /* until it is connected: `off` waits for that before it does anything */
 
 /*
  * *ret_answer: json_decref it. fd: passed along (SCM_RIGHTS), -1 for none.

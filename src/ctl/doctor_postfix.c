@@ -36,7 +36,7 @@ static void check_running(struct doctor *d, const struct setup_instance *in, con
 static doctor_postfix_fn *const checks[] = { doctor_postfix_hooks, doctor_postfix_values, doctor_postfix_ehlo,
 	doctor_postfix_services, doctor_postfix_reinjection, doctor_postfix_maps, doctor_postfix_transport,
 	doctor_postfix_back, doctor_postfix_hand, doctor_postfix_sockets, doctor_postfix_filters, doctor_postfix_times,
-	doctor_postfix_queue };
+	doctor_postfix_queue, doctor_postfix_networks };
 
 static bool knows_us(const struct buf *text)
 {

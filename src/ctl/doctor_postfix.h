@@ -22,9 +22,9 @@ doctor_postfix_fn doctor_postfix_hooks, doctor_postfix_values, doctor_postfix_eh
 	doctor_postfix_reinjection;
 /* doctor_postfix_map.c: alias map and domain map. */
 doctor_postfix_fn doctor_postfix_maps;
-/* doctor_postfix_way.c: transport, sockets, queue, what delays or diverts captures. */
+/* doctor_postfix_way.c: transport, sockets, queue, what delays or diverts captures; whose mail is ours. */
 doctor_postfix_fn doctor_postfix_transport, doctor_postfix_sockets, doctor_postfix_queue, doctor_postfix_times,
-	doctor_postfix_filters;
+	doctor_postfix_filters, doctor_postfix_networks;
 /* doctor_postfix_back.c: the way back for riders; the way of blocked clients to postmaster@. */
 doctor_postfix_fn doctor_postfix_back, doctor_postfix_hand;
 

@@ -7,9 +7,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 static bool find_service(const struct setup_instance *in, const char *name, struct master_service *ret)
 {
@@ -24,16 +21,10 @@ static bool find_service(const struct setup_instance *in, const char *name, stru
 
 static bool answers(const struct setup_instance *in, const char *name)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool is_good;
+	char path[PATH_MAX];
 
-	(void)snprintf(sa.sun_path, sizeof sa.sun_path, "%.*s/private/%s",
-		SLICE_ARG(slice_head(setup_facts_param(in, "queue_directory"), 80)), name);
-	is_good = fd >= 0 && connect(fd, (const struct sockaddr *)&sa, sizeof sa) == 0;
-	if (fd >= 0)
-		(void)close(fd);
-	return is_good;
+	(void)snprintf(path, sizeof path, "%.*s/private/%s", SLICE_ARG(setup_facts_param(in, "queue_directory")), name);
+	return setup_run_answers(path, SETUP_ANSWER_MS);
 }
 
 void doctor_postfix_back(struct doctor *d, const struct setup_instance *in, const struct doctor_daemon_facts *f)

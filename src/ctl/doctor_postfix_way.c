@@ -9,11 +9,7 @@
 #include <grp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <time.h>
-#include <unistd.h>
 
 #define OLD_S 86400          /* a capture that waits longer than a day is a finding */
 #define TABLE_MAX (4u << 20) /* bytes of an access table that are looked at */
@@ -51,21 +47,6 @@ void doctor_postfix_transport(struct doctor *d, const struct setup_instance *in,
 	buf_done(&value);
 }
 
-static bool can_connect(const char *path)
-{
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool is_good = false;
-
-	if (fd >= 0 && strlen(path) < sizeof sa.sun_path) {
-		(void)snprintf(sa.sun_path, sizeof sa.sun_path, "%.107s", path);
-		is_good = connect(fd, (const struct sockaddr *)&sa, sizeof sa) == 0;
-	}
-	if (fd >= 0)
-		(void)close(fd);
-	return is_good;
-}
-
 /* Group and mode: what Postfix's user may do, as root cannot try it. */
 static bool is_open_to_group(const char *path, const char *group, mode_t need)
 {
@@ -96,7 +77,7 @@ static void check_socket(struct doctor *d, const char *folder, const char *name,
 	char path[PATH_TEXT];
 
 	(void)snprintf(path, sizeof path, "%.4090s/%s", folder, name);
-	if (!can_connect(path))
+	if (!setup_run_answers(path, SETUP_ANSWER_MS))
 		doctor_postfix_add(d, DOCTOR_FAIL, means,
 			"systemctl restart limetwigd; is the folder in queues of postfix.conf?",
 			"nobody answers at %.300s: %s", path, strerror(errno));
@@ -153,6 +134,18 @@ void doctor_postfix_queue(struct doctor *d, const struct setup_instance *in, con
 	else
 		doctor_postfix_add(d, DOCTOR_OK, NULL, NULL, "%zu captures wait in the queue", q.pure + q.mixed);
 	buf_done(&q.ids);
+}
+
+/* Setup cannot look into a table; own-networks, where there are some, will be those of it. */
+void doctor_postfix_networks(struct doctor *d, const struct setup_instance *in, const struct doctor_daemon_facts *f)
+{
+	struct slice unread = setup_hosts_unread(in);
+
+	(void)f;
+	if (unread.n && d->conf->own_networks.count == 0)
+		doctor_postfix_add(d, DOCTOR_WARN, "hosts that are yours can be blocked when one of them mails a trap",
+			"write the networks that stand there into own-networks of limetwig.conf; then: limetwig reload",
+			"mynetworks names %.*s, which is not looked into", SLICE_ARG(slice_head(unread, 200)));
 }
 
 /* ---- filters before the queue */

@@ -176,6 +176,17 @@ static void judge_times(struct setup_instance *in)
 			SLICE_ARG(slice_head(delay, 20)));
 }
 
+static void judge_networks(struct setup_instance *in)
+{
+	struct slice unread = setup_hosts_unread(in);
+
+	if (unread.n)
+		setup_note(in,
+			"mynetworks names %.*s, which is not looked into: write the networks that stand there into "
+			"own-networks of limetwig.conf, or their hosts can be blocked",
+			SLICE_ARG(slice_head(unread, 200)));
+}
+
 static bool has_kind(const struct setup_instance *in, enum setup_kind kind)
 {
 	for (size_t i = 0; i < in->services; i++)
@@ -201,6 +212,7 @@ void setup_facts_judge(struct setup_instance *in)
 	in->is_trusted = true;
 	judge_filters(in);
 	judge_times(in);
+	judge_networks(in);
 	if (strtol(in->version, NULL, 10) < VERSION_MIN)
 		(void)snprintf(in->refusal, SETUP_TEXT,
 			"Postfix %s in %s is too old: 3.0 brought what we need (inline: tables, policy "

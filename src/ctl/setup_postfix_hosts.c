@@ -39,17 +39,24 @@ static void add_prefix(struct conf_list *to, const struct prefix *p, bool *ret_i
 	(void)snprintf(to->item[to->count++], CONF_ITEM, "%s", text);
 }
 
-/* Private addresses are never blocked anyway: the list is for the others. */
-static void add_text(struct conf_list *to, struct slice s, bool *ret_is_cut)
+/* "192.0.2.0/24", "[2001:db8::]/32". */
+static bool parse_text(struct slice s, struct prefix *ret)
 {
 	char plain[PREFIX_TEXT + 4];
-	struct prefix p;
 	size_t n = 0;
 
 	for (size_t i = 0; i < s.n && n < sizeof plain; i++)
 		if (s.p[i] != '[' && s.p[i] != ']')
 			plain[n++] = s.p[i];
-	if (n < sizeof plain && prefix_parse((struct slice){ plain, n }, &p) == ERR_OK && !ipaddr_is_private(&p.addr))
+	return n < sizeof plain && prefix_parse((struct slice){ plain, n }, ret) == ERR_OK;
+}
+
+/* Private addresses are never blocked anyway: the list is for the others. */
+static void add_text(struct conf_list *to, struct slice s, bool *ret_is_cut)
+{
+	struct prefix p;
+
+	if (parse_text(s, &p) && !ipaddr_is_private(&p.addr))
 		add_prefix(to, &p, ret_is_cut);
 }
 
@@ -189,19 +196,37 @@ static void look_up_bounded(
 	buf_done(&answers);
 }
 
+/* The next element of a list of Postfix. False: no more. */
+static bool next_word(struct slice *rest, struct slice *ret)
+{
+	size_t n = 0;
+
+	while (rest->n && strchr(" ,\t", rest->p[0]))
+		*rest = slice_from(*rest, 1);
+	while (n < rest->n && !strchr(" ,\t", rest->p[n]))
+		n++;
+	*ret = slice_head(*rest, n);
+	*rest = slice_from(*rest, n);
+	return n > 0;
+}
+
 static void add_words(const struct setup_instance *in, const char *name, struct conf_list *to, bool *ret_is_cut)
 {
 	struct slice v = setup_facts_param(in, name), word;
 
-	for (size_t i = 0; i < v.n;) {
-		size_t n = 0;
-
-		while (i + n < v.n && !strchr(" ,\t", v.p[i + n]))
-			n++;
-		word = (struct slice){ v.p + i, n };
+	while (next_word(&v, &word))
 		add_text(to, word, ret_is_cut);
-		i += n + 1;
-	}
+}
+
+struct slice setup_hosts_unread(const struct setup_instance *in)
+{
+	struct slice v = setup_facts_param(in, "mynetworks"), word;
+	struct prefix p;
+
+	while (next_word(&v, &word))
+		if (word.p[0] != '!' && !parse_text(word, &p)) /* what is left out of a network may stay ours */
+			return word;
+	return (struct slice){ "", 0 };
 }
 
 static void add_interfaces(struct conf_list *to, bool *ret_is_cut)

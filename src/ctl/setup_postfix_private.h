@@ -18,6 +18,7 @@
 #define SETUP_NOTES 16
 #define SETUP_TEXT 512
 #define SETUP_WAIT_MS 30000 /* revert waits so long for queued captures */
+#define SETUP_ANSWER_MS 5000
 
 struct setup_options {
 	bool is_dry_run, is_print, is_diff, is_revert, is_force, is_dsn_kept;
@@ -123,6 +124,8 @@ void setup_maps_remove(const struct setup *s);
 enum err setup_conf_text(const struct setup *s, struct buf *to) MUST_USE;
 /* setup_postfix_hosts.c: own networks, interfaces, relay host, MX; lookups end after 2 s. */
 void setup_hosts_find(const struct setup_instance *in, struct conf_list *to, bool *ret_is_cut);
+/* The first element of mynetworks that is a table or a file: what is in it is not known here. Empty: none. */
+struct slice setup_hosts_unread(const struct setup_instance *in);
 
 /* setup_postfix_run.c: Postfix's own commands. False: failed, text says why. */
 bool setup_run(const char *const argv[], struct buf *out, char *text, size_t n);
@@ -131,6 +134,8 @@ bool setup_run_reload(const char *dir, char *text, size_t n);
 bool setup_run_is_up(const char *dir);
 /* Is there a Postfix on this machine? */
 bool setup_run_has_postfix(void);
+/* Does somebody listen at this UNIX socket? A full queue of one that stands still is waited for so long. False: errno. */
+bool setup_run_answers(const char *path, int limit_ms);
 
 /* setup_postfix_revert.c */
 int setup_revert(struct setup *s);

@@ -9,8 +9,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 static bool write_both(const struct setup_instance *in, struct slice main_text, struct slice master_text)
@@ -21,16 +19,10 @@ static bool write_both(const struct setup_instance *in, struct slice main_text, 
 
 static bool is_capture_alive(const struct setup_instance *in)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool is_alive;
+	char path[PATH_MAX];
 
-	(void)snprintf(sa.sun_path, sizeof sa.sun_path, "%.*s/limetwig/lmtp",
-		SLICE_ARG(slice_head(setup_facts_param(in, "queue_directory"), 80)));
-	is_alive = fd >= 0 && connect(fd, (const struct sockaddr *)&sa, sizeof sa) == 0;
-	if (fd >= 0)
-		(void)close(fd);
-	return is_alive;
+	(void)snprintf(path, sizeof path, "%.*s/limetwig/lmtp", SLICE_ARG(setup_facts_param(in, "queue_directory")));
+	return setup_run_answers(path, SETUP_ANSWER_MS);
 }
 
 /* True: nothing of ours waits any more. */

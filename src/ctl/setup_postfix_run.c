@@ -5,7 +5,13 @@
 #include "ctl/setup_postfix_private.h"
 #include "io/postfix_tool.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 /* The last line that a command wrote to stderr says why. */
 static void last_line(struct slice s, char *text, size_t n)
@@ -64,4 +70,26 @@ bool setup_run_has_postfix(void)
 	/* 127: not found, however the spawn tells it */
 	return postfix_tool_run(argv, (struct slice){ "", 0 }, POSTFIX_TOOL_MS, NULL, NULL, &status) != ERR_IO &&
 	       status != 127;
+}
+
+bool setup_run_answers(const char *path, int limit_ms)
+{
+	const struct timeval limit = { .tv_sec = limit_ms / 1000, .tv_usec = limit_ms % 1000 * 1000 };
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd, error = 0;
+
+	if (strlen(path) >= sizeof sa.sun_path) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	memcpy(sa.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0 ||
+		connect(fd, (const struct sockaddr *)&sa, sizeof sa) != 0)
+		error = errno == EAGAIN ? ETIMEDOUT : errno;
+	(void)close(fd);
+	errno = error;
+	return error == 0;
 }

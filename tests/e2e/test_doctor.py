@@ -154,6 +154,8 @@ FAULTS = {
         "fail", "postfix", "the oldest for 72 hours", "postqueue -f"),
     "delay_warning_time": (added(MAIN, "delay_warning_time = 4h"),
         "warn", "postfix", "delay_warning_time is 4h", "postconf -e delay_warning_time=0h"),
+    "mynetworks: a table": (added(MAIN, "mynetworks = 127.0.0.0/8 [::1]/128 inline:{192.0.2.200=x}"),
+        "warn", "postfix", "mynetworks names inline:{192.0.2.200=x}", "own-networks"),
     "firewall: table deleted": (while_stopped("firewall", ["nft", "delete table inet limetwig"]),
         "fail", "firewall", "our table is gone from the kernel", MENDS_ITSELF),
     "firewall: set flushed": (while_stopped("firewall", ["nft", "flush set inet limetwig host4"]),

@@ -216,6 +216,15 @@ def test_hash_maps_where_lmdb_is_not_wanted(site_of):
     assert s.read() == before
 
 
+def test_networks_in_a_table_are_named(site_of):
+    s = site_of("debian")
+    assert "mynetworks names" not in s.setup("--dry-run")
+    with open(s.dir + "/main.cf", "a", encoding="utf-8") as f:
+        f.write("mynetworks = 127.0.0.0/8, [::1]/128, !192.0.2.9 192.0.2.0/28 cidr:/etc/postfix/networks, hash:/x\n")
+    assert "mynetworks names cidr:/etc/postfix/networks" in s.setup()
+    assert '"192.0.2.0/28"' in s.settings()["own-hosts"]
+
+
 def test_dsn_of_others_stays(site_of):
     s = site_of("submission")
     before = s.read()

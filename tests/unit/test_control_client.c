@@ -8,7 +8,10 @@
 #include <cmocka.h>
 
 #include "ctl/control_client.h"
+#include "ctl/setup_postfix_private.h"
+#include "io/loop.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,6 +133,8 @@ static void test_full_backlog(void **state)
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	struct server s = { .passed = -1 };
 	json_t *got = NULL;
+	pid_t pid = 0;
+	uint64_t start;
 	int fd[16], n = 0;
 
 	(void)state;
@@ -146,9 +151,17 @@ static void test_full_backlog(void **state)
 	} while (connect(fd[n++], (struct sockaddr *)&a, sizeof a) == 0);
 	assert_int_equal(ask(&s, -1, 100, &got), ERR_AGAIN);
 	assert_non_null(strstr(text, "no answer in time"));
+	/* limetwig off waits for it before it does anything */
+	start = clock_mono_ms();
+	assert_int_equal(control_client_pid(s.path, &pid, text), ERR_AGAIN);
+	assert_true(clock_mono_ms() - start < 20000);
+	assert_false(setup_run_answers(s.path, 100));
+	assert_int_equal(errno, ETIMEDOUT);
 	while (n)
 		close(fd[--n]);
 	close(s.fd);
+	assert_false(setup_run_answers(s.path, 100));
+	assert_int_equal(errno, ECONNREFUSED);
 	unlink(s.path);
 	assert_int_equal(rmdir(s.dir), 0);
 }
