@@ -18,6 +18,9 @@ static const char usage[] = "usage: limetwig setup postfix [--dry-run | --print 
 			    "                              [--config DIR ...] [--map-type lmdb|hash|cdb] [--keep-dsn]\n"
 			    "                              [--etc DIR] [--state DIR]\n";
 
+#define MODE_TEXT                                                                                                      \
+	"The mode stays as it is; a new site is in monitor: nothing is refused, no mail is kept from anybody.\n"
+
 static bool add_dir(struct setup_options *o, const char *dir)
 {
 	if (o->dirs == SETUP_INSTANCES)
@@ -232,8 +235,7 @@ static int say(const struct setup *s, bool is_new)
 	}
 	for (size_t i = 0; i < s->instances; i++)
 		setup_show(s, &s->instance[i]);
-	printf("Done. postfix check: fine. Settings: %s/postfix.conf\n"
-	       "The mode stays as it is; a new site is in monitor: nothing is refused, no mail is kept from anybody.\n"
+	printf("Done. postfix check: fine. Settings: %s/postfix.conf\n" MODE_TEXT
 	       "Undo: limetwig setup postfix --revert     Next: limetwig doctor\n",
 		s->opt.etc);
 	return 0;
@@ -250,8 +252,7 @@ static int show_only(const struct setup *s)
 			printf("%s: nothing to do\n", s->instance[i].dir);
 	}
 	if (!s->opt.is_print)
-		printf("If limetwigd is down, mail flows as today. If it hangs: 2 s once a session.\n"
-		       "Afterwards: monitor mode. Nothing is refused, no mail is kept from anybody.\n"
+		printf("If limetwigd is down, mail flows as today. If it hangs: 2 s once a session.\n" MODE_TEXT
 		       "Nothing was changed. Do it: limetwig setup postfix     Undo: --revert\n"
 		       "main.cf belongs to Ansible or Puppet? Take the text from: --print\n");
 	return is_refused(s) && !s->opt.is_print ? 1 : 0;

@@ -3,6 +3,7 @@
  * common subsequence of lines after equal head and tail are cut off.
  * SPDX-License-Identifier: ISC
  */
+#include "base/array.h"
 #include "ctl/setup_postfix_private.h"
 
 #include <stdio.h>
@@ -13,15 +14,25 @@
 #define LINES_MAX 4000 /* of the differing middle; above it, all old then all new */
 
 struct lines {
-	size_t n;
-	struct slice line[LINES_MAX];
+	size_t n, size;
+	struct slice *line;
 };
 
-static void split(struct slice text, struct lines *l)
+static enum err split(struct slice text, struct lines *l)
 {
-	l->n = 0;
-	while (l->n < LINES_MAX && slice_line(&text, &l->line[l->n]))
-		l->n++;
+	struct slice line;
+	enum err e = ERR_OK;
+
+	while (e == ERR_OK && slice_line(&text, &line)) {
+		void *p = l->line;
+
+		e = array_grow(&p, l->n, &l->size, sizeof line, MAIN_CF_MAX);
+		if (e != ERR_OK)
+			break;
+		l->line = p;
+		l->line[l->n++] = line;
+	}
+	return e;
 }
 
 struct printer {
@@ -38,12 +49,14 @@ static void print_line(struct printer *p, char sign, struct slice line)
 	printf("  %c%.*s\n", sign, SLICE_ARG(line));
 }
 
-/* t[i][j]: length of the common subsequence of a[i..] and b[j..]. */
+/* t[i][j]: length of the common subsequence of a[i..] and b[j..]. NULL: too many lines, or no memory. */
 static unsigned short *table(const struct lines *a, const struct lines *b, size_t head, size_t an, size_t bn)
 {
 	size_t width = bn - head + 1;
-	unsigned short *t = calloc((an - head + 1) * width, sizeof *t);
+	unsigned short *t = NULL;
 
+	if (an - head <= LINES_MAX && bn - head <= LINES_MAX)
+		t = calloc((an - head + 1) * width, sizeof *t);
 	for (size_t i = an; t && i-- > head;)
 		for (size_t j = bn; j-- > head;) {
 			size_t at = (i - head) * width + (j - head);
@@ -62,8 +75,12 @@ static void print_middle(
 	unsigned short *t = table(a, b, head, an, bn);
 	size_t i = head, j = head, width = bn - head + 1;
 
-	while (t && (i < an || j < bn)) {
-		if (i < an && j < bn && slice_eq(a->line[i], b->line[j])) {
+	while (i < an || j < bn) {
+		if (!t && i < an) {
+			print_line(p, '-', a->line[i++]);
+		} else if (!t) {
+			print_line(p, '+', b->line[j++]);
+		} else if (i < an && j < bn && slice_eq(a->line[i], b->line[j])) {
 			if (i + 1 < an && j + 1 < bn && (!slice_eq(a->line[i + 1], b->line[j + 1]) || i == head))
 				print_line(p, ' ', a->line[i]);
 			i++;
@@ -80,28 +97,26 @@ static void print_middle(
 
 void setup_show_diff(const char *title, struct slice old, struct slice new, size_t max_lines)
 {
-	struct lines *a = calloc(1, sizeof *a), *b = calloc(1, sizeof *b);
+	struct lines a = { .n = 0 }, b = { .n = 0 };
 	struct printer p = { .left = max_lines };
 	size_t head = 0, an, bn;
 
-	if (a && b && !slice_eq(old, new)) {
-		split(old, a);
-		split(new, b);
-		an = a->n;
-		bn = b->n;
-		while (head < an && head < bn && slice_eq(a->line[head], b->line[head]))
+	if (!slice_eq(old, new) && split(old, &a) == ERR_OK && split(new, &b) == ERR_OK) {
+		an = a.n;
+		bn = b.n;
+		while (head < an && head < bn && slice_eq(a.line[head], b.line[head]))
 			head++;
-		while (an > head && bn > head && slice_eq(a->line[an - 1], b->line[bn - 1]))
+		while (an > head && bn > head && slice_eq(a.line[an - 1], b.line[bn - 1]))
 			an--, bn--;
 		printf("%s\n", title);
 		if (head > 0)
-			print_line(&p, ' ', a->line[head - 1]);
-		print_middle(a, b, head, an, bn, &p);
+			print_line(&p, ' ', a.line[head - 1]);
+		print_middle(&a, &b, head, an, bn, &p);
 		if (p.hidden)
 			printf("   and %zu more lines (all: --diff)\n", p.hidden);
 	}
-	free(a);
-	free(b);
+	free(a.line);
+	free(b.line);
 }
 
 static const char *kind_text(const struct setup_instance *in, const struct setup_service *v)
