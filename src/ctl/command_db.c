@@ -260,9 +260,9 @@ int command_db_restore(struct ctl *c)
 		(void)fprintf(c->render.to, "{\"ok\":true,\"entries\":%llu}\n", (unsigned long long)good);
 	else
 		(void)fprintf(c->render.to,
-			"%s: %s entries restored%s%s\nBlocks that ended meanwhile stay ended. Now: systemctl"
+			"%s: %s restored%s%s\nBlocks that ended meanwhile stay ended. Now: systemctl"
 			" start limetwigd\n",
-			dir, render_grouped(&c->render, good), is_there ? "; what was there: " : "",
+			dir, render_count(&c->render, good, "entry"), is_there ? "; what was there: " : "",
 			is_there ? old : "");
 	return CTL_DONE;
 }

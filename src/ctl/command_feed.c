@@ -39,6 +39,11 @@ static bool print_one(void *ctx, const struct prefix *p)
 	return fprintf(ctx, "%s\n", prefix_format(p, text)) > 0;
 }
 
+void feed_print(const struct prefix_set *sealed, FILE *to)
+{
+	prefix_set_each(sealed, print_one, to);
+}
+
 static void show_collateral(struct ctl *c, const json_t *answer)
 {
 	const json_t *x = json_object_get(answer, "collateral");
@@ -77,7 +82,7 @@ static void show(struct ctl *c, const struct prefix_set *s, const struct feed_re
 			feed_format_name(r->format), r->lines, r->entries, r->exclusions, r->refused, prefixes,
 			num_format_grouped(ipv4, n4), num_format_grouped(ipv6, n6));
 		if (is_clean)
-			prefix_set_each(s, print_one, c->render.to);
+			feed_print(s, c->render.to);
 		if (ours)
 			show_collateral(c, ours);
 	}

@@ -9,6 +9,8 @@
 
 #define FEED_BYTES (1u << 30) /* of one list */
 
+/* Its prefixes, a line each. */
+void feed_print(const struct prefix_set *sealed, FILE *to);
 /* The first refused lines, for people. */
 void feed_show_refused(FILE *to, const char *path, const struct feed_report *r);
 /* What of ours it has, counted by the daemon: {collateral, held}; json_decref it. An exit status; not CTL_DONE: shown. */

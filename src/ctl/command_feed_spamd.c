@@ -24,13 +24,6 @@ struct run {
 
 static const char *const methods[] = { "file", "http", "https", "ftp", "exec" };
 
-static bool print_one(void *ctx, const struct prefix *p)
-{
-	char text[PREFIX_TEXT];
-
-	return fprintf(ctx, "%s\n", prefix_format(p, text)) > 0;
-}
-
 /* The black list and its white ones are complete. */
 static void end_black(struct run *r)
 {
@@ -53,7 +46,7 @@ static void end_black(struct run *r)
 				  (json_int_t)prefixes, "ipv4_addresses", (json_int_t)ipv4, "ipv6_networks",
 				  (json_int_t)(ipv6 > INT64_MAX ? INT64_MAX : ipv6), "whole", !r->unread));
 	if (r->c->args.is_given[OPT_CLEAN])
-		prefix_set_each(&r->set, print_one, r->c->render.to);
+		feed_print(&r->set, r->c->render.to);
 	prefix_set_done(&r->set);
 	r->black = NULL;
 	r->unread = 0;

@@ -103,7 +103,7 @@ static bool is_seen(const struct doctor *d, size_t at)
 
 void doctor_print(const struct doctor *d, bool is_all, FILE *to)
 {
-	size_t shown = 0;
+	size_t shown = 0, warnings = doctor_count(d, DOCTOR_WARN);
 
 	for (size_t i = 0; i < d->count; i++) {
 		const struct doctor_item *it = &d->item[i];
@@ -124,8 +124,8 @@ void doctor_print(const struct doctor *d, bool is_all, FILE *to)
 	}
 	if (d->lost)
 		(void)fprintf(to, "%zu more findings are not kept\n", d->lost);
-	(void)fprintf(to, "%zu of %zu shown: %zu ok, %zu warnings, %zu FAILED, %zu skipped%s\n", shown, d->count,
-		doctor_count(d, DOCTOR_OK), doctor_count(d, DOCTOR_WARN), doctor_count(d, DOCTOR_FAIL),
+	(void)fprintf(to, "%zu of %zu shown: %zu ok, %zu warning%s, %zu FAILED, %zu skipped%s\n", shown, d->count,
+		doctor_count(d, DOCTOR_OK), warnings, warnings == 1 ? "" : "s", doctor_count(d, DOCTOR_FAIL),
 		doctor_count(d, DOCTOR_SKIP), shown < d->count ? "     (all: -v)" : "");
 }
 

@@ -39,6 +39,8 @@ const char *render_count(struct render *r, uint64_t n, const char *noun);
 const char *render_time(struct render *r, uint64_t t);
 /* "17 h", "3 d", "40 min", "12 s". */
 const char *render_span(struct render *r, uint64_t s);
+/* Where there are more than n of them: how many, and what shows them. */
+void render_cut(struct render *r, size_t n, uint64_t total);
 /* "1st", "2nd" ... */
 const char *render_ordinal(struct render *r, uint64_t n);
 /* "name [address]", or the address alone. */

@@ -58,14 +58,13 @@ void render_block_line(struct render *r, const json_t *b)
 void render_block_list(struct render *r, const json_t *a)
 {
 	const json_t *list = json_object_get(a, "blocks"), *b;
-	uint64_t total = render_number(a, "total");
 	size_t i, n = json_array_size(list);
 
 	json_array_foreach(list, i, b) render_block_line(r, b);
 	if (n == 0)
 		(void)fprintf(r->to, "no blocks\n");
-	else if (total > n)
-		(void)fprintf(r->to, "%zu of %s shown (more: --limit N)\n", n, render_grouped(r, total));
+	else
+		render_cut(r, n, render_number(a, "total"));
 }
 
 void render_block_change(struct render *r, const char *verb, const json_t *a)
@@ -103,7 +102,7 @@ void render_block_remove(struct render *r, const json_t *a)
 		if (render_number(b, "pardon_until") > pardon)
 			pardon = render_number(b, "pardon_until");
 	}
-	(void)fprintf(r->to, "%zu %s%s\n", json_array_size(list), json_array_size(list) == 1 ? "block" : "blocks",
+	(void)fprintf(r->to, "%s%s\n", render_count(r, json_array_size(list), "block"),
 		is_dry ? " would be removed. Nothing was changed (--dry-run)." : " removed.");
 	if (!is_dry && pardon > r->now)
 		(void)fprintf(r->to, "Pardon: no new block until %s.\n", render_time(r, pardon));

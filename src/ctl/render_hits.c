@@ -89,15 +89,13 @@ static void print_section(struct render *r, const json_t *data, const char *key,
 void render_hits(struct render *r, const json_t *a)
 {
 	const json_t *hits = json_object_get(a, "hits"), *h;
-	uint64_t total = render_number(a, "refusals_total");
-	size_t i, n = json_array_size(json_object_get(a, "refusals"));
+	size_t i;
 
 	json_array_foreach(hits, i, h) render_hit_line(r, h);
 	if (json_array_size(hits) == 0)
 		(void)fprintf(r->to, "no hits\n");
 	print_section(r, a, "refusals", "good mail refused");
-	if (total > n)
-		(void)fprintf(r->to, "%zu of %s shown (more: --limit N)\n", n, render_grouped(r, total));
+	render_cut(r, json_array_size(json_object_get(a, "refusals")), render_number(a, "refusals_total"));
 }
 
 void render_person(struct render *r, const json_t *a)

@@ -147,6 +147,12 @@ const char *render_span(struct render *r, uint64_t s)
 	return to;
 }
 
+void render_cut(struct render *r, size_t n, uint64_t total)
+{
+	if (total > n)
+		(void)fprintf(r->to, "%zu of %s shown (more: --limit N)\n", n, render_grouped(r, total));
+}
+
 const char *render_ordinal(struct render *r, uint64_t n)
 {
 	char *to = take(r);

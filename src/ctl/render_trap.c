@@ -38,14 +38,13 @@ static void print_trap(struct render *r, const json_t *t)
 void render_trap_list(struct render *r, const json_t *a)
 {
 	const json_t *list = json_object_get(a, "traps"), *t;
-	uint64_t total = render_number(a, "total");
 	size_t i, n = json_array_size(list);
 
 	json_array_foreach(list, i, t) print_trap(r, t);
 	if (n == 0)
 		(void)fprintf(r->to, "no traps\n");
-	else if (total > n)
-		(void)fprintf(r->to, "%zu of %s shown (more: --limit N)\n", n, render_grouped(r, total));
+	else
+		render_cut(r, n, render_number(a, "total"));
 	if (n && !r->is_reveal)
 		(void)fprintf(r->to, "Addresses: --reveal, as root.\n");
 }

@@ -124,8 +124,8 @@ static void print_answered(struct render *r, const json_t *b)
 {
 	if (!render_number(b, "answered"))
 		return;
-	(void)fprintf(r->to, "answered %s connection%s by our own server",
-		render_grouped(r, render_number(b, "answered")), render_number(b, "answered") == 1 ? "" : "s");
+	(void)fprintf(
+		r->to, "answered %s by our own server", render_count(r, render_number(b, "answered"), "connection"));
 	if (render_number(b, "held_s"))
 		(void)fprintf(r->to, ", held %s in all", render_span(r, render_number(b, "held_s")));
 	(void)fputc('\n', r->to);

@@ -28,15 +28,6 @@ static int show(struct ctl *c)
 	return status;
 }
 
-static void show_asked(struct render *r, const json_t *answer)
-{
-	const json_t *names = json_object_get(answer, "feeds"), *name;
-	size_t i;
-
-	json_array_foreach(names, i, name) if (json_is_string(name))(void)
-		fprintf(r->to, "%s: asked for\n", json_string_value(name));
-}
-
 static int refresh(struct ctl *c, bool is_debug)
 {
 	json_t *q = ctl_request(c, "feed_refresh"), *answer = NULL;
@@ -45,7 +36,7 @@ static int refresh(struct ctl *c, bool is_debug)
 	(void)json_object_set_new(q, "spamd", json_true());
 	status = ctl_ask(c, q, &answer);
 	if (status == CTL_DONE && is_debug)
-		show_asked(&c->render, answer);
+		render_feed_asked(&c->render, answer);
 	json_decref(answer);
 	return status;
 }

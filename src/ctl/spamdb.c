@@ -6,12 +6,11 @@
  */
 #include "ctl/spamdb.h"
 
-#include "base/ipaddr.h"
+#include "base/array.h"
 #include "ctl/import_file.h"
-#include "ctl/trap_edit.h"
+#include "ctl/trap_batch.h"
 
 #include <stdarg.h>
-#include <stdlib.h>
 
 int spamdb_say(struct ctl *c, int status, const char *fmt, ...)
 {
@@ -166,19 +165,16 @@ static int change(struct spamdb_run *r)
 	return spamdb_say(r->c, CTL_DONE, "there are no GREY entries");
 }
 
-static int add_key(char ***key, size_t *n, size_t *size, char *text)
+static enum err add_key(char ***key, size_t *n, size_t *size, char *text)
 {
-	if (*n == *size) {
-		size_t larger = *size ? *size * 2 : 1024;
-		char **p = reallocarray(*key, larger, sizeof *p);
+	void *p = *key;
+	enum err e = array_grow(&p, *n, size, sizeof **key, TRAP_BATCH_MAX);
 
-		if (!p)
-			return CTL_REFUSED;
-		*key = p;
-		*size = larger;
-	}
+	if (e != ERR_OK)
+		return e;
+	*key = p;
 	(*key)[(*n)++] = text;
-	return CTL_DONE;
+	return ERR_OK;
 }
 
 /* The lines of standard input, blank ones are none, into *ret_key (NULL before, with no keys; free it). They live as long as text. */
@@ -199,8 +195,8 @@ static int take_input(struct ctl *c, struct buf *text, char ***ret_key, size_t *
 			return spamdb_say(c, CTL_REFUSED, "no text on standard input");
 		p = text->p + (line.p - text->p);
 		p[line.n] = '\0'; /* the line's end, or a blank before it */
-		if (add_key(ret_key, ret_count, &size, p) != CTL_DONE)
-			return spamdb_say(c, CTL_REFUSED, "no memory");
+		if (add_key(ret_key, ret_count, &size, p) != ERR_OK)
+			return spamdb_say(c, CTL_REFUSED, "more keys than can be kept");
 	}
 	return CTL_DONE;
 }

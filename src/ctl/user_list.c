@@ -4,39 +4,15 @@
  */
 #include "ctl/user_list.h"
 
+#include "base/array.h"
+
 #include <errno.h>
-#include <stdlib.h>
 
 void user_list_done(struct user_list *u)
 {
-	free(u->text);
+	buf_done(&u->text);
 	free(u->at);
 	*u = (struct user_list){ 0 };
-}
-
-static enum err room_make(struct user_list *u, size_t n)
-{
-	if (u->count == USER_LIST_MAX)
-		return ERR_LIMIT;
-	if (u->count == u->room) {
-		size_t room = u->room ? u->room * 2 : 1024;
-		size_t *at = realloc(u->at, room * sizeof *at);
-
-		if (!at)
-			return ERR_NOMEM;
-		u->at = at;
-		u->room = room;
-	}
-	if (u->n + n > u->size) {
-		size_t size = (u->size ? u->size * 2 : 65536) + n;
-		char *text = realloc(u->text, size);
-
-		if (!text)
-			return ERR_NOMEM;
-		u->text = text;
-		u->size = size;
-	}
-	return ERR_OK;
 }
 
 /* The first field; a colon inside quotes belongs to the address. */
@@ -58,19 +34,19 @@ static enum err line_take(struct user_list *u, struct slice line)
 {
 	struct slice word = first_field(slice_trim(line));
 	struct address a;
-	size_t n;
+	void *at = u->at;
 	enum err e;
 
 	if (word.n == 0 || word.p[0] == '#' || address_parse(word, &a) != ERR_OK || a.text[0] == '\0')
 		return ERR_OK;
-	n = strlen(a.text) + 1;
-	e = room_make(u, n);
+	e = array_grow(&at, u->count, &u->size, sizeof *u->at, USER_LIST_MAX);
 	if (e != ERR_OK)
 		return e;
-	memcpy(u->text + u->n, a.text, n);
-	u->at[u->count++] = u->n;
-	u->n += n;
-	return ERR_OK;
+	u->at = at;
+	u->at[u->count] = u->text.n;
+	e = buf_add(&u->text, slice_of(a.text, strlen(a.text) + 1));
+	u->count += e == ERR_OK;
+	return e;
 }
 
 int user_list_read(struct ctl *c, const char *path, struct user_list *ret)
@@ -82,6 +58,7 @@ int user_list_read(struct ctl *c, const char *path, struct user_list *ret)
 	int status = CTL_DONE;
 
 	*ret = (struct user_list){ 0 };
+	buf_init(&ret->text, USER_LIST_MAX * (size_t)ADDRESS_TEXT);
 	if (!f)
 		return ctl_refuse(c, "%s: %s", path, strerror(errno));
 	for (ssize_t n; e == ERR_OK && (n = getline(&line, &size, f)) >= 0;)

@@ -7,6 +7,7 @@
  */
 #ifndef CTL_USER_LIST_H
 #define CTL_USER_LIST_H
+#include "base/buf.h"
 #include "core/address.h"
 #include "ctl/ctl.h"
 #include "io/trap_pattern.h"
@@ -14,10 +15,9 @@
 #define USER_LIST_MAX 5000000
 
 struct user_list {
-	char *text; /* all of them, each a C string */
-	size_t *at; /* where each begins */
-	size_t count;
-	size_t n, size, room;
+	struct buf text; /* all of them, each a C string */
+	size_t *at;      /* where each begins */
+	size_t count, size;
 };
 
 /* CTL_DONE, or the error was shown. user_list_done in both cases. */
@@ -26,7 +26,7 @@ void user_list_done(struct user_list *u);
 /* i < count: as it is compared: canonical, or a bare name. */
 static inline const char *user_list_at(const struct user_list *u, size_t i)
 {
-	return u->text + u->at[i];
+	return u->text.p + u->at[i];
 }
 
 /* The next user from *i on that p matches; *i is moved behind it. NULL: no more. */

@@ -165,6 +165,7 @@ static void test_doctor(void **state)
 		"$limetwig_client is gone from smtpd_client_restrictions (main.cf was written "
 		"Fri 02:00:07, not by limetwig)",
 		"mail flows, but no trap is seen and no block acts", "limetwig setup postfix");
+	doctor_add(&d, DOCTOR_WARN, "mode", "limetwig is off", NULL, NULL);
 	doctor_print(&d, false, f);
 	fclose(f);
 	assert_string_equal(out, "ok    daemon    4 of 4 roles up\n"
@@ -172,11 +173,12 @@ static void test_doctor(void **state)
 				 "                (main.cf was written Fri 02:00:07, not by limetwig)\n"
 				 "      means     mail flows, but no trap is seen and no block acts\n"
 				 "      mend      limetwig setup postfix\n"
-				 "2 of 3 shown: 2 ok, 0 warnings, 1 FAILED, 0 skipped     (all: -v)\n");
+				 "warn  mode      limetwig is off\n"
+				 "3 of 4 shown: 2 ok, 1 warning, 1 FAILED, 0 skipped     (all: -v)\n");
 	free(out);
 	j = doctor_json(&d);
 	assert_true(json_is_false(json_object_get(j, "ok")));
-	assert_int_equal(json_array_size(json_object_get(j, "items")), 3);
+	assert_int_equal(json_array_size(json_object_get(j, "items")), 4);
 	json_decref(j);
 	free(c);
 }
