@@ -43,7 +43,7 @@ static int usage(void)
 			      "  -n             check the configuration; -nv: print all of it too\n"
 			      "  --uid-base N   run role r as user and group N + r, not as the limetwig users\n"
 			      "  -f             stay in the foreground (it always does)\n"
-			      "  -V             version\n");
+			      "  -V, --version  version\n");
 	return 2;
 }
 
@@ -115,7 +115,8 @@ static bool take_option(int o, struct wishes *w)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = { { "uid-base", required_argument, NULL, OPTION_UID_BASE },
-		{ "selftest-sandbox", required_argument, NULL, OPTION_SELFTEST }, { NULL, 0, NULL, 0 } };
+		{ "selftest-sandbox", required_argument, NULL, OPTION_SELFTEST }, { "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 } };
 	static struct wishes w = { .parent = { .conf = MAIN_CONF } };
 	int o;
 
