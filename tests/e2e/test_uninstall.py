@@ -9,7 +9,7 @@ import pytest
 pytestmark = pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("postconf"), reason="needs root and Postfix")
 
 
-def uninstall(site, *args, status=0, path=None):
+def uninstall(site, *args, status=0, path=None, env=None):
     """In a network namespace of its own: the table that goes is not the host's."""
     conf = os.path.join(site.etc, "limetwig.conf")
     os.makedirs(site.etc + "/traps.d", exist_ok=True)
@@ -18,7 +18,7 @@ def uninstall(site, *args, status=0, path=None):
             site.state, site.top, site.dir))
     done = subprocess.run(["unshare", "-n", "/bin/sh", "-c", "/sbin/ip link set lo up; %sexec \"$@\"" % (
         "PATH=%s; " % path if path else ""), "sh", site.command, "uninstall", "--conf", conf, *args],
-                          capture_output=True, text=True, timeout=120, check=False)
+                          capture_output=True, text=True, timeout=120, check=False, env=dict(os.environ, **(env or {})))
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -68,6 +68,15 @@ def test_purge_at_once(site_of):
     assert sorted(os.listdir(s.dir)) == ["main.cf", "master.cf"] and not os.path.exists(s.top + "/queue/limetwig")
     left = [name for _, _, files in os.walk(s.top + "/queue") for name in files]
     assert "rewrite" in left and not [name for name in left if "limetwig" in name]
+
+
+def test_the_package_says_nothing_of_steps_that_it_takes_itself(site_of):
+    s = site_of("debian")
+    s.setup()
+    assert "Next: systemctl disable" in uninstall(s) and "make uninstall" in uninstall(s)
+    s.setup()
+    shown = uninstall(s, env={"DPKG_MAINTSCRIPT_PACKAGE": "limetwig"})
+    assert "traps.d  (yours)" in shown and "systemctl" not in shown and "make uninstall" not in shown
 
 
 def test_purge_is_refused_while_the_daemon_runs(site_of):
