@@ -61,21 +61,22 @@ void capture_freed(struct capture *c)
 		want_listeners(c, true);
 }
 
-static void report(struct capture *c, uint64_t now_s)
+static void report(struct capture *c)
 {
+	uint64_t now_ms = clock_mono_ms();
 	struct msg_corpus_state m;
 	uint8_t bytes[64];
 	struct wr w = wr_init(bytes, sizeof bytes);
 	bool is_full;
 
 	corpus_state(c->corpus, &m.bytes, &m.files, &is_full);
-	if (is_full == c->was_full && now_s < c->report_s)
+	if (is_full == c->was_full && now_ms < c->report_ms)
 		return;
 	if (is_full != c->was_full)
 		log_warn("corpus_room", "full=%d: %s", is_full,
 			is_full ? "only headers are kept of new messages" : "messages are kept whole again");
 	c->was_full = is_full;
-	c->report_s = now_s + CAPTURE_REPORT_S;
+	c->report_ms = now_ms + CAPTURE_REPORT_MS;
 	m.is_full = is_full;
 	message_put_corpus_state(&w, MSG_CORPUS_STATE, &m);
 	(void)role_host_send(c->host, ROLE_ENGINE, &w, NULL, 0); /* the next one comes in 10 s */
@@ -132,12 +133,11 @@ static void check_deadlines(struct capture *c)
 static void on_tick(void *ctx)
 {
 	struct capture *c = ctx;
-	uint64_t now_s = clock_wall_s();
 
 	check_deadlines(c);
 	capture_back_check(c, clock_mono_ms());
-	report(c, now_s);
-	sweep(c, now_s);
+	report(c);
+	sweep(c, clock_wall_s());
 	if (!c->is_stopping && c->connections < CAPTURE_CONNECTIONS)
 		want_listeners(c, true);
 }
@@ -246,8 +246,8 @@ static void capture_linked(struct role_host *h, enum role peer)
 
 	if (peer != ROLE_ENGINE)
 		return;
-	c->report_s = 0;
-	report(c, clock_wall_s());
+	c->report_ms = 0;
+	report(c);
 }
 
 /* What the engine has not acknowledged it may never have seen. */

@@ -39,7 +39,7 @@
 #define CAPTURE_RESUME_MS 60000   /* an answer to our predecessor has this long: it may not have sent its dot */
 #define CAPTURE_OFFERS_MS 5000    /* after our start the parent has told of connections of our predecessor */
 #define CAPTURE_SYNC_BATCH 4      /* files synced in one round of the loop; others' hits go out in between */
-#define CAPTURE_REPORT_S 10
+#define CAPTURE_REPORT_MS 10000
 #define CAPTURE_SWEEP_MS 3600000u
 #define CAPTURE_DOUBT_MS 3600000u /* after a start, and after a leap of the clock, retention rests so long */
 #define CAPTURE_DOUBT_S 86400     /* a leap ahead that would let it delete what is young */
@@ -105,8 +105,8 @@ struct capture {
 	uint32_t back_count;
 	uint32_t connections;
 	uint64_t next_seq;
-	uint64_t report_s;           /* wall clock: when next */
-	uint64_t sweep_ms, doubt_ms; /* monotonic: when next; not before */
+	uint64_t report_ms;          /* monotonic: when next */
+	uint64_t sweep_ms, doubt_ms; /* the same; not before */
 	int64_t clock_offset;        /* of the wall clock beside the monotonic one, in seconds */
 	bool was_full;
 	bool is_stopping;

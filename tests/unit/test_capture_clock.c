@@ -1,6 +1,6 @@
 /*
  * test_capture_clock: retention goes by the clock of the wall, and the clock may
- * be wrong for a while.
+ * be wrong for a while; what is told at times does not go by it.
  * SPDX-License-Identifier: ISC
  */
 #include <stdarg.h>
@@ -76,10 +76,25 @@ static void test_retention(void **state)
 	hang_up(k);
 }
 
+/* How full it is is told every 10 seconds, whatever the clock of the wall says. */
+static void test_state_is_told(void **state)
+{
+	(void)state;
+	wall_ahead_s = 86400;
+	start();
+	ticks();
+	assert_true(states > 0);
+	states = 0;
+	wall_ahead_s = 0;
+	ticks();
+	assert_in_range(states, TURNS / 10, TURNS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_retention, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_state_is_told, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
