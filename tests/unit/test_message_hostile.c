@@ -123,6 +123,7 @@ static void check_role(enum role role)
 	(void)close(other);
 	other = -1;
 	end();
+	assert_in_range(taken, rounds / 50, rounds - rounds / 10); /* both kinds came */
 	(void)fprintf(stderr, "# %s: %u refused and the link ended, %u taken, %.1f s\n", role_name(role), refused,
 		taken, netns_now() - start);
 }
