@@ -17,6 +17,7 @@
 struct publish_list {
 	struct publish *p;
 	struct export_areas now;
+	uint64_t seen_s, set_backs; /* the clock of the wall as it was last; how often it went back */
 	/* the copy under way */
 	bool is_running;
 	pthread_t thread;
@@ -49,9 +50,15 @@ bool publish_list_is_acting(const struct publish *p)
 	return p->list->now.is_acting;
 }
 
+/* What was copied at a time that is still to come lacks blocks that are not over yet. */
 uint64_t publish_list_changes(const struct publish *p)
 {
-	return export_areas_changes(&p->list->now);
+	struct publish_list *l = p->list;
+	uint64_t now_s = clock_wall_s();
+
+	l->set_backs += now_s < l->seen_s;
+	l->seen_s = now_s;
+	return export_areas_changes(&l->now) + l->set_backs;
 }
 
 static void *copy_thread(void *ctx)
