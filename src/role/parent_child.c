@@ -70,6 +70,14 @@ void parent_want_roles(struct parent *p)
 	p->child[ROLE_FIREWALL].is_wanted = c->firewall.backend != FW_BACKEND_NONE;
 }
 
+static void kill_child(struct child *c, const char *why)
+{
+	if (c->pid > 0) {
+		log_warn("role_killed", "role=%s pid=%d reason=\"%s\"", role_name(c->role), (int)c->pid, why);
+		(void)kill(c->pid, SIGKILL);
+	}
+}
+
 static void send_empty(struct child *c, enum message_type t)
 {
 	uint8_t bytes[4];
@@ -123,7 +131,7 @@ void parent_send_conf(struct child *c)
 		parent_send_update_key(c);
 	message_put_empty(&w, MSG_CONFIG, NULL);
 	if (fd < 0 || (c->channel && channel_send(c->channel, &w, &fd, 1) != ERR_OK))
-		log_warn("message_lost", "type=CONFIG to=%s errno=%d", role_name(c->role), errno);
+		kill_child(c, "its configuration cannot be sent"); /* its next life gets it */
 	if (fd >= 0)
 		close(fd);
 }
@@ -188,14 +196,6 @@ static void on_message(void *ctx, enum role peer, enum message_type t, struct rd
 		parent_open_mail(c, body);
 	else if (t == MSG_HAND_OPEN)
 		parent_open_hand(c, body);
-}
-
-static void kill_child(struct child *c, const char *why)
-{
-	if (c->pid > 0) {
-		log_warn("role_killed", "role=%s pid=%d reason=\"%s\"", role_name(c->role), (int)c->pid, why);
-		(void)kill(c->pid, SIGKILL);
-	}
 }
 
 /* It has exited (then this changes nothing) or said something it may not. */

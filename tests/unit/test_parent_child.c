@@ -1,6 +1,7 @@
 /*
  * test_parent_child: a role whose restart could not be noted is not forgotten;
- * one that was not asked need not have answered.
+ * one that was not asked need not have answered; one that cannot be told the
+ * configuration does not go on without.
  * SPDX-License-Identifier: ISC
  */
 #include <stdarg.h>
@@ -30,6 +31,15 @@ __attribute__((visibility("default"))) int clock_gettime(clockid_t id, struct ti
 
 	to->tv_sec += ahead_s;
 	return done;
+}
+
+/* The same: there is no memory for a configuration. */
+int memfd_create(const char *name, unsigned flags)
+{
+	(void)name;
+	(void)flags;
+	errno = ENOMEM;
+	return -1;
 }
 
 /* In place of libc's: nobody is killed, and each try is seen. */
@@ -103,11 +113,26 @@ static void test_silence_begins_with_a_question(void **state)
 	assert_int_equal(kills, 1);
 }
 
+/* Else it would live on with the settings before, though the reload is said to be done. */
+static void test_who_cannot_be_told_the_configuration(void **state)
+{
+	static struct parent p;
+	struct child *c = &p.child[ROLE_RUN];
+
+	(void)state;
+	conf_defaults(&p.conf);
+	*c = (struct child){ .role = ROLE_RUN, .parent = &p, .pid = NOBODY, .is_ready = true };
+	kills = 0;
+	parent_send_conf(c);
+	assert_int_equal(kills, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_lost_role_is_tried_again),
 		cmocka_unit_test(test_silence_begins_with_a_question),
+		cmocka_unit_test(test_who_cannot_be_told_the_configuration),
 	};
 
 	log_setup("test", LOG_LEVEL_ALARM);
