@@ -246,7 +246,7 @@ static void on_second(void *ctx)
 	engine_breaker_tick(e, now);
 	engine_widen_tick(e, now);
 	engine_feed_tick(e, now);
-	engine_insider_tick(e, now);
+	engine_insider_tick(e);
 	engine_session_tick(e, now);
 	engine_subject_sweep(e);
 	engine_trap_tick(e, now);

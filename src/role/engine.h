@@ -79,7 +79,8 @@ struct engine_refused {
 	uint32_t unsaved;
 	uint32_t answered, held_s; /* at our own server, unsaved */
 	uint32_t hour_count;       /* since hour_start */
-	uint64_t hour_start, last;
+	uint64_t hour_start;       /* engine_mono_s */
+	uint64_t last;
 };
 
 struct engine_ledger {
@@ -206,7 +207,7 @@ struct engine {
 	struct engine_client *client;          /* engine_counter.c */
 
 	struct engine_widen_list to_widen, wide;
-	uint64_t widen_again;
+	uint64_t widen_again; /* engine_mono_s */
 
 	struct engine_fetch *fetch;
 	struct engine_feeds *feeds;
@@ -241,6 +242,11 @@ struct engine {
 
 /* ---- engine.c */
 uint64_t engine_random(void);
+/* For what is waited for and repeated: the clock that nobody sets. */
+static inline uint64_t engine_mono_s(void)
+{
+	return clock_mono_ms() / 1000;
+}
 /* Alarm once per key and conf.alarm.repeat_s: log line, and the alarm command. text: no trap address. */
 void engine_alarm(struct engine *e, const char *event, const char *key, const char *text);
 void engine_set_mode(struct engine *e, enum mode m);
@@ -318,7 +324,7 @@ void engine_insider_stop(struct engine *e);
 /* A hit from our own side. login: NULL or "" none; client: family 0, this host; queue_id: "" none. */
 void engine_insider_note(
 	struct engine *e, const char *login, const struct ipaddr *client, uint32_t trap_id, const char *queue_id);
-void engine_insider_tick(struct engine *e, uint64_t now);
+void engine_insider_tick(struct engine *e);
 
 /* ---- engine_ack.c */
 enum err engine_ack_start(struct engine *e) MUST_USE;
@@ -437,6 +443,8 @@ void engine_trap_live_check_forget(struct engine *e, const void *ctx);
 /* ---- engine_allow.c */
 /* Rebuild the table from configuration, files, commands. */
 enum err engine_allow_build(struct engine *e) MUST_USE;
+/* The same, and blocks that it covers now leave the layers. False: the old one stays, with an alarm in the log. */
+bool engine_allow_renew(struct engine *e);
 /* A file of allow.d from aliasmap. */
 void engine_allow_text(struct engine *e, const struct msg_text *m, struct slice text);
 /* A file of the round could not be read: the list stays as it is. */

@@ -92,6 +92,16 @@ enum err engine_allow_build(struct engine *e)
 	return ERR_OK;
 }
 
+bool engine_allow_renew(struct engine *e)
+{
+	if (engine_allow_build(e) != ERR_OK) {
+		log_alarm("allow", "text=\"list not rebuilt, the old one stays\"");
+		return false;
+	}
+	engine_block_recheck(e);
+	return true;
+}
+
 static struct engine_allow_files *text_of(struct engine *e, const struct msg_text *m)
 {
 	return m->kind == TEXT_SHARED ? &e->shared_text : &e->allow_text;
@@ -105,10 +115,7 @@ static void round_over(struct engine *e, const struct msg_text *m)
 		buf_done(&t->text);
 		t->text = t->next;
 		buf_init(&t->next, ALLOW_TEXT_MAX);
-		if (engine_allow_build(e) != ERR_OK)
-			log_alarm("allow", "text=\"list not rebuilt, the old one stays\"");
-		else
-			engine_block_recheck(e);
+		(void)engine_allow_renew(e);
 	}
 	if (!e->has_allow && m->kind == TEXT_ALLOW) {
 		e->has_allow = true;

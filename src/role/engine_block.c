@@ -22,8 +22,17 @@
 
 /* ---- firewall role */
 
+/* What the firewall role is not told now it learns by a full list, at a tick. */
+static void fw_lost(struct engine *e)
+{
+	if (!e->is_fw_lost)
+		log_warn("firewall", "text=\"change could not be sent, a full list follows\"");
+	e->is_fw_lost = true;
+}
+
 static void fw_send(struct engine *e, const struct fw_op *op, size_t n)
 {
+	enum err err = ERR_NOMEM;
 	struct msg_fw_ops *m;
 	uint8_t *out;
 
@@ -38,11 +47,10 @@ static void fw_send(struct engine *e, const struct fw_op *op, size_t n)
 		m->count = (uint16_t)n;
 		memcpy(m->op, op, n * sizeof *op);
 		message_put_fw_ops(&w, MSG_FW_OPS, m);
-		if (role_host_send(e->host, ROLE_FIREWALL, &w, NULL, 0) != ERR_OK && !e->is_fw_lost) {
-			e->is_fw_lost = true;
-			log_warn("firewall", "text=\"change could not be sent, a full list follows\"");
-		}
+		err = role_host_send(e->host, ROLE_FIREWALL, &w, NULL, 0);
 	}
+	if (err != ERR_OK)
+		fw_lost(e);
 	free(m);
 	free(out);
 }
@@ -83,7 +91,8 @@ static void fw_phase(struct engine *e, uint8_t phase)
 	struct wr w = wr_init(out, sizeof out);
 
 	message_put_fw_sync(&w, MSG_FW_SYNC, &(struct msg_fw_sync){ phase });
-	(void)role_host_send(e->host, ROLE_FIREWALL, &w, NULL, 0);
+	if (role_host_send(e->host, ROLE_FIREWALL, &w, NULL, 0) != ERR_OK)
+		fw_lost(e);
 }
 
 struct fw_list {
@@ -151,7 +160,8 @@ static void fw_sync_step(void *ctx)
 	/* where the layer is not used the list is empty */
 	if (!is_fw_wanted(e) || !fw_sync_some(e, c)) {
 		e->is_fw_syncing = false;
-		fw_phase(e, 2);
+		if (!e->is_fw_lost) /* else what the list lacks would be taken away: the next one is whole */
+			fw_phase(e, 2);
 	} else if (channel_queued(c) >= CHANNEL_QUEUE / 4) {
 		channel_on_drain(c, fw_sync_step, e);
 	} else {
@@ -412,7 +422,7 @@ static void note_refusal(
 
 void engine_block_refused(struct engine *e, const struct gate_result *g, const struct policy_request *q, bool is_would)
 {
-	uint64_t now = clock_wall_s();
+	uint64_t now = clock_wall_s(), mono = engine_mono_s();
 	uint8_t key[RECORD_KEY];
 	struct engine_refused *x;
 	struct prefix host = engine_subject_of(e, &g->client); /* the block may be a wider one */
@@ -427,8 +437,8 @@ void engine_block_refused(struct engine *e, const struct gate_result *g, const s
 		return;
 	x = v;
 	x->prefix = g->block.subject;
-	if (now >= x->hour_start + 3600) {
-		x->hour_start = now;
+	if (!x->hour_start || mono >= x->hour_start + 3600) {
+		x->hour_start = mono;
 		x->hour_count = 0;
 	}
 	x->unsaved++;
@@ -467,7 +477,8 @@ static bool keep_refused(void *value, void *ctx)
 			x->unsaved = x->answered = x->held_s = 0;
 		}
 	}
-	return x->unsaved || x->answered || x->last + 3600 > f->now;
+	/* last can be of a clock that was ahead */
+	return x->unsaved || x->answered || (x->last + 3600 > f->now && x->last < f->now + 3600);
 }
 
 static void log_expired(const struct block_entry *b, void *ctx)

@@ -2,8 +2,8 @@
  * engine_clock: the clock of this machine is set while we run. Seen by the
  * monotonic one beside it, said aloud, and kept from doing harm: retention
  * rests after a leap ahead, since the clock may come back; after a leap back
- * the blocks are loaded again, those of the future from now on. A clock that
- * is right again before anybody looked was noted by whoever made a block.
+ * the blocks are loaded again, those of the future from now on, and who was
+ * allowed for a time that is not over yet is so again. A clock that is right again before anybody looked was noted by whoever made a block.
  * SPDX-License-Identifier: ISC
  */
 #include <stdio.h>
@@ -24,7 +24,8 @@ static void blocks_again(struct engine *e)
 		err = engine_block_load(e);
 	if (err != ERR_OK)
 		log_warn("clock", "error=\"%s\" text=\"blocks could not be loaded again\"", err_name(err));
-	engine_block_sync(e);
+	if (!engine_allow_renew(e)) /* it ends with a list for the kernel */
+		engine_block_sync(e);
 }
 
 /* Wall clock less the monotonic one, s. */
@@ -48,7 +49,8 @@ static void say(struct engine *e, int64_t step)
 	char text[200];
 
 	if (is_step(step))
-		(void)snprintf(text, sizeof text, "the clock was set %s by %lld s%s: see timedatectl, and limetwig block list",
+		(void)snprintf(text, sizeof text,
+			"the clock was set %s by %lld s%s: see timedatectl, and limetwig block list",
 			step < 0 ? "back" : "ahead", (long long)(step < 0 ? -step : step),
 			step < 0 ? "" : ", or this machine has slept");
 	else
@@ -71,6 +73,8 @@ void engine_clock_tick(struct engine *e)
 	}
 	if (!is_step(step) && !has_moved)
 		return;
+	if (step < 0) /* what the log told before this start is told of times before it */
+		e->started = (uint64_t)((int64_t)e->started + step);
 	if (step >= DOUBT_S)
 		e->clock_doubt_ms = mono_ms + DOUBT_MS;
 	say(e, step);

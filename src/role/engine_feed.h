@@ -59,7 +59,7 @@ struct engine_feed {
 	enum feed_wait wait;
 	struct engine_feed_set now, next;
 	struct msg_feed_state state; /* the role's last word */
-	uint64_t confirm_until;      /* a person wants the set that comes until then */
+	uint64_t confirm_until;      /* engine_mono_s: a person wants the set that comes until then */
 	uint64_t known_at;
 	uint64_t blocked, spared, unblocked, no_room; /* since start */
 };

@@ -253,7 +253,7 @@ static bool is_to_hold(struct engine *e, struct engine_feed *f)
 
 	if (!is_harmful(&f->next.m) || !engine_feed_is_too_good(c))
 		return false;
-	if (clock_wall_s() < f->confirm_until) {
+	if (engine_mono_s() < f->confirm_until) {
 		f->confirm_until = 0;
 		confirm(e, f, hosts);
 		return false;
@@ -391,7 +391,7 @@ bool engine_feed_set_step(struct engine *e)
 
 bool engine_feed_confirm(struct engine *e, struct engine_feed *f)
 {
-	f->confirm_until = clock_wall_s() + CONFIRM_S;
+	f->confirm_until = engine_mono_s() + CONFIRM_S;
 	if (f->wait != FEED_WAIT_PERSON)
 		return false;
 	f->wait = FEED_WAIT_TURN;

@@ -73,7 +73,7 @@ void engine_fetch_unlinked(struct engine *e)
 void engine_fetch_second(struct engine *e, uint64_t now)
 {
 	engine_fetch_spf_second(e, now);
-	engine_fetch_lists_second(e, now);
+	engine_fetch_lists_second(e);
 }
 
 static void take_set(struct engine *e, struct rd *body)

@@ -95,7 +95,7 @@ void engine_fetch_lists_says(struct engine *e, const struct msg_dns_says *m);
 void engine_fetch_lists_state(struct engine *e, const struct msg_dns_state *m);
 void engine_fetch_lists_lost(struct engine *e);
 bool engine_fetch_lists_tick(struct engine *e, uint64_t mono_ms);
-void engine_fetch_lists_second(struct engine *e, uint64_t now);
+void engine_fetch_lists_second(struct engine *e);
 json_t *engine_fetch_lists_json(const struct engine *e, json_t *warnings);
 
 #endif /* ROLE_ENGINE_FETCH_H */

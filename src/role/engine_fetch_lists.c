@@ -16,7 +16,7 @@
 
 struct verdict {
 	uint64_t seq;   /* asked, no answer yet; 0: answered */
-	uint64_t until; /* seconds: forgotten then */
+	uint64_t until; /* engine_mono_s: forgotten then */
 	uint8_t says;   /* enum dns_says */
 	char list[CONF_TITLE];
 };
@@ -102,7 +102,7 @@ static bool send_ask(struct engine *e, const struct ipaddr *client, uint64_t *re
 static struct verdict *verdict_get(struct engine *e, const struct ipaddr *client)
 {
 	struct engine_fetch_lists *l = e->fetch->lists;
-	uint64_t now = clock_wall_s(), seq;
+	uint64_t now = engine_mono_s(), seq;
 	struct verdict *v = keymap_get(&l->verdicts, key_of(client));
 	void *value;
 
@@ -129,7 +129,7 @@ bool engine_fetch_is_spared(struct engine *e, const struct ipaddr *client)
 {
 	const struct verdict *v = keymap_get(&e->fetch->lists->verdicts, key_of(client));
 
-	return v && !v->seq && v->says == DNS_SAYS_ALLOWED && v->until > clock_wall_s();
+	return v && !v->seq && v->says == DNS_SAYS_ALLOWED && v->until > engine_mono_s();
 }
 
 /* ---- blocks that wait */
@@ -294,8 +294,10 @@ static bool is_fresh(void *value, void *ctx)
 	return ((const struct verdict *)value)->until > *(const uint64_t *)ctx;
 }
 
-void engine_fetch_lists_second(struct engine *e, uint64_t now)
+void engine_fetch_lists_second(struct engine *e)
 {
+	uint64_t now = engine_mono_s();
+
 	(void)keymap_retain(&e->fetch->lists->verdicts, 64, is_fresh, &now);
 }
 

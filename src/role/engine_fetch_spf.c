@@ -21,8 +21,8 @@
 struct entry {
 	char domain[DNS_NAME];
 	struct spf_keep keep;
-	uint64_t seq; /* walk under way; 0: none */
-	uint64_t asked;
+	uint64_t seq;   /* walk under way; 0: none */
+	uint64_t asked; /* engine_mono_s */
 	uint64_t since; /* named by a line, in this run */
 	unsigned round; /* the last build of the list that named it */
 };
@@ -206,7 +206,7 @@ static bool send_ask(struct engine *e, enum message_type t, const struct msg_spf
 	return role_host_send(e->host, ROLE_FETCH, &w, NULL, 0) == ERR_OK;
 }
 
-static void walk(struct engine *e, struct entry *x, uint64_t now)
+static void walk(struct engine *e, struct entry *x)
 {
 	struct msg_spf_ask m = { .seq = engine_fetch_seq() };
 
@@ -214,7 +214,7 @@ static void walk(struct engine *e, struct entry *x, uint64_t now)
 	if (!send_ask(e, MSG_SPF_WALK, &m))
 		return;
 	x->seq = m.seq;
-	x->asked = now;
+	x->asked = engine_mono_s();
 }
 
 void engine_fetch_spf_linked(struct engine *e)
@@ -229,12 +229,13 @@ void engine_fetch_spf_linked(struct engine *e)
 void engine_fetch_spf_second(struct engine *e, uint64_t now)
 {
 	struct engine_fetch_spf *s = e->fetch->spf;
+	uint64_t mono = engine_mono_s();
 	unsigned walking = 0;
 
 	for (size_t i = 0; i < s->entries; i++) {
 		struct entry *x = s->entry[i];
 
-		if (x->seq && x->asked + WALK_LATE_S < now)
+		if (x->seq && x->asked + WALK_LATE_S < mono)
 			x->seq = 0;
 		walking += x->seq != 0;
 	}
@@ -243,23 +244,15 @@ void engine_fetch_spf_second(struct engine *e, uint64_t now)
 
 		if (x->seq || !spf_keep_is_due(&x->keep, now))
 			continue;
-		walk(e, x, now);
+		walk(e, x);
 		walking++;
 	}
-}
-
-static void rebuild(struct engine *e)
-{
-	if (engine_allow_build(e) != ERR_OK)
-		log_alarm("allow", "text=\"list not rebuilt, the old one stays\"");
-	else
-		engine_block_recheck(e);
 }
 
 /* Where the DNS is gone, it is so for all of them: one line. */
 static void warn_unanswered(struct engine_fetch_spf *s, const char *reason)
 {
-	uint64_t now = clock_mono_ms() / 1000;
+	uint64_t now = engine_mono_s();
 
 	if (s->warned_at && now < s->warned_at + WARN_AGAIN_S)
 		return;
@@ -315,7 +308,7 @@ void engine_fetch_spf_set(struct engine *e, const struct msg_spf_set *m)
 	tell(e, x, t, m);
 	if (t == SPF_TAKEN) {
 		save(e, x);
-		rebuild(e);
+		(void)engine_allow_renew(e);
 	}
 }
 

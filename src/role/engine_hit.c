@@ -16,7 +16,8 @@
 struct pending {
 	struct pending *next;
 	struct engine *engine;
-	uint64_t at, number;
+	uint64_t at; /* engine_mono_s */
+	uint64_t number;
 	struct msg_hit message;
 };
 
@@ -147,7 +148,7 @@ static void wait_for_log(struct engine *e, const struct msg_hit *m, uint64_t num
 
 	if (e->hits->pendings >= ENGINE_PENDING || !(p = malloc(sizeof *p)))
 		return;
-	*p = (struct pending){ e->hits->pending, e, clock_wall_s(), number, *m };
+	*p = (struct pending){ e->hits->pending, e, engine_mono_s(), number, *m };
 	e->hits->pending = p;
 	e->hits->pendings++;
 }
@@ -179,7 +180,7 @@ static void keep_early(struct engine *e, const struct msg_hit *m)
 		engine_ack_send(e, m->seq, HIT_LATER);
 		return;
 	}
-	*p = (struct pending){ h->early, e, clock_wall_s(), 0, *m };
+	*p = (struct pending){ h->early, e, engine_mono_s(), 0, *m };
 	h->early = p;
 	h->earlies++;
 }
@@ -272,7 +273,7 @@ static void ask_spf(struct engine *e, const struct engine_hit *h, const struct m
 
 	if (!p)
 		return;
-	*p = (struct pending){ e->hits->spf, e, clock_wall_s(), number, *original };
+	*p = (struct pending){ e->hits->spf, e, engine_mono_s(), number, *original };
 	e->hits->spf = p;
 	if (engine_fetch_spf_check(e, slice_from(sender, slice_rfind(sender, '@') + 1), &h->m->client, spf_known, p) !=
 		ERR_OK)
@@ -432,13 +433,14 @@ void engine_hit_forget(struct engine *e, bool (*is_his)(const char *sender, void
 void engine_hit_tick(struct engine *e, uint64_t now)
 {
 	struct pending **at = &e->hits->pending;
+	uint64_t mono = engine_mono_s();
 
 	if (e->hits->early && now >= e->started + EARLY_S)
 		end_early(e);
 	while (*at) {
 		struct pending *p = *at;
 
-		if (p->at + PENDING_S > now) {
+		if (p->at + PENDING_S > mono) {
 			at = &p->next;
 			continue;
 		}

@@ -17,9 +17,9 @@
 #define LOOK_S 10
 
 struct insider {
-	uint64_t first, last; /* since the last telling */
-	uint64_t told;
-	uint32_t count; /* not told yet */
+	uint64_t first, last; /* since the last telling; these three by engine_mono_s */
+	uint64_t told;        /* 0: never */
+	uint32_t count;       /* not told yet */
 	uint32_t trap_id;
 	unsigned ids;
 	char queue_id[IDS_SHOWN][MESSAGE_QUEUE_ID]; /* the newest, round and round */
@@ -63,6 +63,11 @@ static void list_ids(const struct insider *i, char *to, size_t size)
 	}
 }
 
+static bool is_due(const struct engine *e, const struct insider *i, uint64_t now)
+{
+	return !i->told || now >= i->told + e->host->conf.alarm.repeat_s;
+}
+
 static void tell(struct engine *e, struct insider *i, uint64_t now)
 {
 	char ids[IDS_SHOWN * MESSAGE_QUEUE_ID + 8], text[900];
@@ -89,7 +94,7 @@ static void tell(struct engine *e, struct insider *i, uint64_t now)
 void engine_insider_note(
 	struct engine *e, const char *login, const struct ipaddr *client, uint32_t trap_id, const char *queue_id)
 {
-	uint64_t now = clock_wall_s();
+	uint64_t now = engine_mono_s();
 	struct insider one = { 0 }, *i = &one;
 	char who[160];
 	void *v;
@@ -97,7 +102,7 @@ void engine_insider_note(
 	(void)ipaddr_format(client, one.client);
 	(void)engine_hide_escaped(e, login ? login : "", one.login, sizeof one.login);
 	(void)snprintf(who, sizeof who, "%s", one.login[0] ? one.login : one.client);
-	engine_count(e, COUNT_INSIDER, now);
+	engine_count(e, COUNT_INSIDER, clock_wall_s());
 	if (keymap_put(&e->insiders->by_who, slice_str(who), &v, NULL) == ERR_OK) {
 		i = v;
 		memcpy(i->login, one.login, sizeof i->login);
@@ -109,7 +114,7 @@ void engine_insider_note(
 	i->trap_id = trap_id;
 	if (queue_id[0])
 		slice_copy(slice_str(queue_id), i->queue_id[i->ids++ % IDS_SHOWN], sizeof i->queue_id[0]);
-	if (now >= i->told + e->host->conf.alarm.repeat_s)
+	if (is_due(e, i, now))
 		tell(e, i, now);
 }
 
@@ -123,17 +128,17 @@ static bool sweep_one(void *value, void *ctx)
 	struct insider *i = value;
 	const struct sweep *s = ctx;
 
-	if (i->count && s->now >= i->told + s->e->host->conf.alarm.repeat_s)
+	if (i->count && is_due(s->e, i, s->now))
 		tell(s->e, i, s->now);
 	return i->last + KEEP_S > s->now;
 }
 
-void engine_insider_tick(struct engine *e, uint64_t now)
+void engine_insider_tick(struct engine *e)
 {
-	struct sweep s = { e, now };
+	struct sweep s = { e, engine_mono_s() };
 
-	if (now < e->insiders->look_at && now + LOOK_S >= e->insiders->look_at)
+	if (s.now < e->insiders->look_at)
 		return;
-	e->insiders->look_at = now + LOOK_S;
+	e->insiders->look_at = s.now + LOOK_S;
 	(void)keymap_retain(&e->insiders->by_who, 0, sweep_one, &s);
 }

@@ -286,6 +286,7 @@ void engine_log_rcpt(struct engine *e, const struct msg_log_rcpt *m)
 struct flush {
 	struct engine *e;
 	uint64_t now;
+	bool is_doubtful; /* now may be */
 };
 
 static bool flush_ledger(void *value, void *ctx)
@@ -296,7 +297,7 @@ static bool flush_ledger(void *value, void *ctx)
 	struct slice key = record_subject_key(&l->prefix, key_bytes);
 	struct wr w = wr_init(out, sizeof out);
 
-	if (ledger_is_spent(&l->record, f->now)) {
+	if (!f->is_doubtful && ledger_is_spent(&l->record, f->now)) {
 		(void)store_del(f->e->store, TABLE_LEDGER, key);
 		return false;
 	}
@@ -309,7 +310,7 @@ static bool flush_ledger(void *value, void *ctx)
 
 void engine_log_flush(struct engine *e, size_t budget)
 {
-	struct flush f = { e, clock_wall_s() };
+	struct flush f = { e, clock_wall_s(), engine_clock_is_doubtful(e) };
 
 	(void)keymap_retain(&e->ledger, budget, flush_ledger, &f);
 }

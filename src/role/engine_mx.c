@@ -61,7 +61,7 @@ static void came_to_worse(struct engine *e, const struct policy_request *r, cons
 void engine_mx_rcpt(struct engine *e, const struct policy_request *r, const struct gate_result *g)
 {
 	struct mx_order *m = &e->sessions->mx;
-	uint64_t now = clock_mono_ms() / 1000;
+	uint64_t now = engine_mono_s();
 	struct ipaddr server;
 	enum mx_side side;
 

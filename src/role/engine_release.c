@@ -20,8 +20,8 @@
 #define RELEASE_ORDER_S 180 /* capture itself gives up earlier */
 
 struct order {
-	uint64_t seq; /* 0: free */
-	uint64_t until;
+	uint64_t seq;   /* 0: free */
+	uint64_t until; /* engine_mono_s */
 	engine_release_fn done;
 	void *ctx;
 };
@@ -210,7 +210,7 @@ enum err engine_release_order(struct engine *e, enum riders_what what, const cha
 			o = &e->release->order[i];
 	if (!o)
 		return ERR_LIMIT;
-	*o = (struct order){ e->release->next_seq++, clock_wall_s() + RELEASE_ORDER_S, done, ctx };
+	*o = (struct order){ e->release->next_seq++, engine_mono_s() + RELEASE_ORDER_S, done, ctx };
 	slice_copy(slice_str(corpus_id), m.corpus_id, sizeof m.corpus_id);
 	slice_copy(slice_str(to ? to : ""), m.to, sizeof m.to);
 	send_order(e, &m);
@@ -295,14 +295,16 @@ static bool sweep_one(struct slice key, struct slice value, void *ctx)
 
 void engine_release_tick(struct engine *e, uint64_t now)
 {
-	uint64_t keep_s = e->host->conf.keep.messages_s;
+	uint64_t keep_s = e->host->conf.keep.messages_s, mono = engine_mono_s();
 	struct sweep x = { e, now > keep_s ? now - keep_s : 0 };
 	const struct slice all = { 0 };
 
 	for (size_t i = 0; i < RELEASE_ORDERS; i++)
-		if (e->release->order[i].seq && now >= e->release->order[i].until)
+		if (e->release->order[i].seq && mono >= e->release->order[i].until)
 			end_order(&e->release->order[i], NULL);
-	if (now < e->release->sweep_at)
+	if (engine_clock_is_doubtful(e)) /* the messages stay, too */
+		return;
+	if (now < e->release->sweep_at && now + RELEASE_SWEEP_S >= e->release->sweep_at)
 		return;
 	e->release->sweep_at = now + RELEASE_SWEEP_S;
 	if (store_scan(e->store, TABLE_WITHHELD, all, all, false, sweep_one, &x) != ERR_OK)

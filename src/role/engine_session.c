@@ -8,11 +8,6 @@
 
 #define SWEEP 4096 /* places looked at each second */
 
-static uint64_t mono_s(void)
-{
-	return clock_mono_ms() / 1000;
-}
-
 enum err engine_session_start(struct engine *e)
 {
 	struct engine_sessions *x = calloc(1, sizeof *x);
@@ -22,7 +17,7 @@ enum err engine_session_start(struct engine *e)
 	e->sessions = x;
 	keymap_init(&x->kill, e->table_key, sizeof(struct engine_kill), ENGINE_KILLS);
 	mx_order_init(&x->mx, e->table_key);
-	mx_order_configure(&x->mx, &e->host->conf, mono_s());
+	mx_order_configure(&x->mx, &e->host->conf, engine_mono_s());
 	return ERR_OK;
 }
 
@@ -39,12 +34,12 @@ void engine_session_stop(struct engine *e)
 void engine_session_tick(struct engine *e, uint64_t now)
 {
 	engine_kill_tick(e, now);
-	mx_order_sweep(&e->sessions->mx, mono_s(), SWEEP);
+	mx_order_sweep(&e->sessions->mx, engine_mono_s(), SWEEP);
 }
 
 void engine_session_reloaded(struct engine *e)
 {
-	mx_order_configure(&e->sessions->mx, &e->host->conf, mono_s());
+	mx_order_configure(&e->sessions->mx, &e->host->conf, engine_mono_s());
 }
 
 bool engine_session_message(struct engine *e, enum message_type t, struct rd *body)
@@ -75,7 +70,7 @@ void engine_session_status(const struct engine *e, json_t *j, json_t *warnings)
 		(void)json_object_set_new(j, "mx",
 			json_pack("{s:I, s:I, s:I, s:b}", "visits", (json_int_t)x->visits, "misrouted",
 				(json_int_t)x->misrouted, "networks", (json_int_t)x->mx.seen.count, "learning",
-				mono_s() < x->mx.started + x->mx.window_s));
+				engine_mono_s() < x->mx.started + x->mx.window_s));
 	if (conf_has_tarpit(&e->host->conf))
 		(void)json_object_set_new(j, "answered",
 			json_pack("{s:I, s:I}", "connections", (json_int_t)x->answered, "seconds",

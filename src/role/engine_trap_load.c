@@ -96,7 +96,8 @@ static enum trap_state state_of(
 		return l->state;
 	if (r->suspended)
 		return TRAP_SUSPENDED;
-	if (due <= now)
+	/* a clock that has leapt has not watched it */
+	if (due <= now && (r->armed_at || !e->host->conf.traps.watch_s || !engine_clock_is_doubtful(e)))
 		return TRAP_ARMED;
 	if (due < t->next_due)
 		t->next_due = due;

@@ -199,6 +199,7 @@ void engine_widen_note(struct engine *e, const struct record_block *b, uint64_t 
 void engine_widen_tick(struct engine *e, uint64_t now)
 {
 	struct engine_widen_list *q = &e->to_widen, *w = &e->wide;
+	uint64_t mono = engine_mono_s();
 
 	for (unsigned i = 0; i < LOOKS_A_SECOND && q->count && q->ticket <= e->durable; i++) {
 		struct prefix p = q->network[--q->count];
@@ -208,10 +209,10 @@ void engine_widen_tick(struct engine *e, uint64_t now)
 		if (subject_is_identity(&p))
 			break; /* one such look a second */
 	}
-	if (w->at == 0 && now < e->widen_again)
+	if (w->at == 0 && mono < e->widen_again)
 		return;
 	if (w->at == 0)
-		e->widen_again = now + AGAIN_S;
+		e->widen_again = mono + AGAIN_S;
 	for (unsigned i = 0; i < LOOKS_A_SECOND && w->at < w->count; i++) {
 		struct prefix p = w->network[w->at];
 

@@ -28,6 +28,35 @@ __attribute__((visibility("default"))) int clock_gettime(clockid_t id, struct ti
 	return done;
 }
 
+static unsigned clock_alarms, insider_alarms;
+
+static void count_alarm(const char *event)
+{
+	clock_alarms += strcmp(event, "clock") == 0;
+	insider_alarms += strcmp(event, "insider") == 0;
+}
+
+static int setup(void **state)
+{
+	int r = rig_setup(state);
+
+	atomic_store(&wall_ahead_s, 0);
+	clock_alarms = insider_alarms = 0;
+	rig.on_alarm = count_alarm;
+	return r;
+}
+
+/* For rig_wait; ctx: how many there have to be. */
+static bool has_clock_alarms(void *ctx)
+{
+	return clock_alarms >= *(const unsigned *)ctx;
+}
+
+static bool has_insider_alarms(void *ctx)
+{
+	return insider_alarms >= *(const unsigned *)ctx;
+}
+
 static bool has_synced(void *ctx)
 {
 	return rig.syncs >= *(const unsigned *)ctx + 2;
@@ -89,13 +118,194 @@ static void test_ahead_for_a_moment(void **state)
 	wrong_for_a_moment(DAYS_40, false);
 }
 
+static void set_clock(int64_t ahead_s)
+{
+	unsigned more = clock_alarms + 1;
+
+	atomic_store(&wall_ahead_s, ahead_s);
+	assert_true(rig_wait(has_clock_alarms, &more));
+}
+
+/* An entry of the allow list that ran out by a wrong clock holds again when it is right. */
+static void test_who_is_allowed_for_a_time(void **state)
+{
+	(void)state;
+	rig_start();
+	rig_enforce("soft");
+	rig_do("{\"cmd\":\"allow_add\",\"prefix\":\"192.0.2.0/24\",\"seconds\":86400}");
+	set_clock(DAYS_40);
+	assert_int_equal(rig_message("192.0.2.1", "M1", "a@s.example", TRAP1), HIT_STORED);
+	assert_true(rig_is_refused("192.0.2.1"));
+	set_clock(0);
+	assert_false(rig_is_refused("192.0.2.1"));
+	assert_int_equal(rig_message("192.0.2.2", "M2", "a@s.example", TRAP1), HIT_STORED);
+	assert_false(rig_is_refused("192.0.2.2"));
+}
+
+static void test_insiders_are_told(void **state)
+{
+	unsigned one = 1, two = 2;
+
+	(void)state;
+	atomic_store(&wall_ahead_s, DAYS_40);
+	rig.host.conf.alarm.repeat_s = 0;
+	rig_start();
+	assert_int_equal(rig_message("10.1.2.3", "M1", "a@example.org", TRAP1), HIT_STORED);
+	assert_true(rig_wait(has_insider_alarms, &one));
+	set_clock(0);
+	assert_int_equal(rig_message("10.1.2.3", "M2", "a@example.org", TRAP1), HIT_STORED);
+	assert_true(rig_wait(has_insider_alarms, &two));
+}
+
+static void keep_a_message(struct engine *e, const char *id, uint64_t time)
+{
+	struct record_withheld r = { .time = time, .state = WITHHELD_KEPT, .riders = 1 };
+
+	assert_int_equal(engine_release_save(e, id, &r), ERR_OK);
+	assert_int_equal(store_flush(e->store), ERR_OK);
+}
+
+static bool is_kept(struct engine *e, const char *id)
+{
+	struct record_withheld r;
+
+	engine_release_tick(e, clock_wall_s());
+	assert_int_equal(store_flush(e->store), ERR_OK);
+	return engine_release_look(e, id, &r) == ERR_OK;
+}
+
+/* What is known of their riders goes at its time, though the clock was ahead when it was looked at last. */
+static void test_withheld_messages_go(void **state)
+{
+	struct engine *e;
+
+	(void)state;
+	atomic_store(&wall_ahead_s, DAYS_40);
+	rig_start();
+	e = rig.host.ctx;
+	keep_a_message(e, "1.a", clock_wall_s());
+	assert_true(is_kept(e, "1.a"));
+	set_clock(0);
+	keep_a_message(e, "1.a", clock_wall_s() - DAYS_40);
+	assert_false(is_kept(e, "1.a"));
+}
+
+static bool has_good_mail(void *host)
+{
+	json_t *j = rig_why(host);
+	double good = json_number_value(json_object_get(j, "good"));
+
+	json_decref(j);
+	return good > 1;
+}
+
+static json_int_t watching(void)
+{
+	json_t *j;
+	json_int_t n;
+
+	rig_do("{\"cmd\":\"trap_reload\"}");
+	j = rig_call("{\"cmd\":\"trap_list\",\"state\":\"watching\"}");
+	n = json_integer_value(json_object_get(j, "total"));
+	json_decref(j);
+	return n;
+}
+
+/*
+ * A clock far ahead may be wrong: good mail stays, and what is known of the riders of a message, as that does itself.
+ * Nor has anybody watched a trap for a week.
+ */
+static void test_what_a_leap_leaves(void **state)
+{
+	char host[] = "192.0.2.1";
+	struct engine *e;
+
+	(void)state;
+	rig.host.conf.traps.watch_s = 7 * 86400;
+	rig_start();
+	e = rig.host.ctx;
+	keep_a_message(e, "1.a", clock_wall_s());
+	for (uint64_t day = 10; day > 3; day--)
+		rig_log_mail(host, "jo@firm.example", "anna@example.org", clock_wall_s() - day * 86400);
+	assert_int_equal(watching(), 3);
+	assert_true(rig_poll(has_good_mail, host));
+	set_clock(100 * DAYS_40);
+	assert_true(is_kept(e, "1.a"));
+	assert_int_equal(watching(), 3);
+	engine_log_flush(e, 0);
+	set_clock(0);
+	assert_true(is_kept(e, "1.a"));
+	assert_int_equal(watching(), 3);
+	assert_true(has_good_mail(host));
+}
+
+/* Started while the clock was ahead: the engine is up since then all the same, and the log proves nothing of today. */
+static void test_since_when_it_is_up(void **state)
+{
+	(void)state;
+	atomic_store(&wall_ahead_s, DAYS_40);
+	rig_start();
+	rig_enforce("soft");
+	set_clock(0);
+	rig_log_login("192.0.2.1", "Q1", "", clock_wall_s() + 100);
+	assert_int_equal(rig_wait_ack(rig_hit("192.0.2.1", "Q1", "a@s.example", TRAP1, "m1")), HIT_STORED);
+	assert_false(rig_is_refused("192.0.2.1"));
+}
+
+static json_int_t refusals_shown(const char *host)
+{
+	json_t *j = rig_why(host);
+	json_int_t n = (json_int_t)json_array_size(json_object_get(json_object_get(j, "refusals"), "items"));
+
+	json_decref(j);
+	return n;
+}
+
+static bool drop(struct slice key, struct slice value, void *ctx)
+{
+	struct engine *e = ctx;
+
+	(void)value;
+	return store_del(e->store, TABLE_REFUSAL, key) != 0;
+}
+
+/* The records of an hour are full; the hour ends also where the clock was set back. */
+static void test_refusals_are_recorded(void **state)
+{
+	const struct slice all = { 0 };
+	struct engine *e;
+
+	(void)state;
+	atomic_store(&wall_ahead_s, DAYS_40);
+	rig_start();
+	e = rig.host.ctx;
+	rig_enforce("soft");
+	assert_int_equal(rig_message("192.0.2.1", "M1", "a@s.example", TRAP1), HIT_STORED);
+	for (int i = 0; i < 60; i++)
+		assert_true(rig_is_refused("192.0.2.1"));
+	set_clock(0);
+	assert_int_equal(store_flush(e->store), ERR_OK);
+	assert_int_equal(store_scan(e->store, TABLE_REFUSAL, all, all, false, drop, e), ERR_OK);
+	assert_int_equal(refusals_shown("192.0.2.1"), 0);
+	assert_true(rig_is_refused("192.0.2.1"));
+	assert_int_equal(refusals_shown("192.0.2.1"), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_a_clock_that_was_behind, rig_setup, rig_teardown),
-		cmocka_unit_test_setup_teardown(test_behind_for_a_moment, rig_setup, rig_teardown),
-		cmocka_unit_test_setup_teardown(test_ahead_for_a_moment, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_a_clock_that_was_behind, setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_behind_for_a_moment, setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_ahead_for_a_moment, setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_who_is_allowed_for_a_time, setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_insiders_are_told, setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_withheld_messages_go, setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_what_a_leap_leaves, setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_since_when_it_is_up, setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_refusals_are_recorded, setup, rig_teardown),
 	};
 
+	if (getenv("RIG_TEST"))
+		cmocka_set_test_filter(getenv("RIG_TEST"));
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
