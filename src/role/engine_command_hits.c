@@ -8,11 +8,13 @@
 #include "role/engine.h"
 
 #define HITS_LIMIT 100
-#define HITS_SORTED 100000 /* looked at before the newest are chosen */
+#define HITS_MOST 100000     /* shown */
+#define REFUSALS_SEEN 100000 /* the newest: looked through for good mail */
 
 struct found {
 	uint64_t time;
-	json_t *json;
+	uint8_t key[RECORD_KEY];
+	size_t n;
 };
 
 struct hits {
@@ -21,35 +23,29 @@ struct hits {
 	uint64_t since;
 	bool is_good; /* only subjects with good mail */
 	struct found *found;
-	size_t count;
+	size_t count, most; /* found has room for twice as many as are shown */
+	json_int_t total;
 };
 
-static bool hit_is_wanted(const struct hits *x, const struct record_hit *h)
+/* Its key begins with whom it was charged to. */
+static bool is_of_good(const struct hits *x, struct slice key)
+{
+	struct prefix p;
+
+	return key.n > sizeof(uint64_t) &&
+	       record_subject_parse(slice_head(key, key.n - sizeof(uint64_t)), &p) == ERR_OK &&
+	       engine_good(x->e, &p, clock_wall_s()) > 0;
+}
+
+static bool hit_is_wanted(const struct hits *x, struct slice key, const struct record_hit *h)
 {
 	const struct trap *trap = engine_trap_by_id(x->e, h->trap_id);
-	struct prefix p;
 
 	if (h->time < x->since)
 		return false;
 	if (x->tag && (!trap || strcmp(x->tag, trap_table_tag(x->e->traps, trap)) != 0))
 		return false;
-	if (!x->is_good)
-		return true;
-	if (h->client.family == 0)
-		return false;
-	p = engine_subject_of(x->e, &h->client);
-	return engine_good(x->e, &p, clock_wall_s()) > 0;
-}
-
-static bool take_hit(struct slice key, struct slice value, void *ctx)
-{
-	struct hits *x = ctx;
-	struct record_hit h;
-
-	(void)key;
-	if (record_get_hit(value, &h) == ERR_OK && hit_is_wanted(x, &h))
-		x->found[x->count++] = (struct found){ h.time, engine_json_hit(x->e, &h) };
-	return x->count < HITS_SORTED;
+	return !x->is_good || is_of_good(x, key);
 }
 
 static int newest_first(const void *a, const void *b)
@@ -57,6 +53,33 @@ static int newest_first(const void *a, const void *b)
 	const struct found *x = a, *y = b;
 
 	return x->time < y->time ? 1 : x->time > y->time ? -1 : 0;
+}
+
+/* The newest of those found so far. */
+static void sort(struct hits *x)
+{
+	qsort(x->found, x->count, sizeof *x->found, newest_first);
+	x->count = x->count < x->most ? x->count : x->most;
+}
+
+static bool take_hit(struct slice key, struct slice value, void *ctx)
+{
+	struct hits *x = ctx;
+	struct record_hit h;
+	struct found *f;
+
+	if (record_get_hit(value, &h) != ERR_OK || key.n > RECORD_KEY || !hit_is_wanted(x, key, &h))
+		return true;
+	x->total++;
+	if (!x->most)
+		return true;
+	f = &x->found[x->count++];
+	f->time = h.time;
+	f->n = key.n;
+	memcpy(f->key, key.p, key.n);
+	if (x->count == 2 * x->most)
+		sort(x);
+	return true;
 }
 
 /* What became of the message's real recipients, where that is known. */
@@ -68,6 +91,22 @@ static void note_riders(struct engine *e, json_t *hit)
 		return;
 	(void)json_object_set_new(hit, "riders", json_string(r.state == WITHHELD_KEPT ? "withheld" : "released"));
 	(void)json_object_set_new(hit, "rider_count", json_integer(r.riders));
+}
+
+/* Nothing of one that has gone meanwhile. */
+static void add_hit(struct engine *e, const struct found *f, json_t *list)
+{
+	uint8_t value[RECORD_VALUE];
+	struct record_hit h;
+	json_t *j;
+	size_t n;
+
+	if (store_get(e->store, TABLE_HIT, slice_of(f->key, f->n), value, sizeof value, &n) != ERR_OK ||
+		record_get_hit(slice_of(value, n), &h) != ERR_OK)
+		return;
+	j = engine_json_hit(e, &h);
+	note_riders(e, j);
+	(void)json_array_append_new(list, j);
 }
 
 /* ---- good mail refused */
@@ -115,7 +154,7 @@ static void add_refused(struct engine *e, json_t *j, const struct prefix *subjec
 		.since = since,
 		.limit = limit,
 		.now = clock_wall_s(),
-		.left = HITS_SORTED,
+		.left = REFUSALS_SEEN,
 		.list = json_array() };
 
 	if (store_scan(e->store, TABLE_REFUSAL, (struct slice){ 0 }, (struct slice){ 0 }, true, take_refusal, &x) !=
@@ -143,24 +182,21 @@ void engine_command_hits(struct engine *e, struct engine_call *c, const json_t *
 		}
 		head = record_subject_key(&p, key);
 	}
-	x.found = calloc(HITS_SORTED, sizeof *x.found);
+	x.most = limit < HITS_MOST ? limit : HITS_MOST;
+	x.found = calloc(2 * x.most + 1, sizeof *x.found);
 	engine_call_settle(c);
 	if (!x.found || store_scan(e->store, TABLE_HIT, head, (struct slice){ 0 }, false, take_hit, &x) != ERR_OK) {
 		engine_answer_error(c, 1, "the store cannot be read");
 		goto out;
 	}
-	qsort(x.found, x.count, sizeof *x.found, newest_first);
+	sort(&x);
 	list = json_array();
-	for (size_t i = 0; i < x.count && i < limit; i++) {
-		note_riders(e, x.found[i].json);
-		(void)json_array_append(list, x.found[i].json);
-	}
-	j = json_pack("{s:o, s:I}", "hits", list, "total", (json_int_t)x.count);
+	for (size_t i = 0; i < x.count; i++)
+		add_hit(e, &x.found[i], list);
+	j = json_pack("{s:o, s:I}", "hits", list, "total", x.total);
 	if (x.is_good)
 		add_refused(e, j, what ? &p : NULL, x.since, limit);
 	engine_answer(c, j);
 out:
-	for (size_t i = 0; i < x.count; i++)
-		json_decref(x.found[i].json);
 	free(x.found);
 }
