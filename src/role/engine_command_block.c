@@ -20,7 +20,7 @@ static const char *note_of(const json_t *in)
 	return note ? note : "";
 }
 
-/* A prefix from text, no wider than a person should block with one line. */
+/* False: answered. */
 static bool take_prefix(struct engine_call *c, const char *text, struct prefix *ret)
 {
 	if (!text || prefix_parse(slice_str(text), ret) != ERR_OK) {
@@ -137,14 +137,26 @@ static bool select_block(struct slice key, struct slice value, void *ctx)
 	return true;
 }
 
-static json_t *lift_all(
-	struct engine *e, struct engine_call *c, const struct selection *x, bool is_dry, const char *note)
+/* What this command has changed before fills memory, and the writer's queue, until it is on disk. NULL: it does not get there. */
+static struct engine_subject *get_among_many(struct engine *e, struct engine_call *c, const struct prefix *p)
+{
+	struct engine_subject *s = store_room(e->store) < STORE_QUEUE / 2 ? NULL : engine_subject_get(e, p);
+
+	if (s)
+		return s;
+	engine_call_settle(c);
+	engine_ack_durable(e);
+	return engine_subject_get(e, p);
+}
+
+static json_t *lift_all(struct engine *e, struct engine_call *c, struct selection *x, bool is_dry, const char *note)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < x->count; i++) {
-		struct engine_subject *s = engine_subject_get(e, &x->subject[i]);
+		struct engine_subject *s = get_among_many(e, c, &x->subject[i]);
 
+		x->is_full |= !s;
 		if (!s || !s->has_block || (s->block.state != BLOCK_HELD && !decide_block_is_active(&s->block, x->now)))
 			continue;
 		if (!is_dry && engine_block_lift(e, s, engine_call_user(c), note) != ERR_OK)
