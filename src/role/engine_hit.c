@@ -236,6 +236,16 @@ static void walk_back(const struct engine *e, const struct msg_hit *m, struct ms
 	h->via = &m->client;
 }
 
+/* Is it somebody's address after all? */
+static void note_quality(struct engine *e, const struct engine_hit *h)
+{
+	const struct msg_hit *m = h->m;
+	struct engine_who who = engine_who(e, &m->client, m->name, m->sender);
+
+	if (h->is_charged && h->trap && h->grade == GRADE_CONFIRMED)
+		engine_suspend_note(e, h->trap->id, &who.subject, m->sender, clock_wall_s());
+}
+
 /* The hit is stored; now it is known who is charged. */
 static void settle_again(struct engine *e, struct engine_hit *h)
 {
@@ -243,6 +253,7 @@ static void settle_again(struct engine *e, struct engine_hit *h)
 
 	h->is_charged = charge_hit(e, h) == CHARGE_CLIENT;
 	(void)settle(e, h, &is_old);
+	note_quality(e, h);
 	if (h->grade == GRADE_INSIDER)
 		note_insider(e, h);
 }
@@ -320,8 +331,7 @@ static void take_message(struct engine *e, const struct msg_hit *original)
 	}
 	note_session(e, &h);
 	engine_count(e, h.grade == GRADE_BACKSCATTER ? COUNT_BACKSCATTER : COUNT_WHOLE, clock_wall_s());
-	if (h.is_charged && h.trap && h.grade == GRADE_CONFIRMED)
-		engine_suspend_note(e, h.trap->id, &who.subject, m->sender, clock_wall_s());
+	note_quality(e, &h);
 	if (h.grade == GRADE_INSIDER)
 		note_insider(e, &h);
 	if (c == CHARGE_WAIT)

@@ -182,11 +182,39 @@ static void test_who_is_allowed_by_what(void **state)
 	json_decref(j);
 }
 
+/* Seven days of good mail of this sender. */
+static void send_good_mail(const char *sender)
+{
+	uint64_t now = clock_wall_s();
+
+	for (uint64_t day = 10; day > 3; day--)
+		rig_log_mail(HOST, sender, "anna@example.org", now - day * 86400);
+	json_decref(rig_call("{\"cmd\":\"status\"}"));
+}
+
+/* Two senders with good mail write to a trap, each seen to be himself by SPF alone: that is somebody's address. */
+static void test_people_write_to_a_trap(void **state)
+{
+	json_t *j;
+
+	(void)state;
+	start();
+	send_good_mail("jo@firm.example");
+	send_good_mail("mia@office.example");
+	assert_int_equal(rig_message(HOST, "M1", "jo@firm.example", TRAP2), HIT_STORED);
+	j = rig_call("{\"cmd\":\"hits\",\"good\":true}"); /* it is his good mail, not the provider's */
+	assert_int_equal(json_integer_value(json_object_get(j, "total")), 1);
+	json_decref(j);
+	assert_int_equal(rig_message(HOST, "M2", "mia@office.example", TRAP2), HIT_STORED);
+	assert_true(rig_poll(rig_is_one_suspended, NULL));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_by_every_name, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_a_domain, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_people_write_to_a_trap, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_who_is_allowed_by_what, rig_setup, rig_teardown),
 	};
 
