@@ -41,9 +41,14 @@ static void job_free(struct job *j)
 
 void engine_command_release_forget(const struct engine_call *c)
 {
-	for (struct job *j = jobs; j; j = j->next)
-		if (j->call == c)
-			j->call = NULL;
+	for (struct job *j = jobs; j; j = j->next) {
+		if (j->call != c)
+			continue;
+		if (!j->is_dry)
+			engine_audit(j->e, j->call, j->note, "release %s: left after %zu of %zu, the rest follows",
+				j->what, j->at, j->count);
+		j->call = NULL;
+	}
 }
 
 /* ---- which messages */

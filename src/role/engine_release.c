@@ -29,6 +29,7 @@ struct order {
 struct engine_release {
 	uint64_t kept; /* withheld now */
 	uint64_t next_seq, sweep_at;
+	bool is_stopping;
 	struct order order[RELEASE_ORDERS];
 };
 
@@ -55,8 +56,10 @@ enum err engine_release_start(struct engine *e)
 
 void engine_release_stop(struct engine *e)
 {
-	if (e->release)
+	if (e->release) {
+		e->release->is_stopping = true; /* an order more, and nobody would write down what became of it */
 		engine_release_link_lost(e);
+	}
 	free(e->release);
 	e->release = NULL;
 }
@@ -165,7 +168,9 @@ static uint64_t withhold(struct engine *e, const struct msg_riders *m, const cha
 	struct record_withheld r = {
 		.time = clock_wall_s(), .state = WITHHELD_KEPT, .client = m->client, .riders = m->count, .size = m->size
 	};
+	struct record_withheld old;
 	uint64_t ticket;
+	bool is_new; /* not asked for a second time */
 
 	if (e->release->kept >= RELEASE_KEPT || e->corpus.is_full || !m->is_kept || !m->corpus_id[0])
 		return 0;
@@ -173,8 +178,9 @@ static uint64_t withhold(struct engine *e, const struct msg_riders *m, const cha
 	slice_copy(slice_str(m->queue_id), r.queue_id, sizeof r.queue_id);
 	slice_copy(slice_str(m->name), r.name, sizeof r.name);
 	slice_copy(slice_str(m->sender), r.sender, sizeof r.sender);
+	is_new = engine_release_look(e, m->corpus_id, &old) != ERR_OK || old.state != WITHHELD_KEPT;
 	ticket = put_record(e, m->corpus_id, &r);
-	e->release->kept += ticket != 0;
+	e->release->kept += ticket && is_new;
 	return ticket;
 }
 
@@ -203,7 +209,7 @@ enum err engine_release_order(struct engine *e, enum riders_what what, const cha
 	struct msg_riders_do m = { .seq = e->release->next_seq, .what = (uint8_t)what };
 	struct order *o = NULL;
 
-	if (!e->host->link[ROLE_CAPTURE])
+	if (e->release->is_stopping || !e->host->link[ROLE_CAPTURE])
 		return ERR_CLOSED;
 	for (size_t i = 0; i < RELEASE_ORDERS && !o; i++)
 		if (e->release->order[i].seq == 0)

@@ -142,6 +142,8 @@ static void withheld_where_the_host_is_blocked(void **state)
 	assert_int_equal(engine_release_look(e, CORPUS, &r), ERR_OK);
 	assert_int_equal(r.state, WITHHELD_KEPT);
 	assert_int_equal(engine_release_count(e), 1);
+	assert_int_equal(rig_wait_ack(ask(true)), HIT_STORED); /* the answer was lost, it is asked again */
+	assert_int_equal(engine_release_count(e), 1);
 	rig_restart();
 	e = rig.host.ctx;
 	assert_int_equal(engine_release_count(e), 1);
@@ -254,6 +256,81 @@ static void what_cannot_be_released_is_said(void **state)
 	json_decref(release("\"what\":\"" CORPUS "\"", false));
 }
 
+static void withhold_two(struct engine *e)
+{
+	struct record_withheld r = { .time = clock_wall_s(), .state = WITHHELD_KEPT, .riders = 1 };
+
+	rig_address(SPAMMER, &r.client);
+	assert_int_equal(engine_release_save(e, CORPUS, &r), ERR_OK);
+	assert_int_equal(engine_release_save(e, "1795308996.00", &r), ERR_OK);
+	assert_int_equal(store_flush(e->store), ERR_OK);
+}
+
+static bool has_audit(struct slice key, struct slice value, void *ctx)
+{
+	struct record_audit a;
+
+	(void)key;
+	if (record_get_audit(value, &a) == ERR_OK && strstr(a.what, "release " SPAMMER))
+		*(bool *)ctx = true;
+	return true;
+}
+
+static bool is_audited(void *ctx)
+{
+	const struct slice all = { 0 };
+	struct engine *e = ctx;
+	bool is = false;
+
+	assert_int_equal(store_scan(e->store, TABLE_AUDIT, all, all, false, has_audit, &is), ERR_OK);
+	return is;
+}
+
+static bool have_turns_passed(void *ctx)
+{
+	return ++*(unsigned *)ctx > 20;
+}
+
+/* Whoever gave the order has gone: what he began is noted, and as it goes on. */
+static void a_release_that_was_left_is_noted(void **state)
+{
+	const char *line = "{\"cmd\":\"release\",\"what\":\"" SPAMMER "\"}\n";
+	unsigned none = 0;
+	struct engine *e;
+	int fd;
+
+	(void)state;
+	e = begin(RIDERS_WITHHOLD, "soft");
+	withhold_two(e);
+	fd = rig_connect("control");
+	rig_write(fd, line, strlen(line));
+	assert_true(rig_wait(has_order, &none));
+	assert_false(is_audited(e));
+	(void)close(fd);
+	assert_true(rig_wait(is_audited, e));
+}
+
+/* We end in the middle of it: capture is given no further one, of which nobody would write down that it was released. */
+static void a_stop_begins_nothing(void **state)
+{
+	const char *line = "{\"cmd\":\"release\",\"what\":\"" SPAMMER "\"}\n";
+	unsigned none = 0, turns = 0;
+	struct engine *e;
+	int fd;
+
+	(void)state;
+	e = begin(RIDERS_WITHHOLD, "soft");
+	withhold_two(e);
+	fd = rig_connect("control");
+	rig_write(fd, line, strlen(line));
+	assert_true(rig_wait(has_order, &none));
+	engine_release_stop(e);
+	assert_true(rig_wait(have_turns_passed, &turns));
+	assert_int_equal(engine_release_start(e), ERR_OK); /* for the end of the test */
+	assert_int_equal(rig.orders, 1);
+	(void)close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,6 +340,8 @@ int main(void)
 		ENGINE_TEST(withheld_where_the_host_is_blocked),
 		ENGINE_TEST(a_release_gives_lifts_and_is_done_once),
 		ENGINE_TEST(what_cannot_be_released_is_said),
+		ENGINE_TEST(a_release_that_was_left_is_noted),
+		ENGINE_TEST(a_stop_begins_nothing),
 	};
 
 	if (getenv("RIG_TEST"))
