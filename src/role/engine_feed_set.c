@@ -413,6 +413,8 @@ void engine_feed_drop(struct engine *e, struct engine_feed *f)
 		engine_feed_give(e, f);
 	}
 	*f = (struct engine_feed){ .now.fd = -1, .next.fd = -1 };
-	if (is_allow)
+	if (is_allow) {
 		engine_feed_holes_changed(e);
+		engine_block_sync(e); /* networks that were no element for its sake */
+	}
 }

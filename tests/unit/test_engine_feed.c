@@ -251,6 +251,22 @@ static void test_score_and_allow(void **state)
 	assert_false(rig_is_in_firewall("198.51.100.1"));
 }
 
+/* A feed that allowed somebody in a blocked network is gone: the kernel takes the network. */
+static void test_an_allowing_feed_goes(void **state)
+{
+	char network[] = "2001:db8:0:7::/64";
+
+	(void)state;
+	rig_start();
+	rig_enforce("full");
+	give_set("nice", FEED_ACTION_ALLOW, FEED_LAYER_POLICY, "2001:db8:0:7::25");
+	assert_int_equal(rig_message("2001:db8:0:7::66", "M1", "a@s.example", TRAP1), HIT_STORED);
+	assert_true(rig_is_refused("2001:db8:0:7::66"));
+	assert_false(rig_is_in_firewall(network));
+	send_state("", 0, FEED_NEVER);
+	assert_true(rig_wait(rig_has_element, network));
+}
+
 /* A hit while the feed's block stands: the trap's block takes its place. */
 static void test_a_hit_takes_over(void **state)
 {
@@ -390,6 +406,7 @@ int main(void)
 		TEST(test_monitor_says_would),
 		TEST(test_too_many_good_hosts),
 		TEST(test_score_and_allow),
+		TEST(test_an_allowing_feed_goes),
 		TEST(test_a_hit_takes_over),
 		TEST(test_layers),
 		TEST(test_words_of_a_list),
