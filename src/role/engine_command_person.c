@@ -296,6 +296,7 @@ static void forget(struct engine_person *q, json_int_t captured)
 		engine_answer_error(q->call, 1, "not all could be deleted (%s): repeat the command", err_name(err));
 		return;
 	}
+	(void)cut_out(&p, q->note);
 	engine_audit(p.e, q->call, q->note, "person forgotten");
 	engine_answer(q->call, json_pack("{s:{s:I, s:I, s:I, s:I}}", "removed", "hits", p.count[0], "refusals",
 				       p.count[1], "accepted", p.count[2], "corpus", p.count[3]));

@@ -121,6 +121,17 @@ static void what_could_not_be_deleted_is_said(void **state)
 	assert_int_equal(rig_hits_of(SPAMMER), 0);
 }
 
+static bool is_audit_clean(struct slice key, struct slice value, void *ctx)
+{
+	struct record_audit a;
+
+	(void)key;
+	(void)ctx;
+	assert_int_equal(record_get_audit(value, &a), ERR_OK);
+	assert_null(strstr(a.note, "eve@"));
+	return true;
+}
+
 static void notes_and_waiting_hits_are_forgotten(void **state)
 {
 	uint64_t seq;
@@ -134,7 +145,7 @@ static void notes_and_waiting_hits_are_forgotten(void **state)
 	assert_int_equal(rig_wait_ack(seq), HIT_STORED);
 	rig_do("{\"cmd\":\"allow_add\",\"prefix\":\"192.0.2.99\",\"note\":\"for Eve@example.net, by phone\"}");
 	rig_do("{\"cmd\":\"block_add\",\"subject\":\"192.0.2.98\",\"note\":\"eve@example.net wrote\"}");
-	rig_do("{\"cmd\":\"forget\",\"address\":\"eve@example.net\"}");
+	rig_do("{\"cmd\":\"forget\",\"address\":\"eve@example.net\",\"note\":\"eve@example.net asked for it\"}");
 	rig_log_login(NEIGHBOUR, "W1", "", clock_wall_s());
 	rig_log_mail("192.0.2.5", "a@x.example", "b@x.example", clock_wall_s());
 	do { /* until the log lines are in */
@@ -152,6 +163,9 @@ static void notes_and_waiting_hits_are_forgotten(void **state)
 	assert_null(strstr(text, "ve@"));
 	free(text);
 	json_decref(j);
+	assert_int_equal(store_scan(((struct engine *)rig.host.ctx)->store, TABLE_AUDIT, (struct slice){ 0 },
+				 (struct slice){ 0 }, true, is_audit_clean, NULL),
+		ERR_OK);
 }
 
 static void put_withheld(struct engine *e, const char *id, const char *sender, const char *to, const char *note)
