@@ -358,7 +358,7 @@ void engine_trap_live_result(struct engine *e, const struct msg_map_done *m, int
 		size_t n = 0;
 		char *p;
 
-		if (l.seq != m->seq)
+		if (!l.seq || l.seq != m->seq)
 			continue;
 		t->live[i].seq = 0;
 		if (m->text[0])

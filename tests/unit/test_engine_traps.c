@@ -217,6 +217,27 @@ static void a_hit_before_the_traps_waits(void **state)
 	rig_wait_for_block(SPAMMER);
 }
 
+/* An answer that nobody asked for is nobody's, though its place was somebody's before. */
+static void an_answer_unasked_for(void **state)
+{
+	int fd = -1;
+	json_t *j;
+
+	(void)state;
+	rig_start();
+	fd = rig_connect("control");
+	j = rig_call_on(fd, "{\"cmd\":\"trap_check\",\"traps\":[\"new@example.org\"]}");
+	assert_true(json_is_true(json_object_get(j, "live_checked")));
+	json_decref(j);
+	rig_send_done(MSG_LIVE_RESULT, 0, true, rig_memfd(""));
+	rig_do("{\"cmd\":\"trap_reload\"}"); /* it has come by then */
+	j = rig_call_on(fd, "{\"cmd\":\"status\"}");
+	assert_non_null(j);
+	assert_non_null(json_object_get(j, "mode"));
+	json_decref(j);
+	(void)close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +248,7 @@ int main(void)
 		ENGINE_TEST(a_foreign_domain_that_is_a_trap_is_ours),
 		ENGINE_TEST(the_domain_of_a_mail_provider_is_refused),
 		ENGINE_TEST(an_answer_to_an_older_load_is_none),
+		ENGINE_TEST(an_answer_unasked_for),
 		ENGINE_TEST(a_load_that_overtakes_the_map_writes_it_whole),
 		ENGINE_TEST(a_hit_before_the_traps_waits),
 	};
