@@ -78,6 +78,8 @@ json_t *engine_json_block(struct engine *e, const struct record_block *b);
 json_t *engine_json_hit(struct engine *e, const struct record_hit *h);
 /* entry: its text; tier: NULL as the source says; r: NULL unless set by command. */
 json_t *engine_json_allow(const char *entry, const char *tier, enum allow_source source, const struct record_allow *r);
+/* Lines of trap files that were passed over; owned by the caller. */
+json_t *engine_json_bad_lines(const struct engine_trap_status *t);
 /* Hostile bytes as a JSON string: what is no UTF-8 is escaped. */
 json_t *engine_json_text(const char *s);
 /* "what" of a command: an address or prefix as charged, or a case id. ERR_NOTFOUND: no such case; ERR_SYNTAX: neither. */

@@ -124,17 +124,6 @@ static json_t *warnings(const struct engine *e, const struct engine_trap_status 
 	return list;
 }
 
-static json_t *bad_lines(const struct engine_trap_status *t)
-{
-	json_t *list = json_array();
-
-	for (uint32_t i = 0; i < t->bad && i < ENGINE_BAD_LINES; i++)
-		(void)json_array_append_new(
-			list, json_pack("{s:o, s:i, s:o}", "file", engine_json_text(t->bad_line[i].file), "line",
-				      (int)t->bad_line[i].line, "reason", engine_json_text(t->bad_line[i].reason)));
-	return list;
-}
-
 bool engine_is_ready(const struct engine *e, uint64_t now, const char **ret_text)
 {
 	struct engine_trap_status t;
@@ -225,7 +214,7 @@ void engine_command_status(struct engine *e, struct engine_call *c, const json_t
 			(json_int_t)t.by_state[TRAP_WATCHING], "suspended", (json_int_t)t.by_state[TRAP_SUSPENDED],
 			"retired", (json_int_t)t.by_state[TRAP_RETIRED], "bad", (json_int_t)t.bad, "pattern_limits",
 			(json_int_t)(e->patterns ? trap_patterns_limited(e->patterns) : 0)));
-	(void)json_object_set_new(j, "bad_lines", bad_lines(&t));
+	(void)json_object_set_new(j, "bad_lines", engine_json_bad_lines(&t));
 	(void)json_object_set_new(j, "blocks", blocks(e, now));
 	(void)json_object_set_new(j, "counters",
 		json_pack("{s:o, s:o}", "24h", counters(e, now, 24), "7d", counters(e, now, ENGINE_HOURS)));

@@ -104,7 +104,7 @@ void engine_command_trap_check(struct engine *e, struct engine_call *c, const js
 	buf_done(&ask);
 }
 
-static json_t *bad_lines(const struct engine_trap_status *t)
+json_t *engine_json_bad_lines(const struct engine_trap_status *t)
 {
 	json_t *list = json_array();
 
@@ -125,8 +125,8 @@ static void reloaded(void *ctx)
 	engine_answer(c, json_pack("{s:I, s:I, s:I, s:I, s:o, s:{s:b, s:o}}", "traps",
 				 (json_int_t)(e->traps ? trap_table_count(e->traps) : 0), "armed",
 				 (json_int_t)t.by_state[TRAP_ARMED], "added", (json_int_t)t.added, "removed",
-				 (json_int_t)t.removed, "bad", bad_lines(&t), "map", "ok", t.is_map_ok, "text",
-				 engine_json_text(t.map_text)));
+				 (json_int_t)t.removed, "bad", engine_json_bad_lines(&t), "map", "ok", t.is_map_ok,
+				 "text", engine_json_text(t.map_text)));
 }
 
 void engine_command_trap_reload(struct engine *e, struct engine_call *c, const json_t *in)
