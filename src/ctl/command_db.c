@@ -69,7 +69,7 @@ int command_db_check(struct ctl *c)
 	return CTL_DONE;
 }
 
-/* Without the daemon the store is copied directly. */
+/* Without the daemon the store is copied directly; what one that ended meanwhile has written goes. */
 static enum err backup_directly(struct ctl *c, int fd, char text[CONTROL_TEXT])
 {
 	char dir[DB_PATH];
@@ -81,6 +81,10 @@ static enum err backup_directly(struct ctl *c, int fd, char text[CONTROL_TEXT])
 	(void)snprintf(dir + strlen(dir), sizeof dir - strlen(dir), "/data.mdb");
 	if (stat(dir, &st) != 0)
 		return ERR_NOTFOUND;
+	if (ftruncate(fd, 0) != 0 || lseek(fd, 0, SEEK_SET) != 0) {
+		(void)snprintf(text, CONTROL_TEXT, "%s", strerror(errno));
+		return ERR_IO;
+	}
 	e = store_open(make_dir(c, dir), c->conf.storage.db_size, &s, text, CONTROL_TEXT);
 	if (e != ERR_OK)
 		return e;
@@ -187,15 +191,13 @@ static void remove_store(const char *dir)
 	(void)rmdir(dir);
 }
 
-/* The daemon must not run: its store would be replaced under it. */
+/* The daemon must not run, not even one whose engine is just starting anew: its store would be replaced under it. */
 static bool is_running(struct ctl *c)
 {
 	char text[CONTROL_TEXT];
-	json_t *answer = NULL;
-	enum err e = ctl_try(c, ctl_request(c, "status"), &answer, text);
+	pid_t parent;
 
-	json_decref(answer);
-	return e != ERR_CLOSED;
+	return control_client_pid(c->socket, &parent, text) != ERR_CLOSED;
 }
 
 /* new becomes dir, and dir becomes old, where there is one. Else nothing is lost, and text says what is where. */

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "ctl_rig.h"
+#include "io/store.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -18,7 +19,7 @@
 
 #define REFUSED "{\"ok\":false,\"error\":\"no right to do that\",\"exit\":1}\n"
 
-/* What the engine says to a command; answer NULL: nothing, until the client goes. */
+/* What the engine says to a command; "": it ends the connection. answer NULL: nothing, until the client goes. */
 struct saying {
 	const char *cmd, *answer;
 };
@@ -27,14 +28,34 @@ static const struct saying *says;
 static pthread_t thread;
 static int listener;
 
+/* Half of what was to be written, where a descriptor comes along. */
+static void write_half(struct msghdr *m)
+{
+	struct cmsghdr *h = CMSG_FIRSTHDR(m);
+	int fd;
+
+	if (!h || h->cmsg_type != SCM_RIGHTS)
+		return;
+	memcpy(&fd, CMSG_DATA(h), sizeof fd);
+	(void)!write(fd, "half", 4);
+	close(fd);
+}
+
 static void answer_one(int c)
 {
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
 	char line[4096], want[60];
-	ssize_t n = recv(c, line, sizeof line - 1, 0); /* requests are short, and come in one piece */
+	struct iovec v = { line, sizeof line - 1 };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
+	ssize_t n = recvmsg(c, &m, MSG_CMSG_CLOEXEC); /* requests are short, and come in one piece */
 	const struct saying *s = says;
 
 	if (n <= 0)
 		return;
+	write_half(&m);
 	line[n] = '\0';
 	for (; s->cmd; s++) {
 		(void)snprintf(want, sizeof want, "\"cmd\":\"%s\"", s->cmd);
@@ -187,11 +208,33 @@ static void test_doctor_without_traps(void **state)
 	assert_non_null(strstr(out, "traps against living addresses: the engine did not answer"));
 }
 
+/* An engine that dies in the middle of a copy leaves its half; that it runs is seen by its socket. */
+static void test_store(void **state)
+{
+	static const struct saying dying[] = { { "db_backup", "" }, { "status", "" }, { NULL, NULL } };
+	struct store *s = NULL;
+	char path[200], text[300];
+
+	(void)state;
+	says = dying;
+	assert_int_equal(mkdir(in_dir("lib"), 0700), 0);
+	assert_int_equal(mkdir(in_dir("lib/db"), 0700), 0);
+	assert_int_equal(store_open(in_dir("lib/db"), 64u << 20, &s, text, sizeof text), ERR_OK);
+	store_close(s);
+	assert_int_equal(run("db backup DIR/copy"), CTL_DONE);
+	assert_int_equal(mkdir(in_dir("other"), 0700), 0);
+	(void)snprintf(path, sizeof path, "%s", in_dir("copy"));
+	assert_int_equal(link(path, in_dir("other/data.mdb")), 0);
+	assert_int_equal(run("db check DIR/other"), CTL_DONE);
+	assert_int_equal(run("db restore DIR/copy"), CTL_REFUSED);
+	assert_non_null(strstr(err, "limetwigd runs"));
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, engine_setup, engine_teardown)
 	const struct CMUnitTest tests[] = { CASE(test_watch), CASE(test_metrics), CASE(test_not_in_force),
-		CASE(test_reveal), CASE(test_doctor_without_traps) };
+		CASE(test_reveal), CASE(test_doctor_without_traps), CASE(test_store) };
 
 	return cmocka_run_group_tests_name("ctl_asking", tests, NULL, NULL);
 }
