@@ -213,6 +213,7 @@ int command_spamdb(struct ctl *c)
 	struct spamdb_run r = { .c = c, .args = &args };
 	struct buf text;
 	char **line = NULL;
+	bool has_input;
 	int status = CTL_DONE;
 
 	if (!spamdb_args_parse(c->argc, c->argv, &args))
@@ -220,15 +221,14 @@ int command_spamdb(struct ctl *c)
 	r.key = c->argv + args.first;
 	r.keys = (size_t)(c->argc - args.first);
 	buf_init(&text, TRAP_EDIT_MAX);
-	if (r.keys == 1 && strcmp(r.key[0], "-") == 0) {
+	has_input = r.keys == 1 && strcmp(r.key[0], "-") == 0;
+	if (has_input) {
 		r.keys = 0;
 		status = take_input(c, &text, &line, &r.keys);
 		r.key = line;
 	}
-	if (status == CTL_DONE && args.action != SPAMDB_LIST)
-		status = change(&r);
-	else if (status == CTL_DONE)
-		status = r.keys ? list_keys(&r) : list_all(c);
+	if (status == CTL_DONE && (r.keys || !has_input)) /* no keys on standard input: nothing is asked for */
+		status = args.action != SPAMDB_LIST ? change(&r) : r.keys ? list_keys(&r) : list_all(c);
 	free(line);
 	buf_done(&text);
 	if (status != CTL_DONE)

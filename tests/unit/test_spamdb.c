@@ -11,7 +11,9 @@
 #include "core/spamdb_args.h"
 #include "ctl_rig.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static bool parse(const char *words, struct spamdb_args *ret, struct spamd_setup_args *ret_setup)
 {
@@ -101,6 +103,21 @@ static void test_status(void **state)
 	}
 }
 
+/* No keys on standard input are none, and not all. */
+static void test_no_input(void **state)
+{
+	int none = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_true(none >= 0 && dup2(none, STDIN_FILENO) == STDIN_FILENO);
+	close(none);
+	assert_int_equal(run("spamdb -"), 0);
+	assert_string_equal(out, "");
+	assert_string_equal(err, "");
+	assert_int_equal(run("spamdb -a -"), 0);
+	assert_string_equal(err, "");
+}
+
 static const char *trap_file(void)
 {
 	static char text[4000];
@@ -179,7 +196,7 @@ int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 	const struct CMUnitTest tests[] = { CASE(test_words), CASE(test_setup_words), CASE(test_status),
-		CASE(test_traps), CASE(test_name), CASE(test_setup_dry) };
+		CASE(test_no_input), CASE(test_traps), CASE(test_name), CASE(test_setup_dry) };
 
 	return cmocka_run_group_tests_name("spamdb", tests, NULL, NULL);
 }
