@@ -11,7 +11,9 @@
 #include "temp_dir.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static char *shown; /* of the last diff */
 
