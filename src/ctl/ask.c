@@ -250,3 +250,8 @@ bool ctl_is_root(void)
 {
 	return geteuid() == 0;
 }
+
+bool ctl_is_conf_broken(const struct ctl *c)
+{
+	return c->conf_text[0] && access(c->conf_path, F_OK) == 0;
+}

@@ -138,6 +138,13 @@ static enum err write_flag(struct ctl *c, bool *ret_new)
 	return off_flag_set(c->conf.storage.dir, line, ret_new);
 }
 
+enum err ctl_table_delete(const struct ctl *c, char why[CONTROL_TEXT])
+{
+	enum err e = firewall_nft_delete_table(why, CONTROL_TEXT);
+
+	return e == ERR_DENIED && c->conf.firewall.backend != FW_BACKEND_NFTABLES ? ERR_OK : e;
+}
+
 /* Everything is tried, whatever fails: this is the panic button. */
 void ctl_off_all(struct ctl *c, struct ctl_off *ret)
 {
@@ -150,11 +157,11 @@ void ctl_off_all(struct ctl *c, struct ctl_off *ret)
 	ret->error = errno;
 	/* the parent first: it tells the firewall role, which else would mend the table */
 	is_parent_told = tell_parent(c, text) == ERR_OK;
-	ret->table = firewall_nft_delete_table(ret->why, sizeof ret->why);
+	ret->table = ctl_table_delete(c, ret->why);
 	ret->told = control_client_ask(c->socket, q, -1, OFF_TIMEOUT_MS, &answer, text);
 	ret->is_told = is_parent_told && ret->told == ERR_OK && render_bool(answer, "ok");
 	if (ret->told != ERR_CLOSED) /* a daemon that had not heard yet may have mended it meanwhile */
-		ret->table = firewall_nft_delete_table(ret->why, sizeof ret->why);
+		ret->table = ctl_table_delete(c, ret->why);
 	json_decref(q);
 	json_decref(answer);
 }

@@ -8,7 +8,6 @@
 #include "core/master_cf.h"
 #include "ctl/ctl.h"
 #include "ctl/setup_postfix.h"
-#include "io/firewall_nft.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -201,7 +200,7 @@ static int leave_firewall(struct ctl *c)
 			return ctl_refuse(c, "limetwigd does not listen; stop it: systemctl disable --now limetwigd");
 		(void)fprintf(c->render.to, "limetwigd is told: it refuses nothing any more\n");
 	} else {
-		o.table = firewall_nft_delete_table(why, sizeof why);
+		o.table = ctl_table_delete(c, why);
 		(void)fprintf(c->render.to, "limetwigd does not run\n");
 	}
 	if (o.table != ERR_OK)
@@ -257,7 +256,7 @@ int command_uninstall(struct ctl *c)
 	char etc[PATH_TEXT];
 	int status, lock = -1;
 
-	if (is_purge && c->conf_text[0] && access(c->conf_path, F_OK) == 0)
+	if (is_purge && ctl_is_conf_broken(c))
 		return ctl_refuse(c, "it does not say where the data is: mend the file, or leave --purge away");
 	if (is_purge && !take_lock(c, &lock)) {
 		if (lock >= 0)

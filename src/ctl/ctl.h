@@ -86,6 +86,8 @@ bool ctl_since(struct ctl *c, uint64_t *ret);
 bool ctl_trap_id(struct ctl *c, const char *what, uint64_t *ret, int *ret_status);
 /* Commands that read or write system files say so early. */
 bool ctl_is_root(void);
+/* There is a configuration, and it cannot be read: the defaults, which stand in, are other places. */
+bool ctl_is_conf_broken(const struct ctl *c);
 
 /* The commands, by file. */
 int command_status(struct ctl *c); /* command_daemon.c */
@@ -100,6 +102,8 @@ struct ctl_off {
 	char why[CONTROL_TEXT];     /* of table */
 };
 void ctl_off_all(struct ctl *c, struct ctl_off *ret);
+/* Our nft table goes. Not the right to: no failure where the configuration has us make none. */
+enum err ctl_table_delete(const struct ctl *c, char why[CONTROL_TEXT]);
 int command_reload(struct ctl *c);
 int command_watch(struct ctl *c);
 int command_why(struct ctl *c); /* command_ask.c */

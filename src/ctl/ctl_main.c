@@ -55,6 +55,18 @@ static bool is_conf_missed(const struct ctl *c)
 	return c->args.is_given[OPT_CONF] || access(c->conf_path, F_OK) == 0;
 }
 
+/* Commands that write where the configuration says. */
+static bool needs_places(const struct command *k)
+{
+	static int (*const runs[])(struct ctl * c) = { command_trap_add, command_trap_import, command_trap_change,
+		command_allow_import, command_db_restore };
+
+	for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++)
+		if (k->run == runs[i])
+			return true;
+	return false;
+}
+
 static int run_command(struct ctl *c)
 {
 	const struct command *k = c->command;
@@ -68,6 +80,8 @@ static int run_command(struct ctl *c)
 		return ctl_usage(c, "too many words: %s", c->args.word[k->max]);
 	c->render.is_reveal = c->args.is_given[OPT_REVEAL];
 	read_conf(c);
+	if (needs_places(k) && ctl_is_conf_broken(c))
+		return ctl_refuse(c, "%s\nlimetwig: nothing is changed: mend the file first", c->conf_text);
 	if (c->conf_text[0] && is_conf_missed(c))
 		(void)fprintf(c->err, "limetwig: %s\nlimetwig: going on with the defaults\n", c->conf_text);
 	return k->run(c);

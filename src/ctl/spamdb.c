@@ -155,6 +155,8 @@ static int change(struct spamdb_run *r)
 		return spamdb_say(r->c, CTL_USAGE, "cannot add GREY entries");
 	if (r->keys == 0)
 		return spamdb_say(r->c, CTL_USAGE, "no addresses specified");
+	if (ctl_is_conf_broken(r->c))
+		return spamdb_say(r->c, CTL_REFUSED, "nothing is changed: mend the file first");
 	if (a->action == SPAMDB_ADD && a->type == SPAMDB_TRAP)
 		return spamdb_add_traps(r);
 	if (a->action == SPAMDB_ADD)

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -328,6 +329,52 @@ static void test_off(void **state)
 	assert_non_null(strstr(err, "limetwig.conf:"));
 }
 
+/* In a container without the right to nftables, where backend = none says that there is none of ours. */
+static void test_off_without_right(void **state)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+	char text[400];
+	pid_t pid;
+	int status;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	(void)snprintf(
+		text, sizeof text, "storage { dir = %s/lib run = %s/run }\nfirewall { backend = none }\n", dir, dir);
+	write_file("none.conf", text);
+	pid = fork();
+	if (pid == 0) {
+		if (unshare(CLONE_NEWNET) != 0 || syscall(SYS_capget, &head, data) != 0)
+			_exit(1);
+		data[CAP_NET_ADMIN / 32].effective &= ~(1u << CAP_NET_ADMIN % 32);
+		if (syscall(SYS_capset, &head, data) != 0)
+			_exit(2);
+		if (run("off") != CTL_REFUSED || !strstr(err, "our nft table cannot be deleted"))
+			_exit(3);
+		(void)snprintf(conf_path, sizeof conf_path, "%s/none.conf", dir);
+		_exit(run("off") == CTL_DONE ? 0 : 4);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* The defaults are other places than those of a file that cannot be read: nothing is written there. */
+static void test_broken_conf(void **state)
+{
+	static const char *const writing[] = { "trap add x@example.org", "trap import DIR/list", "trap remove --tag x",
+		"allow import DIR/list", "db restore DIR/list", "spamdb -aT x@example.org", "uninstall --purge" };
+
+	(void)state;
+	write_file("limetwig.conf", "broken {");
+	write_file("list", "192.0.2.0/24\n");
+	for (size_t i = 0; i < sizeof writing / sizeof writing[0]; i++) {
+		if (run(writing[i]) != CTL_REFUSED || !strstr(err, "mend the file"))
+			fail_msg("not refused: %s: %s", writing[i], err);
+	}
+}
+
 static void test_db(void **state)
 {
 	(void)state;
@@ -406,7 +453,7 @@ int main(void)
 		CASE(test_trap_add_to_a_file), CASE(test_trap_import), CASE(test_trap_change), CASE(test_concurrent),
 		CASE(test_pattern), CASE(test_trap_import_access), CASE(test_feed_check),
 		CASE(test_feed_check_spamd_conf), CASE(test_allow_import), CASE(test_db), CASE(test_restore_that_fails),
-		CASE(test_off) };
+		CASE(test_off), CASE(test_off_without_right), CASE(test_broken_conf) };
 
 	return cmocka_run_group_tests_name("ctl", tests, NULL, NULL);
 }
