@@ -57,7 +57,7 @@ def tests_of(build, every):
 
 
 def run_tests(build, names, folder):
-    env = dict(os.environ, LLVM_PROFILE_FILE=os.path.join(folder, "%m-%p.profraw"))
+    env = dict(os.environ, LLVM_PROFILE_FILE=os.path.join(folder, "%m-%p.profraw"), TMPDIR=folder)
     done = subprocess.run(["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs", "--quiet",
                            "--timeout-multiplier", PATIENCE, *names],
                           env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
@@ -103,7 +103,7 @@ def main():
     given = options.parse_args()
     build = os.path.join(TOP, given.build)
     names = tests_of(build, given.all)
-    with tempfile.TemporaryDirectory(prefix="limetwig-coverage-") as folder:
+    with tempfile.TemporaryDirectory(prefix="limetwig-coverage-", ignore_cleanup_errors=True) as folder:
         status, output = run_tests(build, names, folder)
         seen = measure(build, folder)
     wanted = least()

@@ -128,7 +128,10 @@ def count_test(test):
 
 def meson_tests(total, folder):
     """unit, fuzz corpora, golden: whatever meson knows."""
-    run(["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", "--timeout-multiplier", PATIENCE])
+    # what a test that dies leaves goes with the folder
+    with tempfile.TemporaryDirectory(prefix="limetwig-check-", ignore_cleanup_errors=True) as scratch:
+        run(["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", "--timeout-multiplier", PATIENCE],
+            env=dict(os.environ, TMPDIR=scratch))
     suites, output = {}, []
     log = os.path.join(TOP, folder, "meson-logs/testlog.json")
     if not os.path.exists(log):

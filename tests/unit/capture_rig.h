@@ -182,8 +182,7 @@ static inline void make_listener(void)
 static inline int setup(void **state)
 {
 	(void)state;
-	(void)snprintf(dir, sizeof dir, "/tmp/limetwig_capture_XXXXXX");
-	if (!mkdtemp(dir))
+	if (make_folder(dir, sizeof dir) != 0)
 		return -1;
 	(void)snprintf(corpus_dir, sizeof corpus_dir, "%s/corpus", dir);
 	(void)snprintf(socket_path, sizeof socket_path, "%s/lmtp", dir);

@@ -7,6 +7,21 @@
 #include <dirent.h>
 #include <ftw.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FOLDER_TOP 40 /* bytes of TMPDIR: names of sockets in a folder must fit into 108 */
+
+/* A folder of the test's own, below TMPDIR: `make check` removes that, whatever became of the test. 0, or -1. */
+static inline int make_folder(char *to, size_t size)
+{
+	const char *top = getenv("TMPDIR");
+
+	if (!top || strlen(top) > FOLDER_TOP)
+		top = "/tmp";
+	(void)snprintf(to, size, "%s/limetwig-test-XXXXXX", top);
+	return mkdtemp(to) ? 0 : -1;
+}
 
 static inline int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
 {

@@ -46,8 +46,7 @@ static inline void make_place(struct conf *c)
 	char path[128];
 	FILE *f;
 
-	(void)snprintf(rig.dir, sizeof rig.dir, "/tmp/limetwig-test-XXXXXX");
-	assert_non_null(mkdtemp(rig.dir));
+	assert_int_equal(make_folder(rig.dir, sizeof rig.dir), 0);
 	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
 		(void)snprintf(path, sizeof path, "%s/%s", rig.dir, folders[i]);
 		assert_int_equal(mkdir(path, 0700), 0);

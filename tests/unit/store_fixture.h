@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/wire.h"
+#include "folder.h"
 #include "io/store.h"
 
 #define MAP_SIZE (64u << 20)
@@ -35,8 +36,7 @@ static inline int setup(void **state)
 	struct fixture *f = calloc(1, sizeof *f);
 
 	assert_non_null(f);
-	strcpy(f->dir, "/tmp/test_store.XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
+	assert_int_equal(make_folder(f->dir, sizeof f->dir), 0);
 	open_store(f, MAP_SIZE);
 	*state = f;
 	return 0;
@@ -49,16 +49,10 @@ static inline void path_of(const struct fixture *f, const char *name, char to[12
 
 static inline int teardown(void **state)
 {
-	static const char *const names[] = { "data.mdb", "lock.mdb", "copy" };
 	struct fixture *f = *state;
-	char path[128];
 
 	store_close(f->store);
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		path_of(f, names[i], path);
-		(void)unlink(path);
-	}
-	(void)rmdir(f->dir);
+	clear(f->dir);
 	free(f);
 	return 0;
 }

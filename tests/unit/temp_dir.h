@@ -4,24 +4,21 @@
  */
 #ifndef TESTS_TEMP_DIR_H
 #define TESTS_TEMP_DIR_H
-#include <stdio.h>
-#include <stdlib.h>
+#include "folder.h"
+
 #include <unistd.h>
 
 static char dir[64];
 
 static inline int dir_make(void)
 {
-	(void)snprintf(dir, sizeof dir, "/tmp/limetwig-test-XXXXXX");
-	return mkdtemp(dir) ? 0 : -1;
+	return make_folder(dir, sizeof dir);
 }
 
 static inline int dir_remove(void)
 {
-	char command[100];
-
-	(void)snprintf(command, sizeof command, "rm -rf '%s'", dir);
-	return system(command);
+	clear(dir);
+	return 0;
 }
 
 /* Good until the next call. */

@@ -10,6 +10,7 @@
 
 #include "core/conf_value.h"
 #include "io/conf_file.h"
+#include "temp_dir.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -31,18 +32,6 @@ static void read_all(const char *path, struct buf *b)
 	while ((n = fread(part, 1, sizeof part, f)) > 0)
 		assert_int_equal(buf_add(b, slice_of(part, n)), ERR_OK);
 	fclose(f);
-}
-
-static void write_file(const char *dir, const char *name, const char *what)
-{
-	char path[300];
-	FILE *f;
-
-	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
-	f = fopen(path, "we");
-	assert_non_null(f);
-	assert_true(fputs(what, f) >= 0);
-	assert_int_equal(fclose(f), 0);
 }
 
 /* What is not at its default, a line each. */
@@ -69,14 +58,14 @@ static void print_changed(const struct conf *c, struct buf *to)
 	buf_done(&preset);
 }
 
-static void check_golden(const char *dir, const char *name)
+static void check_golden(const char *folder, const char *name)
 {
 	char path[512];
 	struct buf in, want, have;
 
-	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
+	(void)snprintf(path, sizeof path, "%s/%s", folder, name);
 	read_all(path, &in);
-	(void)snprintf(path, sizeof path, "%s/%.*s.out", dir, (int)strlen(name) - 5, name);
+	(void)snprintf(path, sizeof path, "%s/%.*s.out", folder, (int)strlen(name) - 5, name);
 	read_all(path, &want);
 	buf_init(&have, 1 << 20);
 	if (conf_file_parse(buf_slice(&in), name, &conf, text, sizeof text) == ERR_OK)
@@ -92,18 +81,18 @@ static void check_golden(const char *dir, const char *name)
 
 static void test_golden(void **state)
 {
-	char dir[400];
+	char folder[400];
 	struct dirent *e;
 	DIR *d;
 	int files = 0;
 
 	(void)state;
-	(void)snprintf(dir, sizeof dir, "%s/golden/conf", getenv("TEST_DATA"));
-	d = opendir(dir);
+	(void)snprintf(folder, sizeof folder, "%s/golden/conf", getenv("TEST_DATA"));
+	d = opendir(folder);
 	assert_non_null(d);
 	while ((e = readdir(d))) {
 		if (slice_ends(slice_str(e->d_name), SLICE_LIT(".conf"))) {
-			check_golden(dir, e->d_name);
+			check_golden(folder, e->d_name);
 			files++;
 		}
 	}
@@ -184,41 +173,42 @@ static void test_caps(void **state)
 	buf_done(&b);
 }
 
-static void load(const char *dir, const char *people, const char *postfix, enum err want)
+static int set_up(void **state)
 {
-	char path[300];
+	(void)state;
+	return dir_make();
+}
 
-	write_file(dir, "limetwig.conf", people);
+static int tear_down(void **state)
+{
+	(void)state;
+	return dir_remove();
+}
+
+static void load(const char *people, const char *postfix, enum err want)
+{
+	write_file("limetwig.conf", people);
 	if (postfix)
-		write_file(dir, "postfix.conf", postfix);
-	(void)snprintf(path, sizeof path, "%s/limetwig.conf", dir);
-	assert_int_equal(conf_file_load(path, &conf, text, sizeof text), want);
+		write_file("postfix.conf", postfix);
+	assert_int_equal(conf_file_load(in_dir("limetwig.conf"), &conf, text, sizeof text), want);
 }
 
 static void test_two_files(void **state)
 {
-	char dir[] = "/tmp/limetwig-test-XXXXXX", path[300];
-
 	(void)state;
-	assert_non_null(mkdtemp(dir));
-	(void)snprintf(path, sizeof path, "%s/limetwig.conf", dir);
-	assert_int_equal(conf_file_load(path, &conf, text, sizeof text), ERR_NOTFOUND);
-	load(dir, "contact = x", NULL, ERR_OK);
+	assert_int_equal(conf_file_load(in_dir("limetwig.conf"), &conf, text, sizeof text), ERR_NOTFOUND);
+	load("contact = x", NULL, ERR_OK);
 	assert_string_equal(conf.contact, "x");
 	assert_string_equal(conf.postfix.group, "postfix");
-	load(dir, "contact = y", "postfix { group = mail queues = { /q/a, /q/b } }", ERR_OK);
+	load("contact = y", "postfix { group = mail queues = { /q/a, /q/b } }", ERR_OK);
 	assert_string_equal(conf.contact, "y");
 	assert_string_equal(conf.postfix.group, "mail");
 	assert_int_equal(conf.postfix.queues.count, 2);
-	load(dir, "contact = z", "contact = no", ERR_SYNTAX);
+	load("contact = z", "contact = no", ERR_SYNTAX);
 	assert_non_null(strstr(text, "/postfix.conf:1: contact: only section postfix belongs here"));
 	assert_string_equal(conf.contact, "y");
-	load(dir, "\nis-off = yes", "", ERR_SYNTAX);
+	load("\nis-off = yes", "", ERR_SYNTAX);
 	assert_non_null(strstr(text, "/limetwig.conf:2: is-off: no such key"));
-	(void)unlink(path);
-	(void)snprintf(path, sizeof path, "%s/postfix.conf", dir);
-	(void)unlink(path);
-	assert_int_equal(rmdir(dir), 0);
 }
 
 /* The example holds every key that people set, each at its default. */
@@ -290,7 +280,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_table), cmocka_unit_test(test_golden),
 		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_good_after_bad), cmocka_unit_test(test_caps),
-		cmocka_unit_test(test_two_files), cmocka_unit_test(test_example), cmocka_unit_test(test_dns_lists) };
+		cmocka_unit_test_setup_teardown(test_two_files, set_up, tear_down), cmocka_unit_test(test_example),
+		cmocka_unit_test(test_dns_lists) };
 
 	return cmocka_run_group_tests_name("conf_file", tests, NULL, NULL);
 }

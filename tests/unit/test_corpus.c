@@ -45,8 +45,7 @@ static ssize_t write_until_full(int fd, const void *p, size_t n)
 static int setup(void **state)
 {
 	(void)state;
-	(void)snprintf(dir, sizeof dir, "/tmp/limetwig_corpus_XXXXXX");
-	return mkdtemp(dir) ? 0 : -1;
+	return make_folder(dir, sizeof dir);
 }
 
 static int teardown(void **state)

@@ -12,6 +12,7 @@
 
 #include "core/export_format.h"
 #include "core/feed_line.h"
+#include "folder.h"
 #include "io/export_file.h"
 #include "set_rig.h"
 
@@ -470,21 +471,14 @@ static int start(void **state)
 {
 	(void)state;
 	make_conf();
-	(void)snprintf(dir, sizeof dir, "/tmp/limetwig-test-XXXXXX");
-	return mkdtemp(dir) ? 0 : -1;
+	return make_folder(dir, sizeof dir);
 }
 
 static int finish(void **state)
 {
-	static const char *const files[] = { "list", "kept", "spamd.gz" };
-	char path[128];
-
 	(void)state;
-	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-		path_of(files[i], path);
-		(void)unlink(path);
-	}
-	return rmdir(dir);
+	clear(dir);
+	return 0;
 }
 
 int main(void)

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "core/conf_value.h"
+#include "folder.h"
 #include "role/feed.h"
 
 #include <fcntl.h>
@@ -44,18 +45,14 @@ static void write_file(const char *name, const char *text)
 static int begin(void **state)
 {
 	(void)state;
-	(void)snprintf(top, sizeof top, "/tmp/feed_job.XXXXXX");
-	assert_non_null(mkdtemp(top));
-	return 0;
+	return make_folder(top, sizeof top);
 }
 
 static int end(void **state)
 {
-	char command[128];
-
 	(void)state;
-	(void)snprintf(command, sizeof command, "rm -rf %s", top);
-	return system(command);
+	clear(top);
+	return 0;
 }
 
 /* A feed of one part, a path, that takes what has documentation addresses. */

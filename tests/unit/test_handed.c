@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "io/handed.h"
 
 #define NOW 1800000000u
@@ -31,8 +32,7 @@ static void reopen(uint64_t now)
 static int setup(void **state)
 {
 	(void)state;
-	(void)snprintf(dir, sizeof dir, "/tmp/limetwig_handed_XXXXXX");
-	if (!mkdtemp(dir))
+	if (make_folder(dir, sizeof dir) != 0)
 		return -1;
 	(void)snprintf(path, sizeof path, "%s/handed", dir);
 	return handed_open(path, NOW, &h) == ERR_OK ? 0 : -1;
@@ -43,8 +43,7 @@ static int teardown(void **state)
 	(void)state;
 	handed_close(h);
 	h = NULL;
-	(void)unlink(path);
-	(void)rmdir(dir);
+	clear(dir);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "folder.h"
 #include "io/logtail.h"
 
 #include <fcntl.h>
@@ -20,21 +21,14 @@ static char dir[64];
 static int dir_make(void **state)
 {
 	(void)state;
-	(void)snprintf(dir, sizeof dir, "/tmp/limetwig-logtail-XXXXXX");
-	return mkdtemp(dir) ? 0 : -1;
+	return make_folder(dir, sizeof dir);
 }
 
 static int dir_remove(void **state)
 {
-	static const char *const names[] = { "a", "b", "c", "d", "e", "f", "g", "h" };
-	char path[128];
-
 	(void)state;
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		(void)snprintf(path, sizeof path, "%s/%s", dir, names[i]);
-		(void)unlink(path);
-	}
-	return rmdir(dir);
+	clear(dir);
+	return 0;
 }
 
 /* Made and written to; also open for reading, as the parent hands it over. */

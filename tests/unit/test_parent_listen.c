@@ -34,8 +34,7 @@ static int set_up(void **state)
 
 	(void)state;
 	log_setup("test", LOG_LEVEL_ALARM);
-	(void)snprintf(dir, sizeof dir, "/tmp/limetwig-test-XXXXXX");
-	if (!mkdtemp(dir))
+	if (make_folder(dir, sizeof dir) != 0)
 		return -1;
 	for (unsigned i = 0; i < 2; i++) {
 		path_of(path, i ? "queue" : "run");

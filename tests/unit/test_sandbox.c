@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "folder.h"
 #include "io/sandbox.h"
 #include "role/selftest.h"
 
@@ -36,8 +37,7 @@ static int set_up(void **state)
 
 	(void)state;
 	conf_defaults(&conf);
-	(void)snprintf(conf.storage.dir, sizeof conf.storage.dir, "/tmp/limetwig-test-XXXXXX");
-	if (!mkdtemp(conf.storage.dir))
+	if (make_folder(conf.storage.dir, sizeof conf.storage.dir) != 0)
 		return -1;
 	(void)snprintf(path, sizeof path, "%s/db", conf.storage.dir);
 	if (mkdir(path, 0700) != 0)
@@ -48,14 +48,9 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	char path[CONF_TEXT + 16];
-
 	(void)state;
-	(void)snprintf(path, sizeof path, "%s/db", conf.storage.dir);
-	(void)rmdir(path);
-	(void)snprintf(path, sizeof path, "%s/corpus", conf.storage.dir);
-	(void)rmdir(path);
-	return rmdir(conf.storage.dir);
+	clear(conf.storage.dir);
+	return 0;
 }
 
 static void try_role(enum role role)
