@@ -131,6 +131,8 @@ static int import(struct import_run *r, enum import_allow_from from)
 	if (status != CTL_DONE)
 		return status;
 	show(r, path, others);
+	if (r->added && !r->c->args.is_given[OPT_DRY_RUN] && !trap_edit_is_read(files, path))
+		(void)fprintf(r->c->err, "limetwig: %s is none of the allow files that limetwigd reads\n", path);
 	if (r->added == 0)
 		return r->refused ? CTL_REFUSED : CTL_DONE;
 	return r->c->args.is_given[OPT_DRY_RUN] ? CTL_DONE : reload(r->c);

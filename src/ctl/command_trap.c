@@ -180,7 +180,7 @@ int trap_add_finish(
 	status = status_of(b, source);
 	if (lines.n && !is_dry)
 		status = reload(c, &answer);
-	if (lines.n && !is_dry && !trap_edit_is_read(&c->conf, path))
+	if (lines.n && !is_dry && !trap_edit_is_read(&c->conf.traps.files, path))
 		(void)fprintf(c->err,
 			"limetwig: %s is none of the trap files that limetwigd reads: they are no traps yet\n", path);
 	sum = make_summary(b, path, source, answer, is_dry);
@@ -199,7 +199,7 @@ out:
 
 int command_trap_add(struct ctl *c)
 {
-	char dir[TRAP_EDIT_PATH], path[TRAP_EDIT_PATH + 16];
+	char path[TRAP_EDIT_PATH];
 	struct trap_batch_wish w;
 	struct trap_batch b;
 	int status = CTL_REFUSED;
@@ -209,7 +209,7 @@ int command_trap_add(struct ctl *c)
 	if (c->args.value[OPT_FILE])
 		(void)snprintf(path, sizeof path, "%s", c->args.value[OPT_FILE]);
 	else
-		(void)snprintf(path, sizeof path, "%s/added.txt", trap_edit_dir(&c->conf, dir));
+		(void)trap_edit_added(&c->conf, path);
 	if (!trap_batch_init(&b))
 		return ctl_refuse(c, "no memory");
 	for (int i = 0; i < c->args.count; i++)

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: ISC
  */
 #include "ctl/import_file.h"
+#include "ctl/trap_edit.h"
 #include "io/whole_file.h"
 
 #include <ctype.h>
@@ -12,9 +13,9 @@
 
 void import_file_path(const struct ctl *c, const char *glob, char *to, size_t size)
 {
-	struct slice s = slice_str(c->args.word[0]), folder = slice_str(glob);
+	struct slice s = slice_str(c->args.word[0]);
 	size_t slash = slice_rfind(s, '/');
-	char name[128];
+	char name[128], file[160];
 
 	if (slash < s.n)
 		s = slice_from(s, slash + 1);
@@ -24,8 +25,8 @@ void import_file_path(const struct ctl *c, const char *glob, char *to, size_t si
 	for (char *p = name; *p; p++)
 		if (!isalnum((unsigned char)*p) && !strchr("-_.", *p))
 			*p = '_';
-	folder = slice_head(folder, slice_rfind(folder, '/'));
-	(void)snprintf(to, size, "%.*s/imported-%s.txt", SLICE_ARG(folder), name[0] ? name : "list");
+	(void)snprintf(file, sizeof file, "imported-%s.txt", name[0] ? name : "list");
+	trap_edit_place(glob, file, to, size);
 }
 
 int import_file_read(struct ctl *c, struct buf *to)

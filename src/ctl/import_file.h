@@ -12,7 +12,7 @@
 int import_file_read(struct ctl *c, struct buf *to);
 /* The same of any file. */
 int import_path_read(struct ctl *c, const char *path, struct buf *to);
-/* FOLDER/imported-NAME.txt: the folder of this glob, the name of the first word. */
+/* FOLDER/imported-NAME.txt: the folder of this glob, the name of the first word; or the one file that it names. */
 void import_file_path(const struct ctl *c, const char *glob, char *to, size_t size);
 
 #endif /* CTL_IMPORT_FILE_H */

@@ -168,18 +168,17 @@ static void show_refusals(struct spamdb_run *r, const struct trap_batch *b)
 
 static int write_traps(struct spamdb_run *r, struct trap_batch *b)
 {
-	char dir[TRAP_EDIT_PATH], path[TRAP_EDIT_PATH + 16], text[TRAP_EDIT_TEXT];
+	char path[TRAP_EDIT_PATH], text[TRAP_EDIT_TEXT];
 	struct buf lines;
 	int status = CTL_DONE;
 
 	if (trap_batch_compare(b, &r->c->conf, text) != ERR_OK || trap_batch_check(b, r->c, text) != ERR_OK)
 		return spamdb_say(r->c, CTL_REFUSED, "%s; no change", text);
 	show_refusals(r, b);
-	(void)snprintf(path, sizeof path, "%s/added.txt", trap_edit_dir(&r->c->conf, dir));
 	buf_init(&lines, TRAP_EDIT_MAX);
 	if (trap_batch_print(b, &lines) != ERR_OK)
 		status = spamdb_say(r->c, CTL_REFUSED, "no memory; no change");
-	else if (lines.n && trap_edit_append(path, buf_slice(&lines), text) != ERR_OK)
+	else if (lines.n && trap_edit_append(trap_edit_added(&r->c->conf, path), buf_slice(&lines), text) != ERR_OK)
 		status = spamdb_say(r->c, CTL_REFUSED, "%s; no change", text);
 	else if (lines.n)
 		status = reload(r);

@@ -69,27 +69,41 @@ void trap_edit_files_free(char **path, size_t count)
 	free(path);
 }
 
-bool trap_edit_is_read(const struct conf *c, const char *path)
+bool trap_edit_is_read(const struct conf_list *globs, const char *path)
 {
 	struct stat named, other;
-	char **list = NULL;
-	size_t count = 0;
-	bool is_read;
+	bool is_read = stat(path, &named) != 0;
 
-	if (stat(path, &named) != 0 || trap_edit_files(c, &list, &count) != ERR_OK)
-		return true;
-	is_read = false;
-	for (size_t i = 0; i < count && !is_read; i++)
-		is_read = stat(list[i], &other) == 0 && other.st_ino == named.st_ino && other.st_dev == named.st_dev;
-	trap_edit_files_free(list, count);
+	for (uint32_t i = 0; i < globs->count && !is_read; i++) {
+		glob_t g;
+		int failed = glob(globs->item[i], 0, NULL, &g);
+
+		if (failed) {
+			is_read = failed != GLOB_NOMATCH;
+			continue;
+		}
+		for (size_t k = 0; k < g.gl_pathc && !is_read; k++)
+			is_read = stat(g.gl_pathv[k], &other) == 0 && other.st_ino == named.st_ino &&
+				  other.st_dev == named.st_dev;
+		globfree(&g);
+	}
 	return is_read;
 }
 
-const char *trap_edit_dir(const struct conf *c, char to[TRAP_EDIT_PATH])
+void trap_edit_place(const char *glob, const char *name, char *to, size_t size)
 {
-	const char *first = c->traps.files.count ? c->traps.files.item[0] : "/etc/limetwig/traps.d/";
+	struct slice s = slice_str(glob);
 
-	slice_copy(slice_head(slice_str(first), slice_rfind(slice_str(first), '/')), to, TRAP_EDIT_PATH);
+	if (strpbrk(glob, "*?["))
+		(void)snprintf(to, size, "%.*s/%s", SLICE_ARG(slice_head(s, slice_rfind(s, '/'))), name);
+	else
+		slice_copy(s, to, size);
+}
+
+const char *trap_edit_added(const struct conf *c, char to[TRAP_EDIT_PATH])
+{
+	trap_edit_place(c->traps.files.count ? c->traps.files.item[0] : "/etc/limetwig/traps.d/*.txt", "added.txt", to,
+		TRAP_EDIT_PATH);
 	return to;
 }
 

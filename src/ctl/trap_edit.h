@@ -22,10 +22,12 @@ const char *trap_edit_key(const struct trap_line *t, char to[TRAP_EDIT_KEY]);
 /* The files that the globs name now; free each and the array. ERR_LIMIT, ERR_NOMEM. */
 enum err trap_edit_files(const struct conf *c, char ***ret_path, size_t *ret_count) MUST_USE;
 void trap_edit_files_free(char **path, size_t count);
-/* Is the file that path names one of them? True also where that cannot be told. */
-bool trap_edit_is_read(const struct conf *c, const char *path);
-/* The folder of the first glob, where new files go. */
-const char *trap_edit_dir(const struct conf *c, char to[TRAP_EDIT_PATH]);
+/* Does one of these globs name the file now? True also where that cannot be told. */
+bool trap_edit_is_read(const struct conf_list *globs, const char *path);
+/* Where new lines go: into the file that the glob names, and where it has wildcards to name in its folder. */
+void trap_edit_place(const char *glob, const char *name, char *to, size_t size);
+/* That of `trap add`: added.txt. */
+const char *trap_edit_added(const struct conf *c, char to[TRAP_EDIT_PATH]);
 
 /* Every trap of these files into known (of value size 0 or more; must be initialised). Unreadable files: ERR_IO. */
 enum err trap_edit_know(char *const *path, size_t count, struct keymap *known, char text[TRAP_EDIT_TEXT]) MUST_USE;

@@ -109,6 +109,31 @@ static void test_trap_add_to_a_file(void **state)
 	assert_non_null(strstr(err, "there.txt is none of the trap files that limetwigd reads"));
 }
 
+/* Where the configuration names files and no folder of them, lines go there: nothing else is read. */
+static void test_one_file(void **state)
+{
+	char text[700];
+
+	(void)state;
+	(void)snprintf(text, sizeof text,
+		"traps { files = { \"%s/traps\" } }\nallow { files = { \"%s/allow\" } }\n"
+		"storage { dir = %s/lib run = %s/run }\n",
+		dir, dir, dir, dir);
+	write_file("limetwig.conf", text);
+	write_file("traps", "a@example.org");
+	write_file("list", "b@example.org\n");
+	write_file("clients", "192.0.2.0/24\n");
+	assert_int_equal(run("trap import DIR/list"), CTL_DONE);
+	assert_string_equal(err, "");
+	assert_int_equal(run("spamdb -aT c@example.org"), CTL_DONE);
+	assert_int_equal(run("trap add d@example.org"), CTL_DONE);
+	assert_string_equal(err, "");
+	assert_string_equal(read_file("traps"), "a@example.org\nb@example.org\nc@example.org\nd@example.org\n");
+	assert_int_equal(run("allow import DIR/clients"), CTL_DONE);
+	assert_string_equal(err, "");
+	assert_string_equal(read_file("allow"), "192.0.2.0/24\n");
+}
+
 static void test_trap_import(void **state)
 {
 	(void)state;
@@ -450,8 +475,8 @@ int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 	const struct CMUnitTest tests[] = { CASE(test_usage), CASE(test_no_daemon), CASE(test_trap_add),
-		CASE(test_trap_add_to_a_file), CASE(test_trap_import), CASE(test_trap_change), CASE(test_concurrent),
-		CASE(test_pattern), CASE(test_trap_import_access), CASE(test_feed_check),
+		CASE(test_trap_add_to_a_file), CASE(test_one_file), CASE(test_trap_import), CASE(test_trap_change),
+		CASE(test_concurrent), CASE(test_pattern), CASE(test_trap_import_access), CASE(test_feed_check),
 		CASE(test_feed_check_spamd_conf), CASE(test_allow_import), CASE(test_db), CASE(test_restore_that_fails),
 		CASE(test_off), CASE(test_off_without_right), CASE(test_broken_conf) };
 
