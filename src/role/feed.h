@@ -79,8 +79,9 @@ struct feed_entry {
 	struct feed_change change;
 	enum feed_state state;
 	char text[MESSAGE_FEED_TEXT];
-	uint64_t tried;  /* Unix seconds */
-	uint64_t due_ms; /* clock_mono_ms: to be asked again */
+	uint64_t tried;   /* Unix seconds */
+	uint64_t due_ms;  /* clock_mono_ms: to be asked again */
+	uint64_t save_ms; /* the same: good is not written to disk before */
 	unsigned failures;
 	bool is_good_due, is_next_due; /* to be offered to the engine: there was no room in the link */
 	bool is_next_held;             /* by the engine, for a person */

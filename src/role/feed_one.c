@@ -141,7 +141,14 @@ static void accept(struct feed *f, unsigned i)
 	feed_tell(f, i);
 }
 
-static void give_up(struct feed *f, unsigned i, const char *why)
+/* The list may stay as it is for long: nothing else would write it. */
+static void keep_later(struct feed_entry *o)
+{
+	o->save_ms = clock_mono_ms() + RETRY_MS;
+	o->is_unsaved = true;
+}
+
+static void give_up(struct feed *f, unsigned i, bool is_save, const char *why)
 {
 	struct feed_entry *o = &f->one[i];
 
@@ -150,6 +157,10 @@ static void give_up(struct feed *f, unsigned i, const char *why)
 	o->job = NULL;
 	o->seq = 0;
 	f->running--;
+	if (is_save) {
+		keep_later(o);
+		return;
+	}
 	plan_next(o, true);
 	set_state(f, i, FEED_FAILED, why);
 }
@@ -167,7 +178,7 @@ static void go_on(struct feed *f, unsigned i)
 	if (o->job->is_save || o->run_part == o->spec->parts) {
 		o->seq = 0;
 		if (feed_job_start(o->job) != ERR_OK)
-			give_up(f, i, "no thread");
+			give_up(f, i, o->job->is_save, "no thread");
 		return;
 	}
 	o->seq = ++f->seq ? f->seq : ++f->seq;
@@ -178,7 +189,7 @@ static void go_on(struct feed *f, unsigned i)
 	slice_copy(slice_str(o->spec->part[o->run_part].list), m.list, sizeof m.list);
 	message_put_feed_run(&w, MSG_FEED_RUN, &m);
 	if (role_host_send(f->host, ROLE_RUN, &w, NULL, 0) != ERR_OK)
-		give_up(f, i, "the process that runs commands is not there");
+		give_up(f, i, false, "the process that runs commands is not there");
 }
 
 static void begin(struct feed *f, unsigned i, bool is_save)
@@ -188,7 +199,7 @@ static void begin(struct feed *f, unsigned i, bool is_save)
 	o->job = new_job(f, i, is_save);
 	f->running++;
 	if (!o->job) {
-		give_up(f, i, "out of memory");
+		give_up(f, i, is_save, "out of memory");
 		return;
 	}
 	o->run_part = 0;
@@ -222,10 +233,10 @@ void feed_one_tick(struct feed *f, unsigned i, uint64_t now_ms)
 	if (has_set(&o->gone) && now_ms >= o->gone_ms)
 		feed_set_close(&o->gone);
 	if (o->seq && now_ms > o->run_end_ms)
-		give_up(f, i, "the process that runs commands does not answer");
+		give_up(f, i, false, "the process that runs commands does not answer");
 	if (o->job || f->running >= FEED_WORKERS)
 		return;
-	if (o->is_unsaved) {
+	if (o->is_unsaved && now_ms >= o->save_ms) {
 		o->is_unsaved = false;
 		begin(f, i, true);
 	} else if (now_ms >= o->due_ms) {
@@ -259,7 +270,7 @@ void feed_one_ran(struct feed *f, const struct msg_feed_ran *m, int fd)
 	else
 		(void)snprintf(why, sizeof why, "the command ended with status %d%s%.200s", m->status,
 			m->text[0] ? ": " : "", m->text);
-	give_up(f, i, why);
+	give_up(f, i, false, why);
 }
 
 /* ---- end of a job */
@@ -348,8 +359,10 @@ static void end_job(struct feed *f, unsigned i, struct feed_job *j)
 	char log[LOG_TEXT];
 
 	if (j->is_save) {
-		if (j->outcome == FEED_OUT_FAILED)
+		if (j->outcome == FEED_OUT_FAILED) {
 			log_warn("feed_not_kept", "feed=%s reason=\"%s\"", name_of(o), quoted(j->reason, log));
+			keep_later(o);
+		}
 		return;
 	}
 	plan_next(o, j->outcome == FEED_OUT_FAILED);

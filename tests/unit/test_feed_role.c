@@ -304,12 +304,35 @@ static void a_list_of_tomorrow_is_no_reason_to_wait(void **state)
 	assert_in_range(set.time, clock_wall_s() - 100, clock_wall_s());
 }
 
+/* The disk was full: what acts is kept when there is room, though the list stays as it is. */
+static void what_could_not_be_kept_is_kept_later(void **state)
+{
+	char folder[64], file[96];
+
+	(void)state;
+	(void)snprintf(folder, sizeof folder, "%s/feeds", dir);
+	(void)snprintf(file, sizeof file, "%s/f.set", folder);
+	begin_with(100);
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(rmdir(folder), 0);
+	ask(FEED_ASK_REFRESH);
+	WAIT(asked);
+	end_command(1, 101, 0);
+	WAIT(sets == 2);
+	take(set.time);
+	WAIT(one()->save_ms > clock_mono_ms());
+	assert_int_equal(mkdir(folder, 0700), 0);
+	both_ahead_s += 120;
+	WAIT(access(file, F_OK) == 0 && !one()->job);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_list_of_tomorrow_is_no_reason_to_wait, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_set_that_did_not_fit_the_link_is_offered_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_wish_during_a_refresh_is_a_second_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_could_not_be_kept_is_kept_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_was_taken_is_kept_though_the_next_fails, setup, teardown),
 	};
 
