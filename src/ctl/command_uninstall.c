@@ -91,6 +91,36 @@ static bool remove_names(struct ctl *c, const char *dir, const char *const *name
 	return is_good;
 }
 
+/* What `db restore` leaves beside. */
+static bool is_old_store(const char *name)
+{
+	static const char kept[] = "db.before-restore-";
+
+	return strcmp(name, "db.restore") == 0 || strncmp(name, kept, sizeof kept - 1) == 0;
+}
+
+/* Of storage.dir. */
+static bool each_old_store(struct ctl *c, bool (*fn)(struct ctl *c, int folder, const char *name))
+{
+	DIR *folder = opendir(c->conf.storage.dir);
+	const struct dirent *d;
+	bool is_good = true;
+
+	while (folder && (d = readdir(folder)))
+		if (is_old_store(d->d_name))
+			is_good &= fn(c, dirfd(folder), d->d_name);
+	if (folder)
+		(void)closedir(folder);
+	return is_good;
+}
+
+static bool remove_old_store(struct ctl *c, int folder, const char *name)
+{
+	if (remove_tree(folder, name, DEPTH_MAX) == ERR_OK)
+		return true;
+	return ctl_refuse(c, "%s/%s cannot be removed: %s", c->conf.storage.dir, name, strerror(errno)) == CTL_DONE;
+}
+
 static bool remove_file(struct ctl *c, const char *path)
 {
 	return is_gone(unlink(path)) || ctl_refuse(c, "%s: %s", path, strerror(errno)) == CTL_DONE;
@@ -155,11 +185,10 @@ static bool purge(struct ctl *c)
 	char path[PATH_TEXT], etc[PATH_TEXT];
 	bool is_good = remove_maps(c);
 
-	is_good &= remove_services(c);
-
 	etc_of(c, etc);
 	(void)snprintf(path, sizeof path, "%.500s/postfix.conf", etc);
 	is_good &= remove_file(c, path);
+	is_good &= each_old_store(c, remove_old_store);
 	is_good &= remove_names(c, c->conf.storage.dir, state_names, COUNT(state_names));
 	is_good &= remove_names(c, c->conf.storage.run, run_names, COUNT(run_names));
 	return is_good;
@@ -219,6 +248,13 @@ static void name_if_there(struct ctl *c, const char *dir, const char *name, cons
 		(void)fprintf(c->render.to, "  %s  (%s)\n", path, what);
 }
 
+static bool name_old_store(struct ctl *c, int folder, const char *name)
+{
+	(void)folder;
+	name_if_there(c, c->conf.storage.dir, name, "ours");
+	return true;
+}
+
 static void name_what_stays(struct ctl *c, const char *etc, bool is_purged)
 {
 	static const char *const files[] = { "limetwig.conf", "traps.d", "allow.d", "shared.d" };
@@ -243,6 +279,7 @@ static int show_dry(struct ctl *c, const char *etc, bool is_purge)
 		(void)fprintf(c->render.to, "then, gone for good:\n");
 		for (size_t i = 0; i < COUNT(state_names); i++)
 			name_if_there(c, c->conf.storage.dir, state_names[i], "ours");
+		(void)each_old_store(c, name_old_store);
 		name_if_there(c, etc, "postfix.conf", "ours");
 		name_if_there(c, c->conf.storage.run, "", "ours");
 	}
@@ -271,6 +308,9 @@ int command_uninstall(struct ctl *c)
 	else if (status == CTL_DONE) {
 		status = leave_firewall(c);
 		if (!remove_sockets(c))
+			status = CTL_REFUSED;
+		if (!remove_services(
+			    c)) /* now: their queues are known from postfix.conf, which has gone at a later --purge */
 			status = CTL_REFUSED;
 		if (is_purge && !purge(c))
 			status = CTL_REFUSED;

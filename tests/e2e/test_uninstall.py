@@ -25,7 +25,7 @@ def uninstall(site, *args, status=0, path=None, env=None):
 
 def leave_state(site):
     """What a daemon that ran leaves."""
-    for name in ("db/data.mdb", "corpus/new/1", "corpus/cur/2", "feeds/drop.feed", "export/list.txt"):
+    for name in ("db/data.mdb", "db.before-restore-1763760000/data.mdb", "corpus/new/1", "corpus/cur/2", "feeds/drop.feed", "export/list.txt"):
         os.makedirs(os.path.dirname(os.path.join(site.state, name)), exist_ok=True)
         with open(os.path.join(site.state, name), "w", encoding="utf-8"):
             pass
@@ -37,6 +37,12 @@ def leave_state(site):
             pass
 
 
+def left_in_queue(site):
+    """Files of ours, and one that is not."""
+    names = [name for _, _, files in os.walk(site.top + "/queue") for name in files]
+    return [name for name in names if name == "rewrite" or "limetwig" in name or name == "policy"]
+
+
 def test_uninstall_keeps_data_and_purge_does_not(site_of, top):
     s = site_of("folded")
     before = s.read()
@@ -45,9 +51,11 @@ def test_uninstall_keeps_data_and_purge_does_not(site_of, top):
     os.symlink("/etc/hostname", s.state + "/corpus/link")
     shown = uninstall(s, "--purge", "--dry-run")
     assert "gone for good" in shown and s.state + "/db" in shown and s.value("limetwig_policy")
+    assert s.state + "/db.before-restore-1763760000  (ours)" in shown
     shown = uninstall(s)
     assert s.read() == before and "--purge removes it" in shown and "limetwigd does not run" in shown
     assert os.path.exists(s.state + "/db/data.mdb") and not os.path.exists(s.state + "/off")
+    assert left_in_queue(s) == ["rewrite"]
     shown = uninstall(s)
     assert "nothing to take out" in shown or "nothing to do" in shown
     shown = uninstall(s, "--purge")
@@ -66,8 +74,7 @@ def test_purge_at_once(site_of):
     uninstall(s, "--purge")
     assert s.read() == before and not os.path.exists(s.state)
     assert sorted(os.listdir(s.dir)) == ["main.cf", "master.cf"] and not os.path.exists(s.top + "/queue/limetwig")
-    left = [name for _, _, files in os.walk(s.top + "/queue") for name in files]
-    assert "rewrite" in left and not [name for name in left if "limetwig" in name]
+    assert left_in_queue(s) == ["rewrite"]
 
 
 def test_the_package_says_nothing_of_steps_that_it_takes_itself(site_of):
