@@ -9,6 +9,7 @@
 
 #define ALLOW_TEXT_MAX (64u << 20) /* bytes of all allow files */
 #define BAD_SHOWN 20               /* lines that are no prefix, in the log */
+#define AGAIN_S 60                 /* after one that could not be built */
 
 struct from_store {
 	struct allow *allow;
@@ -153,7 +154,7 @@ void engine_allow_tick(struct engine *e, uint64_t now)
 {
 	if (now < e->allow_due)
 		return;
-	e->allow_due = UINT64_MAX;
+	e->allow_due = now + AGAIN_S; /* or when the next one runs out */
 	if (engine_allow_build(e) != ERR_OK)
 		log_alarm("allow", "text=\"an entry has run out, but the list could not be rebuilt\"");
 	else

@@ -240,6 +240,7 @@ void engine_feed_tick(struct engine *e, uint64_t now)
 	engine_feed_acting(e);
 	if (now % 60)
 		return;
+	engine_feed_holes_again(e);
 	for (unsigned i = 0; i < FEEDS_MAX; i++) {
 		const struct engine_feed *f = &e->feeds->feed[i];
 

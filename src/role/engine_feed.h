@@ -158,6 +158,8 @@ int engine_feed_given(const struct engine *e, const struct engine_feed *f, struc
 int engine_feed_holes_fd(struct engine *e);
 /* The allow list, or a feed that allows, has changed. */
 void engine_feed_holes_changed(struct engine *e);
+/* What failed for want of memory or descriptors is tried again. */
+void engine_feed_holes_again(struct engine *e);
 /* Mode or off may have changed. */
 void engine_feed_acting(struct engine *e);
 

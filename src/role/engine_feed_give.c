@@ -22,8 +22,9 @@ struct engine_feed_holes {
 	struct engine *e;
 	struct area_memory now; /* as last made */
 	bool has_one, is_running, is_changed;
-	bool is_asked; /* limetwig export wants them, too */
-	unsigned late; /* bits: roles that have come and wait for the holes before they get any feed */
+	bool is_failed; /* they are as they were: once more in a minute */
+	bool is_asked;  /* limetwig export wants them, too */
+	unsigned late;  /* bits: roles that have come and wait for the holes before they get any feed */
 	pthread_t thread;
 	int done; /* an eventfd */
 	struct loop_watch *watch;
@@ -225,10 +226,11 @@ static void begin(struct engine *e)
 {
 	struct engine_feed_holes *h = e->feeds->holes;
 
-	h->is_changed = false;
+	h->is_changed = h->is_failed = false;
 	h->next = AREA_MEMORY_NONE;
 	if (gather(e) != ERR_OK || pthread_create(&h->thread, NULL, make_holes, h) != 0) {
 		clear(h);
+		h->is_failed = true;
 		log_alarm("feed", "text=\"no memory, descriptor or thread for the list of whom nobody lists: "
 				  "zone and exports have the old one\"");
 		return;
@@ -241,7 +243,8 @@ static void end(struct engine_feed_holes *h)
 	(void)pthread_join(h->thread, NULL);
 	h->is_running = false;
 	clear(h);
-	if (h->err != ERR_OK)
+	h->is_failed = h->err != ERR_OK;
+	if (h->is_failed)
 		return;
 	area_memory_close(&h->now);
 	h->now = h->next;
@@ -281,6 +284,14 @@ void engine_feed_holes_changed(struct engine *e)
 		return;
 	h->is_changed = true;
 	if (is_wanted(e) && !h->is_running)
+		begin(e);
+}
+
+void engine_feed_holes_again(struct engine *e)
+{
+	struct engine_feed_holes *h = e->feeds->holes;
+
+	if (h->is_failed && !h->is_running && is_wanted(e))
 		begin(e);
 }
 

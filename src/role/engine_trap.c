@@ -214,6 +214,8 @@ static void trap_text(struct engine *e, const struct msg_text *m, struct trap_te
 		t->round = m->round;
 		t->wanted = m->count < TRAP_FILES ? m->count : TRAP_FILES;
 		t->text = calloc(t->wanted ? t->wanted : 1, sizeof *t->text);
+		if (!t->text)
+			engine_trap_load_failed(e);
 	}
 	if (m->count && t->text && t->texts < t->wanted) {
 		slice_copy(slice_str(m->path), text.path, sizeof text.path);

@@ -108,6 +108,7 @@ struct engine_traps {
 /* Begin with the files of the round that has come. */
 void engine_trap_load(struct engine *e);
 void engine_trap_load_drop(struct engine_traps *t);
+/* It is dropped; nobody waits for it any more, and it is tried again. */
 void engine_trap_load_failed(struct engine *e);
 /* The next line of the files, cut off; t->at_file and t->at_line say which it is. False: there is none. */
 bool engine_trap_next_line(struct engine_traps *t, struct slice *ret);

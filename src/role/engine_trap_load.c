@@ -16,7 +16,8 @@
 #define CHECKS_AT_ONCE 10000     /* addresses in one question to aliasmap, so that it stays to be reached */
 #define CHECK_TEXT_MAX (16u << 20)
 #define DOMAIN_TEXT_MAX (32u << 20)
-#define WAIT_MS 5 /* for the disk */
+#define WAIT_MS 5  /* for the disk */
+#define AGAIN_S 30 /* after a load that failed */
 
 void engine_trap_load_drop(struct engine_traps *t)
 {
@@ -50,8 +51,13 @@ void engine_trap_load_drop(struct engine_traps *t)
 
 void engine_trap_load_failed(struct engine *e)
 {
+	struct engine_traps *t = e->trap_job;
+	uint64_t again = clock_wall_s() + AGAIN_S;
+
 	log_alarm("trap-file", "text=\"no memory, the traps in force stay\"");
-	engine_trap_load_drop(e->trap_job);
+	engine_trap_load_drop(t);
+	t->due = t->due < again ? t->due : again;
+	engine_trap_wake(e);
 }
 
 void engine_trap_bad_line(struct engine_traps *t, uint32_t file, unsigned line, const char *reason)
@@ -339,10 +345,10 @@ static bool count_some(struct engine_traps *t)
 	return true;
 }
 
-static void again(struct engine_traps *t, uint64_t ms)
+static void again(struct engine *e, uint64_t ms)
 {
-	if (loop_again(t->timer, ms) != ERR_OK)
-		log_alarm("trap-file", "text=\"loading stopped\"");
+	if (loop_again(e->trap_job->timer, ms) != ERR_OK)
+		engine_trap_load_failed(e);
 }
 
 static void parse_some(struct engine *e)
@@ -365,7 +371,7 @@ static void parse_some(struct engine *e)
 		else if (is_any)
 			one_trap(e, t, &l, now);
 	}
-	again(t, 0);
+	again(e, 0);
 }
 
 static void on_parse(void *ctx)
@@ -374,14 +380,14 @@ static void on_parse(void *ctx)
 	struct engine_traps *t = e->trap_job;
 
 	if (is_store_behind(e)) {
-		again(t, WAIT_MS);
+		again(e, WAIT_MS);
 	} else if (t->is_counted) {
 		parse_some(e);
 	} else {
 		t->is_counted = count_some(t);
 		if (t->is_counted)
 			trap_table_reserve(t->table, t->lines_there);
-		again(t, 0);
+		again(e, 0);
 	}
 }
 

@@ -8,8 +8,11 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <sys/resource.h>
+
 #include "core/block_share.h"
 #include "engine_feed_rig.h"
+#include "role/engine_feed.h"
 
 /* What the shared list of blocks says of each cause. */
 static struct area_memory shared = { .fd = -1 };
@@ -126,6 +129,32 @@ static void test_gives(void **state)
 	assert_true(seen.gone > 0);
 }
 
+/* No descriptor for them at one moment: a minute later there may be one. */
+static void test_holes_that_could_not_be_made(void **state)
+{
+	struct rlimit most, few;
+	struct engine *e;
+	unsigned more;
+	char *log;
+
+	(void)state;
+	rig_start();
+	e = rig.host.ctx;
+	give_set("nice", FEED_ACTION_ALLOW, FEED_LAYER_POLICY, "192.0.2.1");
+	wait_hole("192.0.2.1");
+	more = seen.holes + 1;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &most), 0);
+	few = (struct rlimit){ 3, most.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	engine_feed_holes_changed(e);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &most), 0);
+	log = rig_log();
+	assert_non_null(strstr(log, "no memory, descriptor or thread"));
+	free(log);
+	engine_feed_tick(e, 60);
+	assert_true(rig_wait(has_holes, &more));
+}
+
 static bool are_told_gone(void *ctx)
 {
 	return seen.gone_at == *(const uint64_t *)ctx;
@@ -238,6 +267,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_causes_in_the_shared_list),
 		TEST(test_gives),
+		TEST(test_holes_that_could_not_be_made),
 		TEST(test_what_has_gone_meanwhile),
 		TEST(test_a_hostile_set),
 		TEST(test_trial),

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "engine_rig.h"
+#include "role/engine_trap.h"
 
 #define SPAMMER "192.0.2.66"
 #define NEIGHBOUR "192.0.2.67"
@@ -194,6 +195,41 @@ static void a_load_that_overtakes_the_map_writes_it_whole(void **state)
 	assert_true(rig.is_map_full || strstr(rig.map, "-A " RIG_SECRET "3@"));
 }
 
+static bool is_reread(void *ctx)
+{
+	return rig.rereads > *(const unsigned *)ctx;
+}
+
+/* A load for which there was no memory: whoever waits is told, and it is tried again. */
+static void a_load_that_failed_comes_again(void **state)
+{
+	const char *line = "{\"cmd\":\"trap_reload\"}\n";
+	unsigned lives, rereads;
+	struct engine *e;
+	struct buf in;
+	int fd;
+
+	(void)state;
+	rig_start();
+	e = rig.host.ctx;
+	(void)snprintf(rig.traps, sizeof rig.traps, TRAP1 "\n" RIG_SECRET "3@example.org\n");
+	rig.is_live_held = true;
+	lives = rig.lives;
+	fd = rig_connect("control");
+	rig_write(fd, line, strlen(line));
+	assert_true(rig_wait(rig_is_live_asked, &lives));
+	engine_trap_load_failed(e);
+	buf_init(&in, 65536);
+	assert_true(rig_read(fd, "\n", &in));
+	assert_non_null(memmem(in.p, in.n, "\"ok\":true", 9));
+	buf_done(&in);
+	(void)close(fd);
+	rereads = rig.rereads;
+	assert_true(e->trap_job->due <= clock_wall_s() + 30);
+	engine_trap_tick(e, e->trap_job->due);
+	assert_true(rig_wait(is_reread, &rereads));
+}
+
 static void a_hit_before_the_traps_waits(void **state)
 {
 	unsigned applies = 0;
@@ -250,6 +286,7 @@ int main(void)
 		ENGINE_TEST(an_answer_to_an_older_load_is_none),
 		ENGINE_TEST(an_answer_unasked_for),
 		ENGINE_TEST(a_load_that_overtakes_the_map_writes_it_whole),
+		ENGINE_TEST(a_load_that_failed_comes_again),
 		ENGINE_TEST(a_hit_before_the_traps_waits),
 	};
 
