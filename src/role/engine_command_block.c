@@ -9,7 +9,8 @@
 
 #define CHANGE_MS 1000 /* an entry of the allow list waits for the disk so long, and with it all mail */
 #define LIST_LIMIT 1000
-#define REMOVE_MAX 100000 /* blocks lifted by one command */
+#define ALLOW_SHOWN 100000 /* lines of the allow files */
+#define REMOVE_MAX 100000  /* blocks lifted by one command */
 #define FOREVER_S (10ull * 366 * 86400)
 #define LONGEST_S FOREVER_S /* of a block: its end fits into the index */
 
@@ -404,7 +405,7 @@ static json_int_t list_files(
 	struct slice rest = buf_slice(&t->text), line;
 	json_int_t freemail = 0;
 
-	while (slice_line(&rest, &line) && json_array_size(list) < LIST_LIMIT) {
+	while (slice_line(&rest, &line) && json_array_size(list) < ALLOW_SHOWN) {
 		struct allow_line l;
 		char text[ALLOW_TEXT], label[ALLOW_TEXT];
 		bool is_any;

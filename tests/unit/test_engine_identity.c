@@ -209,11 +209,47 @@ static void test_people_write_to_a_trap(void **state)
 	assert_true(rig_poll(rig_is_one_suspended, NULL));
 }
 
+static bool is_allowed(void *ctx)
+{
+	json_t *j = rig_why("198.51.0.1");
+	bool is = strcmp(json_string_value(json_object_get(j, "title")), "ALLOWED") == 0;
+
+	(void)ctx;
+	json_decref(j);
+	return is;
+}
+
+/* As many lines as somebody has taken over. */
+static void test_a_long_allow_file(void **state)
+{
+	const size_t lines = 3000;
+	struct msg_text m = { .kind = TEXT_ALLOW, .round = 99, .index = 0, .count = 1, .path = "long.txt" };
+	uint8_t out[1024];
+	struct wr w = wr_init(out, sizeof out);
+	struct buf text;
+	json_t *j;
+
+	(void)state;
+	start();
+	buf_init(&text, 1u << 20);
+	for (unsigned i = 0; i < lines; i++)
+		assert_int_equal(buf_printf(&text, "198.51.%u.%u\n", i >> 8, i & 255), ERR_OK);
+	assert_int_equal(buf_add_char(&text, '\0'), ERR_OK);
+	message_put_text(&w, MSG_TEXT, &m);
+	rig_send(ROLE_ALIASMAP, &w, rig_memfd(text.p));
+	buf_done(&text);
+	assert_true(rig_poll(is_allowed, NULL));
+	j = rig_call("{\"cmd\":\"allow_list\"}");
+	assert_int_equal(json_array_size(json_object_get(j, "allow")), lines + 1); /* and the pool */
+	json_decref(j);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_by_every_name, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_a_domain, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_a_long_allow_file, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_people_write_to_a_trap, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_who_is_allowed_by_what, rig_setup, rig_teardown),
 	};
