@@ -215,9 +215,9 @@ static void save(struct job *j, const struct msg_riders *m)
 		log_warn("release", "corpus=%s text=\"released, but the store does not take it down\"", id);
 }
 
-static void on_done(void *ctx, const struct msg_riders *m)
+/* m NULL: capture is gone. */
+static void one_done(struct job *j, const struct msg_riders *m)
 {
-	struct job *j = ctx;
 	bool is_ok = m && m->result == RIDERS_OK;
 	json_t *one = json_pack("{s:s, s:b, s:o}", "corpus_id", j->id[j->at], "ok", is_ok, "text",
 		engine_json_text(m ? result_text(m) : "capture has stopped"));
@@ -235,7 +235,12 @@ static void on_done(void *ctx, const struct msg_riders *m)
 	j->given += is_ok;
 	j->failed += !is_ok;
 	j->at++;
-	next(j);
+}
+
+static void on_done(void *ctx, const struct msg_riders *m)
+{
+	one_done(ctx, m);
+	next(ctx);
 }
 
 static json_t *lift(struct job *j)
@@ -276,16 +281,12 @@ static void finish(struct job *j)
 
 static void next(struct job *j)
 {
-	enum err err;
+	enum riders_what what = j->is_dry ? RIDERS_LIST : RIDERS_RELEASE;
 
-	if (j->at == j->count) {
-		finish(j);
-		return;
-	}
-	err = engine_release_order(
-		j->e, j->is_dry ? RIDERS_LIST : RIDERS_RELEASE, j->id[j->at], j->to[0] ? j->to : NULL, on_done, j);
-	if (err != ERR_OK)
-		on_done(j, NULL);
+	for (; j->at < j->count; one_done(j, NULL))
+		if (engine_release_order(j->e, what, j->id[j->at], j->to[0] ? j->to : NULL, on_done, j) == ERR_OK)
+			return;
+	finish(j);
 }
 
 /* ---- the command */

@@ -256,13 +256,16 @@ static void what_cannot_be_released_is_said(void **state)
 	json_decref(release("\"what\":\"" CORPUS "\"", false));
 }
 
-static void withhold_two(struct engine *e)
+static void withhold_many(struct engine *e)
 {
 	struct record_withheld r = { .time = clock_wall_s(), .state = WITHHELD_KEPT, .riders = 1 };
+	char id[MESSAGE_CORPUS_ID];
 
 	rig_address(SPAMMER, &r.client);
-	assert_int_equal(engine_release_save(e, CORPUS, &r), ERR_OK);
-	assert_int_equal(engine_release_save(e, "1795308996.00", &r), ERR_OK);
+	for (unsigned i = 0; i < 1000; i++) {
+		(void)snprintf(id, sizeof id, "1795308995.%04x", i);
+		assert_int_equal(engine_release_save(e, id, &r), ERR_OK);
+	}
 	assert_int_equal(store_flush(e->store), ERR_OK);
 }
 
@@ -301,7 +304,7 @@ static void a_release_that_was_left_is_noted(void **state)
 
 	(void)state;
 	e = begin(RIDERS_WITHHOLD, "soft");
-	withhold_two(e);
+	withhold_many(e);
 	fd = rig_connect("control");
 	rig_write(fd, line, strlen(line));
 	assert_true(rig_wait(has_order, &none));
@@ -320,7 +323,7 @@ static void a_stop_begins_nothing(void **state)
 
 	(void)state;
 	e = begin(RIDERS_WITHHOLD, "soft");
-	withhold_two(e);
+	withhold_many(e);
 	fd = rig_connect("control");
 	rig_write(fd, line, strlen(line));
 	assert_true(rig_wait(has_order, &none));
