@@ -231,6 +231,7 @@ struct engine {
 	struct engine_person *person; /* one question or deletion at a time */
 	int64_t clock_offset;         /* wall clock less the monotonic one, s */
 	uint64_t clock_doubt_ms;      /* engine_clock_is_doubtful until then */
+	uint64_t clock_step_ms;       /* the start, or the last time it was set */
 	bool has_clock;
 	bool has_clock_moved; /* between two ticks, when a block was made */
 	uint32_t person_seq;
@@ -534,6 +535,11 @@ void engine_clock_tick(struct engine *e);
 void engine_clock_note(struct engine *e);
 /* It has leapt ahead a moment ago and may be wrong: nothing is to be deleted for its age. */
 bool engine_clock_is_doubtful(const struct engine *e);
+/*
+ * Nobody has set it for an hour: what is known of the future was learned while it was ahead. Before, it may be behind, as
+ * that of a machine without a battery is until NTP has set it, and what is known of the future is right.
+ */
+bool engine_clock_is_settled(const struct engine *e);
 /* A block that begins in the future begins now; true: its new end is in *ret_until, record and cache have it too. */
 bool engine_clock_tame(struct engine *e, struct slice key, struct slice value, uint64_t now, uint64_t *ret_until);
 

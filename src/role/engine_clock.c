@@ -13,7 +13,7 @@
 
 #define STEP_S 60         /* less is how NTP works */
 #define DOUBT_S 86400     /* a leap ahead that would let retention delete what is young */
-#define DOUBT_MS 3600000u /* it rests so long */
+#define DOUBT_MS 3600000u /* so long after a step, or a start, the clock is not believed */
 #define FUTURE_S 300      /* a block so far ahead was made by a wrong clock */
 
 static void blocks_again(struct engine *e)
@@ -69,10 +69,12 @@ void engine_clock_tick(struct engine *e)
 	e->has_clock_moved = false;
 	if (!e->has_clock) {
 		e->has_clock = true;
+		e->clock_step_ms = mono_ms;
 		return;
 	}
 	if (!is_step(step) && !has_moved)
 		return;
+	e->clock_step_ms = mono_ms;
 	if (step < 0) /* what the log told before this start is told of times before it */
 		e->started = (uint64_t)((int64_t)e->started + step);
 	if (step >= DOUBT_S)
@@ -87,6 +89,11 @@ void engine_clock_tick(struct engine *e)
 bool engine_clock_is_doubtful(const struct engine *e)
 {
 	return e->clock_doubt_ms && clock_mono_ms() < e->clock_doubt_ms;
+}
+
+bool engine_clock_is_settled(const struct engine *e)
+{
+	return clock_mono_ms() - e->clock_step_ms >= DOUBT_MS;
 }
 
 static void begin_now(struct record_block *b, uint64_t now)

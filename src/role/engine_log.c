@@ -141,7 +141,8 @@ static void credit_subject(struct engine *e, const struct prefix *p, uint64_t ti
 	l = v;
 	l->prefix = *p;
 	l->is_dirty = true;
-	ledger_tame(&l->record, clock_wall_s());
+	if (engine_clock_is_settled(e))
+		ledger_tame(&l->record, clock_wall_s());
 	ledger_add(&l->record, time, count);
 }
 

@@ -239,6 +239,27 @@ static void test_what_a_leap_leaves(void **state)
 	assert_true(has_good_mail(host));
 }
 
+/* A machine without a battery begins years ago, until NTP has set its clock: who mails meanwhile is no stranger after it. */
+static void test_a_start_long_ago(void **state)
+{
+	char host[] = "192.0.2.1", end[] = "192.0.2.2";
+
+	(void)state;
+	rig_start();
+	for (uint64_t day = 10; day > 0; day--)
+		rig_log_mail(host, "jo@firm.example", "anna@example.org", clock_wall_s() - day * 86400);
+	assert_true(rig_poll(has_good_mail, host));
+	rig_stop();
+	atomic_store(&wall_ahead_s, -100 * DAYS_40);
+	rig_start();
+	rig_log_mail(host, "jo@firm.example", "anna@example.org", clock_wall_s());
+	for (uint64_t day = 10; day > 3; day--) /* told after it: that one has been taken */
+		rig_log_mail(end, "jo@firm.example", "anna@example.org", clock_wall_s() - day * 86400);
+	assert_true(rig_poll(has_good_mail, end));
+	set_clock(0);
+	assert_true(has_good_mail(host));
+}
+
 /* Started while the clock was ahead: the engine is up since then all the same, and the log proves nothing of today. */
 static void test_since_when_it_is_up(void **state)
 {
@@ -301,6 +322,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_insiders_are_told, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_withheld_messages_go, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_what_a_leap_leaves, setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_a_start_long_ago, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_since_when_it_is_up, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_refusals_are_recorded, setup, rig_teardown),
 	};
