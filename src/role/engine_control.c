@@ -277,7 +277,9 @@ static void one_line(struct engine_call *c, struct slice line)
 	hide_note(c->e, in);
 	while (name && k->name && strcmp(k->name, name) != 0)
 		k++;
-	if (!name)
+	if (!in && !error.text[0]) /* the parser says nothing of that */
+		engine_answer_error(c, 1, "no memory: try again");
+	else if (!name)
 		engine_answer_error(c, 2, "not a command: %s", in ? "\"cmd\" is missing" : error.text);
 	else if (!k->name)
 		engine_answer_error(c, 2, "this limetwigd does not know the command");

@@ -313,9 +313,10 @@ class Site:
         """A command that must be answered, whoever is dead meanwhile."""
         def look():
             try:
-                return self.command(**fields)
+                answer = self.command(**fields)
             except (OSError, ValueError):
                 return None
+            return None if answer.get("error", "").startswith("no memory") else answer
         answer = wait_for("an answer to %s" % fields, look, PATIENCE)
         if not answer.get("ok"):
             raise Broken("command %s: %s" % (fields, answer))
