@@ -397,6 +397,15 @@ static void open_again(struct firewall *f)
 	firewall_bring_up(f);
 }
 
+/* What was put off, and for lack of memory has no timer. */
+static void catch_up(struct firewall *f)
+{
+	if (f->is_form_touched || f->foreigns)
+		firewall_mend_later(f);
+	if (f->plan.is_purging || f->plan.is_filling)
+		firewall_pump_start(f);
+}
+
 static void on_tick(void *ctx)
 {
 	struct firewall *f = ctx;
@@ -406,6 +415,8 @@ static void on_tick(void *ctx)
 	firewall_hook_tick(f);
 	if (!f->nft && f->state == FW_ERROR && !f->plan.is_listing)
 		open_again(f);
+	if (f->state == FW_OK && !f->hooks.is_on)
+		catch_up(f);
 	if (++f->ticks % FIREWALL_STATE_S)
 		return;
 	if (f->hooks.is_on) {
