@@ -156,6 +156,11 @@ static enum err open_queue(
 			text, size, "postfix queues: %s is no folder: is Postfix installed, is the path right?", queue);
 		return ERR_NOTFOUND;
 	}
+	for (size_t j = 0; j < i; j++)
+		if (strcmp(s->dir[j], s->dir[i]) == 0) {
+			(void)snprintf(text, size, "postfix queues: %s is there twice", queue);
+			return ERR_EXISTS;
+		}
 	(void)snprintf(policy, sizeof policy, "%s/policy", s->dir[i]);
 	(void)snprintf(lmtp, sizeof lmtp, "%s/lmtp", s->dir[i]);
 	e = make_folder(s->dir[i], 0750, is_root, 0, gid, text, size);

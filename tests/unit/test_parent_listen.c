@@ -97,6 +97,19 @@ static void test_one_that_cannot_be_had(void **state)
 	assert_int_equal(count_files(path), 2);
 }
 
+static void test_one_that_is_there_twice(void **state)
+{
+	struct parent_sockets new;
+	char text[512] = "";
+
+	(void)state;
+	c.postfix.queues.count = 2;
+	(void)snprintf(c.postfix.queues.item[1], CONF_ITEM, "%s", c.postfix.queues.item[0]);
+	assert_int_equal(parent_open_sockets(&c, false, &new, text, sizeof text), ERR_EXISTS);
+	assert_non_null(strstr(text, "twice"));
+	assert_true(leads_to_all(&old));
+}
+
 static void test_new_ones(void **state)
 {
 	struct parent_sockets new, third;
@@ -135,6 +148,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_one_that_cannot_be_had, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_one_that_is_there_twice, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_new_ones, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_name_that_is_taken, set_up, tear_down),
 	};
