@@ -424,7 +424,7 @@ void engine_trap_tick(struct engine *e, uint64_t now)
 {
 	struct engine_traps *t = e->trap_job;
 
-	if (t->phase != TRAP_IDLE || now < t->due || engine_clock_is_doubtful(e))
+	if (t->phase != TRAP_IDLE || now < t->due)
 		return;
 	t->due = now + 30; /* until the new load says more */
 	ask_reread(e);

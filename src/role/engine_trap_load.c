@@ -18,6 +18,7 @@
 #define DOMAIN_TEXT_MAX (32u << 20)
 #define WAIT_MS 5  /* for the disk */
 #define AGAIN_S 30 /* after a load that failed */
+#define DOUBT_AGAIN_S 600
 
 void engine_trap_load_drop(struct engine_traps *t)
 {
@@ -102,8 +103,9 @@ static enum trap_state state_of(
 		return l->state;
 	if (r->suspended)
 		return TRAP_SUSPENDED;
-	/* a clock that has leapt has not watched it */
-	if (due <= now && (r->armed_at || !e->host->conf.traps.watch_s || !engine_clock_is_doubtful(e)))
+	if (due <= now && !r->armed_at && e->host->conf.traps.watch_s && engine_clock_is_doubtful(e))
+		due = now + DOUBT_AGAIN_S; /* nobody has watched it while the clock leapt */
+	if (due <= now)
 		return TRAP_ARMED;
 	if (due < t->next_due)
 		t->next_due = due;

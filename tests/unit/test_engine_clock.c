@@ -199,16 +199,23 @@ static bool has_good_mail(void *host)
 	return good > 1;
 }
 
-static json_int_t watching(void)
+static json_int_t traps_in(const char *state)
 {
-	json_t *j;
+	char line[80];
 	json_int_t n;
+	json_t *j;
 
-	rig_do("{\"cmd\":\"trap_reload\"}");
-	j = rig_call("{\"cmd\":\"trap_list\",\"state\":\"watching\"}");
+	(void)snprintf(line, sizeof line, "{\"cmd\":\"trap_list\",\"state\":\"%s\"}", state);
+	j = rig_call(line);
 	n = json_integer_value(json_object_get(j, "total"));
 	json_decref(j);
 	return n;
+}
+
+static json_int_t watching(void)
+{
+	rig_do("{\"cmd\":\"trap_reload\"}");
+	return traps_in("watching");
 }
 
 /*
@@ -258,6 +265,30 @@ static void test_a_start_long_ago(void **state)
 	assert_true(rig_poll(has_good_mail, end));
 	set_clock(0);
 	assert_true(has_good_mail(host));
+}
+
+static bool are_armed(void *ctx)
+{
+	(void)ctx;
+	return traps_in("armed") == 3;
+}
+
+/* A machine without a battery, whose clock is set soon after the start: traps that were armed before are so at once. */
+static void test_traps_of_a_start_long_ago(void **state)
+{
+	(void)state;
+	rig.host.conf.traps.watch_s = 7 * 86400;
+	atomic_store(&wall_ahead_s, -DAYS_40);
+	rig_start();
+	rig_stop();
+	atomic_store(&wall_ahead_s, 0);
+	rig_start();
+	assert_true(rig_poll(are_armed, NULL));
+	rig_stop();
+	atomic_store(&wall_ahead_s, -100 * DAYS_40);
+	rig_start();
+	set_clock(0);
+	assert_true(rig_poll(are_armed, NULL));
 }
 
 /* Started while the clock was ahead: the engine is up since then all the same, and the log proves nothing of today. */
@@ -322,6 +353,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_insiders_are_told, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_withheld_messages_go, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_what_a_leap_leaves, setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_traps_of_a_start_long_ago, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_a_start_long_ago, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_since_when_it_is_up, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_refusals_are_recorded, setup, rig_teardown),
