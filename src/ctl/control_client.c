@@ -236,6 +236,19 @@ enum err control_client_watch(
 	return e == ERR_CLOSED ? ERR_OK : e;
 }
 
+/* In a container it may be the first process; elsewhere that is somebody else, who must not get our signals. */
+static bool is_first(void)
+{
+	char name[32] = "";
+	FILE *f = fopen("/proc/1/comm", "re");
+
+	if (f) {
+		name[fread(name, 1, sizeof name - 1, f)] = '\0';
+		(void)fclose(f);
+	}
+	return strcmp(name, "limetwigd\n") == 0;
+}
+
 enum err control_client_pid(const char *path, pid_t *ret_pid, char text[CONTROL_TEXT])
 {
 	struct ucred cred = { 0 };
@@ -245,8 +258,10 @@ enum err control_client_pid(const char *path, pid_t *ret_pid, char text[CONTROL_
 
 	if (e != ERR_OK)
 		return e;
-	if (getsockopt(s, SOL_SOCKET, SO_PEERCRED, &cred, &n) != 0 || cred.pid <= 1)
+	if (getsockopt(s, SOL_SOCKET, SO_PEERCRED, &cred, &n) != 0)
 		e = say_errno(errno, text, path);
+	else if (cred.pid < 1 || (cred.pid == 1 && !is_first()))
+		e = say(ERR_IO, text, "it is not among the processes that are seen here: another container?", path);
 	else
 		*ret_pid = cred.pid;
 	(void)close(s);

@@ -13,11 +13,15 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct server {
@@ -265,11 +269,53 @@ static void test_pid(void **state)
 	finish(&s);
 }
 
+/* Exit status: 0 where the first process of a container is found if, and only if, it is limetwigd. */
+static int be_first(void)
+{
+	struct server s;
+	pid_t pid = 0;
+	enum err as_other, as_ours;
+
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 || mount("proc", "/proc", "proc", 0, NULL) != 0)
+		return 77;
+	start(&s, "", 1);
+	as_other = control_client_pid(s.path, &pid, text);
+	finish(&s);
+	(void)prctl(PR_SET_NAME, "limetwigd");
+	start(&s, "", 1);
+	as_ours = control_client_pid(s.path, &pid, text);
+	finish(&s);
+	return as_other == ERR_IO && as_ours == ERR_OK && pid == 1 ? 0 : 1;
+}
+
+static void test_pid_of_a_container(void **state)
+{
+	pid_t outer, inner;
+	int status;
+
+	(void)state;
+	outer = fork();
+	if (outer == 0) {
+		if (unshare(CLONE_NEWNS | CLONE_NEWPID) != 0)
+			_exit(77);
+		inner = fork();
+		if (inner == 0)
+			_exit(be_first());
+		_exit(waitpid(inner, &status, 0) == inner && WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+	}
+	assert_int_equal(waitpid(outer, &status, 0), outer);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_ask), cmocka_unit_test(test_full_backlog),
 		cmocka_unit_test(test_passes_descriptor), cmocka_unit_test(test_bad_answers),
-		cmocka_unit_test(test_nobody_there), cmocka_unit_test(test_watch), cmocka_unit_test(test_pid) };
+		cmocka_unit_test(test_nobody_there), cmocka_unit_test(test_watch), cmocka_unit_test(test_pid),
+		cmocka_unit_test(test_pid_of_a_container) };
 
 	return cmocka_run_group_tests_name("control_client", tests, NULL, NULL);
 }
