@@ -199,6 +199,11 @@ static bool has_good_mail(void *host)
 	return good > 1;
 }
 
+static bool has_reread(void *ctx)
+{
+	return rig.rereads > *(const unsigned *)ctx;
+}
+
 static json_int_t traps_in(const char *state)
 {
 	char line[80];
@@ -226,6 +231,7 @@ static void test_what_a_leap_leaves(void **state)
 {
 	char host[] = "192.0.2.1";
 	struct engine *e;
+	unsigned rereads;
 
 	(void)state;
 	rig.host.conf.traps.watch_s = 7 * 86400;
@@ -240,7 +246,9 @@ static void test_what_a_leap_leaves(void **state)
 	assert_true(is_kept(e, "1.a"));
 	assert_int_equal(watching(), 3);
 	engine_log_flush(e, 0);
+	rereads = rig.rereads;
 	set_clock(0);
+	assert_true(rig_wait(has_reread, &rereads)); /* when they are armed is reckoned anew */
 	assert_true(is_kept(e, "1.a"));
 	assert_int_equal(watching(), 3);
 	assert_true(has_good_mail(host));
