@@ -35,7 +35,7 @@ enum err off_flag_set(const char *dir, const char *line, bool *ret_new)
 {
 	char path[OFF_PATH];
 	bool was = off_flag_is_set(dir);
-	enum err e = ERR_IO;
+	enum err e;
 	int fd;
 
 	make_path(dir, path);
@@ -44,8 +44,11 @@ enum err off_flag_set(const char *dir, const char *line, bool *ret_new)
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return ERR_IO;
-	if (whole_file_write(fd, slice_str(line)) == ERR_OK && fsync(fd) == 0)
+	e = whole_file_write(fd, slice_str(line));
+	if (e != ERR_OK && (errno == ENOSPC || errno == EDQUOT)) /* it is there; who and when are not in it */
 		e = ERR_OK;
+	if (e == ERR_OK && fsync(fd) != 0)
+		e = ERR_IO;
 	(void)close(fd);
 	if (e == ERR_OK)
 		e = sync_dir(dir);

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Write dir/off with a line of text and bring it to the disk. ERR_IO: errno. ret_new: it was not there. */
+/* Write dir/off with a line of text (none on a full disk) and bring it to the disk. ERR_IO: errno. ret_new: it was not there. */
 enum err off_flag_set(const char *dir, const char *line, bool *ret_new) MUST_USE;
 /* ret_was: it was there. */
 enum err off_flag_remove(const char *dir, bool *ret_was) MUST_USE;

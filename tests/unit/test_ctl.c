@@ -16,6 +16,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -385,6 +386,32 @@ static void test_off_without_right(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* The flag is the file: on a full disk it is empty, and there. */
+static void test_off_on_a_full_disk(void **state)
+{
+	pid_t pid;
+	int status;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(mkdir(in_dir("lib"), 0755), 0);
+	pid = fork();
+	if (pid == 0) {
+		if (unshare(CLONE_NEWNET | CLONE_NEWNS) != 0 ||
+			mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+			mount("tmpfs", in_dir("lib"), "tmpfs", 0, "size=4k") != 0)
+			_exit(77);
+		write_file("lib/all", "all of it");
+		_exit(run("off") == CTL_DONE && *err == '\0' && read_file("lib/off") ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 /* The defaults are other places than those of a file that cannot be read: nothing is written there. */
 static void test_broken_conf(void **state)
 {
@@ -478,7 +505,7 @@ int main(void)
 		CASE(test_trap_add_to_a_file), CASE(test_one_file), CASE(test_trap_import), CASE(test_trap_change),
 		CASE(test_concurrent), CASE(test_pattern), CASE(test_trap_import_access), CASE(test_feed_check),
 		CASE(test_feed_check_spamd_conf), CASE(test_allow_import), CASE(test_db), CASE(test_restore_that_fails),
-		CASE(test_off), CASE(test_off_without_right), CASE(test_broken_conf) };
+		CASE(test_off), CASE(test_off_without_right), CASE(test_off_on_a_full_disk), CASE(test_broken_conf) };
 
 	return cmocka_run_group_tests_name("ctl", tests, NULL, NULL);
 }
