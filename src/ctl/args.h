@@ -9,8 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define ARGS_WORDS 4096 /* words of one command */
-
 enum opt {
 	OPT_JSON,
 	OPT_NOTE,

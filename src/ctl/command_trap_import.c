@@ -25,13 +25,12 @@ static enum err entry_take(const struct import_entry *e, void *ctx)
 static int compare_users(struct ctl *c, struct trap_batch *b)
 {
 	struct user_list u = { 0 };
-	size_t matched = 0;
 	int status = CTL_DONE;
 
 	if (c->args.value[OPT_USERS])
 		status = user_list_read(c, c->args.value[OPT_USERS], &u);
 	if (status == CTL_DONE)
-		status = trap_users_compare(c, b, &u, c->args.word[0], &matched);
+		status = trap_users_compare(c, b, &u, c->args.word[0]);
 	user_list_done(&u);
 	return status;
 }

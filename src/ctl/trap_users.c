@@ -26,28 +26,28 @@ static enum err users_index(const struct user_list *u, struct keymap *addresses,
 }
 
 /* Everybody a pattern matches; the first ones are named. */
-static size_t show_matched(struct ctl *c, struct trap_patterns *p, const struct user_list *u, const char *source,
+static void show_matched(struct ctl *c, struct trap_patterns *p, const struct user_list *u, const char *source,
 	const struct trap_batch_item *item)
 {
-	bool is_shown = !c->args.is_given[OPT_JSON];
 	const char *user;
 	size_t at = 0, n = 0;
 
+	if (c->args.is_given[OPT_JSON])
+		return;
 	while ((user = user_list_match(u, p, &at))) {
-		if (is_shown && n == 0)
+		if (n == 0)
 			(void)fprintf(c->err, "%s:%u: the pattern matches living users:", source, item->number);
-		if (is_shown && n < NAMED)
+		if (n < NAMED)
 			(void)fprintf(c->err, " %s", user);
 		n++;
 	}
-	if (is_shown && n)
+	if (n)
 		(void)fprintf(c->err, "%s (%zu in all); it counts only recipients that Postfix refuses\n",
 			n > NAMED ? " ..." : "", n);
-	return n;
 }
 
 static enum err pattern_compare(struct ctl *c, struct trap_batch *b, struct trap_batch_item *item,
-	const struct user_list *u, const char *source, size_t *matched)
+	const struct user_list *u, const char *source)
 {
 	struct slice text = slice_str(b->keys.p + item->key_at);
 	struct trap_patterns *p = trap_patterns_new();
@@ -60,14 +60,14 @@ static enum err pattern_compare(struct ctl *c, struct trap_batch *b, struct trap
 		trap_batch_refuse(item, why);
 		e = ERR_OK;
 	} else if (e == ERR_OK) {
-		*matched += show_matched(c, p, u, source, item);
+		show_matched(c, p, u, source, item);
 	}
 	trap_patterns_free(p);
 	return e;
 }
 
 static enum err compare_all(struct ctl *c, struct trap_batch *b, const struct user_list *u, const char *source,
-	struct keymap *addresses, struct keymap *domains, size_t *matched)
+	struct keymap *addresses, struct keymap *domains)
 {
 	enum err e = users_index(u, addresses, domains);
 
@@ -77,7 +77,7 @@ static enum err compare_all(struct ctl *c, struct trap_batch *b, const struct us
 		if (b->item[i].fate != TRAP_BATCH_NEW)
 			continue;
 		if (key.p[0] == '/')
-			e = pattern_compare(c, b, &b->item[i], u, source, matched);
+			e = pattern_compare(c, b, &b->item[i], u, source);
 		else if (key.p[0] == '@' && keymap_get(domains, key))
 			trap_batch_refuse(&b->item[i], "users live in this domain");
 		else if (key.p[0] != '@' &&
@@ -87,20 +87,15 @@ static enum err compare_all(struct ctl *c, struct trap_batch *b, const struct us
 	return e;
 }
 
-int trap_users_compare(
-	struct ctl *c, struct trap_batch *b, const struct user_list *u, const char *source, size_t *ret_matched)
+int trap_users_compare(struct ctl *c, struct trap_batch *b, const struct user_list *u, const char *source)
 {
 	struct keymap addresses, domains;
-	size_t matched = 0;
 	enum err e;
 
 	keymap_init(&addresses, b->seen.key, 1, USER_LIST_MAX);
 	keymap_init(&domains, b->seen.key, 1, USER_LIST_MAX);
-	e = compare_all(c, b, u, source, &addresses, &domains, &matched);
+	e = compare_all(c, b, u, source, &addresses, &domains);
 	keymap_done(&addresses);
 	keymap_done(&domains);
-	if (e != ERR_OK)
-		return ctl_refuse(c, "no memory");
-	*ret_matched = matched;
-	return CTL_DONE;
+	return e == ERR_OK ? CTL_DONE : ctl_refuse(c, "no memory");
 }

@@ -11,11 +11,7 @@
 #include "ctl/user_list.h"
 #include "io/trap_pattern.h"
 
-/*
- * Looks at all new ones of b; source: named in what is shown. CTL_DONE, or the
- * error was shown. *ret_matched: users that some pattern matches.
- */
-int trap_users_compare(
-	struct ctl *c, struct trap_batch *b, const struct user_list *u, const char *source, size_t *ret_matched);
+/* Looks at all new ones of b; source: named in what is shown. CTL_DONE, or the error was shown. */
+int trap_users_compare(struct ctl *c, struct trap_batch *b, const struct user_list *u, const char *source);
 
 #endif /* CTL_TRAP_USERS_H */
