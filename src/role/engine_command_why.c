@@ -107,18 +107,35 @@ static void collect(struct story *s)
 		return;
 }
 
-static const char *title_of(const struct engine *e, const struct engine_subject *s, uint64_t now,
-	enum gate_origin origin, const struct story *t)
+/* The network around p that is blocked, where he himself is not. */
+static bool find_wider(struct engine *e, const struct prefix *p, uint64_t now, struct record_block *ret)
+{
+	const struct engine_subject *s;
+	struct block_entry entry;
+
+	if (subject_is_identity(p) || !block_index_find(&e->blocks, &p->addr, now, &entry) ||
+		entry.subject.len >= p->len)
+		return false;
+	s = engine_subject_get(e, &entry.subject);
+	if (!s || !s->has_block || !decide_block_is_active(&s->block, now))
+		return false;
+	*ret = s->block;
+	return true;
+}
+
+/* b: what he is shown; NULL: he never was blocked. */
+static const char *title_of(const struct engine *e, const struct record_block *b, uint64_t now, enum gate_origin origin,
+	const struct story *t)
 {
 	if (origin != GATE_FOREIGN)
 		return origin == GATE_SHARED ? "SHARED" : "ALLOWED";
-	if (s->has_block && decide_block_is_held(&s->block, now))
+	if (b && decide_block_is_held(b, now))
 		return "HELD";
-	if (s->has_block && decide_block_is_active(&s->block, now))
+	if (b && decide_block_is_active(b, now))
 		return engine_is_enforcing(e) ? "BLOCKED" : "WOULD BE BLOCKED";
-	if (s->has_block && s->block.state == BLOCK_LIFTED)
+	if (b && b->state == BLOCK_LIFTED)
 		return "LIFTED";
-	if (s->has_block)
+	if (b)
 		return "EXPIRED";
 	if (json_array_size(t->accepted))
 		return "ACCEPTED";
@@ -208,10 +225,13 @@ static json_t *match_json(struct engine *e, const struct prefix *p, const char *
 	struct story t = { .e = e, .subject = *p };
 	struct allow_match allow;
 	enum gate_origin origin = origin_of(e, p, name, &allow);
-	struct engine_subject *s = engine_subject_get(e, p);
 	uint64_t now = clock_wall_s();
+	struct record_block wider;
+	bool is_wider = find_wider(e, p, now, &wider);
+	const struct engine_subject *s = engine_subject_get(e, p);
+	const struct record_block *b = is_wider ? &wider : s && s->has_block ? &s->block : NULL;
 	struct block_entry entry;
-	bool is_listed = block_index_get(&e->blocks, p, &entry) && entry.until > now;
+	bool is_listed = b && block_index_get(&e->blocks, &b->subject, &entry) && entry.until > now;
 	char subject[PREFIX_TEXT];
 	json_t *j = json_object();
 
@@ -220,11 +240,11 @@ static json_t *match_json(struct engine *e, const struct prefix *p, const char *
 	collect(&t);
 	(void)json_object_set_new(j, "kind", json_string("subject"));
 	(void)json_object_set_new(j, "subject", json_string(prefix_format(p, subject)));
-	(void)json_object_set_new(j, "title", json_string(title_of(e, s, now, origin, &t)));
+	(void)json_object_set_new(j, "title", json_string(title_of(e, b, now, origin, &t)));
 	(void)json_object_set_new(j, "name", engine_json_text(best_name(s, &t) ? best_name(s, &t) : ""));
 	set_identity(e, j, p, s, &t);
-	if (s->has_block)
-		(void)json_object_set_new(j, "block", engine_json_block(e, &s->block));
+	if (b)
+		(void)json_object_set_new(j, "block", engine_json_block(e, b));
 	if (origin != GATE_FOREIGN)
 		set_allow(e, j, p, &allow);
 	(void)json_object_set_new(j, "hits", t.hits);

@@ -87,6 +87,33 @@ static void test_very_many(void **state)
 	assert_int_equal(removed_by("{\"cmd\":\"block_remove\",\"tag\":\"mass\"}"), 0);
 }
 
+/* Who is blocked with his network hears so, and by which case; what was of himself before does not hide it. */
+static void test_why_inside_a_network(void **state)
+{
+	json_t *j;
+
+	(void)state;
+	rig_start();
+	rig_enforce("soft");
+	assert_int_equal(rig_message("192.0.2.6", "M1", "a@s.example", TRAP1), HIT_STORED);
+	rig_do("{\"cmd\":\"block_remove\",\"what\":\"192.0.2.6\"}");
+	rig_assert_title("192.0.2.6", "LIFTED");
+	rig_do("{\"cmd\":\"block_add\",\"subject\":\"192.0.2.0/24\",\"seconds\":3600}");
+	assert_true(rig_is_refused("192.0.2.5"));
+	rig_assert_title("192.0.2.6", "BLOCKED");
+	j = rig_why("192.0.2.5");
+	assert_string_equal(json_string_value(json_object_get(j, "title")), "BLOCKED");
+	assert_string_equal(json_string_value(json_object_get(json_object_get(j, "block"), "subject")), "192.0.2.0/24");
+	assert_true(json_is_true(json_object_get(json_object_get(j, "layers"), "policy")));
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "refusals"), "count")), 1);
+	json_decref(j);
+	rig_assert_title("192.0.2.0/24", "BLOCKED");
+	rig_assert_title("192.0.3.5", "NOT BLOCKED");
+	rig_do("{\"cmd\":\"block_remove\",\"what\":\"192.0.2.0/24\"}");
+	rig_assert_title("192.0.2.5", "NOT BLOCKED");
+	rig_assert_title("192.0.2.6", "LIFTED");
+}
+
 static bool is_told(void *ctx)
 {
 	(void)ctx;
@@ -134,6 +161,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_by_cause, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_very_many, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_why_inside_a_network, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_people_write_to_it, rig_setup, rig_teardown),
 	};
 
