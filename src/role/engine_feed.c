@@ -253,7 +253,7 @@ void engine_feed_tick(struct engine *e, uint64_t now)
 
 /* ---- for people */
 
-static const char *action_name(unsigned a)
+const char *engine_feed_action_name(unsigned a)
 {
 	static const char *const names[] = { "", "block", "tarpit", "score", "list", "allow" };
 
@@ -300,8 +300,8 @@ static json_t *row(const struct engine *e, const struct engine_feed *f, uint64_t
 	unsigned action = f->has_state ? s->action : f->now.m.action,
 		 layers = f->has_state ? s->layers : f->now.m.layers;
 	json_t *j = json_pack("{s:s, s:s, s:o, s:s, s:o, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "name", f->name,
-		"action", action_name(action), "layers", layers_json(layers), "state", state_name(f), "text",
-		engine_json_text(s->text), "acts", f->has_set, "good", (json_int_t)s->good, "tried",
+		"action", engine_feed_action_name(action), "layers", layers_json(layers), "state", state_name(f),
+		"text", engine_json_text(s->text), "acts", f->has_set, "good", (json_int_t)s->good, "tried",
 		(json_int_t)s->tried, "changed", (json_int_t)s->changed, "added", (json_int_t)s->added, "removed",
 		(json_int_t)s->removed, "blocked", (json_int_t)f->blocked, "spared", (json_int_t)f->spared, "no_room",
 		(json_int_t)f->no_room);

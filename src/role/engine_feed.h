@@ -101,6 +101,8 @@ static inline unsigned engine_feed_number(const struct engine_feeds *x, const st
 {
 	return (unsigned)(f - x->feed);
 }
+/* Of enum conf_feed_action. */
+const char *engine_feed_action_name(unsigned a);
 /* "": all. False: the role cannot be asked. */
 bool engine_feed_ask(struct engine *e, enum feed_ask what, const char *name);
 /* Go on with what is to be done, in the next round of the loop. */

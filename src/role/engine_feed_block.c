@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "core/feed_plan.h"
 #include "io/log.h"
 #include "role/engine_hit.h"
 
@@ -68,18 +69,6 @@ void engine_feed_contact(struct engine *e, const struct policy_request *r, struc
 
 /* ---- what a feed wants of its blocks */
 
-static unsigned layers_of(const struct conf_feed *f)
-{
-	static const char *const names[] = { "policy", "firewall", "dnsbl", "export" };
-	struct slice rest = slice_str(f->layers), word;
-	unsigned layers = 0;
-
-	while (slice_word(&rest, &word))
-		for (unsigned i = 0; i < 4; i++)
-			layers |= slice_eq(word, slice_str(names[i])) ? 1u << i : 0;
-	return layers;
-}
-
 static void look_up(const struct engine *e, const char *name, enum conf_feed_action *action, unsigned *layers)
 {
 	const struct conf *c = &e->host->conf;
@@ -98,7 +87,7 @@ static void look_up(const struct engine *e, const char *name, enum conf_feed_act
 	for (uint32_t i = 0; i < c->feed_count; i++) {
 		if (strcmp(c->feed[i].title, name) == 0) {
 			*action = c->feed[i].action;
-			*layers = layers_of(&c->feed[i]);
+			(void)feed_plan_layers(c->feed[i].layers, layers); /* the configuration was checked */
 		}
 	}
 }
@@ -256,7 +245,6 @@ static bool find_prefix(const struct feed_area *a, const struct prefix *p, struc
 
 json_t *engine_feed_listed_json(struct engine *e, const struct prefix *p)
 {
-	static const char *const actions[] = { "", "block", "tarpit", "score", "list", "allow" };
 	const struct feed_view *v = &e->feeds->view;
 	uint64_t now = clock_wall_s();
 	json_t *list = json_array();
@@ -270,9 +258,9 @@ json_t *engine_feed_listed_json(struct engine *e, const struct prefix *p)
 			continue;
 		(void)json_array_append_new(
 			list, json_pack("{s:s, s:s, s:s, s:s, s:I, s:f}", "feed", f->name, "action",
-				      actions[v->feed[i].action], "prefix", prefix_format(&in, text), "does",
-				      does_of(e, &v->feed[i], p, now), "fetched", (json_int_t)f->now.m.time, "weight",
-				      v->feed[i].weight));
+				      engine_feed_action_name(v->feed[i].action), "prefix", prefix_format(&in, text),
+				      "does", does_of(e, &v->feed[i], p, now), "fetched", (json_int_t)f->now.m.time,
+				      "weight", v->feed[i].weight));
 		if (f->now.m.text[0])
 			(void)json_object_set_new(json_array_get(list, json_array_size(list) - 1), "says",
 				engine_json_text(f->now.m.text));

@@ -110,6 +110,8 @@ void engine_trap_load(struct engine *e);
 void engine_trap_load_drop(struct engine_traps *t);
 /* It is dropped; nobody waits for it any more, and it is tried again. */
 void engine_trap_load_failed(struct engine *e);
+/* The next stretch, after what waits has been answered. */
+void engine_trap_later(struct engine *e, uint64_t ms, void (*fn)(void *ctx));
 /* The next line of the files, cut off; t->at_file and t->at_line say which it is. False: there is none. */
 bool engine_trap_next_line(struct engine_traps *t, struct slice *ret);
 void engine_trap_rewind(struct engine_traps *t);

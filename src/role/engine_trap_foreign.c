@@ -70,17 +70,6 @@ void engine_trap_refuse_foreign(
 	engine_trap_bad_line(t, file, line, reason);
 }
 
-/* The next step, after what waits has been answered. */
-static void later(struct engine *e, void (*fn)(void *ctx))
-{
-	struct engine_traps *t = e->trap_job;
-
-	loop_remove(t->timer);
-	t->timer = loop_after(e->host->loop, 0, fn, e);
-	if (!t->timer)
-		engine_trap_load_failed(e);
-}
-
 static void refuse_line(struct engine_traps *t, struct slice line)
 {
 	char reason[ENGINE_BAD_REASON];
@@ -110,7 +99,7 @@ static void refuse_some(void *ctx)
 		}
 		refuse_line(e->trap_job, line);
 	}
-	later(e, refuse_some);
+	engine_trap_later(e, 0, refuse_some);
 }
 
 static void take_domain(struct engine_traps *t, struct slice line)
@@ -137,7 +126,7 @@ static void domains_done(void *ctx, bool is_ok, const char *text, struct slice l
 		return;
 	while (is_ok && slice_line(&lines, &line))
 		take_domain(e->trap_job, line);
-	later(e, ask_some);
+	engine_trap_later(e, 0, ask_some);
 }
 
 /* The next domains; after the last their traps are refused. */
@@ -155,7 +144,7 @@ static void ask_some(void *ctx)
 	} else if (t->foreign) {
 		t->phase = TRAP_FOREIGN;
 		engine_trap_rewind(t);
-		later(e, refuse_some);
+		engine_trap_later(e, 0, refuse_some);
 	} else {
 		engine_trap_ask_live(e);
 	}

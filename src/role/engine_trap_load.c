@@ -61,6 +61,16 @@ void engine_trap_load_failed(struct engine *e)
 	engine_trap_wake(e);
 }
 
+void engine_trap_later(struct engine *e, uint64_t ms, void (*fn)(void *ctx))
+{
+	struct engine_traps *t = e->trap_job;
+
+	loop_remove(t->timer);
+	t->timer = loop_after(e->host->loop, ms, fn, e);
+	if (!t->timer)
+		engine_trap_load_failed(e);
+}
+
 void engine_trap_bad_line(struct engine_traps *t, uint32_t file, unsigned line, const char *reason)
 {
 	struct engine_bad_line *b;
@@ -253,10 +263,7 @@ static void live_done(void *ctx, bool is_ok, const char *text, struct slice line
 	for (; !is_ok && t->checked < t->asked; t->checked++)
 		checked_trap(t, t->checked)->state = TRAP_WATCHING;
 	t->checked = t->asked;
-	loop_remove(t->timer);
-	t->timer = loop_after(e->host->loop, 0, ask_live, e);
-	if (!t->timer)
-		engine_trap_load_failed(e);
+	engine_trap_later(e, 0, ask_live);
 }
 
 /* The next addresses; after the last the table comes into force. */

@@ -75,17 +75,6 @@ static bool make_lines(struct engine *e, enum err *ret)
 	return *ret == ERR_OK && t->at < all;
 }
 
-/* The next stretch, after what waits has been answered. */
-static void later(struct engine *e, uint64_t ms, void (*fn)(void *ctx))
-{
-	struct engine_traps *t = e->trap_job;
-
-	loop_remove(t->timer);
-	t->timer = loop_after(e->host->loop, ms, fn, e);
-	if (!t->timer)
-		engine_trap_load_failed(e);
-}
-
 /* What the store does not know yet: a new trap, one that is armed now. */
 static void note_armed(struct engine *e, struct trap_table *table, struct trap *trap, uint64_t now)
 {
@@ -183,7 +172,7 @@ static void arm_some(void *ctx)
 		t->new_by_state[trap->state]++;
 	}
 	if (t->at < trap_table_count(t->table))
-		later(e, is_store_busy(e) ? STORE_WAIT_MS : 0, arm_some);
+		engine_trap_later(e, is_store_busy(e) ? STORE_WAIT_MS : 0, arm_some);
 	else
 		swap_in(e);
 }
@@ -252,7 +241,7 @@ static void lines_some(void *ctx)
 	enum err err;
 
 	if (make_lines(e, &err))
-		later(e, 0, lines_some);
+		engine_trap_later(e, 0, lines_some);
 	else
 		lines_done(e, err);
 }
