@@ -264,10 +264,22 @@ static void hide_note(const struct engine *e, json_t *in)
 		(void)json_object_set_new(in, "note", engine_json_hidden(e, note));
 }
 
+/* ret_is_short: there was no memory; the parser calls that a bad token, or says nothing. */
+static json_t *parse(struct slice line, json_error_t *error, bool *ret_is_short)
+{
+	json_t *in;
+
+	errno = 0;
+	in = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES, error);
+	*ret_is_short = !in && errno == ENOMEM;
+	return in;
+}
+
 static void one_line(struct engine_call *c, struct slice line)
 {
+	bool is_short;
 	json_error_t error;
-	json_t *in = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES, &error);
+	json_t *in = parse(line, &error, &is_short);
 	const char *name = engine_json_string(in, "cmd");
 	const struct engine_command *k = engine_commands;
 
@@ -277,7 +289,7 @@ static void one_line(struct engine_call *c, struct slice line)
 	hide_note(c->e, in);
 	while (name && k->name && strcmp(k->name, name) != 0)
 		k++;
-	if (!in && !error.text[0]) /* the parser says nothing of that */
+	if (is_short)
 		engine_answer_error(c, 1, "no memory: try again");
 	else if (!name)
 		engine_answer_error(c, 2, "not a command: %s", in ? "\"cmd\" is missing" : error.text);
