@@ -92,7 +92,9 @@ static int copy_file(const char *path)
 	if (in < 0 || fstat(in, &st) != 0 || !S_ISREG(st.st_mode)) {
 		log_warn("file_unread", "path=%s errno=%d", path, errno);
 	} else if ((e = whole_file_read(in, &b)) == ERR_LIMIT) {
-		log_warn("file_cut", "path=%s bytes=%zu", path, b.n);
+		while (b.n && b.p[b.n - 1] != '\n') /* half a line would be another address, or a wider network */
+			b.n--;
+		log_warn("file_cut", "path=%s bytes=%zu text=\"too long: what follows is not in force\"", path, b.n);
 	} else if (e != ERR_OK) {
 		log_warn("file_unread", "path=%s errno=%d", path, errno);
 		buf_reset(&b);
