@@ -159,7 +159,8 @@ void ctl_off_all(struct ctl *c, struct ctl_off *ret)
 	is_parent_told = tell_parent(c, text) == ERR_OK;
 	ret->table = ctl_table_delete(c, ret->why);
 	ret->told = control_client_ask(c->socket, q, -1, OFF_TIMEOUT_MS, &answer, text);
-	ret->is_told = is_parent_told && ret->told == ERR_OK && render_bool(answer, "ok");
+	ret->is_heard = ret->told == ERR_OK && render_bool(answer, "ok");
+	ret->is_told = is_parent_told && ret->is_heard;
 	if (ret->told != ERR_CLOSED) /* a daemon that had not heard yet may have mended it meanwhile */
 		ret->table = ctl_table_delete(c, ret->why);
 	json_decref(q);
@@ -177,6 +178,7 @@ static void show_off(struct ctl *c, const struct ctl_off *o)
 		(void)fprintf(to, "firewall our nft table is gone\n");
 	(void)fprintf(to, "daemon   %s\n",
 		o->is_told              ? "refuses nothing from now on"
+		: o->is_heard           ? "refuses nothing, until it reads its configuration again"
 		: o->told == ERR_CLOSED ? "does not run: nothing is refused"
 					: "does not listen; stop it: systemctl stop limetwigd");
 	(void)fprintf(to, "Mail flows; traps are still captured while limetwigd runs.\n"

@@ -97,7 +97,8 @@ int command_off(struct ctl *c);
 struct ctl_off {
 	enum err flag, table, told; /* told ERR_CLOSED: no daemon runs */
 	bool is_new;                /* the flag was not there */
-	bool is_told;               /* parent and engine have both heard it */
+	bool is_heard;              /* by the engine */
+	bool is_told;               /* and by the parent, which gives the configuration anew */
 	int error;                  /* errno of flag */
 	char why[CONTROL_TEXT];     /* of table */
 };

@@ -11,8 +11,10 @@
 #include "ctl_rig.h"
 #include "io/store.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -169,6 +171,30 @@ static void test_not_in_force(void **state)
 	}
 }
 
+/* In place of libc's: limetwigd is root's, and who asks is not. */
+int kill(pid_t pid, int number)
+{
+	(void)pid;
+	(void)number;
+	errno = EPERM;
+	return -1;
+}
+
+/* By an administrator who is not root: the engine has heard it, its parent has not. */
+static void test_off(void **state)
+{
+	static const struct saying good[] = { { "off", "{\"ok\":true}\n" }, { NULL, NULL } };
+
+	(void)state;
+	if (geteuid() != 0 || unshare(CLONE_NEWNET) != 0)
+		skip();
+	says = good;
+	(void)run("off");
+	assert_non_null(strstr(out, "daemon   refuses nothing, until it reads its configuration again\n"));
+	assert_int_equal(run("reload"), CTL_REFUSED);
+	assert_non_null(strstr(err, "limetwigd cannot be told: Operation not permitted"));
+}
+
 /* Traps without their texts: somebody of the read group. */
 static void test_reveal(void **state)
 {
@@ -234,7 +260,7 @@ int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, engine_setup, engine_teardown)
 	const struct CMUnitTest tests[] = { CASE(test_watch), CASE(test_metrics), CASE(test_not_in_force),
-		CASE(test_reveal), CASE(test_doctor_without_traps), CASE(test_store) };
+		CASE(test_off), CASE(test_reveal), CASE(test_doctor_without_traps), CASE(test_store) };
 
 	return cmocka_run_group_tests_name("ctl_asking", tests, NULL, NULL);
 }
