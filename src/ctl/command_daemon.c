@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #define OFF_TIMEOUT_MS 5000 /* it is the panic button: a hung daemon is not waited for */
 
@@ -95,9 +96,15 @@ static enum err tell_parent(struct ctl *c, char text[CONTROL_TEXT])
 	return ERR_IO;
 }
 
+static int refuse_flag(struct ctl *c)
+{
+	return ctl_refuse(
+		c, "%s/off cannot be removed (%s): still off; do it as root", c->conf.storage.dir, strerror(errno));
+}
+
 /*
  * The engine agrees first (it may refuse: a proxy in front); the flag goes
- * last, so that a refusal changes nothing.
+ * last, so that a refusal changes nothing. Who cannot remove it asks nobody.
  */
 int command_enforce(struct ctl *c)
 {
@@ -108,6 +115,8 @@ int command_enforce(struct ctl *c)
 
 	if (!is_mode(c->args.word[0]))
 		return ctl_usage(c, "\"%s\" is no mode", c->args.word[0]);
+	if (off_flag_is_set(c->conf.storage.dir) && access(c->conf.storage.dir, W_OK) != 0)
+		return refuse_flag(c);
 	q = ctl_request(c, "enforce");
 	ctl_request_text(q, "mode", c->args.word[0]);
 	if (c->args.is_given[OPT_FORCE])
@@ -116,8 +125,7 @@ int command_enforce(struct ctl *c)
 	if (status != CTL_DONE)
 		return status;
 	if (off_flag_remove(c->conf.storage.dir, &was) != ERR_OK)
-		status = ctl_refuse(c, "%s/off cannot be removed (%s): still off; do it as root", c->conf.storage.dir,
-			strerror(errno));
+		status = refuse_flag(c);
 	if (was && tell_parent(c, text) != ERR_OK)
 		status = ctl_refuse(c, "%s", text);
 	if (status == CTL_DONE && !ctl_show_json(c, answer)) {

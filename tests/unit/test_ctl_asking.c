@@ -15,8 +15,10 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define REFUSED "{\"ok\":false,\"error\":\"no right to do that\",\"exit\":1}\n"
@@ -195,6 +197,36 @@ static void test_off(void **state)
 	assert_non_null(strstr(err, "limetwigd cannot be told: Operation not permitted"));
 }
 
+/* Who cannot end `off` does not ask the engine either: it would act at once, against what the flag says. */
+static void test_enforce_against_the_flag(void **state)
+{
+	static const struct saying refused[] = { { NULL, NULL } };
+	pid_t pid;
+	int status;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	says = refused;
+	assert_int_equal(mkdir(in_dir("lib"), 0755), 0);
+	pid = fork();
+	if (pid == 0) {
+		if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+			mount("tmpfs", in_dir("lib"), "tmpfs", 0, "size=64k") != 0)
+			_exit(77);
+		write_file("lib/off", "off\n");
+		if (mount(NULL, in_dir("lib"), NULL, MS_REMOUNT | MS_RDONLY, NULL) != 0)
+			_exit(77);
+		_exit(run("enforce soft") == CTL_REFUSED && strstr(err, "still off") && !strstr(err, "no right") ? 0
+														 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 /* Traps without their texts: somebody of the read group. */
 static void test_reveal(void **state)
 {
@@ -260,7 +292,8 @@ int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, engine_setup, engine_teardown)
 	const struct CMUnitTest tests[] = { CASE(test_watch), CASE(test_metrics), CASE(test_not_in_force),
-		CASE(test_off), CASE(test_reveal), CASE(test_doctor_without_traps), CASE(test_store) };
+		CASE(test_off), CASE(test_enforce_against_the_flag), CASE(test_reveal), CASE(test_doctor_without_traps),
+		CASE(test_store) };
 
 	return cmocka_run_group_tests_name("ctl_asking", tests, NULL, NULL);
 }
