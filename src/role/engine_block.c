@@ -518,13 +518,19 @@ struct recheck {
 	struct prefix subject[RECHECK_MAX];
 };
 
+bool engine_block_is_allowed(const struct engine *e, const struct prefix *p)
+{
+	struct gate_view v = engine_gate_view(e);
+	struct ipaddr last = prefix_last(p);
+
+	return gate_origin_of(&v, &p->addr) != GATE_FOREIGN && gate_origin_of(&v, &last) != GATE_FOREIGN;
+}
+
 static void collect_allowed(const struct block_entry *b, void *ctx)
 {
 	struct recheck *r = ctx;
-	struct gate_view v = engine_gate_view(r->e);
 
-	if (r->count < RECHECK_MAX && !subject_is_identity(&b->subject) &&
-		gate_origin_of(&v, &b->subject.addr) != GATE_FOREIGN)
+	if (r->count < RECHECK_MAX && !subject_is_identity(&b->subject) && engine_block_is_allowed(r->e, &b->subject))
 		r->subject[r->count++] = b->subject;
 }
 

@@ -34,8 +34,6 @@ static bool take_prefix(struct engine_call *c, const char *text, struct prefix *
 /* What may be blocked by hand: the subject in *ret, or an answer that says why not. */
 static bool take_subject(struct engine *e, struct engine_call *c, const json_t *in, struct prefix *ret)
 {
-	struct gate_view view = engine_gate_view(e);
-
 	if (!take_prefix(c, engine_json_string(in, "subject"), ret))
 		return false;
 	if (ret->len == ipaddr_bits(&ret->addr))
@@ -44,7 +42,7 @@ static bool take_subject(struct engine *e, struct engine_call *c, const json_t *
 		engine_answer_error(c, 1, "too wide: at most a /16, or a /32 of IPv6");
 		return false;
 	}
-	if (gate_origin_of(&view, &ret->addr) != GATE_FOREIGN) {
+	if (engine_block_is_allowed(e, ret)) {
 		engine_answer_error(c, 1, "is on the allow list or our own network: limetwig allow list");
 		return false;
 	}

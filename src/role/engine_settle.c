@@ -41,7 +41,6 @@ struct decide_event engine_settle_event(const struct engine *e, const struct tra
 
 struct decide_view engine_settle_view(struct engine *e, const struct engine_subject *s, uint64_t now)
 {
-	struct gate_view v = engine_gate_view(e);
 	bool is_identity = subject_is_identity(&s->prefix);
 
 	return (struct decide_view){
@@ -49,8 +48,7 @@ struct decide_view engine_settle_view(struct engine *e, const struct engine_subj
 		.sum = &s->sum,
 		.block = s->has_block ? &s->block : NULL,
 		.good = engine_good(e, &s->prefix, now),
-		.is_allowed = s->prefix.addr.family == 0 ||
-			      (!is_identity && gate_origin_of(&v, &s->prefix.addr) != GATE_FOREIGN),
+		.is_allowed = s->prefix.addr.family == 0 || (!is_identity && engine_block_is_allowed(e, &s->prefix)),
 		.is_shared = is_identity,
 		.listed = is_identity ? 0 : feed_view_score(&e->feeds->view, &s->prefix),
 	};

@@ -183,6 +183,32 @@ static void allow_lifts_and_runs_out(void **state)
 	assert_true(rig_is_refused(NEIGHBOUR));
 }
 
+static json_int_t blocks_in_force(void)
+{
+	json_t *j = rig_call("{\"cmd\":\"block_list\"}");
+	json_int_t n = json_integer_value(json_object_get(j, "total"));
+
+	json_decref(j);
+	return n;
+}
+
+/* The first addresses of a blocked network are allowed: the others are not, and it stays blocked. */
+static void an_allowed_corner_is_not_the_network(void **state)
+{
+	(void)state;
+	rig_start();
+	rig_enforce("soft");
+	rig_do("{\"cmd\":\"block_add\",\"subject\":\"192.0.2.0/24\",\"seconds\":3600}");
+	assert_true(rig_is_refused("192.0.2.1"));
+	rig_do("{\"cmd\":\"allow_add\",\"prefix\":\"192.0.2.0/28\"}");
+	assert_false(rig_is_refused("192.0.2.1"));
+	assert_true(rig_is_refused("192.0.2.77"));
+	assert_int_equal(blocks_in_force(), 1);
+	rig_do("{\"cmd\":\"allow_add\",\"prefix\":\"192.0.0.0/22\"}");
+	assert_false(rig_is_refused("192.0.2.77"));
+	assert_int_equal(blocks_in_force(), 0);
+}
+
 static void an_allowed_host_keeps_its_network_out_of_the_firewall(void **state)
 {
 	(void)state;
@@ -233,6 +259,7 @@ int main(void)
 		ENGINE_TEST(an_smtpd_with_a_dead_connection_saves_nobody),
 		ENGINE_TEST(a_trap_behind_an_alias_charges_nobody),
 		ENGINE_TEST(allow_lifts_and_runs_out),
+		ENGINE_TEST(an_allowed_corner_is_not_the_network),
 		ENGINE_TEST(an_allowed_host_keeps_its_network_out_of_the_firewall),
 		ENGINE_TEST(an_unreadable_allow_file_changes_nothing),
 	};
