@@ -161,13 +161,18 @@ static const char *best_name(const struct engine_subject *s, const struct story 
 	return name[0] ? name : json_string_value(json_object_get(json_array_get(t->hits, 0), "name"));
 }
 
-static enum gate_origin origin_of(
-	const struct engine *e, const struct prefix *p, const char *name, struct allow_match *ret)
+/* host: who was asked for, of p; NULL: all of p. */
+static enum gate_origin origin_of(const struct engine *e, const struct prefix *p, const struct ipaddr *host,
+	const char *name, struct allow_match *ret)
 {
 	struct gate_view view = engine_gate_view(e);
+	struct ipaddr last = host ? *host : prefix_last(p);
+	struct allow_match of_last;
 
 	*ret = (struct allow_match){ 0 };
-	return subject_is_identity(p) ? GATE_FOREIGN : gate_origin_named(&view, &p->addr, slice_str(name), ret);
+	if (subject_is_identity(p) || gate_origin_named(&view, &last, slice_str(name), &of_last) == GATE_FOREIGN)
+		return GATE_FOREIGN;
+	return gate_origin_named(&view, host ? host : &p->addr, slice_str(name), ret);
 }
 
 /* ---- a shared provider: who is blocked there */
@@ -208,23 +213,23 @@ static json_t *shared_json(struct engine *e, const struct allow_entry *entry)
 		"{s:o, s:I, s:o}", "provider", engine_json_text(entry->label), "blocked", s.count, "senders", s.list);
 }
 
-static void set_allow(struct engine *e, json_t *j, const struct prefix *p, const struct allow_match *m)
+static void set_allow(struct engine *e, json_t *j, const struct ipaddr *host, const struct allow_match *m)
 {
 	char text[ALLOW_TEXT];
 
-	(void)engine_allow_entry(e, &p->addr, m, text);
+	(void)engine_allow_entry(e, host, m, text);
 	(void)json_object_set_new(j, "allow",
 		engine_json_allow(text[0] ? text : "a private range", allow_tier_name(m->tier), m->source, NULL));
 	if (m->tier == ALLOW_TIER_SHARED)
 		(void)json_object_set_new(j, "shared", shared_json(e, m->entry));
 }
 
-/* name: verified, of the host that was asked for; "" not known. */
-static json_t *match_json(struct engine *e, const struct prefix *p, const char *name)
+/* host: who was asked for, NULL: all of p; name: verified, of him, "" not known. */
+static json_t *match_json(struct engine *e, const struct prefix *p, const struct ipaddr *host, const char *name)
 {
 	struct story t = { .e = e, .subject = *p };
 	struct allow_match allow;
-	enum gate_origin origin = origin_of(e, p, name, &allow);
+	enum gate_origin origin = origin_of(e, p, host, name, &allow);
 	uint64_t now = clock_wall_s();
 	struct record_block wider;
 	bool is_wider = find_wider(e, p, now, &wider);
@@ -246,7 +251,7 @@ static json_t *match_json(struct engine *e, const struct prefix *p, const char *
 	if (b)
 		(void)json_object_set_new(j, "block", engine_json_block(e, b));
 	if (origin != GATE_FOREIGN)
-		set_allow(e, j, p, &allow);
+		set_allow(e, j, host ? host : &p->addr, &allow);
 	(void)json_object_set_new(j, "hits", t.hits);
 	(void)json_object_set_new(j, "score", json_real(score_at(&s->sum, now, e->host->conf.decide.half_life_s)));
 	(void)json_object_set_new(j, "good", json_real(engine_good(e, p, now)));
@@ -395,7 +400,7 @@ static bool read_case(struct engine *e, const char *id, struct record_block *ret
 /* A case of one message only, or of an earlier block, is shown as it was. */
 static json_t *case_json(struct engine *e, const char *id, const struct prefix *p)
 {
-	json_t *j = match_json(e, p, "");
+	json_t *j = match_json(e, p, NULL, "");
 	struct record_block b;
 
 	if (!read_case(e, id, &b))
@@ -415,6 +420,7 @@ void engine_command_why(struct engine *e, struct engine_call *c, const json_t *i
 	const char *what = engine_json_string(in, "what");
 	struct search s = { .e = e };
 	char id[CASE_ID_TEXT];
+	struct ipaddr host;
 	struct prefix p;
 	json_t *matches;
 	enum err err;
@@ -430,7 +436,9 @@ void engine_command_why(struct engine *e, struct engine_call *c, const json_t *i
 	if (err == ERR_OK && case_id_parse(slice_str(what), id) == ERR_OK) {
 		(void)json_array_append_new(matches, case_json(e, id, &p));
 	} else if (err == ERR_OK) {
-		(void)json_array_append_new(matches, match_json(e, &p, ""));
+		bool is_host = ipaddr_parse(slice_str(what), &host) == ERR_OK;
+
+		(void)json_array_append_new(matches, match_json(e, &p, is_host ? &host : NULL, ""));
 	} else {
 		s.what = slice_str(what);
 		s.is_domain = strchr(what, '@') != NULL;
@@ -438,7 +446,7 @@ void engine_command_why(struct engine *e, struct engine_call *c, const json_t *i
 			search_identities(&s, what);
 		search_all(&s);
 		for (size_t i = 0; i < s.count; i++)
-			(void)json_array_append_new(matches, match_json(e, &s.found[i], s.name[i]));
+			(void)json_array_append_new(matches, match_json(e, &s.found[i], NULL, s.name[i]));
 	}
 	engine_answer(c, json_pack("{s:o, s:o}", "matches", matches, "what", engine_json_text(what)));
 }

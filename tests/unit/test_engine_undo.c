@@ -114,6 +114,25 @@ static void test_why_inside_a_network(void **state)
 	rig_assert_title("192.0.2.6", "LIFTED");
 }
 
+/* Allowed is the host that is asked for, not what is charged for him; and a network only as a whole. */
+static void test_why_of_an_allowed_host(void **state)
+{
+	(void)state;
+	(void)snprintf(rig.allow, sizeof rig.allow, "2001:db8:0:7::25\n192.0.2.0/28\n");
+	rig_start();
+	rig_enforce("soft");
+	assert_int_equal(rig_message("2001:db8:0:7::66", "M1", "a@s.example", TRAP1), HIT_STORED);
+	assert_false(rig_is_refused("2001:db8:0:7::25"));
+	rig_assert_title("2001:db8:0:7::25", "ALLOWED");
+	rig_assert_title("2001:db8:0:7::66", "BLOCKED");
+	rig_assert_title("2001:db8:0:7::/64", "BLOCKED");
+	rig_do("{\"cmd\":\"block_add\",\"subject\":\"192.0.2.0/24\",\"seconds\":3600}");
+	rig_assert_title("192.0.2.0/24", "BLOCKED");
+	rig_assert_title("192.0.2.0/28", "ALLOWED");
+	rig_assert_title("192.0.2.7", "ALLOWED");
+	rig_assert_title("192.0.2.77", "BLOCKED");
+}
+
 static bool is_told(void *ctx)
 {
 	(void)ctx;
@@ -162,6 +181,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_by_cause, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_very_many, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_why_inside_a_network, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_why_of_an_allowed_host, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_people_write_to_it, rig_setup, rig_teardown),
 	};
 
