@@ -121,8 +121,13 @@ static void test_ahead_for_a_moment(void **state)
 static void set_clock(int64_t ahead_s)
 {
 	unsigned more = clock_alarms + 1;
+	struct engine *e = rig.host.ctx;
 
 	atomic_store(&wall_ahead_s, ahead_s);
+	/* as each second */
+	engine_clock_tick(e);
+	engine_allow_tick(e, clock_wall_s());
+	engine_block_tick(e, clock_wall_s());
 	assert_true(rig_wait(has_clock_alarms, &more));
 }
 
