@@ -251,6 +251,15 @@ bool ctl_is_root(void)
 	return geteuid() == 0;
 }
 
+const char *ctl_etc(const struct ctl *c, char to[CTL_PATH])
+{
+	struct slice path = slice_str(c->conf_path);
+	size_t slash = slice_rfind(path, '/');
+
+	slice_copy(slash < path.n ? slice_head(path, slash ? slash : 1) : SLICE_LIT("."), to, CTL_PATH);
+	return to;
+}
+
 bool ctl_is_conf_broken(const struct ctl *c)
 {
 	return c->conf_text[0] && access(c->conf_path, F_OK) == 0;

@@ -24,9 +24,9 @@ static bool is_put_in(const struct ctl *c)
 /* A daemon that runs already learns own networks, mail log and queues from the postfix.conf just written. */
 int command_setup(struct ctl *c)
 {
-	char text[CONTROL_TEXT];
+	char text[CONTROL_TEXT], etc[CTL_PATH];
 	pid_t parent = 0;
-	int status = setup_postfix_main(c->argc, c->argv);
+	int status = setup_postfix_main(c->argc, c->argv, ctl_etc(c, etc), c->conf.storage.dir);
 
 	if (status != CTL_DONE || !is_put_in(c) || control_client_pid(c->socket, &parent, text) != ERR_OK)
 		return status;

@@ -126,15 +126,6 @@ static bool remove_file(struct ctl *c, const char *path)
 	return is_gone(unlink(path)) || ctl_refuse(c, "%s: %s", path, strerror(errno)) == CTL_DONE;
 }
 
-/* The folder of limetwig.conf. */
-static void etc_of(const struct ctl *c, char to[PATH_TEXT])
-{
-	struct slice path = slice_str(c->conf_path);
-	size_t slash = slice_rfind(path, '/');
-
-	slice_copy(slash < path.n ? slice_head(path, slash ? slash : 1) : SLICE_LIT("."), to, PATH_TEXT);
-}
-
 static bool remove_maps(struct ctl *c)
 {
 	const char *const maps[] = { c->conf.postfix.map, c->conf.postfix.domains };
@@ -182,11 +173,10 @@ static bool remove_services(struct ctl *c)
 
 static bool purge(struct ctl *c)
 {
-	char path[PATH_TEXT], etc[PATH_TEXT];
+	char path[PATH_TEXT], etc[CTL_PATH];
 	bool is_good = remove_maps(c);
 
-	etc_of(c, etc);
-	(void)snprintf(path, sizeof path, "%.500s/postfix.conf", etc);
+	(void)snprintf(path, sizeof path, "%.500s/postfix.conf", ctl_etc(c, etc));
 	is_good &= remove_file(c, path);
 	is_good &= each_old_store(c, remove_old_store);
 	is_good &= remove_names(c, c->conf.storage.dir, state_names, COUNT(state_names));
@@ -290,7 +280,7 @@ static int show_dry(struct ctl *c, const char *etc, bool is_purge)
 int command_uninstall(struct ctl *c)
 {
 	bool is_purge = c->args.is_given[OPT_PURGE], is_dry = c->args.is_given[OPT_DRY_RUN];
-	char etc[PATH_TEXT];
+	char etc[CTL_PATH];
 	int status, lock = -1;
 
 	if (is_purge && ctl_is_conf_broken(c))
@@ -301,8 +291,7 @@ int command_uninstall(struct ctl *c)
 		return ctl_refuse(c, "limetwigd runs. First: limetwig uninstall; systemctl disable --now limetwigd. "
 				     "Nothing was changed");
 	}
-	etc_of(c, etc);
-	status = revert(c, etc);
+	status = revert(c, ctl_etc(c, etc));
 	if (status == CTL_DONE && is_dry)
 		status = show_dry(c, etc, is_purge);
 	else if (status == CTL_DONE) {

@@ -86,6 +86,8 @@ bool ctl_since(struct ctl *c, uint64_t *ret);
 bool ctl_trap_id(struct ctl *c, const char *what, uint64_t *ret, int *ret_status);
 /* Commands that read or write system files say so early. */
 bool ctl_is_root(void);
+/* The folder of the configuration, where postfix.conf stands too. Returns to. */
+const char *ctl_etc(const struct ctl *c, char to[CTL_PATH]);
 /* There is a configuration, and it cannot be read: the defaults, which stand in, are other places. */
 bool ctl_is_conf_broken(const struct ctl *c);
 

@@ -36,6 +36,7 @@ static bool is_map_type(const char *t)
 	return strcmp(t, "lmdb") == 0 || strcmp(t, "hash") == 0 || strcmp(t, "cdb") == 0;
 }
 
+/* o: with what stands in for options that are not given. */
 static bool read_options(int argc, char **argv, struct setup_options *o)
 {
 	static const struct option options[] = { { "dry-run", 0, NULL, 'n' }, { "print", 0, NULL, 'p' },
@@ -45,7 +46,6 @@ static bool read_options(int argc, char **argv, struct setup_options *o)
 	bool is_good = true;
 	int c;
 
-	*o = (struct setup_options){ .etc = "/etc/limetwig", .state = "/var/lib/limetwig", .fallback = "/etc/postfix" };
 	optind = 0;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		o->is_dry_run |= c == 'n';
@@ -336,13 +336,14 @@ static int run_and_free(struct setup *s)
 	return status;
 }
 
-int setup_postfix_main(int argc, char **argv)
+int setup_postfix_main(int argc, char **argv, const char *etc, const char *state)
 {
 	struct setup *s = calloc(1, sizeof *s);
 
 	if (!s)
 		return 1;
 	s->lock = -1;
+	s->opt = (struct setup_options){ .etc = etc, .state = state, .fallback = "/etc/postfix" };
 	if (read_options(argc, argv, &s->opt))
 		return run_and_free(s);
 	(void)fputs(usage, stderr);

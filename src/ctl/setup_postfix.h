@@ -10,10 +10,10 @@
 #include <stdbool.h>
 
 /*
- * argv[0] is "postfix". Exit status: 0 done, or nothing to do; 1 refused or
- * failed, nothing changed; 2 usage.
+ * argv[0] is "postfix"; etc, state: where --etc and --state do not say. Exit
+ * status: 0 done, or nothing to do; 1 refused or failed; 2 usage.
  */
-int setup_postfix_main(int argc, char **argv);
+int setup_postfix_main(int argc, char **argv, const char *etc, const char *state);
 
 /* As --revert of all instances; dir: the Postfix to look at where none is remembered. None there: said, and done. */
 struct setup_postfix_removal {

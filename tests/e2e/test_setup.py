@@ -204,6 +204,24 @@ def test_two_instances_in_one_run(site_of, top, build):
     assert not [n for n in os.listdir(s.dir) if "limetwig" in n]
 
 
+def test_the_configuration_says_where_the_texts_go(site_of, top, build):
+    """What setup remembers, uninstall and doctor look for: of each instance."""
+    first = site_of("debian")
+    (top / "more").mkdir()
+    second = Site(build, top / "more", "", SERVICES + SMTP)
+    before = first.read(), second.read()
+    os.mkdir(first.etc)
+    with open(first.etc + "/limetwig.conf", "w", encoding="utf-8") as f:
+        f.write('storage {\n  dir = "%s"\n  run = "%s/run"\n}\n' % (first.state, first.top))
+    command = [first.command, "--conf", first.etc + "/limetwig.conf"]
+    subprocess.run([*command, "setup", "postfix", "--config", first.dir, "--config", second.dir], check=True, timeout=120)
+    assert os.path.exists(first.etc + "/postfix.conf") and len(os.listdir(first.state + "/setup")) == 3
+    assert (first.read(), second.read()) != before
+    subprocess.run(["unshare", "-n", "/bin/sh", "-c", "/sbin/ip link set lo up; exec \"$@\"", "sh", *command, "uninstall"],
+                   check=True, timeout=120)
+    assert (first.read(), second.read()) == before
+
+
 def test_hash_maps_where_lmdb_is_not_wanted(site_of):
     s = site_of("debian")
     before = s.read()
