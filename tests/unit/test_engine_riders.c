@@ -269,6 +269,19 @@ static void withhold_many(struct engine *e)
 	assert_int_equal(store_flush(e->store), ERR_OK);
 }
 
+/* A thousand are released, and the first order has gone out; returns the call. */
+static int release_many(void)
+{
+	const char *line = "{\"cmd\":\"release\",\"what\":\"" SPAMMER "\"}\n";
+	int fd = rig_connect("control");
+	unsigned none = 0;
+
+	withhold_many(rig.host.ctx);
+	rig_write(fd, line, strlen(line));
+	assert_true(rig_wait(has_order, &none));
+	return fd;
+}
+
 static bool has_audit(struct slice key, struct slice value, void *ctx)
 {
 	struct record_audit a;
@@ -297,17 +310,12 @@ static bool have_turns_passed(void *ctx)
 /* Whoever gave the order has gone: what he began is noted, and as it goes on. */
 static void a_release_that_was_left_is_noted(void **state)
 {
-	const char *line = "{\"cmd\":\"release\",\"what\":\"" SPAMMER "\"}\n";
-	unsigned none = 0;
 	struct engine *e;
 	int fd;
 
 	(void)state;
 	e = begin(RIDERS_WITHHOLD, "soft");
-	withhold_many(e);
-	fd = rig_connect("control");
-	rig_write(fd, line, strlen(line));
-	assert_true(rig_wait(has_order, &none));
+	fd = release_many();
 	assert_false(is_audited(e));
 	(void)close(fd);
 	assert_true(rig_wait(is_audited, e));
@@ -316,17 +324,13 @@ static void a_release_that_was_left_is_noted(void **state)
 /* We end in the middle of it: capture is given no further one, of which nobody would write down that it was released. */
 static void a_stop_begins_nothing(void **state)
 {
-	const char *line = "{\"cmd\":\"release\",\"what\":\"" SPAMMER "\"}\n";
-	unsigned none = 0, turns = 0;
+	unsigned turns = 0;
 	struct engine *e;
 	int fd;
 
 	(void)state;
 	e = begin(RIDERS_WITHHOLD, "soft");
-	withhold_many(e);
-	fd = rig_connect("control");
-	rig_write(fd, line, strlen(line));
-	assert_true(rig_wait(has_order, &none));
+	fd = release_many();
 	engine_release_stop(e);
 	assert_true(rig_wait(have_turns_passed, &turns));
 	assert_int_equal(engine_release_start(e), ERR_OK); /* for the end of the test */
