@@ -11,14 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --dry-run, --print, --diff, --revert: shortened they begin like this too. */
-static bool is_put_in(const struct ctl *c)
+/* Shortened they begin like this too. */
+static bool has_option(const struct ctl *c, const char *begin)
 {
 	for (int i = 1; i < c->argc; i++)
-		if (strncmp(c->argv[i], "--d", 3) == 0 || strncmp(c->argv[i], "--p", 3) == 0 ||
-			strncmp(c->argv[i], "--r", 3) == 0)
-			return false;
-	return true;
+		if (strncmp(c->argv[i], begin, strlen(begin)) == 0)
+			return true;
+	return false;
+}
+
+/* --dry-run, --diff, --print */
+static bool is_shown_only(const struct ctl *c)
+{
+	return has_option(c, "--d") || has_option(c, "--p");
 }
 
 /* A daemon that runs already learns own networks, mail log and queues from the postfix.conf just written. */
@@ -26,9 +31,13 @@ int command_setup(struct ctl *c)
 {
 	char text[CONTROL_TEXT], etc[CTL_PATH];
 	pid_t parent = 0;
-	int status = setup_postfix_main(c->argc, c->argv, ctl_etc(c, etc), c->conf.storage.dir);
+	int status;
 
-	if (status != CTL_DONE || !is_put_in(c) || control_client_pid(c->socket, &parent, text) != ERR_OK)
+	if (ctl_is_conf_broken(c) && !is_shown_only(c)) /* of several instances it would know one */
+		return ctl_refuse(c, "it does not say what was set up: mend the file first");
+	status = setup_postfix_main(c->argc, c->argv, ctl_etc(c, etc), c->conf.storage.dir);
+	if (status != CTL_DONE || is_shown_only(c) || has_option(c, "--r") ||
+		control_client_pid(c->socket, &parent, text) != ERR_OK)
 		return status;
 	if (kill(parent, SIGHUP) != 0)
 		return ctl_refuse(c, "limetwigd cannot be told (%s); systemctl reload limetwigd", strerror(errno));

@@ -277,6 +277,15 @@ static int show_dry(struct ctl *c, const char *etc, bool is_purge)
 	return CTL_DONE;
 }
 
+/* Of what setup has changed, and where. */
+static bool has_memory(const struct ctl *c)
+{
+	char path[PATH_TEXT];
+
+	(void)snprintf(path, sizeof path, "%.500s/setup", c->conf.storage.dir);
+	return access(path, F_OK) == 0;
+}
+
 int command_uninstall(struct ctl *c)
 {
 	bool is_purge = c->args.is_given[OPT_PURGE], is_dry = c->args.is_given[OPT_DRY_RUN];
@@ -285,6 +294,8 @@ int command_uninstall(struct ctl *c)
 
 	if (is_purge && ctl_is_conf_broken(c))
 		return ctl_refuse(c, "it does not say where the data is: mend the file, or leave --purge away");
+	if (ctl_is_conf_broken(c) && !has_memory(c))
+		return ctl_refuse(c, "it does not say what was set up: mend the file first");
 	if (is_purge && !take_lock(c, &lock)) {
 		if (lock >= 0)
 			(void)close(lock);

@@ -412,19 +412,43 @@ static void test_off_on_a_full_disk(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* The places of this host are empty, should one of the commands below write after all. */
+static bool hide_host(void)
+{
+	return unshare(CLONE_NEWNET | CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("tmpfs", "/etc", "tmpfs", 0, "size=1m") == 0 &&
+	       mount("tmpfs", "/var/lib", "tmpfs", 0, "size=1m") == 0;
+}
+
 /* The defaults are other places than those of a file that cannot be read: nothing is written there. */
 static void test_broken_conf(void **state)
 {
 	static const char *const writing[] = { "trap add x@example.org", "trap import DIR/list", "trap remove --tag x",
-		"allow import DIR/list", "db restore DIR/list", "spamdb -aT x@example.org", "uninstall --purge" };
+		"allow import DIR/list", "db restore DIR/list", "spamdb -aT x@example.org", "uninstall --purge",
+		"uninstall", "setup postfix", "setup postfix --revert" };
+	pid_t pid;
+	int status;
 
 	(void)state;
+	if (geteuid() != 0)
+		skip();
 	write_file("limetwig.conf", "broken {");
 	write_file("list", "192.0.2.0/24\n");
-	for (size_t i = 0; i < sizeof writing / sizeof writing[0]; i++) {
-		if (run(writing[i]) != CTL_REFUSED || !strstr(err, "mend the file"))
-			fail_msg("not refused: %s: %s", writing[i], err);
+	pid = fork();
+	if (pid == 0) {
+		if (!hide_host())
+			_exit(77);
+		for (int i = 0; i < (int)(sizeof writing / sizeof writing[0]); i++)
+			if (run(writing[i]) != CTL_REFUSED || !strstr(err, "mend the file"))
+				_exit(1 + i);
+		_exit(0);
 	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	if (WEXITSTATUS(status) != 0)
+		fail_msg("not refused: %s", writing[WEXITSTATUS(status) - 1]);
 }
 
 static void test_db(void **state)
