@@ -7,8 +7,10 @@
  * these. Each input has a fresh store.
  * SPDX-License-Identifier: ISC
  */
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,11 +28,38 @@
 #define assert_string_equal(a, b) assert_true(strcmp((a), (b)) == 0)
 #define fail_msg(...) abort()
 
+/* what is like a trap and is none may be logged, as any address */
+static bool has_trap(const char *log);
+#define RIG_IS_LEAKED(log) has_trap(log)
+
 #include "../unit/engine_rig.h"
 
 #define PARTS 16
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool goes_on(const char *after)
+{
+	return isalnum((unsigned char)*after) || (*after && strchr("-/_", *after)) ||
+	       (*after == '.' && isalnum((unsigned char)after[1]));
+}
+
+/* Whole: neither the beginning nor the end of another address. */
+static bool has_one(const char *log, const char *trap)
+{
+	for (const char *at = log; (at = strstr(at, trap)) != NULL; at++) {
+		bool is_end = *trap != '@' && at > log && (isalnum((unsigned char)at[-1]) || strchr("+-_.", at[-1]));
+
+		if (!is_end && !goes_on(at + strlen(trap)))
+			return true;
+	}
+	return false;
+}
+
+static bool has_trap(const char *log)
+{
+	return has_one(log, TRAP1) || has_one(log, TRAP2) || has_one(log, "@" RIG_SECRET ".example");
+}
 
 struct call {
 	int fd;
