@@ -233,6 +233,8 @@ struct engine {
 	uint64_t clock_doubt_ms;      /* engine_clock_is_doubtful until then */
 	uint64_t clock_step_ms;       /* the start, or the last time it was set */
 	bool has_clock;
+	bool is_taming;       /* blocks of the future begin now: the clock was seen to go back, or is settled */
+	bool is_tame_due;     /* there were some at the start; it may be behind */
 	bool has_clock_moved; /* between two ticks, when a block was made */
 	uint32_t person_seq;
 	struct engine_allow_files allow_text, shared_text; /* tier never, tier shared */
@@ -542,7 +544,10 @@ bool engine_clock_is_doubtful(const struct engine *e);
  * that of a machine without a battery is until NTP has set it, and what is known of the future is right.
  */
 bool engine_clock_is_settled(const struct engine *e);
-/* A block that begins in the future begins now; true: its new end is in *ret_until, record and cache have it too. */
+/*
+ * A block that begins in the future begins now; true: its new end is in *ret_until, record and cache have it too. At a
+ * start it stays as it is until the clock is settled.
+ */
 bool engine_clock_tame(struct engine *e, struct slice key, struct slice value, uint64_t now, uint64_t *ret_until);
 
 /* ---- engine_drift.c */

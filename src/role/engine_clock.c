@@ -20,8 +20,11 @@ static void blocks_again(struct engine *e)
 {
 	enum err err = store_flush(e->store);
 
+	e->is_tame_due = false;
+	e->is_taming = true;
 	if (err == ERR_OK)
 		err = engine_block_load(e);
+	e->is_taming = false;
 	if (err != ERR_OK)
 		log_warn("clock", "error=\"%s\" text=\"blocks could not be loaded again\"", err_name(err));
 	if (!engine_allow_renew(e)) /* it ends with a list for the kernel */
@@ -72,8 +75,11 @@ void engine_clock_tick(struct engine *e)
 		e->clock_step_ms = mono_ms;
 		return;
 	}
-	if (!is_step(step) && !has_moved)
+	if (!is_step(step) && !has_moved) {
+		if (e->is_tame_due && engine_clock_is_settled(e))
+			blocks_again(e);
 		return;
+	}
 	e->clock_step_ms = mono_ms;
 	if (step < 0) /* what the log told before this start is told of times before it */
 		e->started = (uint64_t)((int64_t)e->started + step);
@@ -116,6 +122,10 @@ bool engine_clock_tame(struct engine *e, struct slice key, struct slice value, u
 
 	if (record_get_block(value, &b) != ERR_OK || b.since <= now + FUTURE_S || b.until <= b.since)
 		return false;
+	if (!e->is_taming) {
+		e->is_tame_due = true;
+		return false;
+	}
 	begin_now(&b, now);
 	record_put_block(&w, &b);
 	if (w.bad)

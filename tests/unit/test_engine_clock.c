@@ -17,7 +17,7 @@
 
 #define DAYS_40 (40ll * 86400)
 
-static _Atomic int64_t wall_ahead_s;
+static _Atomic int64_t wall_ahead_s, passed_s;
 
 /* In place of libc's. */
 __attribute__((visibility("default"))) int clock_gettime(clockid_t id, struct timespec *to)
@@ -25,6 +25,7 @@ __attribute__((visibility("default"))) int clock_gettime(clockid_t id, struct ti
 	int done = (int)syscall(SYS_clock_gettime, id, to);
 
 	to->tv_sec += id == CLOCK_REALTIME ? atomic_load(&wall_ahead_s) : 0;
+	to->tv_sec += id == CLOCK_REALTIME || id == CLOCK_MONOTONIC ? atomic_load(&passed_s) : 0;
 	return done;
 }
 
@@ -41,6 +42,7 @@ static int setup(void **state)
 	int r = rig_setup(state);
 
 	atomic_store(&wall_ahead_s, 0);
+	atomic_store(&passed_s, 0);
 	clock_alarms = insider_alarms = 0;
 	rig.on_alarm = count_alarm;
 	return r;
@@ -304,6 +306,60 @@ static void test_traps_of_a_start_long_ago(void **state)
 	assert_true(rig_poll(are_armed, NULL));
 }
 
+static uint64_t block_left_s(const char *host)
+{
+	struct engine *e = rig.host.ctx;
+	struct block_entry b;
+	struct prefix p;
+
+	assert_int_equal(prefix_parse(slice_str(host), &p), ERR_OK);
+	return block_index_get(&e->blocks, &p, &b) ? b.until - clock_wall_s() : 0;
+}
+
+static bool ends_soon(void *host)
+{
+	return block_left_s(host) < DAYS_40;
+}
+
+/* Blocks are in force in the years before they began, and after NTP has set the clock. */
+static void test_blocks_of_a_start_long_ago(void **state)
+{
+	char host[] = "192.0.2.1";
+	uint64_t left;
+
+	(void)state;
+	rig_start();
+	rig_enforce("full");
+	assert_int_equal(rig_message(host, "M1", "a@s.example", TRAP1), HIT_STORED);
+	left = block_left_s(host);
+	rig_stop();
+	atomic_store(&wall_ahead_s, -100 * DAYS_40);
+	rig_start();
+	assert_true(rig_is_refused(host));
+	set_clock(0);
+	assert_true(rig_is_refused(host));
+	assert_in_range(block_left_s(host), left - 100, left);
+}
+
+/* Made while the clock was ahead: from then on where nobody has set it for an hour. */
+static void test_blocks_of_a_start_after_it(void **state)
+{
+	char host[] = "192.0.2.1";
+
+	(void)state;
+	atomic_store(&wall_ahead_s, 2 * DAYS_40);
+	rig_start();
+	rig_enforce("full");
+	assert_int_equal(rig_message(host, "M1", "a@s.example", TRAP1), HIT_STORED);
+	rig_stop();
+	atomic_store(&wall_ahead_s, 0);
+	rig_start();
+	assert_false(ends_soon(host));
+	atomic_store(&passed_s, 3600);
+	assert_true(rig_wait(ends_soon, host));
+	assert_true(block_left_s(host) > 0);
+}
+
 /* Started while the clock was ahead: the engine is up since then all the same, and the log proves nothing of today. */
 static void test_since_when_it_is_up(void **state)
 {
@@ -368,6 +424,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_a_leap_leaves, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_traps_of_a_start_long_ago, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_a_start_long_ago, setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_blocks_of_a_start_long_ago, setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_blocks_of_a_start_after_it, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_since_when_it_is_up, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_refusals_are_recorded, setup, rig_teardown),
 	};
