@@ -34,10 +34,8 @@ static const char *objection(struct engine *e, const char *text, struct address 
 		return NULL;
 	if (l.kind == TRAP_EXACT && address_is_role(&l.address))
 		return "a role address (postmaster, abuse ...) is never a trap";
-	/* Postfix's lists cannot tell a domain that is to be a trap as a whole from one that was never ours */
-	if (l.kind == TRAP_DOMAIN && allow_is_freemail(&e->allow, l.address.domain))
-		return "free mail of others (freemail: in the allow files): what your users write to anybody there "
-		       "would be swallowed";
+	if (engine_trap_is_free_mail(e, &l))
+		return ENGINE_TRAP_FREE_MAIL;
 	last = l.kind == TRAP_EXACT ? keymap_get(&e->recent, slice_str(l.address.text)) : NULL;
 	if (last && *last + RECENT_DAYS * 86400 > clock_wall_s())
 		return "mail to it was delivered in the last 90 days";

@@ -119,12 +119,17 @@ void engine_trap_bad_line(struct engine_traps *t, uint32_t file, unsigned line, 
 /* Foreign traps are out: ask which of the new ones are live. */
 void engine_trap_ask_live(struct engine *e);
 
-/* engine_trap_foreign.c: a domain of an exact trap is noted while parsing. */
+/* engine_trap_foreign.c: the domain of a trap is noted while parsing. */
 void engine_trap_note_domain(struct engine_traps *t, struct slice domain);
-/* Parsing is over: refuse what lies in domains that are not this server's, then go on with engine_trap_ask_live. */
+/* Parsing is over: refuse what lies in domains that are not this server's, and free mail; then engine_trap_ask_live. */
 void engine_trap_ask_domains(struct engine *e);
 /* A whole domain that is a trap is this server's, whatever Postfix's lists say. t may be NULL. */
 bool engine_trap_is_trap_domain(struct trap_table *t, struct slice domain);
+/* A whole domain of free mail: Postfix's lists cannot tell one that is to be a trap from one that was never ours. */
+bool engine_trap_is_free_mail(const struct engine *e, const struct trap_line *l);
+#define ENGINE_TRAP_FREE_MAIL                                                                                          \
+	"free mail of others (freemail: in the allow files): what your users write to anybody there would be "         \
+	"swallowed"
 /* Take it out of the new table, with the reason as a bad line. */
 void engine_trap_refuse_foreign(
 	struct engine_traps *t, struct trap *trap, struct slice domain, uint32_t file, unsigned line);

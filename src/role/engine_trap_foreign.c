@@ -70,7 +70,12 @@ void engine_trap_refuse_foreign(
 	engine_trap_bad_line(t, file, line, reason);
 }
 
-static void refuse_line(struct engine_traps *t, struct slice line)
+bool engine_trap_is_free_mail(const struct engine *e, const struct trap_line *l)
+{
+	return l->kind == TRAP_DOMAIN && allow_is_freemail(&e->allow, l->address.domain);
+}
+
+static void refuse_line(const struct engine *e, struct engine_traps *t, struct slice line)
 {
 	char reason[ENGINE_BAD_REASON];
 	const bool *is_foreign;
@@ -79,12 +84,18 @@ static void refuse_line(struct engine_traps *t, struct slice line)
 	bool is_any;
 
 	if (trap_file_line(line, t->at_line, &l, &is_any, reason, sizeof reason) != ERR_OK || !is_any ||
-		l.kind != TRAP_EXACT)
+		l.kind == TRAP_PATTERN)
 		return;
 	is_foreign = keymap_get(&t->domain, l.address.domain);
 	trap = is_foreign && *is_foreign ? trap_table_get(t->table, slice_str(l.address.text)) : NULL;
-	if (trap && (trap->state == TRAP_ARMED || trap->state == TRAP_WATCHING))
+	if (!trap || (trap->state != TRAP_ARMED && trap->state != TRAP_WATCHING))
+		return;
+	if (engine_trap_is_free_mail(e, &l)) {
+		trap->state = TRAP_RETIRED;
+		engine_trap_bad_line(t, t->at_file, t->at_line, ENGINE_TRAP_FREE_MAIL);
+	} else if (l.kind == TRAP_EXACT) {
 		engine_trap_refuse_foreign(t, trap, l.address.domain, t->at_file, t->at_line);
+	}
 }
 
 static void refuse_some(void *ctx)
@@ -97,7 +108,7 @@ static void refuse_some(void *ctx)
 			engine_trap_ask_live(e);
 			return;
 		}
-		refuse_line(e->trap_job, line);
+		refuse_line(e, e->trap_job, line);
 	}
 	engine_trap_later(e, 0, refuse_some);
 }
@@ -129,6 +140,26 @@ static void domains_done(void *ctx, bool is_ok, const char *text, struct slice l
 	engine_trap_later(e, 0, ask_some);
 }
 
+/*
+ * Those that are traps as a whole. Here and not when they are read: at a start
+ * the allow files come behind the trap files, but before any answer.
+ */
+static void take_free_mail(struct engine *e, struct engine_traps *t)
+{
+	struct slice left = buf_slice(&t->domain_text), line;
+
+	while (slice_line(&left, &line)) {
+		struct slice domain = slice_from(line, 1);
+		bool *is_foreign = keymap_get(&t->domain, domain);
+
+		if (is_foreign && !*is_foreign && allow_is_freemail(&e->allow, domain) &&
+			engine_trap_is_trap_domain(t->table, domain)) {
+			*is_foreign = true;
+			t->foreign++;
+		}
+	}
+}
+
 /* The next domains; after the last their traps are refused. */
 static void ask_some(void *ctx)
 {
@@ -139,6 +170,8 @@ static void ask_some(void *ctx)
 
 	while (n < DOMAINS_AT_ONCE && slice_line(&t->domains_left, &line))
 		n++;
+	if (n == 0)
+		take_free_mail(e, t);
 	if (n) {
 		engine_trap_live_check(e, slice_head(some, some.n - t->domains_left.n), domains_done, e);
 	} else if (t->foreign) {

@@ -194,7 +194,7 @@ static void one_trap(struct engine *e, struct engine_traps *t, const struct trap
 	trap->state = state_of(e, t, l, &r, now);
 	if (!is_asked_for(&e->host->conf, l->kind))
 		return;
-	if (l->kind == TRAP_EXACT && (trap->state == TRAP_ARMED || trap->state == TRAP_WATCHING))
+	if (trap->state == TRAP_ARMED || trap->state == TRAP_WATCHING)
 		engine_trap_note_domain(t, l->address.domain);
 	if (trap->state == TRAP_ARMED && r.armed_at == 0 &&
 		!note_check(t, (uint32_t)(trap_table_count(t->table) - 1), l->number))

@@ -130,6 +130,26 @@ static void a_foreign_domain_that_is_a_trap_is_ours(void **state)
 	json_decref(j);
 }
 
+/* In a file, too: and at a start the allow files, which name it, come behind the trap files. */
+static void a_provider_in_a_file_is_no_trap(void **state)
+{
+	json_t *j, *bad;
+
+	(void)state;
+	(void)snprintf(rig.traps, sizeof rig.traps, TRAP1 "\n@mail.example state=armed\n@old.example\n");
+	(void)snprintf(rig.allow, sizeof rig.allow, "freemail: mail.example\n");
+	rig_start();
+	assert_non_null(strstr(rig.map, "+D old.example\n"));
+	assert_null(strstr(rig.map, "mail.example"));
+	j = rig_call("{\"cmd\":\"trap_reload\"}");
+	bad = json_object_get(j, "bad");
+	assert_int_equal(json_integer_value(json_object_get(j, "armed")), 2);
+	assert_int_equal(json_array_size(bad), 1);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(bad, 0), "line")), 2);
+	assert_memory_equal(json_string_value(json_object_get(json_array_get(bad, 0), "reason")), "free mail", 9);
+	json_decref(j);
+}
+
 static void the_domain_of_a_mail_provider_is_refused(void **state)
 {
 	json_t *j, *refused;
@@ -282,6 +302,7 @@ int main(void)
 		ENGINE_TEST(a_live_domain_is_refused_with_its_number),
 		ENGINE_TEST(a_trap_at_a_foreign_domain_is_refused_also_later),
 		ENGINE_TEST(a_foreign_domain_that_is_a_trap_is_ours),
+		ENGINE_TEST(a_provider_in_a_file_is_no_trap),
 		ENGINE_TEST(the_domain_of_a_mail_provider_is_refused),
 		ENGINE_TEST(an_answer_to_an_older_load_is_none),
 		ENGINE_TEST(an_answer_unasked_for),
