@@ -398,7 +398,7 @@ enum err store_backup(struct store *s, int fd)
 static enum err check_pairs(
 	MDB_txn *txn, MDB_dbi dbi, store_check_fn check, uint64_t *good, uint64_t *bad, char *text, size_t text_size)
 {
-	MDB_cursor *cursor;
+	MDB_cursor *cursor = NULL;
 	MDB_val key, value;
 	int rc = mdb_cursor_open(txn, dbi, &cursor);
 
@@ -416,11 +416,12 @@ static enum err check_pairs(
 				(unsigned long long)(*good + 1));
 		rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
 	}
+	if (cursor)
+		mdb_cursor_close(cursor);
 	if (rc != MDB_NOTFOUND) {
 		(void)snprintf(text, text_size, "cannot read: %s", mdb_strerror(rc));
 		return ERR_SYNTAX;
 	}
-	mdb_cursor_close(cursor);
 	return *bad ? ERR_SYNTAX : ERR_OK;
 }
 
