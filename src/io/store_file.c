@@ -25,6 +25,7 @@
 #define PAGE_MAX 65536u
 
 enum { PAGE_BRANCH = 0x01, PAGE_LEAF = 0x02, PAGE_OVERFLOW = 0x04, PAGE_META = 0x08 };
+#define PAGE_KIND 0x6fu /* with those that only a tree with duplicate keys has: ours has none */
 enum { NODE_BIG = 0x01 };
 
 struct page_head {
@@ -123,6 +124,7 @@ static enum err check_meta(struct file *f)
 	struct meta other;
 	enum err e = read_meta(f, 0, &f->meta);
 	uint32_t page = f->meta.tree[0].pad;
+	unsigned newer;
 
 	if (e != ERR_OK)
 		return e;
@@ -133,8 +135,13 @@ static enum err check_meta(struct file *f)
 		return e;
 	if (other.tree[0].pad != page)
 		return damaged(f, "page size", 1);
-	if (other.txn > f->meta.txn)
+	newer = other.txn > f->meta.txn;
+	if (newer)
 		f->meta = other;
+	if ((f->meta.txn & 1) != newer) /* they take turns, and a reader goes by the number */
+		return damaged(f, "turn of the meta pages", newer);
+	if (f->meta.tree[1].flags)
+		return damaged(f, "kind of tree", newer);
 	if (f->meta.last_page >= f->bytes / page)
 		return damaged(f, "the file is cut short", f->meta.last_page);
 	for (size_t i = 0; i < 2; i++)
@@ -237,7 +244,7 @@ static enum err check_page(struct file *f, uint64_t number, unsigned depth_left)
 		return e;
 	page = page_at(f, number);
 	memcpy(&head, page, sizeof head);
-	if (head.number != number || (head.flags & 0xf) != (depth_left > 1 ? PAGE_BRANCH : PAGE_LEAF))
+	if (head.number != number || (head.flags & PAGE_KIND) != (depth_left > 1 ? PAGE_BRANCH : PAGE_LEAF))
 		return damaged(f, "page head", number);
 	if (head.lower < PAGE_HEAD || head.lower > head.upper || head.upper > size || head.lower % 2)
 		return damaged(f, "page bounds", number);
