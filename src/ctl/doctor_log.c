@@ -77,15 +77,11 @@ static void look(const char *path, const struct doctor_daemon_facts *f, struct n
 	}
 }
 
-static void check_clock(struct doctor *d, const struct newest *n, uint64_t started, uint64_t now)
+static void check_clock(struct doctor *d, const struct newest *n, uint64_t now)
 {
 	uint64_t line = n->line;
 
-	if (started > now + CLOCK_S)
-		doctor_add(d, DOCTOR_FAIL, "clock", "limetwigd was started in the future: the clock was set back",
-			"ages and blocks are reckoned wrongly",
-			"set the clock (timedatectl), then: systemctl restart limetwigd");
-	else if (line > n->written + CLOCK_S && line > now + CLOCK_S)
+	if (line > n->written + CLOCK_S && line > now + CLOCK_S)
 		doctor_addf(d, DOCTOR_FAIL, "clock", "ages and blocks are reckoned wrongly",
 			"set the clock (timedatectl); is the log written in another time zone?",
 			"the newest line of the log is %llu min in the future", (unsigned long long)(line - now) / 60);
@@ -147,7 +143,7 @@ void doctor_check_log(struct doctor *d, const struct doctor_daemon_facts *f)
 	look(d->conf->postfix.log, f, &n);
 	if (n.written == 0) /* a journal: the engine tells */
 		n.line = render_number(log, "last");
-	check_clock(d, &n, render_number(f->status, "started"), f->now);
+	check_clock(d, &n, f->now);
 	if (!is_unreadable(d, doctor_text(log, "state"), n.fault))
 		check_growth(d, f, &n);
 }
