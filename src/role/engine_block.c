@@ -255,6 +255,7 @@ enum err engine_block_load(struct engine *e)
 	enum err err =
 		store_scan(e->store, TABLE_BLOCK, (struct slice){ 0 }, (struct slice){ 0 }, false, load_block, &l);
 
+	engine_clock_note(e);
 	if (l.bad)
 		log_alarm("store", "table=blocks unreadable=%llu text=\"run limetwig db check\"",
 			(unsigned long long)l.bad);

@@ -120,6 +120,33 @@ static void test_ahead_for_a_moment(void **state)
 	wrong_for_a_moment(DAYS_40, false);
 }
 
+static bool is_refused(void *host)
+{
+	return rig_is_refused(host);
+}
+
+/* What a start passed over, since it was over by a clock that was ahead for that moment, comes back. */
+static void test_ahead_while_they_are_loaded(void **state)
+{
+	char host[] = "192.0.2.1";
+	struct engine *e;
+	struct prefix p;
+
+	(void)state;
+	rig_start();
+	rig_enforce("full");
+	assert_int_equal(rig_message(host, "M1", "a@s.example", TRAP1), HIT_STORED);
+	assert_int_equal(prefix_parse(slice_str(host), &p), ERR_OK);
+	e = rig.host.ctx;
+	assert_int_equal(store_flush(e->store), ERR_OK);
+	(void)block_index_del(&e->blocks, &p); /* as at a start */
+	atomic_store(&wall_ahead_s, DAYS_40);
+	assert_int_equal(engine_block_load(e), ERR_OK);
+	atomic_store(&wall_ahead_s, 0);
+	assert_false(rig_is_refused(host));
+	assert_true(rig_poll(is_refused, host));
+}
+
 static void set_clock(int64_t ahead_s)
 {
 	unsigned more = clock_alarms + 1;
@@ -418,6 +445,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_clock_that_was_behind, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_behind_for_a_moment, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_ahead_for_a_moment, setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_ahead_while_they_are_loaded, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_who_is_allowed_for_a_time, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_insiders_are_told, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_withheld_messages_go, setup, rig_teardown),
