@@ -235,7 +235,7 @@ struct engine {
 	bool has_clock;
 	bool is_taming;       /* blocks of the future begin now: the clock was seen to go back, or is settled */
 	bool is_tame_due;     /* there were some at the start; it may be behind */
-	bool has_clock_moved; /* between two ticks, when a block was made or all were loaded */
+	bool has_clock_moved; /* between two ticks, when a block was made, or all were loaded or listed */
 	uint32_t person_seq;
 	struct engine_allow_files allow_text, shared_text; /* tier never, tier shared */
 	bool has_allow;                                    /* the first round has come */

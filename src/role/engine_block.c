@@ -139,6 +139,7 @@ static bool fw_sync_some(struct engine *e, const struct channel *c)
 	struct fw_list l = { .e = e, .now = clock_wall_s() };
 	bool is_more = true;
 
+	engine_clock_note(e);
 	for (unsigned i = 0; is_more && i < STRETCH / MESSAGE_FW_OPS && channel_queued(c) < CHANNEL_QUEUE / 4; i++) {
 		is_more = block_index_walk(&e->blocks, &e->fw_sync_at, MESSAGE_FW_OPS, fw_collect, &l);
 		fw_send(e, l.op, l.count);

@@ -147,6 +147,29 @@ static void test_ahead_while_they_are_loaded(void **state)
 	assert_true(rig_poll(is_refused, host));
 }
 
+/* Nor does the kernel go without what a list of that moment passed over. */
+static void test_ahead_while_they_are_listed(void **state)
+{
+	char host[] = "192.0.2.1";
+	struct engine *e;
+	unsigned syncs;
+
+	(void)state;
+	rig_start();
+	rig_enforce("full");
+	assert_int_equal(rig_message(host, "M1", "a@s.example", TRAP1), HIT_STORED);
+	e = rig.host.ctx;
+	atomic_store(&wall_ahead_s, DAYS_40);
+	syncs = rig.syncs;
+	engine_block_sync(e);
+	atomic_store(&wall_ahead_s, 0);
+	assert_true(rig_wait(has_synced, &syncs));
+	assert_false(rig_is_in_firewall(host));
+	syncs = rig.syncs;
+	assert_true(rig_wait(has_synced, &syncs));
+	assert_true(rig_is_in_firewall(host));
+}
+
 static void set_clock(int64_t ahead_s)
 {
 	unsigned more = clock_alarms + 1;
@@ -446,6 +469,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_behind_for_a_moment, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_ahead_for_a_moment, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_ahead_while_they_are_loaded, setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_ahead_while_they_are_listed, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_who_is_allowed_for_a_time, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_insiders_are_told, setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_withheld_messages_go, setup, rig_teardown),
