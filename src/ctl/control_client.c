@@ -5,6 +5,7 @@
 #include "ctl/control_client.h"
 
 #include "base/buf.h"
+#include "io/unix_socket.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -13,8 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -60,23 +59,12 @@ static int64_t now_ms(void)
 /* limit_ms: for this, and for each piece that is sent. An engine that stands still has a full backlog one day. */
 static enum err connect_to(const char *path, int limit_ms, int *ret_fd, char text[CONTROL_TEXT])
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	struct timeval limit = { .tv_sec = limit_ms / 1000, .tv_usec = limit_ms % 1000 * 1000 };
-	int fd;
+	int fd = unix_socket_connect(path, limit_ms);
 
-	if (strlen(path) >= sizeof a.sun_path)
-		return say(ERR_LIMIT, text, "the path is too long for a socket (storage run)", path);
-	memcpy(a.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return say_errno(errno, text, path);
-	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0 ||
-		connect(fd, (const struct sockaddr *)&a, sizeof a) != 0) {
-		int error = errno;
-
-		(void)close(fd);
-		return say_errno(error, text, path);
-	}
+		return errno == ENAMETOOLONG
+			       ? say(ERR_LIMIT, text, "the path is too long for a socket (storage run)", path)
+			       : say_errno(errno, text, path);
 	*ret_fd = fd;
 	return ERR_OK;
 }

@@ -4,13 +4,10 @@
  */
 #include "ctl/setup_postfix_private.h"
 #include "io/postfix_tool.h"
+#include "io/unix_socket.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 /* The last line that a command wrote to stderr says why. */
@@ -74,22 +71,11 @@ bool setup_run_has_postfix(void)
 
 bool setup_run_answers(const char *path, int limit_ms)
 {
-	const struct timeval limit = { .tv_sec = limit_ms / 1000, .tv_usec = limit_ms % 1000 * 1000 };
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	int fd, error = 0;
+	int fd = unix_socket_connect(path, limit_ms);
 
-	if (strlen(path) >= sizeof sa.sun_path) {
-		errno = ENAMETOOLONG;
-		return false;
-	}
-	memcpy(sa.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return false;
-	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0 ||
-		connect(fd, (const struct sockaddr *)&sa, sizeof sa) != 0)
-		error = errno == EAGAIN ? ETIMEDOUT : errno;
-	(void)close(fd);
-	errno = error;
-	return error == 0;
+	if (fd >= 0)
+		(void)close(fd);
+	else if (errno == EAGAIN)
+		errno = ETIMEDOUT;
+	return fd >= 0;
 }

@@ -8,37 +8,29 @@
  * SPDX-License-Identifier: ISC
  */
 #include "io/log.h"
+#include "io/unix_socket.h"
 #include "role/parent.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 /* Returns the descriptor, or -1 with errno. A UNIX socket connects at once or not at all. */
 static int connect_service(const struct conf *c, unsigned queue, const char *name)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	int fd, n, saved;
+	char path[PATH_MAX];
 
 	if (name[0] == '\0' || queue >= c->postfix.queues.count) {
 		errno = ENOENT;
 		return -1;
 	}
-	n = snprintf(sa.sun_path, sizeof sa.sun_path, "%s/private/%s", c->postfix.queues.item[queue], name);
-	if (n < 0 || (size_t)n >= sizeof sa.sun_path) {
+	if (snprintf(path, sizeof path, "%s/private/%s", c->postfix.queues.item[queue], name) >= (int)sizeof path) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&sa, sizeof sa) == 0)
-		return fd;
-	saved = errno;
-	(void)close(fd);
-	errno = saved;
-	return -1;
+	return unix_socket_connect(path, 0);
 }
 
 static void send_socket(struct child *c, enum message_type t, const struct msg_mail_socket *m, int fd)
