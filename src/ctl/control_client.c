@@ -221,7 +221,7 @@ enum err control_client_watch(
 	}
 	buf_done(&b);
 	(void)close(s);
-	return e == ERR_CLOSED ? ERR_OK : e;
+	return e;
 }
 
 /* In a container it may be the first process; elsewhere that is somebody else, who must not get our signals. */

@@ -30,7 +30,7 @@
 enum err control_client_ask(const char *path, const json_t *request, int fd, int timeout_ms, json_t **ret_answer,
 	char text[CONTROL_TEXT]) MUST_USE;
 
-/* Ask, then hand over each line until line() gives false or the engine ends. ERR_OK at either. */
+/* Ask, then hand over each line until line() gives false (ERR_OK) or the engine ends (ERR_CLOSED). */
 typedef bool (*control_client_line)(const json_t *line, void *ctx);
 enum err control_client_watch(
 	const char *path, const json_t *request, control_client_line line, void *ctx, char text[CONTROL_TEXT]) MUST_USE;

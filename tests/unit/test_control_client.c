@@ -251,7 +251,8 @@ static void test_watch(void **state)
 	finish(&s);
 	n = -100;
 	start(&s, "{\"a\":1}\n{\"a\":2}\n", 1000);
-	assert_int_equal(control_client_watch(s.path, q, count_line, &n, text), ERR_OK);
+	assert_int_equal(control_client_watch(s.path, q, count_line, &n, text), ERR_CLOSED);
+	assert_non_null(strstr(text, "closed the connection"));
 	assert_int_equal(n, -98);
 	finish(&s);
 	json_decref(q);
