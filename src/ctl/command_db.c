@@ -129,7 +129,8 @@ int command_db_backup(struct ctl *c)
 		(void)unlink(aside);
 		return ctl_refuse(c, "no backup: %s", text);
 	}
-	if (fsync(fd) != 0 || fstat(fd, &st) != 0 || rename(aside, path) != 0) {
+	if (fsync(fd) != 0 || fstat(fd, &st) != 0 || rename(aside, path) != 0 ||
+		whole_file_sync_folder(path) != ERR_OK) {
 		int error = errno;
 
 		(void)close(fd);

@@ -19,18 +19,6 @@ static void make_path(const char *dir, char to[OFF_PATH])
 	(void)snprintf(to, OFF_PATH, "%s/off", dir);
 }
 
-static enum err sync_dir(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	enum err e;
-
-	if (fd < 0)
-		return ERR_IO;
-	e = fsync(fd) == 0 ? ERR_OK : ERR_IO;
-	(void)close(fd);
-	return e;
-}
-
 enum err off_flag_set(const char *dir, const char *line, bool *ret_new)
 {
 	char path[OFF_PATH];
@@ -51,7 +39,7 @@ enum err off_flag_set(const char *dir, const char *line, bool *ret_new)
 		e = ERR_IO;
 	(void)close(fd);
 	if (e == ERR_OK)
-		e = sync_dir(dir);
+		e = whole_file_sync_folder(path);
 	if (e == ERR_OK)
 		*ret_new = !was;
 	return e;
@@ -69,7 +57,7 @@ enum err off_flag_remove(const char *dir, bool *ret_was)
 		return ERR_OK;
 	}
 	*ret_was = true;
-	return sync_dir(dir);
+	return whole_file_sync_folder(path);
 }
 
 bool off_flag_is_set(const char *dir)

@@ -173,22 +173,6 @@ static enum err open_locked(const char *path, bool may_create, int *ret_fd, char
 	return say(text, path, "is changed all the time by somebody else");
 }
 
-static bool sync_dir_of(const char *path)
-{
-	struct slice s = slice_str(path);
-	size_t slash = slice_rfind(s, '/');
-	char dir[PATH_MAX];
-	int fd;
-	bool good;
-
-	slice_copy(slash == s.n ? SLICE_LIT(".") : slice_head(s, slash ? slash : 1), dir, sizeof dir);
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	good = fd >= 0 && fsync(fd) == 0;
-	if (fd >= 0)
-		(void)close(fd);
-	return good;
-}
-
 /* path gets this content, with the owner and mode of the file behind fd. */
 static enum err replace(const char *path, int fd, struct slice content, char text[TRAP_EDIT_TEXT])
 {
@@ -203,7 +187,7 @@ static enum err replace(const char *path, int fd, struct slice content, char tex
 		return say(text, aside, strerror(errno));
 	if (fstat(fd, &st) != 0 || (fchown(to, st.st_uid, st.st_gid) != 0 && geteuid() == 0) ||
 		fchmod(to, st.st_mode & 07777) != 0 || whole_file_write(to, content) != ERR_OK || fsync(to) != 0 ||
-		rename(aside, path) != 0 || !sync_dir_of(path)) {
+		rename(aside, path) != 0 || whole_file_sync_folder(path) != ERR_OK) {
 		(void)say(text, path, strerror(errno));
 		(void)unlink(aside);
 		(void)close(to);

@@ -103,22 +103,6 @@ enum err export_file_stream(int fd, const struct export_source *source, enum con
 	return e;
 }
 
-/* The name itself must outlive a crash, too. */
-static void sync_folder(const char *path)
-{
-	struct slice s = slice_str(path);
-	size_t slash = slice_rfind(s, '/');
-	char dir[EXPORT_PATH];
-	int fd;
-
-	slice_copy(slash == s.n ? SLICE_LIT(".") : slice_head(s, slash ? slash : 1), dir, sizeof dir);
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	(void)fsync(fd); /* the file is there either way; only its name could be lost with the power */
-	(void)close(fd);
-}
-
 /* ERR_IO: errno. */
 static enum err write_aside(const char *aside, const struct export_source *s, enum conf_export_format f,
 	const struct export_site *site, struct export_written *ret)
@@ -163,7 +147,8 @@ enum err export_file_write(const char *path, const struct export_source *s, enum
 	if (e != ERR_OK || w.is_same)
 		(void)unlink(aside);
 	else
-		sync_folder(path);
+		(void)!whole_file_sync_folder(
+			path); /* the file is there either way; only its name could be lost with the power */
 	errno = error;
 	if (e == ERR_OK)
 		*ret = w;

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -26,6 +27,26 @@ enum err whole_file_write(int fd, struct slice s)
 		s = slice_from(s, (size_t)n);
 	}
 	return ERR_OK;
+}
+
+enum err whole_file_sync_folder(const char *path)
+{
+	struct slice s = slice_str(path);
+	size_t slash = slice_rfind(s, '/');
+	char dir[PATH_MAX];
+	enum err e = ERR_IO;
+	int fd, error;
+
+	slice_copy(slash == s.n ? SLICE_LIT(".") : slice_head(s, slash ? slash : 1), dir, sizeof dir);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return ERR_IO;
+	if (fsync(fd) == 0)
+		e = ERR_OK;
+	error = errno;
+	(void)close(fd);
+	errno = error;
+	return e;
 }
 
 enum err whole_file_read(int fd, struct buf *to)

@@ -1,7 +1,7 @@
 /*
  * whole_file: all bytes of a file, written or read at once, however many
- * system calls that takes. Who opens the file, where it goes and what is synced
- * is the caller's affair.
+ * system calls that takes. Who opens the file, where it goes and when it is
+ * synced is the caller's affair.
  * SPDX-License-Identifier: ISC
  */
 #ifndef IO_WHOLE_FILE_H
@@ -19,6 +19,8 @@ enum err whole_file_read(int fd, struct buf *to) MUST_USE;
  * file that cannot be read further is taken for shorter.
  */
 size_t whole_file_look(int fd, void *to, size_t size);
+/* The folder of the file with this path, so that its name outlives a crash, too. ERR_IO: errno. */
+enum err whole_file_sync_folder(const char *path) MUST_USE;
 /* A memfd with s, at its start. is_sealed: nobody can change it any more. -1: errno. */
 int whole_file_memory(struct slice s, bool is_sealed);
 

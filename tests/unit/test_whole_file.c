@@ -119,6 +119,18 @@ static void test_look(void **state)
 	(void)close(folder);
 }
 
+static void test_sync_folder(void **state)
+{
+	(void)state;
+	assert_int_equal(whole_file_sync_folder("/tmp/any-name"), ERR_OK);
+	assert_int_equal(whole_file_sync_folder("any-name"), ERR_OK);
+	assert_int_equal(whole_file_sync_folder("/any-name"), ERR_OK);
+	assert_int_equal(whole_file_sync_folder("/nowhere/any-name"), ERR_IO);
+	assert_int_equal(errno, ENOENT);
+	assert_int_equal(whole_file_sync_folder("/dev/null/any-name"), ERR_IO);
+	assert_int_equal(errno, ENOTDIR);
+}
+
 static void test_memory(void **state)
 {
 	int open_fd = whole_file_memory(SLICE_LIT("text"), false), sealed = whole_file_memory(SLICE_LIT("text"), true);
@@ -143,6 +155,7 @@ int main(void)
 		cmocka_unit_test(test_cap),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_look),
+		cmocka_unit_test(test_sync_folder),
 		cmocka_unit_test(test_memory),
 	};
 
