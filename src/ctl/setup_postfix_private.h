@@ -148,7 +148,7 @@ struct setup_queue {
 	int64_t now, oldest_s; /* in: Unix seconds; out: age of the oldest */
 };
 enum err setup_queue_read(const char *dir, struct setup_queue *q, char *text, size_t n) MUST_USE;
-/* Ask the queue manager to try them, wait for them to go. */
+/* Ask the queue manager to try them (one by one; all of the queue where they are many or mixed), wait for them to go. */
 enum err setup_queue_drain(const char *dir, struct setup_queue *q, char *text, size_t n) MUST_USE;
 enum err setup_queue_delete(const char *dir, const struct setup_queue *q, char *text, size_t n) MUST_USE;
 

@@ -13,6 +13,8 @@
 #include <stdio.h>
 
 #define QUEUE_MAX (256u << 20) /* bytes of postqueue -j */
+#define ASK_MAX 100u           /* messages that are asked for one by one: a process each */
+#define QUEUE_ID 64
 
 static bool is_ours(const json_t *recipient)
 {
@@ -71,6 +73,23 @@ enum err setup_queue_read(const char *dir, struct setup_queue *q, char *text, si
 	return e;
 }
 
+/* Of ours alone: the rest of the queue may be full of what no server wants to see again before its time. */
+static bool ask_each(const char *dir, const struct setup_queue *q)
+{
+	char id[QUEUE_ID], text[SETUP_TEXT];
+	const char *const argv[] = { "postqueue", "-c", dir, "-i", id, NULL };
+	struct slice all = buf_slice(&q->ids), line;
+
+	if (q->mixed || q->pure > ASK_MAX)
+		return false;
+	while (slice_line(&all, &line)) {
+		slice_copy(line, id, sizeof id);
+		if (!setup_run(argv, NULL, text, sizeof text))
+			return false;
+	}
+	return true;
+}
+
 enum err setup_queue_drain(const char *dir, struct setup_queue *q, char *text, size_t n)
 {
 	const char *const flush[] = { "postqueue", "-c", dir, "-f", NULL };
@@ -79,7 +98,7 @@ enum err setup_queue_drain(const char *dir, struct setup_queue *q, char *text, s
 
 	if (e != ERR_OK || q->pure + q->mixed == 0)
 		return e;
-	if (!setup_run(flush, NULL, text, n))
+	if (!ask_each(dir, q) && !setup_run(flush, NULL, text, n))
 		return ERR_IO;
 	while (e == ERR_OK && q->pure + q->mixed > 0 && clock_mono_ms() < end) {
 		(void)poll(NULL, 0, 300);
