@@ -300,6 +300,7 @@ static void is_fresh(struct feed *f, unsigned i, struct feed_job *j)
 		set_state(f, i, has_set(&o->held) || o->is_next_held ? FEED_STATE_HELD : FEED_FETCHING, o->text);
 		return;
 	}
+	o->is_unsaved |= o->good.keep.time > o->tried; /* its file says so, too: a touch does not help there */
 	o->good.keep.time = o->tried;
 	feed_disk_touch(j->path, o->tried);
 	set_state(f, i, FEED_OK, "");
@@ -440,8 +441,8 @@ void feed_one_confirm(struct feed *f, unsigned i)
 	o->is_next_held = false;
 	o->next = o->held;
 	o->held.memory = AREA_MEMORY_NONE;
-	if (o->next.keep.time <= o->good.keep.time)
-		o->next.keep.time = o->good.keep.time + 1;
+	while (o->next.keep.time == o->good.keep.time)
+		o->next.keep.time++;
 	o->change = (struct feed_change){ .added4 = 0 };
 	set_state(f, i, FEED_FETCHING, "");
 	feed_offer_next(f, i);

@@ -8,7 +8,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include <ftw.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -19,13 +19,14 @@
 #include <unistd.h>
 
 #include "core/message.h"
+#include "folder.h"
 #include "role/feed.h"
 
 #define PATIENCE_MS 20000
 
 static struct role_host h;
 static struct channel *run, *engine;
-static char dir[] = "/tmp/test-feed-role-XXXXXX";
+static char dir[FOLDER_TOP + 40];
 static uint32_t asked;          /* seq of the command that waits for its end; 0: none */
 static unsigned asks;           /* commands so far */
 static struct msg_feed_set set; /* the last one that was offered */
@@ -87,13 +88,12 @@ static void link_to(enum role r, struct channel **ret)
 static int setup(void **state)
 {
 	struct conf_feed *f = &h.conf.feed[0];
-	char path[64];
+	char path[128];
 
 	(void)state;
 	memset(&h, 0, sizeof h);
 	asked = asks = sets = 0;
-	(void)snprintf(dir + sizeof dir - 7, 7, "XXXXXX");
-	assert_non_null(mkdtemp(dir));
+	assert_int_equal(make_folder(dir, sizeof dir), 0);
 	(void)snprintf(path, sizeof path, "%s/feeds", dir);
 	assert_int_equal(mkdir(path, 0700), 0);
 	h.role = ROLE_FEED;
@@ -120,14 +120,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	return remove(path);
-}
-
 static int teardown(void **state)
 {
 	(void)state;
@@ -138,7 +130,8 @@ static int teardown(void **state)
 	channel_free(h.link[ROLE_RUN]);
 	channel_free(h.link[ROLE_ENGINE]);
 	loop_free(h.loop);
-	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	clear(dir);
+	return 0;
 }
 
 static void on_time(void *ctx)
@@ -282,6 +275,14 @@ static void a_set_that_did_not_fit_the_link_is_offered_again(void **state)
 	assert_int_equal(set.time, good);
 }
 
+static void start_anew(void)
+{
+	feed_ops.stop(&h);
+	free(h.ctx);
+	assert_int_equal(feed_ops.start(&h), ERR_OK);
+	feed_ops.serve(&h);
+}
+
 /* Set back, the clock is not waited for: a list is asked for as soon as at any start, and is of today. */
 static void a_list_of_tomorrow_is_no_reason_to_wait(void **state)
 {
@@ -289,10 +290,7 @@ static void a_list_of_tomorrow_is_no_reason_to_wait(void **state)
 	wall_ahead_s = 86400;
 	begin_with(100);
 	wall_ahead_s = 0;
-	feed_ops.stop(&h);
-	free(h.ctx);
-	assert_int_equal(feed_ops.start(&h), ERR_OK);
-	feed_ops.serve(&h);
+	start_anew();
 	assert_true(one()->good.memory.fd >= 0);
 	feed_ops.linked(&h, ROLE_ENGINE);
 	WAIT(sets == 2);
@@ -304,10 +302,56 @@ static void a_list_of_tomorrow_is_no_reason_to_wait(void **state)
 	assert_in_range(set.time, clock_wall_s() - 100, clock_wall_s());
 }
 
+/* Nor is what a person confirms of tomorrow, because what acts is. */
+static void a_confirmed_list_is_of_today(void **state)
+{
+	(void)state;
+	wall_ahead_s = 86400;
+	begin_with(100);
+	wall_ahead_s = 0;
+	ask(FEED_ASK_REFRESH);
+	WAIT(asked);
+	end_command(101, 100, 0);
+	WAIT(one()->held.memory.fd >= 0 && !one()->job);
+	ask(FEED_ASK_CONFIRM);
+	WAIT(sets == 2);
+	assert_in_range(set.time, clock_wall_s() - 100, clock_wall_s());
+}
+
+/* Of a source that stays as it is the file on disk tells no other time than memory. */
+static void a_list_of_tomorrow_that_stays_is_of_today(void **state)
+{
+	struct conf_feed *c = &h.conf.feed[0];
+	int fd;
+
+	(void)state;
+	c->command[0] = '\0';
+	(void)snprintf(c->source, sizeof c->source, "%s/list", dir);
+	fd = open(c->source, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	assert_int_equal(write(fd, "192.0.2.1\n", 10), 10);
+	close(fd);
+	WAIT(asked); /* by the command of before */
+	end_command(1, 0, 1);
+	WAIT(!one()->job);
+	wall_ahead_s = 86400;
+	start_anew();
+	feed_ops.linked(&h, ROLE_ENGINE);
+	WAIT(sets == 1);
+	take(set.time);
+	WAIT(one()->good.memory.fd >= 0 && !one()->job && !one()->is_unsaved);
+	assert_true(one()->good.keep.time > clock_wall_s() - 100);
+	wall_ahead_s = 0;
+	ask(FEED_ASK_REFRESH);
+	WAIT(one()->good.keep.time <= clock_wall_s() && !one()->job && !one()->is_unsaved);
+	start_anew();
+	assert_true(one()->good.memory.fd >= 0);
+	assert_in_range(one()->good.keep.time, clock_wall_s() - 100, clock_wall_s());
+}
+
 /* The disk was full: what acts is kept when there is room, though the list stays as it is. */
 static void what_could_not_be_kept_is_kept_later(void **state)
 {
-	char folder[64], file[96];
+	char folder[128], file[160];
 
 	(void)state;
 	(void)snprintf(folder, sizeof folder, "%s/feeds", dir);
@@ -330,6 +374,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_list_of_tomorrow_is_no_reason_to_wait, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_confirmed_list_is_of_today, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_list_of_tomorrow_that_stays_is_of_today, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_set_that_did_not_fit_the_link_is_offered_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_wish_during_a_refresh_is_a_second_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_could_not_be_kept_is_kept_later, setup, teardown),
