@@ -147,7 +147,7 @@ static enum err open_queue(
 {
 	const char *queue = c->postfix.queues.item[i];
 	char policy[CONF_TEXT + 16], lmtp[CONF_TEXT + 16];
-	struct stat st;
+	struct stat st, other;
 	enum err e;
 	int n = snprintf(s->dir[i], sizeof s->dir[i], "%s/limetwig", queue);
 
@@ -157,7 +157,8 @@ static enum err open_queue(
 		return ERR_NOTFOUND;
 	}
 	for (size_t j = 0; j < i; j++)
-		if (strcmp(s->dir[j], s->dir[i]) == 0) {
+		if (stat(c->postfix.queues.item[j], &other) == 0 && other.st_dev == st.st_dev &&
+			other.st_ino == st.st_ino) {
 			(void)snprintf(text, size, "postfix queues: %s is there twice", queue);
 			return ERR_EXISTS;
 		}

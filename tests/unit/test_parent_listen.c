@@ -104,9 +104,12 @@ static void test_one_that_is_there_twice(void **state)
 
 	(void)state;
 	c.postfix.queues.count = 2;
-	(void)snprintf(c.postfix.queues.item[1], CONF_ITEM, "%s", c.postfix.queues.item[0]);
-	assert_int_equal(parent_open_sockets(&c, false, &new, text, sizeof text), ERR_EXISTS);
-	assert_non_null(strstr(text, "twice"));
+	for (int i = 0; i < 2; i++) {
+		(void)snprintf(c.postfix.queues.item[1], CONF_ITEM, "%.*s%s", CONF_ITEM - 2, c.postfix.queues.item[0],
+			i == 0 ? "" : "/");
+		assert_int_equal(parent_open_sockets(&c, false, &new, text, sizeof text), ERR_EXISTS);
+		assert_non_null(strstr(text, "twice"));
+	}
 	assert_true(leads_to_all(&old));
 }
 
