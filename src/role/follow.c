@@ -116,12 +116,13 @@ static enum err join_renew(struct follow *f)
 	return ERR_OK;
 }
 
-static void journal_begin(struct follow *f)
+/* ERR_NOMEM ends the role, which begins anew; what lasts is told instead, and the rest of limetwigd goes on without. */
+static enum err journal_begin(struct follow *f)
 {
 	enum err e;
 
 	if (strcmp(f->host->conf.postfix.log, "journal") != 0)
-		return;
+		return ERR_OK;
 	e = journal_open(NULL, &f->journal);
 	f->is_denied = e == ERR_DENIED;
 	if (e != ERR_OK)
@@ -129,6 +130,7 @@ static void journal_begin(struct follow *f)
 			"error=\"%s\" remedy=\"is systemd-journald running, is limetwig-follow in group "
 			"systemd-journal?\"",
 			err_name(e));
+	return e == ERR_NOMEM ? e : ERR_OK;
 }
 
 static enum err follow_start(struct role_host *h)
@@ -155,7 +157,7 @@ static enum err follow_start(struct role_host *h)
 	if (e == ERR_OK && h->file[FILE_MAIL_LOG] >= 0)
 		e = logtail_add(f->tail, h->file[FILE_MAIL_LOG]);
 	if (e == ERR_OK)
-		journal_begin(f);
+		e = journal_begin(f);
 	return e;
 }
 
