@@ -8,7 +8,7 @@
 #define WALK_STEPS 4096 /* at most in one call, so that the loop goes on */
 
 struct want {
-	uint32_t until; /* Unix seconds */
+	uint32_t until; /* seconds of the clock that now_ms is of */
 	uint16_t list;  /* the last full list that had it */
 	uint16_t seen;  /* == plan.seen: believed present */
 	char case_id[CASE_ID_TEXT];
