@@ -96,13 +96,23 @@ static enum err backup_directly(struct ctl *c, int fd, char text[CONTROL_TEXT])
 	return e;
 }
 
+/* Also one whose engine is just starting anew: it must find its store, and find it free. */
+static bool is_running(struct ctl *c)
+{
+	char text[CONTROL_TEXT];
+	pid_t parent;
+
+	return control_client_pid(c->socket, &parent, text) != ERR_CLOSED;
+}
+
 static enum err backup_into(struct ctl *c, int fd, char text[CONTROL_TEXT])
 {
 	json_t *q = ctl_request(c, "db_backup"), *answer = NULL;
 	enum err e = control_client_ask(c->socket, q, fd, BACKUP_TIMEOUT_MS, &answer, text);
 
 	json_decref(q);
-	if (e == ERR_CLOSED)
+	/* an engine that died under it comes back at once, and must find its store free */
+	if (e == ERR_CLOSED && !is_running(c))
 		return backup_directly(c, fd, text);
 	if (e == ERR_OK && !render_bool(answer, "ok")) {
 		(void)snprintf(text, CONTROL_TEXT, "%s", render_text(&c->render, answer, "error"));
@@ -190,15 +200,6 @@ static void remove_store(const char *dir)
 		(void)unlink(path);
 	}
 	(void)rmdir(dir);
-}
-
-/* The daemon must not run, not even one whose engine is just starting anew: its store would be replaced under it. */
-static bool is_running(struct ctl *c)
-{
-	char text[CONTROL_TEXT];
-	pid_t parent;
-
-	return control_client_pid(c->socket, &parent, text) != ERR_CLOSED;
 }
 
 /* new becomes dir, and dir becomes old, where there is one. Else nothing is lost, and text says what is where. */
