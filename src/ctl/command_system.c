@@ -34,7 +34,7 @@ int command_setup(struct ctl *c)
 	int status;
 
 	if (ctl_is_conf_broken(c) && !is_shown_only(c)) /* of several instances it would know one */
-		return ctl_refuse(c, "it does not say what was set up: mend the file first");
+		return ctl_refuse(c, CTL_UNKNOWN_SETUP);
 	status = setup_postfix_main(c->argc, c->argv, ctl_etc(c, etc), c->conf.storage.dir);
 	if (status != CTL_DONE || is_shown_only(c) || has_option(c, "--r") ||
 		control_client_pid(c->socket, &parent, text) != ERR_OK)

@@ -277,13 +277,21 @@ static int show_dry(struct ctl *c, const char *etc, bool is_purge)
 	return CTL_DONE;
 }
 
-/* Of what setup has changed, and where. */
+/* Of what setup has changed, and where: the lock alone, which is made at every try, tells nothing. */
 static bool has_memory(const struct ctl *c)
 {
 	char path[PATH_TEXT];
+	struct dirent *d;
+	bool is_there = false;
+	DIR *folder;
 
 	(void)snprintf(path, sizeof path, "%.500s/setup", c->conf.storage.dir);
-	return access(path, F_OK) == 0;
+	folder = opendir(path);
+	while (folder && !is_there && (d = readdir(folder)))
+		is_there = d->d_name[0] == '%';
+	if (folder)
+		(void)closedir(folder);
+	return is_there;
 }
 
 int command_uninstall(struct ctl *c)
@@ -295,7 +303,7 @@ int command_uninstall(struct ctl *c)
 	if (is_purge && ctl_is_conf_broken(c))
 		return ctl_refuse(c, "it does not say where the data is: mend the file, or leave --purge away");
 	if (ctl_is_conf_broken(c) && !has_memory(c))
-		return ctl_refuse(c, "it does not say what was set up: mend the file first");
+		return ctl_refuse(c, CTL_UNKNOWN_SETUP);
 	if (is_purge && !take_lock(c, &lock)) {
 		if (lock >= 0)
 			(void)close(lock);

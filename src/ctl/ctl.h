@@ -90,6 +90,8 @@ bool ctl_is_root(void);
 const char *ctl_etc(const struct ctl *c, char to[CTL_PATH]);
 /* There is a configuration, and it cannot be read: the defaults, which stand in, are other places. */
 bool ctl_is_conf_broken(const struct ctl *c);
+#define CTL_UNKNOWN_SETUP                                                                                              \
+	"it does not say what was set up: mend the file first (postfix.conf may be deleted: setup makes it anew)"
 
 /* The commands, by file. */
 int command_status(struct ctl *c); /* command_daemon.c */

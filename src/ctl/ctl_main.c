@@ -55,11 +55,11 @@ static bool is_conf_missed(const struct ctl *c)
 	return c->args.is_given[OPT_CONF] || access(c->conf_path, F_OK) == 0;
 }
 
-/* Commands that write where the configuration says. */
+/* Commands that write, or delete, where the configuration says. */
 static bool needs_places(const struct command *k)
 {
 	static int (*const runs[])(struct ctl * c) = { command_trap_add, command_trap_import, command_trap_change,
-		command_allow_import, command_db_restore };
+		command_allow_import, command_db_restore, command_enforce };
 
 	for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++)
 		if (k->run == runs[i])

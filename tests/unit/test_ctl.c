@@ -110,6 +110,27 @@ static void test_trap_add_to_a_file(void **state)
 	assert_non_null(strstr(err, "there.txt is none of the trap files that limetwigd reads"));
 }
 
+/* The file that is not named is one that nobody reads: what is not in force is exit status 1. */
+static void test_files_that_nobody_reads(void **state)
+{
+	static const char *const adding[] = { "trap add a@example.org", "trap import DIR/list",
+		"spamdb -aT b@example.org", "allow import DIR/clients" };
+	char text[700];
+
+	(void)state;
+	(void)snprintf(text, sizeof text,
+		"traps { files = { \"%s/traps.d/*.list\" } }\nallow { files = { \"%s/traps.d/*.allow\" } }\n"
+		"storage { dir = %s/lib run = %s/run }\n",
+		dir, dir, dir, dir);
+	write_file("limetwig.conf", text);
+	write_file("list", "c@example.org\n");
+	write_file("clients", "192.0.2.0/24\n");
+	for (int i = 0; i < (int)(sizeof adding / sizeof adding[0]); i++) {
+		assert_int_equal(run(adding[i]), CTL_REFUSED);
+		assert_non_null(strstr(err, "files that limetwigd reads"));
+	}
+}
+
 /* Where the configuration names files and no folder of them, lines go there: nothing else is read. */
 static void test_one_file(void **state)
 {
@@ -241,7 +262,7 @@ static void test_allow_import(void **state)
 
 	(void)state;
 	(void)snprintf(text, sizeof text,
-		"allow { files = { \"%s/traps.d/*.allow\" } }\nstorage { dir = %s/lib run = %s/run }\n", dir, dir, dir);
+		"allow { files = { \"%s/traps.d/*.txt\" } }\nstorage { dir = %s/lib run = %s/run }\n", dir, dir, dir);
 	write_file("limetwig.conf", text);
 	write_file("clients", "192.0.2 OK\n0.0.0.0/1 OK\nexample.org permit\nbad.example REJECT\n192.0.2.0/24 DUNNO\n");
 	assert_int_equal(run("allow import --from access --dry-run DIR/clients"), CTL_DONE);
@@ -373,17 +394,20 @@ static void test_off_without_right(void **state)
 	pid = fork();
 	if (pid == 0) {
 		if (unshare(CLONE_NEWNET) != 0 || syscall(SYS_capget, &head, data) != 0)
-			_exit(1);
+			_exit(77);
 		data[CAP_NET_ADMIN / 32].effective &= ~(1u << CAP_NET_ADMIN % 32);
 		if (syscall(SYS_capset, &head, data) != 0)
-			_exit(2);
+			_exit(77);
 		if (run("off") != CTL_REFUSED || !strstr(err, "our nft table cannot be deleted"))
 			_exit(3);
 		(void)snprintf(conf_path, sizeof conf_path, "%s/none.conf", dir);
 		_exit(run("off") == CTL_DONE ? 0 : 4);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 /* The flag is the file: on a full disk it is empty, and there. */
@@ -417,6 +441,8 @@ static bool hide_host(void)
 {
 	return unshare(CLONE_NEWNET | CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
 	       mount("tmpfs", "/etc", "tmpfs", 0, "size=1m") == 0 &&
+	       mount("tmpfs", "/run", "tmpfs", 0, "size=1m") == 0 &&
+	       mount("tmpfs", "/var/spool", "tmpfs", 0, "size=1m") == 0 &&
 	       mount("tmpfs", "/var/lib", "tmpfs", 0, "size=1m") == 0;
 }
 
@@ -425,7 +451,7 @@ static void test_broken_conf(void **state)
 {
 	static const char *const writing[] = { "trap add x@example.org", "trap import DIR/list", "trap remove --tag x",
 		"allow import DIR/list", "db restore DIR/list", "spamdb -aT x@example.org", "uninstall --purge",
-		"uninstall", "setup postfix", "setup postfix --revert" };
+		"uninstall", "setup postfix", "setup postfix --revert", "enforce soft" };
 	pid_t pid;
 	int status;
 
@@ -436,7 +462,9 @@ static void test_broken_conf(void **state)
 	write_file("list", "192.0.2.0/24\n");
 	pid = fork();
 	if (pid == 0) {
-		if (!hide_host())
+		if (!hide_host() || mkdir("/var/lib/limetwig", 0755) != 0 ||
+			mkdir("/var/lib/limetwig/setup", 0755) != 0 ||
+			close(open("/var/lib/limetwig/setup/lock", O_WRONLY | O_CREAT, 0600)) != 0)
 			_exit(77);
 		for (int i = 0; i < (int)(sizeof writing / sizeof writing[0]); i++)
 			if (run(writing[i]) != CTL_REFUSED || !strstr(err, "mend the file"))
@@ -447,8 +475,19 @@ static void test_broken_conf(void **state)
 	assert_true(WIFEXITED(status));
 	if (WEXITSTATUS(status) == 77)
 		skip();
+	assert_in_range(WEXITSTATUS(status), 0, sizeof writing / sizeof writing[0]); /* else the child itself failed */
 	if (WEXITSTATUS(status) != 0)
 		fail_msg("not refused: %s", writing[WEXITSTATUS(status) - 1]);
+}
+
+/* Setup makes that file, and says so in its first line. */
+static void test_broken_postfix_conf(void **state)
+{
+	(void)state;
+	write_file("postfix.conf", "broken {");
+	assert_int_equal(run("setup postfix"), CTL_REFUSED);
+	assert_non_null(strstr(err, "postfix.conf:1"));
+	assert_non_null(strstr(err, "may be deleted"));
 }
 
 static void test_db(void **state)
@@ -526,10 +565,12 @@ int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 	const struct CMUnitTest tests[] = { CASE(test_usage), CASE(test_no_daemon), CASE(test_trap_add),
-		CASE(test_trap_add_to_a_file), CASE(test_one_file), CASE(test_trap_import), CASE(test_trap_change),
-		CASE(test_concurrent), CASE(test_pattern), CASE(test_trap_import_access), CASE(test_feed_check),
-		CASE(test_feed_check_spamd_conf), CASE(test_allow_import), CASE(test_db), CASE(test_restore_that_fails),
-		CASE(test_off), CASE(test_off_without_right), CASE(test_off_on_a_full_disk), CASE(test_broken_conf) };
+		CASE(test_trap_add_to_a_file), CASE(test_files_that_nobody_reads), CASE(test_one_file),
+		CASE(test_trap_import), CASE(test_trap_change), CASE(test_concurrent), CASE(test_pattern),
+		CASE(test_trap_import_access), CASE(test_feed_check), CASE(test_feed_check_spamd_conf),
+		CASE(test_allow_import), CASE(test_db), CASE(test_restore_that_fails), CASE(test_off),
+		CASE(test_off_without_right), CASE(test_off_on_a_full_disk), CASE(test_broken_conf),
+		CASE(test_broken_postfix_conf) };
 
 	return cmocka_run_group_tests_name("ctl", tests, NULL, NULL);
 }
