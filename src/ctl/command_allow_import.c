@@ -132,7 +132,7 @@ static int import(struct import_run *r, enum import_allow_from from)
 		return status;
 	show(r, path, others);
 	if (r->added && !r->c->args.is_given[OPT_DRY_RUN] && !trap_edit_is_read(files, path))
-		(void)fprintf(r->c->err, "limetwig: %s is none of the allow files that limetwigd reads\n", path);
+		return ctl_refuse(r->c, "%s is none of the allow files that limetwigd reads", path);
 	if (r->added == 0)
 		return r->refused ? CTL_REFUSED : CTL_DONE;
 	return r->c->args.is_given[OPT_DRY_RUN] ? CTL_DONE : reload(r->c);

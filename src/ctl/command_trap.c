@@ -180,9 +180,12 @@ int trap_add_finish(
 	status = status_of(b, source);
 	if (lines.n && !is_dry)
 		status = reload(c, &answer);
-	if (lines.n && !is_dry && !trap_edit_is_read(&c->conf.traps.files, path))
-		(void)fprintf(c->err,
-			"limetwig: %s is none of the trap files that limetwigd reads: they are no traps yet\n", path);
+	if (lines.n && !is_dry && !trap_edit_is_read(&c->conf.traps.files, path)) {
+		int unread =
+			ctl_refuse(c, "%s is none of the trap files that limetwigd reads: they are no traps yet", path);
+
+		status = c->args.is_given[OPT_FILE] ? status : unread;
+	}
 	sum = make_summary(b, path, source, answer, is_dry);
 	if (!ctl_show_json(c, sum)) {
 		if (is_dry)

@@ -180,6 +180,9 @@ static int write_traps(struct spamdb_run *r, struct trap_batch *b)
 		status = spamdb_say(r->c, CTL_REFUSED, "no memory; no change");
 	else if (lines.n && trap_edit_append(trap_edit_added(&r->c->conf, path), buf_slice(&lines), text) != ERR_OK)
 		status = spamdb_say(r->c, CTL_REFUSED, "%s; no change", text);
+	else if (lines.n && !trap_edit_is_read(&r->c->conf.traps.files, path))
+		status = spamdb_say(
+			r->c, CTL_REFUSED, "%s is none of the trap files that limetwigd reads: no traps yet", path);
 	else if (lines.n)
 		status = reload(r);
 	buf_done(&lines);

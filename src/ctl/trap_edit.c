@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -69,10 +70,19 @@ void trap_edit_files_free(char **path, size_t count)
 	free(path);
 }
 
+/* By name: somebody else may put a new file in its place meanwhile. Or by another name of the same file. */
+static bool is_same(const char *one, const char *other)
+{
+	char a[PATH_MAX], b[PATH_MAX];
+	struct stat x, y;
+
+	return (realpath(one, a) && realpath(other, b) && strcmp(a, b) == 0) ||
+	       (stat(one, &x) == 0 && stat(other, &y) == 0 && x.st_ino == y.st_ino && x.st_dev == y.st_dev);
+}
+
 bool trap_edit_is_read(const struct conf_list *globs, const char *path)
 {
-	struct stat named, other;
-	bool is_read = stat(path, &named) != 0;
+	bool is_read = access(path, F_OK) != 0;
 
 	for (uint32_t i = 0; i < globs->count && !is_read; i++) {
 		glob_t g;
@@ -83,8 +93,7 @@ bool trap_edit_is_read(const struct conf_list *globs, const char *path)
 			continue;
 		}
 		for (size_t k = 0; k < g.gl_pathc && !is_read; k++)
-			is_read = stat(g.gl_pathv[k], &other) == 0 && other.st_ino == named.st_ino &&
-				  other.st_dev == named.st_dev;
+			is_read = is_same(g.gl_pathv[k], path);
 		globfree(&g);
 	}
 	return is_read;
