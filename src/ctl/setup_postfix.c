@@ -41,13 +41,15 @@ static bool read_options(int argc, char **argv, struct setup_options *o)
 {
 	static const struct option options[] = { { "dry-run", 0, NULL, 'n' }, { "print", 0, NULL, 'p' },
 		{ "diff", 0, NULL, 'd' }, { "revert", 0, NULL, 'r' }, { "force", 0, NULL, 'f' },
-		{ "keep-dsn", 0, NULL, 'k' }, { "config", 1, NULL, 'c' }, { "map-type", 1, NULL, 'm' },
-		{ "etc", 1, NULL, 'e' }, { "state", 1, NULL, 's' }, { NULL, 0, NULL, 0 } };
+		{ "keep-dsn", 0, NULL, 'k' }, { "config", 1, NULL, 'i' }, { "map-type", 1, NULL, 'm' },
+		{ "etc", 1, NULL, 'e' }, { "state", 1, NULL, 's' },
+		/* the command's own, taken already: they may stand behind its words */
+		{ "conf", 1, NULL, 'c' }, { NULL, 0, NULL, 0 } };
 	bool is_good = true;
 	int c;
 
 	optind = 0;
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
 		o->is_dry_run |= c == 'n';
 		o->is_print |= c == 'p';
 		o->is_diff |= c == 'd';
@@ -60,7 +62,7 @@ static bool read_options(int argc, char **argv, struct setup_options *o)
 			o->etc = optarg;
 		else if (c == 's')
 			o->state = optarg;
-		else if (c == 'c')
+		else if (c == 'i')
 			is_good &= add_dir(o, optarg);
 		is_good &= c != '?';
 	}

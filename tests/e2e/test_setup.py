@@ -214,7 +214,8 @@ def test_the_configuration_says_where_the_texts_go(site_of, top, build):
     with open(first.etc + "/limetwig.conf", "w", encoding="utf-8") as f:
         f.write('storage {\n  dir = "%s"\n  run = "%s/run"\n}\n' % (first.state, first.top))
     command = [first.command, "--conf", first.etc + "/limetwig.conf"]
-    subprocess.run([*command, "setup", "postfix", "--config", first.dir, "--config", second.dir], check=True, timeout=120)
+    subprocess.run([first.command, "setup", "postfix", *command[1:], "--config", first.dir, "--config", second.dir], check=True,
+                   timeout=120)
     assert os.path.exists(first.etc + "/postfix.conf") and len(os.listdir(first.state + "/setup")) == 3
     assert (first.read(), second.read()) != before
     subprocess.run(["unshare", "-n", "/bin/sh", "-c", "/sbin/ip link set lo up; exec \"$@\"", "sh", *command, "uninstall"],
