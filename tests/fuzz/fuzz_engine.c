@@ -40,25 +40,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool goes_on(const char *after)
 {
-	return isalnum((unsigned char)*after) || (*after && strchr("-/_", *after)) ||
-	       (*after == '.' && isalnum((unsigned char)after[1]));
+	return isalnum((unsigned char)*after) || (*after && strchr("-/_", *after));
 }
 
-/* Whole: neither the beginning nor the end of another address. */
+/* Not the beginning of another name; what stands in front, and more labels behind, hide no trap. */
 static bool has_one(const char *log, const char *trap)
 {
-	for (const char *at = log; (at = strstr(at, trap)) != NULL; at++) {
-		bool is_end = *trap != '@' && at > log && (isalnum((unsigned char)at[-1]) || strchr("+-_.", at[-1]));
-
-		if (!is_end && !goes_on(at + strlen(trap)))
+	for (const char *at = log; (at = strstr(at, trap)) != NULL; at++)
+		if (!goes_on(at + strlen(trap)))
 			return true;
-	}
 	return false;
 }
 
 static bool has_trap(const char *log)
 {
-	return has_one(log, TRAP1) || has_one(log, TRAP2) || has_one(log, "@" RIG_SECRET ".example");
+	return has_one(log, TRAP1) || has_one(log, TRAP2) || has_one(log, RIG_SECRET "1=example.org") ||
+	       has_one(log, RIG_SECRET "2=example.org") || has_one(log, "@" RIG_SECRET ".example");
 }
 
 struct call {
