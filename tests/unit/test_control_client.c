@@ -9,6 +9,7 @@
 
 #include "ctl/control_client.h"
 #include "ctl/setup_postfix_private.h"
+#include "folder.h"
 #include "io/loop.h"
 
 #include <errno.h>
@@ -83,8 +84,7 @@ static void start(struct server *s, const char *answer, size_t step)
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 
 	memset(s, 0, sizeof *s);
-	(void)snprintf(s->dir, sizeof s->dir, "/tmp/limetwig-test-XXXXXX");
-	assert_non_null(mkdtemp(s->dir));
+	assert_int_equal(make_folder(s->dir, sizeof s->dir), 0);
 	(void)snprintf(s->path, sizeof s->path, "%s/control.sock", s->dir);
 	memcpy(a.sun_path, s->path, strlen(s->path) + 1);
 	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -142,8 +142,7 @@ static void test_full_backlog(void **state)
 	int fd[16], n = 0;
 
 	(void)state;
-	(void)snprintf(s.dir, sizeof s.dir, "/tmp/limetwig-test-XXXXXX");
-	assert_non_null(mkdtemp(s.dir));
+	assert_int_equal(make_folder(s.dir, sizeof s.dir), 0);
 	(void)snprintf(s.path, sizeof s.path, "%s/control.sock", s.dir);
 	memcpy(a.sun_path, s.path, strlen(s.path) + 1);
 	s.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -53,9 +53,8 @@ static int set_up(void **state)
 {
 	(void)state;
 	log_setup("test", LOG_LEVEL_ALARM);
-	/* without the right to it: on the host, for a moment */
-	if (geteuid() == 0 && unshare(CLONE_NEWNET) != 0)
-		return -1;
+	/* without the right to it, which root may lack in a container: on the host, for a moment */
+	(void)unshare(CLONE_NEWNET);
 	p = (struct parent){ .lock = -1 };
 	conf_defaults(&c);
 	c.firewall.backend = FW_BACKEND_NFTABLES;
