@@ -362,14 +362,15 @@ static enum err ask_place(struct request *r, bool is_first, char ret_next[URL_TE
 
 	if (e != ERR_OK)
 		return e;
-	if (is_first)
-		r->is_first_local = ipaddr_is_private(&addr[0]);
 	e = ERR_AGAIN;
 	for (size_t i = 0; i < n && e == ERR_AGAIN; i++) {
-		if (!r->is_first_local && ipaddr_is_private(&addr[i]))
-			e = failed(r, ERR_DENIED, "%s: leads to an address that is not public", r->host);
-		else
-			e = perform(r, &addr[i], ret_next);
+		bool is_local = ipaddr_is_private(&addr[i]);
+
+		if (!is_first && !r->is_first_local && is_local)
+			return failed(r, ERR_DENIED, "%s: leads to an address that is not public", r->host);
+		e = perform(r, &addr[i], ret_next);
+		if (is_first && e != ERR_AGAIN) /* the one that answered: a name may have both kinds */
+			r->is_first_local = is_local;
 	}
 	return e;
 }

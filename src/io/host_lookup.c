@@ -3,11 +3,11 @@
  * SPDX-License-Identifier: ISC
  */
 #include "io/host_lookup.h"
+#include "io/peer_address.h"
 
 #include "io/loop.h"
 
 #include <ares.h>
-#include <netinet/in.h>
 #include <poll.h>
 
 #define TRY_MS 1500
@@ -25,20 +25,6 @@ enum err host_lookup_init(void)
 	return ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS ? ERR_OK : ERR_NOMEM;
 }
 
-static bool take_addr(const struct sockaddr *sa, struct ipaddr *ret)
-{
-	struct ipaddr a = { .family = sa->sa_family == AF_INET ? 4 : 6 };
-
-	if (sa->sa_family == AF_INET)
-		memcpy(a.b, &((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
-	else if (sa->sa_family == AF_INET6)
-		memcpy(a.b, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, 16);
-	else
-		return false;
-	*ret = a;
-	return true;
-}
-
 static void on_addresses(void *ctx, int status, int timeouts, struct ares_addrinfo *found)
 {
 	struct lookup *l = ctx;
@@ -47,7 +33,8 @@ static void on_addresses(void *ctx, int status, int timeouts, struct ares_addrin
 	l->is_done = true;
 	l->status = status;
 	for (struct ares_addrinfo_node *n = found ? found->nodes : NULL; n && l->n < HOST_LOOKUP_MAX; n = n->ai_next)
-		l->n += take_addr(n->ai_addr, &l->addr[l->n]);
+		/* an IPv4 address in IPv6's form is that IPv4 address: who asks whether it is public must see it */
+		l->n += peer_address((const void *)n->ai_addr, &l->addr[l->n]);
 	if (found)
 		ares_freeaddrinfo(found);
 }

@@ -170,7 +170,7 @@ def site(new_scene, folder):
              section("large", FILES + "/large.txt"),
              section("late", "/bin/sleep 100", limit="1s")]
     feeds += [section("bad-" + name, WEB + name, "1M", "2s") for name in HOSTILE]
-    feeds.append(section("inward", "http://%s:%d/inward" % (SERVER4, PORT)))
+    feeds += [section(name, "http://%s:%d/%s" % (SERVER4, PORT, name)) for name in ("inward", "inward-mapped")]
     feeds.append('feeds {\n  spamd-conf = "/etc/mail/spamd.conf"\n  documentation = yes\n}\n')
     scene.daemon.configure(CONF + "".join(feeds))
     scene.install()
@@ -218,6 +218,7 @@ def test_who_lies_gives_nothing(site):
     wait_state(site, "gone", "failed", "No such file")
     # from outside to an address of ours
     assert not wait_state(site, "inward", "failed", "not public")["acts"]
+    assert not wait_state(site, "inward-mapped", "failed", "not public")["acts"]
 
 
 def test_commands_have_limits_and_no_rights(site):

@@ -2,7 +2,7 @@
 
 Arguments: port, folder, and for https a file with certificate and key. Answers:
   /list/NAME   the file NAME of the folder, with ETag; 304 to who has it; NAME.gz is packed on the way
-  /endless /slow /loop /hop /inward /file /bomb /short /304 /empty /500 /html /huge
+  /endless /slow /loop /hop /inward /inward-mapped /file /bomb /short /304 /empty /500 /html /huge
 Each request is a line in the file "log" of the folder: path, status, If-None-Match.
 """
 import gzip
@@ -62,6 +62,7 @@ class Handler(BaseHTTPRequestHandler):
         fixed = {
             "loop": lambda: self.answer(302, Location="/loop"),
             "hop": lambda: self.answer(301, Location="/list/web"),
+            "inward-mapped": lambda: self.answer(302, Location="http://[::ffff:127.0.0.1]:%s/list/web" % sys.argv[1]),
             "inward": lambda: self.answer(302, Location="http://127.0.0.1:%s/list/web" % sys.argv[1]),
             "file": lambda: self.answer(302, Location="file:///etc/passwd"),
             "bomb": lambda: self.answer(200, gzip.compress(bytes(30_000_000)), Content_Encoding="gzip"),
