@@ -62,11 +62,25 @@ static void keep_fixed(const struct conf *old, struct conf *c)
 
 static bool hooks_differ(const struct conf *old, const struct conf *c)
 {
-	return old->firewall.hook_net_admin != c->firewall.hook_net_admin ||
+	return old->firewall.backend != c->firewall.backend ||
+	       old->firewall.hook_net_admin != c->firewall.hook_net_admin ||
 	       lists_differ(&old->firewall.hook_add, &c->firewall.hook_add) ||
 	       lists_differ(&old->firewall.hook_remove, &c->firewall.hook_remove) ||
 	       lists_differ(&old->firewall.hook_list, &c->firewall.hook_list) ||
 	       lists_differ(&old->firewall.hook_flush, &c->firewall.hook_flush);
+}
+
+/* What run may read and execute. */
+static bool commands_differ(const struct conf *old, const struct conf *c)
+{
+	bool is_other = old->exports != c->exports || old->feed_count != c->feed_count ||
+			texts_differ(old->feeds.spamd_conf, c->feeds.spamd_conf);
+
+	for (uint32_t i = 0; i < c->exports && !is_other; i++)
+		is_other = texts_differ(old->export[i].command, c->export[i].command);
+	for (uint32_t i = 0; i < c->feed_count && !is_other; i++)
+		is_other = texts_differ(old->feed[i].command, c->feed[i].command);
+	return is_other;
 }
 
 /* Roles whose sandbox or sockets were made for the old settings. */
@@ -81,7 +95,7 @@ static unsigned roles_to_restart(const struct conf *old, const struct conf *c)
 		r |= ROLE_BIT(ROLE_TARPIT);
 
 	if (sockets || lists_differ(&old->alarm.command, &c->alarm.command) || hooks_differ(old, c) ||
-		texts_differ(old->postfix.dir, c->postfix.dir))
+		commands_differ(old, c) || texts_differ(old->postfix.dir, c->postfix.dir))
 		r |= ROLE_BIT(ROLE_RUN);
 	if (texts_differ(old->postfix.map, c->postfix.map) || texts_differ(old->postfix.domains, c->postfix.domains))
 		r |= ROLE_BIT(ROLE_ALIASMAP);
@@ -116,6 +130,7 @@ static void take_sockets(struct parent *p, const struct parent_sockets *new)
 	if (parent_name_sockets(new, text, sizeof text) != ERR_OK)
 		log_alarm("socket_lost", "reason=\"%s\"", text);
 	drop_old_queues(&p->sockets, new);
+	parent_dunno_serve(p->dunno, NULL, 0); /* the next line closes what it watches */
 	parent_close_sockets(&p->sockets, false);
 	p->sockets = *new;
 	/* until the new engine is there: on the new listeners, and nobody is left on the old */

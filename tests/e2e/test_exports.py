@@ -322,7 +322,7 @@ def test_change_is_written(site):
 
 def test_command_runs(site):
     site.net.write("/usr/local/bin/export-test", "#!/bin/sh\necho \"$LIMETWIG_NAME $LIMETWIG_FILE $# $1\"\n"
-                   "test -r \"$LIMETWIG_FILE\" || exit 4\nexit ${1:-0}\n", 0o755)
+                   "cat \"$LIMETWIG_FILE\" >/dev/null || exit 4\nexit ${1:-0}\n", 0o755)
     site.daemon.configure(conf('  command = "/usr/local/bin/export-test 0 two"\n'))
     site.daemon.reload()
     site.daemon.told("block", "add", "203.0.113.78", "--note", "test")
