@@ -348,6 +348,8 @@ static bool init(enum role role, const struct role_ops *ops, void *ctx)
 {
 	struct role_host *h = &host.pub;
 
+	/* of the parent, for this exec alone: no program of run or aliasmap may read it, or speak as its role */
+	(void)fcntl(ROLE_FD_PARENT, F_SETFD, FD_CLOEXEC);
 	h->role = role;
 	h->ops = ops;
 	h->ctx = ctx;

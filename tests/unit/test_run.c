@@ -220,6 +220,20 @@ static void test_alarm(void **state)
 	end();
 }
 
+/* No descriptor of ours: by the parent's a program could read its configuration, and speak as this role. */
+static void test_what_programs_inherit(void **state)
+{
+	static const char *const command[] = { "/bin/sh", "-c",
+		"for f in 3 4 5 6 7 8 9; do true <&$f && exit $f; done 2>&-; exit 0", NULL };
+
+	(void)state;
+	begin(command);
+	ask(1, "s", "t");
+	wait_done(1);
+	assert_int_equal(f.last.status, 0);
+	end();
+}
+
 static void test_nothing_to_run(void **state)
 {
 	static const char *const none[] = { NULL };
@@ -323,6 +337,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_alarm),
+		cmocka_unit_test(test_what_programs_inherit),
 		cmocka_unit_test(test_nothing_to_run),
 		cmocka_unit_test(test_closed_output),
 		cmocka_unit_test(test_output_cap),
