@@ -152,6 +152,11 @@ static void tarpit_message(
 	struct msg_mail_socket m;
 	struct msg_feed_says says;
 
+	if (!h->ctx) { /* stopped, and this came with it */
+		for (size_t i = 0; i < n; i++)
+			(void)close(fds[i]);
+		return;
+	}
 	if (t == MSG_FEED_SAYS && message_get_feed_says(body, &says) == ERR_OK) {
 		take_words(h->ctx, &says);
 		return;
