@@ -49,6 +49,20 @@ static enum err socket_make(struct nft_socket *s)
 	return ERR_OK;
 }
 
+/* Where there is none, because none could be had after the last one was broken off. Else the next one tries again. */
+static enum err socket_again(struct nft_socket *s)
+{
+	enum err e = s->mnl ? ERR_OK : socket_make(s);
+	int error = errno;
+
+	if (e != ERR_OK && s->mnl) {
+		(void)mnl_socket_close(s->mnl);
+		s->mnl = NULL;
+	}
+	errno = error;
+	return e;
+}
+
 enum err nft_socket_open(struct nft_socket *s)
 {
 	enum err e;
@@ -178,7 +192,7 @@ enum err nft_batch_send(struct nft_socket *s)
 	acked = s->last->nlmsg_seq;
 	batch_close_last(s);
 	s->out_n += nftnl_batch_end(s->out + s->out_n, s->seq++)->nlmsg_len;
-	if (mnl_socket_sendto(s->mnl, s->out, s->out_n) < 0)
+	if (socket_again(s) != ERR_OK || mnl_socket_sendto(s->mnl, s->out, s->out_n) < 0)
 		return errno_err();
 	verdict = batch_verdict(s, acked);
 	errno = verdict < 0 ? EPROTO : verdict;
@@ -198,9 +212,12 @@ struct nlmsghdr *nft_request_begin(struct nft_socket *s, uint16_t type, uint16_t
 
 static enum err request_break_off(struct nft_socket *s)
 {
+	enum err e;
+
 	(void)mnl_socket_close(s->mnl);
 	s->mnl = NULL;
-	return socket_make(s) == ERR_OK ? ERR_FULL : errno_err();
+	e = socket_again(s);
+	return e == ERR_OK ? ERR_FULL : e;
 }
 
 /* How an answer stands after one datagram. */
@@ -231,8 +248,7 @@ enum err nft_request(struct nft_socket *s, mnl_cb_t fn, void *ctx)
 {
 	struct answer a = { .seq = s->last->nlmsg_seq };
 
-	errno = EBADF;
-	if (!s->mnl || mnl_socket_sendto(s->mnl, s->last, s->last->nlmsg_len) < 0)
+	if (socket_again(s) != ERR_OK || mnl_socket_sendto(s->mnl, s->last, s->last->nlmsg_len) < 0)
 		return errno_err();
 	s->last = NULL;
 	while (!a.is_over) {
