@@ -34,6 +34,7 @@
 #define CAPTURE_ACK_MS 30000      /* the engine has this long */
 #define CAPTURE_STOP_MS 2000      /* transactions under way have this long when we stop */
 #define CAPTURE_BACKS 64          /* messages on their way back to Postfix at once; more are asked to wait */
+#define CAPTURE_NAMED 1000        /* of them to an address by name, in an hour */
 #define CAPTURE_BACK_MS 120000    /* one of them may take so long until its final dot */
 #define CAPTURE_DOT_MS 570000     /* and so long from then on: less than Postfix waits for us */
 #define CAPTURE_RESUME_MS 60000   /* an answer to our predecessor has this long: it may not have sent its dot */
@@ -88,6 +89,7 @@ TAILQ_HEAD(capture_connections, capture_connection);
 TAILQ_HEAD(capture_backs, capture_back);
 
 struct capture {
+	uint64_t named, named_ms; /* released to an address by name, since */
 	struct role_host *host;
 	struct corpus *corpus;
 	struct loop_watch *listen[ROLE_LISTENERS];

@@ -466,11 +466,28 @@ static enum riders_result prepare(struct capture_back *b)
 	return result == RIDERS_OK && b->envelope.count == 0 ? RIDERS_NOBODY : result;
 }
 
+/* To an address that the engine names: one that was taken over is no relay for what it had mailed to a trap. */
+static bool is_too_many(struct capture *c)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (c->named == 0 || now - c->named_ms >= 3600000) {
+		c->named_ms = now;
+		c->named = 0;
+	}
+	return ++c->named > CAPTURE_NAMED;
+}
+
 void capture_back_release(struct capture *c, const struct msg_riders_do *m)
 {
-	struct capture_back *b = back_new(c);
+	struct capture_back *b;
 	enum riders_result result;
 
+	if (m->to[0] && is_too_many(c)) {
+		tell(c, m, NULL, RIDERS_LATER, "as many as may be given to an address by name were, within an hour");
+		return;
+	}
+	b = back_new(c);
 	if (!b) {
 		tell(c, m, NULL, RIDERS_LATER, "too many messages are on their way");
 		return;
