@@ -80,28 +80,40 @@ static uint64_t fingerprint(char *const *path, size_t n)
 	return h ? h : 1;
 }
 
-/* A copy of the file; an empty one where it cannot be read. */
+/* What lasts until somebody mends it. All else is tried again, and what is in force stays meanwhile. */
+static bool is_lasting(int error)
+{
+	return error == ENOENT || error == ENOTDIR || error == EACCES || error == EPERM || error == ELOOP ||
+	       error == EISDIR || error == ENXIO;
+}
+
+/* A copy of the file; an empty one where it is none, or not ours to read. -1: for now it cannot be had. */
 static int copy_file(const char *path)
 {
-	int in = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), fd;
+	int in = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), fd = -1;
 	struct stat st;
 	struct buf b;
 	enum err e;
 
 	buf_init(&b, ALIASMAP_FILE);
-	if (in < 0 || fstat(in, &st) != 0 || !S_ISREG(st.st_mode)) {
+	if (in < 0 || fstat(in, &st) != 0) {
 		log_warn("file_unread", "path=%s errno=%d", path, errno);
+		if (!is_lasting(errno))
+			goto out;
+	} else if (!S_ISREG(st.st_mode)) {
+		log_warn("file_unread", "path=%s text=\"is no file\"", path);
 	} else if ((e = whole_file_read(in, &b)) == ERR_LIMIT) {
 		while (b.n && b.p[b.n - 1] != '\n') /* half a line would be another address, or a wider network */
 			b.n--;
 		log_warn("file_cut", "path=%s bytes=%zu text=\"too long: what follows is not in force\"", path, b.n);
 	} else if (e != ERR_OK) {
-		log_warn("file_unread", "path=%s errno=%d", path, errno);
-		buf_reset(&b);
+		log_warn("file_unread", "path=%s errno=%d", path, e == ERR_NOMEM ? ENOMEM : errno);
+		goto out;
 	}
+	fd = whole_file_memory(buf_slice(&b), true);
+out:
 	if (in >= 0)
 		(void)close(in);
-	fd = whole_file_memory(buf_slice(&b), true);
 	buf_done(&b);
 	return fd;
 }
