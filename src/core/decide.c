@@ -107,6 +107,8 @@ static void renew(const struct decide_view *v, const struct decide_event *e, uin
 
 	if (e->trap_id == v->block->last_trap_id && e->sender_digest == v->block->last_sender)
 		return;
+	if (e->grade == GRADE_PROBE && e->sender.n == 0) /* bounces and call-outs to whom somebody else forges */
+		return;
 	until = now + block_seconds(v->conf, v->block->offence, v->block->is_generic, e->random);
 	if (until <= v->block->until)
 		return;
@@ -141,7 +143,7 @@ static bool counts(enum grade g)
 void decide_hit(const struct decide_view *v, const struct decide_event *e, uint64_t now, struct decide_verdict *ret)
 {
 	const struct conf *c = v->conf;
-	bool is_retry;
+	bool is_retry, is_many;
 
 	/* not all of *ret: block is large, and given only where there is one */
 	ret->kind = DECIDE_NOTHING;
@@ -157,13 +159,15 @@ void decide_hit(const struct decide_view *v, const struct decide_event *e, uint6
 	}
 	if (v->is_allowed || !counts(e->grade))
 		return;
-	if (stands(v->block, now)) {
+	is_many = !v->is_shared && ret->sum.traps >= c->decide.many_traps;
+	/* so many always block: a hold for a person ends with them */
+	if (stands(v->block, now) && !(is_many && e->grade != GRADE_PROBE && decide_block_is_held(v->block, now))) {
 		renew(v, e, now, ret);
 		return;
 	}
 	if (e->grade == GRADE_PROBE) /* else a host with a score could ask for traps by RCPT alone */
 		return;
-	if (ret->score < ret->need && (v->is_shared || ret->sum.traps < c->decide.many_traps))
+	if (ret->score < ret->need && !is_many)
 		return;
 	if (v->block && now < v->block->pardon_until) {
 		ret->kind = DECIDE_PARDONED;

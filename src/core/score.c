@@ -134,6 +134,8 @@ double score_add(struct record_hit_sum *s, const struct conf *c, enum grade g, f
 
 	if (digest == 0) /* 0 marks an unused place in recent[] */
 		digest = 1;
+	if (now > s->last + SCORE_RETRY_S)
+		memset(s->recent, 0, sizeof s->recent);
 	*ret_is_retry = is_recent(s, digest);
 	if (*ret_is_retry)
 		return 0;

@@ -16,13 +16,15 @@
 
 #define SCORE_SPREAD_TRAPS RECORD_BULK_TRAPS
 #define SCORE_SPREAD_DAYS 3
-#define SCORE_SPREAD_WINDOW 30 /* days without such mail: counting begins anew */
+#define SCORE_RETRY_S (5 * 86400) /* Postfix's maximal_queue_lifetime: no queue tries longer */
+#define SCORE_SPREAD_WINDOW 30    /* days without such mail: counting begins anew */
 
 /* The score at now. */
 double score_at(const struct record_hit_sum *s, uint64_t now, uint64_t half_life_s);
 /*
  * Record one hit. digest stands for client, sender, trap and Message-ID: one of
- * the last RECORD_RECENT digests is a retry, which changes nothing and adds 0.
+ * the last RECORD_RECENT digests is a retry, which changes nothing and adds 0,
+ * but for SCORE_RETRY_S after the last hit: then the same mail is sent again.
  * Else the grade is counted, and the trap too where the grade is confirmed or
  * unseen. Returns the weight added, 0 for grades that never block.
  */

@@ -31,6 +31,7 @@ static struct decide_event event_of(struct host *h, enum grade g, uint32_t trap)
 		.trap_weight = 1,
 		.digest = ++h->digests,
 		.sender_digest = trap,
+		.sender = SLICE_LIT("a@b.example"),
 		.random = UINT64_C(1) << 63 };
 
 	assert_int_equal(prefix_parse(SLICE_LIT("192.0.2.9"), &e.subject), ERR_OK);
@@ -216,6 +217,20 @@ static void only_another_trap_or_sender_renews(void **state)
 	assert_int_equal(h.block.offence, 1);
 }
 
+/* Who bounces, or asks back, for mail that somebody forged in a trap's name is innocent of that. */
+static void a_null_sender_at_rcpt_alone_renews_nothing(void **state)
+{
+	struct host h = { 0 };
+	struct decide_event e;
+
+	(void)state;
+	assert_int_equal(hit(&h, GRADE_CONFIRMED, 1, T0).kind, DECIDE_BLOCK);
+	e = event_of(&h, GRADE_PROBE, 2);
+	e.sender = (struct slice){ "", 0 };
+	e.sender_digest = 77;
+	assert_int_equal(hit_event(&h, &e, T0 + HOUR).kind, DECIDE_NOTHING);
+}
+
 static void a_pardon_holds(void **state)
 {
 	struct host h = { 0 };
@@ -314,6 +329,22 @@ static void a_held_block_waits(void **state)
 	assert_int_equal(h.block.offence, 1);
 }
 
+/* A hold is for a host with good mail and a few traps: fifty of them are no mistake. */
+static void many_traps_end_a_hold(void **state)
+{
+	struct host h = { 0 };
+	uint32_t trap = 1;
+
+	(void)state;
+	assert_int_equal(hit(&h, GRADE_CONFIRMED, trap, T0).kind, DECIDE_BLOCK);
+	h.block.state = BLOCK_HELD;
+	while (++trap < conf.decide.many_traps)
+		assert_int_equal(hit(&h, GRADE_CONFIRMED, trap, T0 + trap).kind, DECIDE_RENEW);
+	assert_int_equal(hit(&h, GRADE_PROBE, 1000, T0 + trap).kind, DECIDE_RENEW);
+	assert_int_equal(hit(&h, GRADE_CONFIRMED, trap, T0 + trap + 1).kind, DECIDE_BLOCK);
+	assert_int_equal(h.block.offence, 1);
+}
+
 static void a_confirmed_block_runs_its_full_time(void **state)
 {
 	struct host h = { 0 };
@@ -346,12 +377,14 @@ int main(void)
 		TEST(offences_escalate_and_are_forgotten),
 		TEST(generic_names_are_blocked_shorter),
 		TEST(only_another_trap_or_sender_renews),
+		TEST(a_null_sender_at_rcpt_alone_renews_nothing),
 		TEST(a_pardon_holds),
 		TEST(riders_ask_before_content_is_seen),
 		TEST(jitter_stays_within_ten_percent),
 		TEST(firewall_from_its_offence),
 		TEST(a_person_blocks_and_it_escalates),
 		TEST(a_held_block_waits),
+		TEST(many_traps_end_a_hold),
 		TEST(a_confirmed_block_runs_its_full_time),
 	};
 

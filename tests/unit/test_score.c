@@ -98,6 +98,22 @@ static void a_retry_is_not_a_new_hit(void **state)
 	assert_false(is_retry); /* forgotten by then */
 }
 
+/* No queue tries for longer; who sends the same mail every week, without a Message-ID, is a spammer each time. */
+static void what_comes_again_a_week_later_is_a_new_hit(void **state)
+{
+	struct record_hit_sum s = { 0 };
+	bool is_retry;
+
+	(void)state;
+	(void)score_add(&s, test_conf(), GRADE_CONFIRMED, 1, 1, 42, T0, &is_retry);
+	(void)score_add(&s, test_conf(), GRADE_CONFIRMED, 1, 1, 42, T0 + SCORE_RETRY_S, &is_retry);
+	assert_true(is_retry);
+	assert_true(score_add(&s, test_conf(), GRADE_CONFIRMED, 1, 1, 42, T0 + SCORE_RETRY_S + 1, &is_retry) > 0);
+	assert_false(is_retry);
+	(void)score_add(&s, test_conf(), GRADE_CONFIRMED, 1, 1, 42, T0 + SCORE_RETRY_S + 60, &is_retry);
+	assert_true(is_retry);
+}
+
 static void digest_zero(void **state)
 {
 	struct record_hit_sum s = { 0 };
@@ -260,6 +276,7 @@ int main(void)
 		cmocka_unit_test(bulk_adds_up),
 		cmocka_unit_test(bulk_beside_confirmed),
 		cmocka_unit_test(a_retry_is_not_a_new_hit),
+		cmocka_unit_test(what_comes_again_a_week_later_is_a_new_hit),
 		cmocka_unit_test(digest_zero),
 		cmocka_unit_test(probes_have_a_cap),
 		cmocka_unit_test(distinct_traps),
