@@ -230,7 +230,9 @@ static void rcpt_add(struct maillog_join *j, const struct maillog_line *l)
 {
 	struct msg_log_rcpt *r = &j->event.u.rcpt;
 
-	if (!l->has_addresses || l->client.family == 0 || is_own(j, &l->client) || is_trap(l->recipient))
+	/* another refusal, as our own of a blocked host, says nothing of the mailbox */
+	if (!l->is_unknown || !l->has_addresses || l->client.family == 0 || is_own(j, &l->client) ||
+		is_trap(l->recipient))
 		return;
 	if (l->sender.n >= sizeof r->sender || l->recipient.n >= sizeof r->recipient)
 		return;
