@@ -25,6 +25,9 @@
 	"--b1\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example\r\n\r\n"                  \
 	"Final-Recipient: rfc822; a@b.example\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n"
 #define END_PART "--b1--\r\n"
+#define PDF_PART                                                                                                       \
+	"--b1\r\nContent-Type: application/pdf; name=invoice.pdf\r\nContent-Disposition: attachment; "                 \
+	"filename=invoice.pdf\r\n\r\nx\r\n"
 #define MDN_PART                                                                                                       \
 	"--b1\r\nContent-Type: message/disposition-notification\r\n\r\nFinal-Recipient: rfc822;a@b.example\r\n"        \
 	"Disposition: automatic-action/MDN-sent-automatically; deleted\r\n\r\n"
@@ -80,6 +83,7 @@ static const struct {
 		LIT("Content-Type: multipart/report; report-type=delivery-status; boundary=b1\n\n--b1\n"
 		    "Content-Type: message/delivery-status\n\nReporting-MTA: x\nFinal-Recipient: y\nAction: failed"),
 		"", GRADE_BACKSCATTER },
+	{ "dsn with a file", LIT(REPORT_TYPE TEXT_PART STATUS_PART PDF_PART END_PART), "", GRADE_AUTOMATIC },
 	{ "dsn inside mixed",
 		LIT("Content-Type: multipart/mixed; boundary=b0\r\n\r\n--b0\r\n" REPORT_TYPE STATUS_PART END_PART
 		    "--b0--\r\n"),
