@@ -6,6 +6,7 @@
 #include "core/record.h"
 #include "ctl/ctl.h"
 #include "io/store.h"
+#include "io/store_file.h"
 #include "io/whole_file.h"
 
 #include <errno.h>
@@ -85,7 +86,9 @@ static enum err backup_directly(struct ctl *c, int fd, char text[CONTROL_TEXT])
 		(void)snprintf(text, CONTROL_TEXT, "%s", strerror(errno));
 		return ERR_IO;
 	}
-	e = store_open(make_dir(c, dir), c->conf.storage.db_size, &s, text, CONTROL_TEXT);
+	e = store_file_check_pages(dir, text, CONTROL_TEXT); /* the role engine has written it, and we may be root */
+	if (e == ERR_OK)
+		e = store_open(make_dir(c, dir), c->conf.storage.db_size, &s, text, CONTROL_TEXT);
 	if (e != ERR_OK)
 		return e;
 	e = store_backup(s, fd);
