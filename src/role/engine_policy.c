@@ -104,10 +104,18 @@ static void copy_login(const struct policy_request *r, const struct gate_result 
 	slice_copy(is_nameless ? SLICE_LIT("(submission port)") : r->sasl_username, to, size);
 }
 
+/* As capture writes it: the same sender in other letters is no other one. */
+static void copy_sender(struct slice sender, char *to, size_t size)
+{
+	struct address a;
+
+	slice_copy(address_parse(sender, &a) == ERR_OK ? slice_str(a.text) : sender, to, size);
+}
+
 static void fill_transaction(struct transaction *x, const struct policy_request *r, const struct gate_result *g)
 {
 	x->client = g->client;
-	slice_copy(r->sender, x->sender, sizeof x->sender);
+	copy_sender(r->sender, x->sender, sizeof x->sender);
 	slice_copy(slice_eq(r->client_name, SLICE_LIT("unknown")) ? SLICE_LIT("") : r->client_name, x->name,
 		sizeof x->name);
 	slice_copy(r->helo_name, x->helo, sizeof x->helo);
@@ -150,17 +158,25 @@ static void answer_dunno(struct policy_conn *c)
 		c->is_broken = true;
 }
 
-/* The same for all recipients, trap or not: the end as it was when it was first told. */
+/* The end as it was when it was first told: a hit that renews the block later does not show in it. */
+static uint32_t keep_told(struct engine *e, const struct gate_result *g, uint64_t now)
+{
+	uint32_t told = block_entry_end(&g->block, now);
+
+	if (told != g->block.told)
+		block_index_tell(&e->blocks, &g->block.subject, told);
+	return told;
+}
+
+/* The same for all recipients, trap or not. */
 static void refuse_blocked(
 	struct policy_conn *c, const struct policy_request *r, const struct gate_result *g, uint64_t now)
 {
-	uint32_t told = block_entry_end(&g->block, now);
+	uint32_t told = keep_told(c->e, g, now);
 	struct reply_block b = { .code = g->block.code, .case_id = g->block.case_id, .until = told };
 	char says[REPLY_TEXT_MAX];
 	struct buf text;
 
-	if (told != g->block.told)
-		block_index_tell(&c->e->blocks, &g->block.subject, told);
 	if (subject_is_identity(&g->block.subject))
 		b.sender = r->sender;
 	if (g->block.feed) {
@@ -202,6 +218,7 @@ void engine_policy_answered(struct engine *e, const struct msg_answered *m)
 		engine_feed_contact(e, &r, &g, clock_wall_s());
 	if (!g.is_blocked || g.is_open || !engine_is_enforcing(e))
 		return;
+	(void)keep_told(e, &g, clock_wall_s()); /* the answerer reads it out of the same entry */
 	if (g.trap)
 		probe_behind_block(e, &r, &g);
 	engine_block_refused(e, &g, &r, false);

@@ -29,7 +29,7 @@ static void hit_of_transaction(struct engine *e, const struct transaction *x, ui
 	(void)engine_settle(e, s, &ev, &r, &h, &is_old);
 	if (is_old)
 		return;
-	if (h.is_charged)
+	if (h.is_charged && g != GRADE_PROBE) /* it makes no block, and an end would tell a trap from a mailbox */
 		engine_kill_note(e, &x->client, &x->ends);
 	engine_count(e, g == GRADE_PROBE ? COUNT_PROBES : COUNT_WHOLE, r.time);
 	if (h.grade == GRADE_INSIDER)

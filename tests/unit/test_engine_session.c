@@ -13,6 +13,7 @@
 #include "core/block_share.h"
 #include "core/subject.h"
 #include "io/area_memory.h"
+#include "role/engine.h"
 
 #define OTHER RIG_SECRET "2@example.org"
 #define ALICE "alice@example.org"
@@ -70,6 +71,21 @@ static void test_the_session_that_brought_the_hit_ends(void **state)
 	assert_int_equal(status_number("kill", "told"), 1);
 	(void)close(fd);
 	(void)close(other);
+}
+
+/* A trap that a blocked host names is told from no mailbox: neither this session ends nor another. */
+static void test_a_probe_ends_nothing(void **state)
+{
+	int fd;
+
+	(void)state;
+	start(KILL_POLICY);
+	fd = rig_connect("policy");
+	spam(fd, SPAMMER, 40001, "S1");
+	assert_non_null(strstr(rcpt(fd, SPAMMER, 40001, "203.0.113.11", "S2", ALICE), "action=421"));
+	assert_non_null(strstr(rcpt(fd, SPAMMER, 40002, "203.0.113.11", "S3", TRAP2), "action=450"));
+	assert_non_null(strstr(rcpt(fd, SPAMMER, 40002, "203.0.113.11", "S3", ALICE), "action=450"));
+	(void)close(fd);
 }
 
 static void test_no_means_no(void **state)
@@ -351,10 +367,22 @@ static bool is_later(void *ctx)
 	return (json_int_t)(clock_wall_s() + rig.host.conf.block.first_s) > *until;
 }
 
+static struct block_entry entry_of(const char *client)
+{
+	struct engine *e = rig.host.ctx;
+	struct block_entry b;
+	struct prefix p;
+
+	assert_int_equal(prefix_parse(slice_str(client), &p), ERR_OK);
+	assert_true(block_index_get(&e->blocks, &p, &b));
+	return b;
+}
+
 /* The same trap and sender do not renew a block; another trap does, and its name is in no record. */
 static void test_another_trap_at_our_server_renews(void **state)
 {
 	json_int_t count = 1, until, renewed;
+	struct block_entry b;
 	int fd;
 
 	(void)state;
@@ -373,6 +401,9 @@ static void test_another_trap_at_our_server_renews(void **state)
 	assert_true(rig_poll(is_refused, &count));
 	renewed = block_number(SPAMMER, "until");
 	assert_true(renewed > until);
+	/* and he does not read it in the next answer: the end stays as it was told */
+	b = entry_of(SPAMMER);
+	assert_int_equal(block_entry_end(&b, clock_wall_s()), until);
 }
 
 static bool is_counted(void *ctx)
@@ -521,7 +552,8 @@ static void test_identities_stay_in_the_engine(void **state)
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
-	const struct CMUnitTest tests[] = { TEST(test_the_session_that_brought_the_hit_ends), TEST(test_no_means_no),
+	const struct CMUnitTest tests[] = { TEST(test_the_session_that_brought_the_hit_ends),
+		TEST(test_a_probe_ends_nothing), TEST(test_no_means_no),
 		TEST(test_postmaster_stays_open_and_monitor_ends_nothing), TEST(test_only_who_is_blocked),
 		TEST(test_the_connection_is_reset), TEST(test_a_kernel_that_cannot_falls_back),
 		TEST(test_a_misrouted_hit), TEST(test_connections_and_seconds_are_kept),
