@@ -68,11 +68,11 @@ struct engine_traps {
 	struct slice rest;
 	struct trap_check *check;
 	size_t checks, checks_size;
-	struct keymap domain;      /* of exact traps: is it foreign? */
+	struct keymap domain;      /* of traps, but patterns: is it foreign? */
 	struct buf domain_text;    /* the same as questions, a line each */
 	struct slice domains_left; /* DOMAINS: of domain_text, not asked yet */
 	uint64_t domains_over;     /* traps whose domain found no room */
-	size_t foreign;            /* domains that are */
+	size_t foreign;            /* domains that are, or are traps as a whole and free mail */
 	size_t checked, asked;     /* LIVE: answered up to here, asked up to there */
 	bool is_counted;           /* PARSE: lines are counted first, so that the table never moves */
 	size_t lines_there;

@@ -81,16 +81,17 @@ static void refuse_line(const struct engine *e, struct engine_traps *t, struct s
 	const bool *is_foreign;
 	struct trap_line l;
 	struct trap *trap;
-	bool is_any;
+	bool is_any, is_free_mail;
 
 	if (trap_file_line(line, t->at_line, &l, &is_any, reason, sizeof reason) != ERR_OK || !is_any ||
 		l.kind == TRAP_PATTERN)
 		return;
+	is_free_mail = engine_trap_is_free_mail(e, &l);
 	is_foreign = keymap_get(&t->domain, l.address.domain);
-	trap = is_foreign && *is_foreign ? trap_table_get(t->table, slice_str(l.address.text)) : NULL;
+	trap = is_free_mail || (is_foreign && *is_foreign) ? trap_table_get(t->table, slice_str(l.address.text)) : NULL;
 	if (!trap || (trap->state != TRAP_ARMED && trap->state != TRAP_WATCHING))
 		return;
-	if (engine_trap_is_free_mail(e, &l)) {
+	if (is_free_mail) {
 		trap->state = TRAP_RETIRED;
 		engine_trap_bad_line(t, t->at_file, t->at_line, ENGINE_TRAP_FREE_MAIL);
 	} else if (l.kind == TRAP_EXACT) {
@@ -113,12 +114,14 @@ static void refuse_some(void *ctx)
 	engine_trap_later(e, 0, refuse_some);
 }
 
-static void take_domain(struct engine_traps *t, struct slice line)
+/* A whole domain that is a trap makes its addresses ours; not one that is refused as free mail. */
+static void take_domain(const struct engine *e, struct engine_traps *t, struct slice line)
 {
 	struct slice domain = slice_from(slice_head(line, slice_find(line, '\t')), 1);
 	bool *is_foreign = keymap_get(&t->domain, domain);
 
-	if (!is_foreign || *is_foreign || engine_trap_is_trap_domain(t->table, domain))
+	if (!e->host->conf.traps.live_check || !is_foreign || *is_foreign ||
+		(engine_trap_is_trap_domain(t->table, domain) && !allow_is_freemail(&e->allow, domain)))
 		return;
 	*is_foreign = true;
 	t->foreign++;
@@ -136,7 +139,7 @@ static void domains_done(void *ctx, bool is_ok, const char *text, struct slice l
 	if (e->trap_job->phase != TRAP_DOMAINS)
 		return;
 	while (is_ok && slice_line(&lines, &line))
-		take_domain(e->trap_job, line);
+		take_domain(e, e->trap_job, line);
 	engine_trap_later(e, 0, ask_some);
 }
 
@@ -150,13 +153,8 @@ static void take_free_mail(struct engine *e, struct engine_traps *t)
 
 	while (slice_line(&left, &line)) {
 		struct slice domain = slice_from(line, 1);
-		bool *is_foreign = keymap_get(&t->domain, domain);
 
-		if (is_foreign && !*is_foreign && allow_is_freemail(&e->allow, domain) &&
-			engine_trap_is_trap_domain(t->table, domain)) {
-			*is_foreign = true;
-			t->foreign++;
-		}
+		t->foreign += allow_is_freemail(&e->allow, domain) && engine_trap_is_trap_domain(t->table, domain);
 	}
 }
 

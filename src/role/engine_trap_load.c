@@ -161,6 +161,7 @@ static bool add_pattern(struct engine_traps *t, const struct trap_line *l, uint3
 
 static void one_trap(struct engine *e, struct engine_traps *t, const struct trap_line *l, uint64_t now)
 {
+	bool is_asked = is_asked_for(&e->host->conf, l->kind);
 	struct record_trap r;
 	struct trap *trap;
 	const char *text;
@@ -192,10 +193,11 @@ static void one_trap(struct engine *e, struct engine_traps *t, const struct trap
 	trap->first_seen = r.first_seen;
 	trap->armed_at = r.armed_at;
 	trap->state = state_of(e, t, l, &r, now);
-	if (!is_asked_for(&e->host->conf, l->kind))
-		return;
-	if (trap->state == TRAP_ARMED || trap->state == TRAP_WATCHING)
+	/* a whole domain also where Postfix is not to be asked: one of free mail is no trap in either case */
+	if ((is_asked || l->kind == TRAP_DOMAIN) && (trap->state == TRAP_ARMED || trap->state == TRAP_WATCHING))
 		engine_trap_note_domain(t, l->address.domain);
+	if (!is_asked)
+		return;
 	if (trap->state == TRAP_ARMED && r.armed_at == 0 &&
 		!note_check(t, (uint32_t)(trap_table_count(t->table) - 1), l->number))
 		trap->state = TRAP_WATCHING;

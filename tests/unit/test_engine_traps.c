@@ -130,8 +130,7 @@ static void a_foreign_domain_that_is_a_trap_is_ours(void **state)
 	json_decref(j);
 }
 
-/* In a file, too: and at a start the allow files, which name it, come behind the trap files. */
-static void a_provider_in_a_file_is_no_trap(void **state)
+static void check_provider_in_a_file(void)
 {
 	json_t *j, *bad;
 
@@ -148,6 +147,44 @@ static void a_provider_in_a_file_is_no_trap(void **state)
 	assert_int_equal(json_integer_value(json_object_get(json_array_get(bad, 0), "line")), 2);
 	assert_memory_equal(json_string_value(json_object_get(json_array_get(bad, 0), "reason")), "free mail", 9);
 	json_decref(j);
+}
+
+/* In a file, too: and at a start the allow files, which name it, come behind the trap files. */
+static void a_provider_in_a_file_is_no_trap(void **state)
+{
+	(void)state;
+	check_provider_in_a_file();
+}
+
+static void a_provider_in_a_file_is_none_where_postfix_is_not_asked(void **state)
+{
+	(void)state;
+	rig.host.conf.traps.live_check = false;
+	check_provider_in_a_file();
+}
+
+static void check_counts(size_t bads, json_int_t armed)
+{
+	json_t *j = rig_call("{\"cmd\":\"trap_reload\"}");
+
+	assert_int_equal(json_array_size(json_object_get(j, "bad")), bads);
+	assert_int_equal(json_integer_value(json_object_get(j, "armed")), armed);
+	json_decref(j);
+}
+
+/* A provider's own: all of it is no trap, old addresses in it are. Of another's they are none either. */
+static void a_provider_that_is_ours_has_traps(void **state)
+{
+	(void)state;
+	(void)snprintf(rig.traps, sizeof rig.traps, TRAP1 "\n@mail.example\nold@mail.example\n");
+	(void)snprintf(rig.allow, sizeof rig.allow, "freemail: mail.example\n");
+	rig_start();
+	assert_non_null(strstr(rig.map, "+A old@mail.example\n"));
+	assert_null(strstr(rig.map, "+D"));
+	check_counts(1, 2);
+	rig.foreign = "=mail.example";
+	check_counts(2, 1);
+	assert_non_null(strstr(rig.map, "-A old@mail.example\n"));
 }
 
 static void the_domain_of_a_mail_provider_is_refused(void **state)
@@ -303,6 +340,8 @@ int main(void)
 		ENGINE_TEST(a_trap_at_a_foreign_domain_is_refused_also_later),
 		ENGINE_TEST(a_foreign_domain_that_is_a_trap_is_ours),
 		ENGINE_TEST(a_provider_in_a_file_is_no_trap),
+		ENGINE_TEST(a_provider_in_a_file_is_none_where_postfix_is_not_asked),
+		ENGINE_TEST(a_provider_that_is_ours_has_traps),
 		ENGINE_TEST(the_domain_of_a_mail_provider_is_refused),
 		ENGINE_TEST(an_answer_to_an_older_load_is_none),
 		ENGINE_TEST(an_answer_unasked_for),
