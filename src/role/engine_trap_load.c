@@ -50,13 +50,23 @@ void engine_trap_load_drop(struct engine_traps *t)
 	t->phase = TRAP_IDLE;
 }
 
+/* It does not come into force. What it did to the map and to removed traps the next does not know of: that writes all. */
+static void drop_unfinished(struct engine_traps *t)
+{
+	if (t->phase >= TRAP_LINES) {
+		t->is_synced = false;
+		t->map_seq = 0;
+	}
+	engine_trap_load_drop(t);
+}
+
 void engine_trap_load_failed(struct engine *e)
 {
 	struct engine_traps *t = e->trap_job;
 	uint64_t again = clock_wall_s() + AGAIN_S;
 
 	log_alarm("trap-file", "text=\"no memory, the traps in force stay\"");
-	engine_trap_load_drop(t);
+	drop_unfinished(t);
 	t->due = t->due < again ? t->due : again;
 	engine_trap_wake(e);
 }
@@ -406,12 +416,8 @@ void engine_trap_load(struct engine *e)
 {
 	struct engine_traps *t = e->trap_job;
 
-	if (t->phase >= TRAP_LINES) { /* the map gets what this load will not know of: write it whole */
-		t->is_synced = false;
-		t->map_seq = 0;
-	}
 	engine_trap_live_check_forget(e, e); /* the answer to an older load is none to this one */
-	engine_trap_load_drop(t);
+	drop_unfinished(t);
 	store_kick(e->store);
 	for (size_t i = 0; i < t->waiters; i++)
 		t->waiter[i].is_early = false; /* this load has seen what they wait for */

@@ -134,7 +134,6 @@ static void check_provider_in_a_file(void)
 {
 	json_t *j, *bad;
 
-	(void)state;
 	(void)snprintf(rig.traps, sizeof rig.traps, TRAP1 "\n@mail.example state=armed\n@old.example\n");
 	(void)snprintf(rig.allow, sizeof rig.allow, "freemail: mail.example\n");
 	rig_start();
@@ -287,6 +286,44 @@ static void a_load_that_failed_comes_again(void **state)
 	assert_true(rig_wait(is_reread, &rereads));
 }
 
+static void make_many_traps(const char *second)
+{
+	size_t n = (size_t)snprintf(rig.traps, sizeof rig.traps, TRAP1 "\n%s\n", second);
+
+	for (unsigned i = 0; i < 300; i++)
+		n += (size_t)snprintf(rig.traps + n, sizeof rig.traps - n, "%u@a.test\n", i);
+	assert_true(n < sizeof rig.traps);
+}
+
+/* No memory while the lines for the map are made: a trap that was taken out by then does not stay in the map. */
+static void a_load_that_failed_half_way_writes_the_map_whole(void **state)
+{
+	unsigned lives, applies;
+	struct engine *e;
+
+	(void)state;
+	make_many_traps(TRAP2);
+	rig_start();
+	rig_do("{\"cmd\":\"trap_reload\"}");
+	e = rig.host.ctx;
+	assert_true(e->trap_job->is_synced);
+	make_many_traps("");
+	rig.is_live_held = true;
+	lives = rig.lives;
+	rig_send_files();
+	assert_true(rig_wait(rig_is_live_asked, &lives));
+	engine_trap_put_in_force(e); /* as if it had been answered */
+	assert_int_equal(e->trap_job->phase, TRAP_LINES);
+	engine_trap_load_failed(e);
+	rig.is_live_held = false;
+	applies = rig.applies;
+	engine_trap_tick(e, e->trap_job->due);
+	assert_true(rig_wait(rig_is_loaded, &applies));
+	assert_true(rig.is_map_full);
+	assert_non_null(strstr(rig.map, "+A " TRAP1 "\n"));
+	assert_null(strstr(rig.map, TRAP2));
+}
+
 static void a_hit_before_the_traps_waits(void **state)
 {
 	unsigned applies = 0;
@@ -347,6 +384,7 @@ int main(void)
 		ENGINE_TEST(an_answer_unasked_for),
 		ENGINE_TEST(a_load_that_overtakes_the_map_writes_it_whole),
 		ENGINE_TEST(a_load_that_failed_comes_again),
+		ENGINE_TEST(a_load_that_failed_half_way_writes_the_map_whole),
 		ENGINE_TEST(a_hit_before_the_traps_waits),
 	};
 
