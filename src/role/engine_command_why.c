@@ -107,14 +107,15 @@ static void collect(struct story *s)
 		return;
 }
 
-/* The network around p that is blocked, where he himself is not. */
-static bool find_wider(struct engine *e, const struct prefix *p, uint64_t now, struct record_block *ret)
+/* The network around p that is blocked, where he himself is not. Who is allowed is met by it in the firewall only. */
+static bool find_wider(
+	struct engine *e, const struct prefix *p, enum gate_origin origin, uint64_t now, struct record_block *ret)
 {
 	const struct engine_subject *s;
 	struct block_entry entry;
 
 	if (subject_is_identity(p) || !block_index_find(&e->blocks, &p->addr, now, &entry) ||
-		entry.subject.len >= p->len)
+		entry.subject.len >= p->len || (origin != GATE_FOREIGN && !engine_block_in_firewall(e, &entry)))
 		return false;
 	s = engine_subject_get(e, &entry.subject);
 	if (!s || !s->has_block || !decide_block_is_active(&s->block, now))
@@ -232,7 +233,7 @@ static json_t *match_json(struct engine *e, const struct prefix *p, const struct
 	enum gate_origin origin = origin_of(e, p, host, name, &allow);
 	uint64_t now = clock_wall_s();
 	struct record_block wider;
-	bool is_wider = find_wider(e, p, now, &wider);
+	bool is_wider = find_wider(e, p, origin, now, &wider);
 	const struct engine_subject *s = engine_subject_get(e, p);
 	const struct record_block *b = is_wider ? &wider : s && s->has_block ? &s->block : NULL;
 	struct block_entry entry;
@@ -263,8 +264,8 @@ static json_t *match_json(struct engine *e, const struct prefix *p, const struct
 	(void)json_object_set_new(j, "accepted", t.accepted);
 	(void)json_object_set_new(j, "feeds", engine_feed_listed_json(e, p));
 	(void)json_object_set_new(j, "layers",
-		json_pack("{s:b, s:b}", "policy", is_listed && engine_is_enforcing(e), "firewall",
-			is_listed && engine_block_in_firewall(e, &entry)));
+		json_pack("{s:b, s:b}", "policy", is_listed && origin == GATE_FOREIGN && engine_is_enforcing(e),
+			"firewall", is_listed && engine_block_in_firewall(e, &entry)));
 	return j;
 }
 
@@ -397,6 +398,19 @@ static bool read_case(struct engine *e, const char *id, struct record_block *ret
 	       record_get_block(slice_of(value, n), ret) == ERR_OK;
 }
 
+/* b: a case of p that is not what acts on him. */
+static const char *case_title(struct engine *e, const struct prefix *p, const struct record_block *b)
+{
+	const struct engine_subject *s = engine_subject_get(e, p);
+
+	if (b->state == BLOCK_MESSAGE)
+		return "ONE MESSAGE REFUSED";
+	if (s && s->has_block && strcmp(s->block.case_id, b->case_id) == 0 &&
+		decide_block_is_held(&s->block, clock_wall_s()))
+		return "HELD"; /* while his network is blocked */
+	return "AN EARLIER BLOCK";
+}
+
 /* A case of one message only, or of an earlier block, is shown as it was. */
 static json_t *case_json(struct engine *e, const char *id, const struct prefix *p)
 {
@@ -408,8 +422,7 @@ static json_t *case_json(struct engine *e, const char *id, const struct prefix *
 	if (strcmp(id, json_string_value(json_object_get(json_object_get(j, "block"), "case"))
 			       ? json_string_value(json_object_get(json_object_get(j, "block"), "case"))
 			       : "") != 0) {
-		(void)json_object_set_new(
-			j, "title", json_string(b.state == BLOCK_MESSAGE ? "ONE MESSAGE REFUSED" : "AN EARLIER BLOCK"));
+		(void)json_object_set_new(j, "title", json_string(case_title(e, p, &b)));
 		(void)json_object_set_new(j, "block", engine_json_block(e, &b));
 	}
 	return j;

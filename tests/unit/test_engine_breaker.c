@@ -151,6 +151,7 @@ static void test_blast_radius(void **state)
 
 static void test_held_by_hand(void **state)
 {
+	char id[16];
 	json_t *j;
 
 	(void)state;
@@ -158,10 +159,16 @@ static void test_held_by_hand(void **state)
 	rig_enforce("full");
 	j = rig_call("{\"cmd\":\"block_add\",\"subject\":\"" HOST "\",\"seconds\":3600,\"held\":true}");
 	assert_string_equal(json_string_value(json_object_get(json_object_get(j, "block"), "state")), "held");
+	(void)snprintf(id, sizeof id, "%s", json_string_value(json_object_get(json_object_get(j, "block"), "case")));
 	json_decref(j);
 	assert_int_equal(held_by_status(), 1);
 	assert_reply("action=DUNNO");
 	assert_false(rig_is_in_firewall(HOST));
+	rig_do("{\"cmd\":\"block_add\",\"subject\":\"192.0.2.0/24\",\"seconds\":3600}");
+	rig_assert_title(HOST, "BLOCKED"); /* with his network */
+	rig_assert_title(id, "HELD");
+	rig_do("{\"cmd\":\"block_remove\",\"what\":\"192.0.2.0/24\"}");
+	assert_reply("action=DUNNO");
 	rig_do("{\"cmd\":\"block_add\",\"subject\":\"" HOST "\",\"seconds\":3600}"); /* somebody decided */
 	assert_int_equal(held_by_status(), 0);
 	assert_reply("action=450");

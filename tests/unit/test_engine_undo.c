@@ -114,6 +114,16 @@ static void test_why_inside_a_network(void **state)
 	rig_assert_title("192.0.2.6", "LIFTED");
 }
 
+static bool has_block(const char *what, bool is_by_policy)
+{
+	json_t *j = rig_why(what);
+	bool has = json_object_get(j, "block") != NULL;
+
+	assert_int_equal(json_is_true(json_object_get(json_object_get(j, "layers"), "policy")), is_by_policy);
+	json_decref(j);
+	return has;
+}
+
 /* Allowed is the host that is asked for, not what is charged for him; and a network only as a whole. */
 static void test_why_of_an_allowed_host(void **state)
 {
@@ -124,13 +134,18 @@ static void test_why_of_an_allowed_host(void **state)
 	assert_int_equal(rig_message("2001:db8:0:7::66", "M1", "a@s.example", TRAP1), HIT_STORED);
 	assert_false(rig_is_refused("2001:db8:0:7::25"));
 	rig_assert_title("2001:db8:0:7::25", "ALLOWED");
+	assert_true(has_block("2001:db8:0:7::25", false)); /* what is charged for him is */
 	rig_assert_title("2001:db8:0:7::66", "BLOCKED");
+	assert_true(has_block("2001:db8:0:7::66", true));
 	rig_assert_title("2001:db8:0:7::/64", "BLOCKED");
 	rig_do("{\"cmd\":\"block_add\",\"subject\":\"192.0.2.0/24\",\"seconds\":3600}");
 	rig_assert_title("192.0.2.0/24", "BLOCKED");
 	rig_assert_title("192.0.2.0/28", "ALLOWED");
 	rig_assert_title("192.0.2.7", "ALLOWED");
+	assert_false(has_block("192.0.2.7", false)); /* nothing that one could lift for him */
+	assert_false(has_block("192.0.2.0/28", false));
 	rig_assert_title("192.0.2.77", "BLOCKED");
+	assert_true(has_block("192.0.2.77", true));
 }
 
 static bool is_told(void *ctx)
