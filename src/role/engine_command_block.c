@@ -11,6 +11,7 @@
 #define LIST_LIMIT 1000
 #define ALLOW_SHOWN 100000 /* lines of the allow files */
 #define REMOVE_MAX 100000  /* blocks lifted by one command */
+#define REMOVE_WAITS 5     /* of one command for the disk, in vain: then it stands still */
 #define FOREVER_S (10ull * 366 * 86400)
 #define LONGEST_S FOREVER_S /* of a block: its end fits into the index */
 
@@ -114,6 +115,7 @@ struct selection {
 	size_t count;
 	struct prefix *subject;
 	bool is_full;
+	unsigned waits;
 };
 
 static bool select_block(struct slice key, struct slice value, void *ctx)
@@ -136,16 +138,24 @@ static bool select_block(struct slice key, struct slice value, void *ctx)
 	return true;
 }
 
-/* What this command has changed before fills memory, and the writer's queue, until it is on disk. NULL: it does not get there. */
-static struct engine_subject *get_among_many(struct engine *e, struct engine_call *c, const struct prefix *p)
+static struct engine_subject *get_if_room(struct engine *e, const struct prefix *p)
 {
-	struct engine_subject *s = store_room(e->store) < STORE_QUEUE / 2 ? NULL : engine_subject_get(e, p);
+	return store_room(e->store) < STORE_QUEUE / 2 ? NULL : engine_subject_get(e, p);
+}
 
-	if (s)
-		return s;
-	engine_call_settle(c);
-	engine_ack_durable(e);
-	return engine_subject_get(e, p);
+/* What this command has changed before fills memory, and the writer's queue, until it is on disk. NULL: it does not get there. */
+static struct engine_subject *get_among_many(
+	struct engine *e, struct engine_call *c, struct selection *x, const struct prefix *p)
+{
+	struct engine_subject *s = get_if_room(e, p);
+
+	while (!s && x->waits < REMOVE_WAITS) {
+		engine_call_settle(c);
+		engine_ack_durable(e);
+		s = get_if_room(e, p);
+		x->waits += !s;
+	}
+	return s ? s : engine_subject_get(e, p);
 }
 
 static json_t *lift_all(struct engine *e, struct engine_call *c, struct selection *x, bool is_dry, const char *note)
@@ -153,10 +163,13 @@ static json_t *lift_all(struct engine *e, struct engine_call *c, struct selectio
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < x->count; i++) {
-		struct engine_subject *s = get_among_many(e, c, &x->subject[i]);
+		struct engine_subject *s = get_among_many(e, c, x, &x->subject[i]);
 
-		x->is_full |= !s;
-		if (!s || !s->has_block || (s->block.state != BLOCK_HELD && !decide_block_is_active(&s->block, x->now)))
+		if (!s) { /* nobody is to wait for the disk for each of the rest */
+			x->is_full = true;
+			break;
+		}
+		if (!s->has_block || (s->block.state != BLOCK_HELD && !decide_block_is_active(&s->block, x->now)))
 			continue;
 		if (!is_dry && engine_block_lift(e, s, engine_call_user(c), note) != ERR_OK)
 			log_warn("block", "case=%s text=\"lifted, will be stored when the store takes writes\"",

@@ -199,6 +199,27 @@ static inline void rig_log_mail(const char *client, const char *sender, const ch
 	rig_send(ROLE_FOLLOW, &w, -1);
 }
 
+/* So many blocks of the store, as if made by an earlier run. tag: "" none. */
+static inline void rig_store_blocks(struct store *s, unsigned n, const char *tag)
+{
+	struct record_block b = { .state = BLOCK_ACTIVE, .cause = CAUSE_HIT, .offence = 1, .since = clock_wall_s() };
+	uint8_t value[RECORD_VALUE], key[RECORD_KEY];
+	char text[32];
+
+	b.until = b.since + 86400;
+	(void)snprintf(b.tag, sizeof b.tag, "%s", tag);
+	for (unsigned i = 0; i < n; i++) {
+		struct wr w = wr_init(value, sizeof value);
+
+		(void)snprintf(text, sizeof text, "198.18.%u.%u", i / 256, i % 256);
+		assert_int_equal(prefix_parse(slice_str(text), &b.subject), ERR_OK);
+		(void)case_id_make(i, b.case_id);
+		record_put_block(&w, &b);
+		assert_true(store_put(s, TABLE_BLOCK, record_subject_key(&b.subject, key), wr_slice(&w)) > 0);
+	}
+	assert_int_equal(store_flush(s), ERR_OK);
+}
+
 /* ---- what is seen */
 
 /* The first match of why; owned by the caller. */

@@ -12,6 +12,7 @@
 #include "engine_rig.h"
 
 #include "core/mode.h"
+#include "role/engine.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -176,6 +177,27 @@ static void test_who_asks_while_the_disk_hangs(void **state)
 	pthread_mutex_unlock(&hang);
 }
 
+/* Nor where more blocks are lifted than memory holds until they are on the disk. */
+static void test_very_many_are_lifted_while_the_disk_hangs(void **state)
+{
+	struct engine *e;
+	double began, took;
+	json_t *j;
+
+	(void)state;
+	rig_start();
+	e = rig.host.ctx;
+	rig_store_blocks(e->store, ENGINE_SUBJECTS + 800, "mass");
+	pthread_mutex_lock(&hang);
+	began = now_s();
+	j = rig_call("{\"cmd\":\"block_remove\",\"tag\":\"mass\"}");
+	took = now_s() - began;
+	pthread_mutex_unlock(&hang);
+	assert_false(json_is_true(json_object_get(j, "ok")));
+	json_decref(j);
+	assert_true(took < 30);
+}
+
 /* Blocked at once, while the disk was bad; the hit is stored later, and the block with it. */
 static void test_a_block_comes_with_its_hit(void **state)
 {
@@ -214,6 +236,7 @@ int main(void)
 		TEST(test_who_asks_while_the_disk_is_bad),
 		TEST(test_a_block_by_hand_while_the_disk_is_bad),
 		TEST(test_who_asks_while_the_disk_hangs),
+		TEST(test_very_many_are_lifted_while_the_disk_hangs),
 		TEST(test_a_block_comes_with_its_hit),
 	};
 

@@ -64,25 +64,12 @@ static void test_by_cause(void **state)
 /* One command lifts them all. */
 static void test_very_many(void **state)
 {
-	struct record_block b = { .state = BLOCK_ACTIVE, .cause = CAUSE_HIT, .offence = 1, .tag = "mass" };
-	uint8_t key[RECORD_KEY], value[RECORD_VALUE];
 	struct engine *e;
-	char text[32];
 
 	(void)state;
 	rig_start();
 	e = rig.host.ctx;
-	b.since = clock_wall_s();
-	b.until = b.since + 3600;
-	for (unsigned i = 0; i < MANY; i++) {
-		struct wr w = wr_init(value, sizeof value);
-
-		(void)snprintf(text, sizeof text, "10.0.%u.%u", i >> 8, i & 255);
-		assert_int_equal(prefix_parse(slice_str(text), &b.subject), ERR_OK);
-		(void)case_id_make(i, b.case_id);
-		record_put_block(&w, &b);
-		assert_true(store_put(e->store, TABLE_BLOCK, record_subject_key(&b.subject, key), wr_slice(&w)) > 0);
-	}
+	rig_store_blocks(e->store, MANY, "mass");
 	assert_int_equal(removed_by("{\"cmd\":\"block_remove\",\"tag\":\"mass\"}"), MANY);
 	assert_int_equal(removed_by("{\"cmd\":\"block_remove\",\"tag\":\"mass\"}"), 0);
 }
