@@ -509,6 +509,8 @@ void engine_block_tick(struct engine *e, uint64_t now)
 
 	(void)keymap_retain(&e->refused, FLUSH_SLOTS, keep_refused, &f);
 	(void)block_index_sweep(&e->blocks, now, SWEEP_HOMES, log_expired, e);
+	if (e->is_rechecking)
+		job_later(e); /* where there was no memory for its timer */
 	if (e->is_fw_lost && e->host->link[ROLE_FIREWALL] &&
 		channel_queued(e->host->link[ROLE_FIREWALL]) < CHANNEL_QUEUE / 4)
 		engine_block_sync(e);
@@ -585,8 +587,10 @@ static void job_later(struct engine *e)
 {
 	if (!e->block_job)
 		e->block_job = loop_after(e->host->loop, 0, on_job, e);
-	if (!e->block_job)
-		log_alarm("block", "text=\"no memory to go on with the firewall's list\"");
+	if (e->block_job)
+		return;
+	log_alarm("block", "text=\"no memory to go on with the firewall's list: again in a second\"");
+	e->is_fw_lost = true;
 }
 
 void engine_block_recheck(struct engine *e)

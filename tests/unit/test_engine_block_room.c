@@ -1,6 +1,7 @@
 /*
  * test_engine_block_room: room for the blocks of the last run is there before
- * they are read; a wrong number does no harm.
+ * they are read; a wrong number does no harm. Nor does it that there is no
+ * memory to go on with very many of them.
  * SPDX-License-Identifier: ISC
  */
 #include <stdarg.h>
@@ -11,33 +12,35 @@
 #include "engine_rig.h"
 #include "role/engine.h"
 
+#include <event2/event.h>
+
 #define BLOCKS 12000u
 #define HINT SLICE_LIT("block-count")
+#define MORE_BLOCKS 40000u /* than are looked at in one round of the loop */
+
+static unsigned no_events; /* so many from now on */
+
+/* In place of libevent's. */
+__attribute__((visibility("default"))) struct event *event_new(
+	struct event_base *base, evutil_socket_t fd, short what, event_callback_fn fn, void *ctx)
+{
+	struct event *e;
+
+	if (no_events) {
+		no_events--;
+		return NULL;
+	}
+	e = calloc(1, event_get_struct_event_size());
+	if (e && event_assign(e, base, fd, what, fn, ctx) != 0) {
+		free(e);
+		return NULL;
+	}
+	return e;
+}
 
 static struct engine *engine(void)
 {
 	return rig.host.ctx;
-}
-
-static void store_blocks(unsigned n)
-{
-	uint64_t now = clock_wall_s();
-
-	for (unsigned i = 0; i < n; i++) {
-		struct record_block b = {
-			.state = BLOCK_ACTIVE, .cause = CAUSE_HIT, .offence = 1, .since = now, .until = now + 86400
-		};
-		uint8_t value[RECORD_VALUE], key[RECORD_KEY];
-		struct wr w = wr_init(value, sizeof value);
-		char text[32];
-
-		(void)snprintf(text, sizeof text, "198.18.%u.%u", i / 256, i % 256);
-		assert_int_equal(prefix_parse(slice_str(text), &b.subject), ERR_OK);
-		(void)case_id_make(i, b.case_id);
-		record_put_block(&w, &b);
-		assert_true(store_put(engine()->store, TABLE_BLOCK, record_subject_key(&b.subject, key), wr_slice(&w)));
-	}
-	assert_int_equal(store_flush(engine()->store), ERR_OK);
 }
 
 static uint64_t noted(void)
@@ -72,7 +75,7 @@ static void test_room_of_the_last_run(void **state)
 	(void)state;
 	rig_start();
 	assert_int_equal(engine()->blocks_noted, 0);
-	store_blocks(BLOCKS);
+	rig_store_blocks(engine()->store, BLOCKS, "");
 	rig_restart(); /* the first one finds them without a number */
 	assert_int_equal(engine()->blocks_noted, 0);
 	assert_int_equal(block_index_count(&engine()->blocks), BLOCKS);
@@ -94,7 +97,7 @@ static void test_wrong_number(void **state)
 
 	(void)state;
 	rig_start();
-	store_blocks(BLOCKS);
+	rig_store_blocks(engine()->store, BLOCKS, "");
 	rig_restart();
 	restart_with(slice_of(much, sizeof much)); /* more than the store holds at all */
 	assert_int_equal(block_index_count(&engine()->blocks), BLOCKS);
@@ -106,11 +109,39 @@ static void test_wrong_number(void **state)
 	assert_int_equal(engine()->blocks_noted, 0);
 }
 
+static bool is_done(void *ctx)
+{
+	(void)ctx;
+	return !engine()->is_rechecking && !engine()->is_fw_syncing;
+}
+
+/* The timer that goes on with the next stretch is not to be had: a tick makes it. */
+static void test_no_memory_to_go_on(void **state)
+{
+	(void)state;
+	rig_start();
+	rig_enforce("full");
+	rig_store_blocks(engine()->store, MORE_BLOCKS, "");
+	rig_restart();
+	assert_true(rig_wait(is_done, NULL));
+	no_events = 1;
+	engine_block_recheck(engine());
+	assert_int_equal(no_events, 0);
+	assert_false(is_done(NULL));
+	assert_true(rig_wait(is_done, NULL));
+	no_events = 1;
+	engine_block_sync(engine());
+	assert_int_equal(no_events, 0);
+	assert_false(is_done(NULL));
+	assert_true(rig_wait(is_done, NULL));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(test_room_of_the_last_run), TEST(test_wrong_number) };
+	const struct CMUnitTest tests[] = { TEST(test_room_of_the_last_run), TEST(test_wrong_number),
+		TEST(test_no_memory_to_go_on) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
