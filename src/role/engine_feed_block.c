@@ -218,15 +218,13 @@ unsigned engine_feed_lift_step(struct engine *e)
 /* What being on this list means for p. */
 static const char *does_of(struct engine *e, const struct feed_one *one, const struct prefix *p, uint64_t now)
 {
-	struct gate_view view = engine_gate_view(e);
-
 	if (one->action == FEED_ACTION_ALLOW)
 		return "allows";
 	if (one->action == FEED_ACTION_SCORE)
 		return "scores";
 	if (!feed_one_blocks(one))
 		return "lists";
-	if (gate_origin_of(&view, &p->addr) != GATE_FOREIGN)
+	if (engine_block_is_allowed(e, p))
 		return "yields"; /* to an allow tier */
 	if (engine_good(e, p, now) > 0)
 		return "spares";

@@ -72,6 +72,28 @@ static void test_first_contact(void **state)
 	assert_false(is_refused("192.0.2.8"));
 }
 
+static void assert_does(const char *what, const char *does)
+{
+	json_t *j = rig_why(what);
+
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(json_object_get(j, "feeds"), 0), "does")), does);
+	json_decref(j);
+}
+
+/* Allowed is one address of a network, and it happens to be the first. */
+static void test_the_first_address_is_allowed(void **state)
+{
+	(void)state;
+	(void)snprintf(rig.allow, sizeof rig.allow, "192.0.2.0\n");
+	rig_start();
+	rig_enforce("soft");
+	give_set("drop", FEED_ACTION_BLOCK, ALL_LAYERS, "192.0.2.0/24");
+	assert_does("192.0.2.0", "yields");
+	assert_does("192.0.2.1", "blocks");
+	assert_does("192.0.2.0/24", "blocks");
+}
+
 /* Off the list, and on it again: no pardon stands in the way. */
 static void test_a_new_set_lifts(void **state)
 {
@@ -399,6 +421,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_first_contact),
+		TEST(test_the_first_address_is_allowed),
 		TEST(test_a_new_set_lifts),
 		TEST(test_a_feed_goes),
 		TEST(test_undo),
