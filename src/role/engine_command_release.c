@@ -45,8 +45,8 @@ void engine_command_release_forget(const struct engine_call *c)
 		if (j->call != c)
 			continue;
 		if (!j->is_dry)
-			engine_audit(j->e, j->call, j->note, "release %s: left after %zu of %zu, the rest follows",
-				j->what, j->at, j->count);
+			engine_audit(
+				j->e, j->call, j->note, "release %s: left after %zu of %zu", j->what, j->at, j->count);
 		j->call = NULL;
 	}
 }
