@@ -239,8 +239,8 @@ struct engine {
 	uint32_t person_seq;
 	struct engine_allow_files allow_text, shared_text; /* tier never, tier shared */
 	bool has_allow;                                    /* the first round has come */
-	uint64_t allow_due;                                /* when the next entry set by command runs out */
-	struct loop_watch *watch[4];                       /* timers, store */
+	uint64_t allow_due;          /* the list is built again: an entry set by command runs out */
+	struct loop_watch *watch[4]; /* timers, store */
 };
 
 /* ---- engine.c */
@@ -537,13 +537,15 @@ void engine_keep_tick(struct engine *e, uint64_t now);
 void engine_clock_tick(struct engine *e);
 /* A time that is kept is made of the clock as it is now: the next tick looks after it, if it was a wrong one. */
 void engine_clock_note(struct engine *e);
-/* It has leapt ahead a moment ago and may be wrong: nothing is to be deleted for its age. */
+/* It has leapt ahead a moment ago and may be wrong: nobody has watched a trap in between. */
 bool engine_clock_is_doubtful(const struct engine *e);
 /*
- * Nobody has set it for an hour: what is known of the future was learned while it was ahead. Before, it may be behind, as
- * that of a machine without a battery is until NTP has set it, and what is known of the future is right.
+ * Nobody has set it for an hour, nor have we begun: what is known of the future was learned while it was ahead. Before, it
+ * may be behind, as that of a machine without a battery is until NTP has set it, and what is known of the future is right;
+ * or ahead: nothing is to be deleted for its age.
  */
 bool engine_clock_is_settled(const struct engine *e);
+#define ENGINE_FUTURE_S 300 /* a time so far ahead was made by a wrong clock */
 /*
  * A block that begins in the future begins now; true: its new end is in *ret_until, record and cache have it too. At a
  * start it stays as it is until the clock is settled.

@@ -65,6 +65,7 @@ enum err engine_allow_build(struct engine *e)
 	const char *bad = "";
 	enum err err;
 
+	engine_clock_note(e);
 	allow_init(&a);
 	engine_fetch_spf_begin(e);
 	err = allow_add_own(&a, &e->host->conf, &bad);
@@ -83,6 +84,8 @@ enum err engine_allow_build(struct engine *e)
 		err = allow_seal(&a);
 	if (err != ERR_OK) {
 		allow_done(&a);
+		if (err != ERR_LIMIT && err != ERR_SYNTAX && e->allow_due > f.now + AGAIN_S)
+			e->allow_due = f.now + AGAIN_S; /* whoever brought what is new does not come again */
 		return err;
 	}
 	engine_fetch_spf_end(e);
@@ -154,11 +157,8 @@ void engine_allow_tick(struct engine *e, uint64_t now)
 {
 	if (now < e->allow_due)
 		return;
-	e->allow_due = now + AGAIN_S; /* or when the next one runs out */
-	if (engine_allow_build(e) != ERR_OK)
-		log_alarm("allow", "text=\"an entry has run out, but the list could not be rebuilt\"");
-	else
-		engine_block_sync(e);
+	e->allow_due = now + AGAIN_S; /* or when the next one runs out, once it is built */
+	(void)engine_allow_renew(e);
 }
 
 void engine_allow_stop(struct engine *e)

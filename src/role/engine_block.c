@@ -253,10 +253,10 @@ static bool load_block(struct slice key, struct slice value, void *ctx)
 enum err engine_block_load(struct engine *e)
 {
 	struct load l = { .e = e, .now = clock_wall_s(), .err = ERR_OK };
-	enum err err =
-		store_scan(e->store, TABLE_BLOCK, (struct slice){ 0 }, (struct slice){ 0 }, false, load_block, &l);
+	enum err err;
 
-	engine_clock_note(e);
+	engine_clock_note(e); /* of now, not of when the last of them has been read */
+	err = store_scan(e->store, TABLE_BLOCK, (struct slice){ 0 }, (struct slice){ 0 }, false, load_block, &l);
 	if (l.bad)
 		log_alarm("store", "table=blocks unreadable=%llu text=\"run limetwig db check\"",
 			(unsigned long long)l.bad);

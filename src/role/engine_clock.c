@@ -1,7 +1,7 @@
 /*
  * engine_clock: the clock of this machine is set while we run. Seen by the
  * monotonic one beside it, said aloud, and kept from doing harm: retention
- * rests after a leap ahead, since the clock may come back; after a leap back
+ * rests after a leap, and after a start, since the clock may come back; after a leap back
  * the blocks are loaded again, those of the future from now on, and who was
  * allowed for a time that is not over yet is so again. A clock that is right again before anybody looked was noted by whoever made a block.
  * SPDX-License-Identifier: ISC
@@ -12,9 +12,8 @@
 #include "role/engine.h"
 
 #define STEP_S 60         /* less is how NTP works */
-#define DOUBT_S 86400     /* a leap ahead that would let retention delete what is young */
+#define DOUBT_S 86400     /* a leap ahead that would arm a trap which nobody has watched */
 #define DOUBT_MS 3600000u /* so long after a step, or a start, the clock is not believed */
-#define FUTURE_S 300      /* a block so far ahead was made by a wrong clock */
 
 static void blocks_again(struct engine *e)
 {
@@ -82,7 +81,7 @@ void engine_clock_tick(struct engine *e)
 	}
 	e->clock_step_ms = mono_ms;
 	if (step < 0) /* what the log told before this start is told of times before it */
-		e->started = (uint64_t)((int64_t)e->started + step);
+		e->started = e->started > (uint64_t)-step ? e->started - (uint64_t)-step : 0;
 	if (step >= DOUBT_S)
 		e->clock_doubt_ms = mono_ms + DOUBT_MS;
 	say(e, step);
@@ -120,7 +119,7 @@ bool engine_clock_tame(struct engine *e, struct slice key, struct slice value, u
 	struct engine_subject *s;
 	struct record_block b;
 
-	if (record_get_block(value, &b) != ERR_OK || b.since <= now + FUTURE_S || b.until <= b.since)
+	if (record_get_block(value, &b) != ERR_OK || b.since <= now + ENGINE_FUTURE_S || b.until <= b.since)
 		return false;
 	if (!e->is_taming) {
 		e->is_tame_due = true;

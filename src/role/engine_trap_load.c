@@ -114,6 +114,16 @@ static enum err give_identity(struct engine *e, struct engine_traps *t, const ch
 	return ERR_OK;
 }
 
+/* First seen while the clock was ahead: from now on, else it would be watched for as long as that, too. */
+static void tame_first_seen(struct engine *e, const char *text, uint64_t now, struct record_trap *r)
+{
+	if (r->first_seen <= now + ENGINE_FUTURE_S || !engine_clock_is_settled(e))
+		return;
+	r->first_seen = now;
+	if (engine_trap_save(e, text, r) != ERR_OK)
+		log_warn("trap", "trap=T-%u text=\"first seen in the future: from now on, not stored\"", r->id);
+}
+
 static enum trap_state state_of(
 	struct engine *e, struct engine_traps *t, const struct trap_line *l, const struct record_trap *r, uint64_t now)
 {
@@ -125,6 +135,8 @@ static enum trap_state state_of(
 		return TRAP_SUSPENDED;
 	if (due <= now && !r->armed_at && e->host->conf.traps.watch_s && engine_clock_is_doubtful(e))
 		due = now + DOUBT_AGAIN_S; /* nobody has watched it while the clock leapt */
+	if (r->first_seen > now + ENGINE_FUTURE_S)
+		due = now + DOUBT_AGAIN_S; /* since when it is watched is not known before the clock is settled */
 	if (due <= now)
 		return TRAP_ARMED;
 	if (due < t->next_due)
@@ -199,6 +211,7 @@ static void one_trap(struct engine *e, struct engine_traps *t, const struct trap
 		trap->state = TRAP_RETIRED;
 		return;
 	}
+	tame_first_seen(e, text, now, &r);
 	trap->id = r.id;
 	trap->first_seen = r.first_seen;
 	trap->armed_at = r.armed_at;

@@ -8,50 +8,25 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "engine_rig.h"
-#include "role/engine.h"
+#include "engine_clock_rig.h"
 
-#include <stdatomic.h>
-#include <sys/syscall.h>
-#include <time.h>
+#include <dlfcn.h>
+#include <lmdb.h>
 
-#define DAYS_40 (40ll * 86400)
+static bool is_scan_bad, is_right_by_scan;
 
-static _Atomic int64_t wall_ahead_s, passed_s;
-
-/* In place of libc's. */
-__attribute__((visibility("default"))) int clock_gettime(clockid_t id, struct timespec *to)
+/* In place of LMDB's: a table is going to be read. */
+__attribute__((visibility("default"))) int mdb_cursor_open(MDB_txn *txn, MDB_dbi dbi, MDB_cursor **ret)
 {
-	int done = (int)syscall(SYS_clock_gettime, id, to);
+	int (*real)(MDB_txn *, MDB_dbi, MDB_cursor **);
+	void *found = dlsym(RTLD_NEXT, "mdb_cursor_open");
 
-	to->tv_sec += id == CLOCK_REALTIME ? atomic_load(&wall_ahead_s) : 0;
-	to->tv_sec += id == CLOCK_REALTIME || id == CLOCK_MONOTONIC ? atomic_load(&passed_s) : 0;
-	return done;
-}
-
-static unsigned clock_alarms, insider_alarms;
-
-static void count_alarm(const char *event)
-{
-	clock_alarms += strcmp(event, "clock") == 0;
-	insider_alarms += strcmp(event, "insider") == 0;
-}
-
-static int setup(void **state)
-{
-	int r = rig_setup(state);
-
-	atomic_store(&wall_ahead_s, 0);
-	atomic_store(&passed_s, 0);
-	clock_alarms = insider_alarms = 0;
-	rig.on_alarm = count_alarm;
-	return r;
-}
-
-/* For rig_wait; ctx: how many there have to be. */
-static bool has_clock_alarms(void *ctx)
-{
-	return clock_alarms >= *(const unsigned *)ctx;
+	if (is_right_by_scan)
+		atomic_store(&wall_ahead_s, 0);
+	if (is_scan_bad || !found)
+		return EIO;
+	memcpy(&real, &found, sizeof real);
+	return real(txn, dbi, ret);
 }
 
 static bool has_insider_alarms(void *ctx)
@@ -126,13 +101,13 @@ static bool is_refused(void *host)
 }
 
 /* What a start passed over, since it was over by a clock that was ahead for that moment, comes back. */
-static void test_ahead_while_they_are_loaded(void **state)
+static void ahead_when_they_are_loaded(bool is_right_meanwhile)
 {
 	char host[] = "192.0.2.1";
+	struct block_entry b;
 	struct engine *e;
 	struct prefix p;
 
-	(void)state;
 	rig_start();
 	rig_enforce("full");
 	assert_int_equal(rig_message(host, "M1", "a@s.example", TRAP1), HIT_STORED);
@@ -141,10 +116,24 @@ static void test_ahead_while_they_are_loaded(void **state)
 	assert_int_equal(store_flush(e->store), ERR_OK);
 	(void)block_index_del(&e->blocks, &p); /* as at a start */
 	atomic_store(&wall_ahead_s, DAYS_40);
+	is_right_by_scan = is_right_meanwhile;
 	assert_int_equal(engine_block_load(e), ERR_OK);
+	is_right_by_scan = false;
 	atomic_store(&wall_ahead_s, 0);
-	assert_false(rig_is_refused(host));
+	assert_false(block_index_get(&e->blocks, &p, &b));
 	assert_true(rig_poll(is_refused, host));
+}
+
+static void test_ahead_while_they_are_loaded(void **state)
+{
+	(void)state;
+	ahead_when_they_are_loaded(false);
+}
+
+static void test_ahead_before_they_are_loaded(void **state)
+{
+	(void)state;
+	ahead_when_they_are_loaded(true);
 }
 
 /* Nor does the kernel go without what a list of that moment passed over. */
@@ -159,28 +148,60 @@ static void test_ahead_while_they_are_listed(void **state)
 	rig_enforce("full");
 	assert_int_equal(rig_message(host, "M1", "a@s.example", TRAP1), HIT_STORED);
 	e = rig.host.ctx;
-	atomic_store(&wall_ahead_s, DAYS_40);
 	syncs = rig.syncs;
 	engine_block_sync(e);
+	assert_true(rig_wait(has_synced, &syncs)); /* none is under way */
+	atomic_store(&wall_ahead_s, DAYS_40);
+	syncs = rig.syncs + 2; /* that list, and the next */
+	engine_block_sync(e);
 	atomic_store(&wall_ahead_s, 0);
-	assert_true(rig_wait(has_synced, &syncs));
-	assert_false(rig_is_in_firewall(host));
-	syncs = rig.syncs;
 	assert_true(rig_wait(has_synced, &syncs));
 	assert_true(rig_is_in_firewall(host));
 }
 
-static void set_clock(int64_t ahead_s)
+static bool is_allowed(void *host)
 {
-	unsigned more = clock_alarms + 1;
-	struct engine *e = rig.host.ctx;
+	json_t *j = rig_why(host);
+	bool is = strcmp(json_string_value(json_object_get(j, "title")), "ALLOWED") == 0;
 
-	atomic_store(&wall_ahead_s, ahead_s);
-	/* as each second */
-	engine_clock_tick(e);
-	engine_allow_tick(e, clock_wall_s());
-	engine_block_tick(e, clock_wall_s());
-	assert_true(rig_wait(has_clock_alarms, &more));
+	json_decref(j);
+	return is;
+}
+
+/* Nor the allow list without an entry that was over by the clock of that moment. */
+static void test_ahead_while_the_allow_list_is_built(void **state)
+{
+	char host[] = "192.0.2.1";
+	struct engine *e;
+
+	(void)state;
+	rig_start();
+	rig_enforce("soft");
+	rig_do("{\"cmd\":\"allow_add\",\"prefix\":\"192.0.2.0/24\",\"seconds\":86400}");
+	e = rig.host.ctx;
+	atomic_store(&wall_ahead_s, DAYS_40);
+	assert_int_equal(engine_allow_build(e), ERR_OK);
+	atomic_store(&wall_ahead_s, 0);
+	assert_int_equal(e->allow.never.ranges[0], 0);
+	assert_true(rig_poll(is_allowed, host));
+}
+
+/* For which there was no memory, or nothing to be read: it is built a minute later. */
+static void test_an_allow_list_that_failed(void **state)
+{
+	char host[] = "192.0.2.1";
+	json_t *j;
+
+	(void)state;
+	rig_start();
+	is_scan_bad = true;
+	j = rig_call("{\"cmd\":\"allow_add\",\"prefix\":\"192.0.2.0/24\"}");
+	is_scan_bad = false;
+	assert_false(json_is_true(json_object_get(j, "ok")));
+	json_decref(j);
+	rig_assert_title(host, "NOT BLOCKED");
+	atomic_store(&passed_s, 60);
+	assert_true(rig_poll(is_allowed, host));
 }
 
 /* An entry of the allow list that ran out by a wrong clock holds again when it is right. */
@@ -212,148 +233,6 @@ static void test_insiders_are_told(void **state)
 	set_clock(0);
 	assert_int_equal(rig_message("10.1.2.3", "M2", "a@example.org", TRAP1), HIT_STORED);
 	assert_true(rig_wait(has_insider_alarms, &two));
-}
-
-static void keep_a_message(struct engine *e, const char *id, uint64_t time)
-{
-	struct record_withheld r = { .time = time, .state = WITHHELD_KEPT, .riders = 1 };
-
-	assert_int_equal(engine_release_save(e, id, &r), ERR_OK);
-	assert_int_equal(store_flush(e->store), ERR_OK);
-}
-
-static bool is_kept(struct engine *e, const char *id)
-{
-	struct record_withheld r;
-
-	engine_release_tick(e, clock_wall_s());
-	assert_int_equal(store_flush(e->store), ERR_OK);
-	return engine_release_look(e, id, &r) == ERR_OK;
-}
-
-/* What is known of their riders goes at its time, though the clock was ahead when it was looked at last. */
-static void test_withheld_messages_go(void **state)
-{
-	struct engine *e;
-
-	(void)state;
-	atomic_store(&wall_ahead_s, DAYS_40);
-	rig_start();
-	e = rig.host.ctx;
-	keep_a_message(e, "1.a", clock_wall_s());
-	assert_true(is_kept(e, "1.a"));
-	set_clock(0);
-	keep_a_message(e, "1.a", clock_wall_s() - DAYS_40);
-	assert_false(is_kept(e, "1.a"));
-}
-
-static bool has_good_mail(void *host)
-{
-	json_t *j = rig_why(host);
-	double good = json_number_value(json_object_get(j, "good"));
-
-	json_decref(j);
-	return good > 1;
-}
-
-static bool has_reread(void *ctx)
-{
-	return rig.rereads > *(const unsigned *)ctx;
-}
-
-static json_int_t traps_in(const char *state)
-{
-	char line[80];
-	json_int_t n;
-	json_t *j;
-
-	(void)snprintf(line, sizeof line, "{\"cmd\":\"trap_list\",\"state\":\"%s\"}", state);
-	j = rig_call(line);
-	n = json_integer_value(json_object_get(j, "total"));
-	json_decref(j);
-	return n;
-}
-
-static json_int_t watching(void)
-{
-	rig_do("{\"cmd\":\"trap_reload\"}");
-	return traps_in("watching");
-}
-
-/*
- * A clock far ahead may be wrong: good mail stays, and what is known of the riders of a message, as that does itself.
- * Nor has anybody watched a trap for a week.
- */
-static void test_what_a_leap_leaves(void **state)
-{
-	char host[] = "192.0.2.1";
-	struct engine *e;
-	unsigned rereads;
-
-	(void)state;
-	rig.host.conf.traps.watch_s = 7 * 86400;
-	rig_start();
-	e = rig.host.ctx;
-	keep_a_message(e, "1.a", clock_wall_s());
-	for (uint64_t day = 10; day > 3; day--)
-		rig_log_mail(host, "jo@firm.example", "anna@example.org", clock_wall_s() - day * 86400);
-	assert_int_equal(watching(), 3);
-	assert_true(rig_poll(has_good_mail, host));
-	set_clock(100 * DAYS_40);
-	assert_true(is_kept(e, "1.a"));
-	assert_int_equal(watching(), 3);
-	engine_log_flush(e, 0);
-	rereads = rig.rereads;
-	set_clock(0);
-	assert_true(rig_wait(has_reread, &rereads)); /* when they are armed is reckoned anew */
-	assert_true(is_kept(e, "1.a"));
-	assert_int_equal(watching(), 3);
-	assert_true(has_good_mail(host));
-}
-
-/* A machine without a battery begins years ago, until NTP has set its clock: who mails meanwhile is no stranger after it. */
-static void test_a_start_long_ago(void **state)
-{
-	char host[] = "192.0.2.1", end[] = "192.0.2.2";
-
-	(void)state;
-	rig_start();
-	for (uint64_t day = 10; day > 0; day--)
-		rig_log_mail(host, "jo@firm.example", "anna@example.org", clock_wall_s() - day * 86400);
-	assert_true(rig_poll(has_good_mail, host));
-	rig_stop();
-	atomic_store(&wall_ahead_s, -100 * DAYS_40);
-	rig_start();
-	rig_log_mail(host, "jo@firm.example", "anna@example.org", clock_wall_s());
-	for (uint64_t day = 10; day > 3; day--) /* told after it: that one has been taken */
-		rig_log_mail(end, "jo@firm.example", "anna@example.org", clock_wall_s() - day * 86400);
-	assert_true(rig_poll(has_good_mail, end));
-	set_clock(0);
-	assert_true(has_good_mail(host));
-}
-
-static bool are_armed(void *ctx)
-{
-	(void)ctx;
-	return traps_in("armed") == 3;
-}
-
-/* A machine without a battery, whose clock is set soon after the start: traps that were armed before are so at once. */
-static void test_traps_of_a_start_long_ago(void **state)
-{
-	(void)state;
-	rig.host.conf.traps.watch_s = 7 * 86400;
-	atomic_store(&wall_ahead_s, -DAYS_40);
-	rig_start();
-	rig_stop();
-	atomic_store(&wall_ahead_s, 0);
-	rig_start();
-	assert_true(rig_poll(are_armed, NULL));
-	rig_stop();
-	atomic_store(&wall_ahead_s, -100 * DAYS_40);
-	rig_start();
-	set_clock(0);
-	assert_true(rig_poll(are_armed, NULL));
 }
 
 static uint64_t block_left_s(const char *host)
@@ -423,6 +302,19 @@ static void test_since_when_it_is_up(void **state)
 	assert_false(rig_is_refused("192.0.2.1"));
 }
 
+/* Begun in 1970, and set back after NTP has set it. */
+static void test_up_since_1970(void **state)
+{
+	struct engine *e;
+
+	(void)state;
+	rig_start();
+	e = rig.host.ctx;
+	e->started = 30;
+	set_clock(-70);
+	assert_int_equal(e->started, 0);
+}
+
 static json_int_t refusals_shown(const char *host)
 {
 	json_t *j = rig_why(host);
@@ -465,21 +357,21 @@ static void test_refusals_are_recorded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_a_clock_that_was_behind, setup, rig_teardown),
-		cmocka_unit_test_setup_teardown(test_behind_for_a_moment, setup, rig_teardown),
-		cmocka_unit_test_setup_teardown(test_ahead_for_a_moment, setup, rig_teardown),
-		cmocka_unit_test_setup_teardown(test_ahead_while_they_are_loaded, setup, rig_teardown),
-		cmocka_unit_test_setup_teardown(test_ahead_while_they_are_listed, setup, rig_teardown),
-		cmocka_unit_test_setup_teardown(test_who_is_allowed_for_a_time, setup, rig_teardown),
-		cmocka_unit_test_setup_teardown(test_insiders_are_told, setup, rig_teardown),
-		cmocka_unit_test_setup_teardown(test_withheld_messages_go, setup, rig_teardown),
-		cmocka_unit_test_setup_teardown(test_what_a_leap_leaves, setup, rig_teardown),
-		cmocka_unit_test_setup_teardown(test_traps_of_a_start_long_ago, setup, rig_teardown),
-		cmocka_unit_test_setup_teardown(test_a_start_long_ago, setup, rig_teardown),
-		cmocka_unit_test_setup_teardown(test_blocks_of_a_start_long_ago, setup, rig_teardown),
-		cmocka_unit_test_setup_teardown(test_blocks_of_a_start_after_it, setup, rig_teardown),
-		cmocka_unit_test_setup_teardown(test_since_when_it_is_up, setup, rig_teardown),
-		cmocka_unit_test_setup_teardown(test_refusals_are_recorded, setup, rig_teardown),
+		CLOCK_TEST(test_a_clock_that_was_behind),
+		CLOCK_TEST(test_behind_for_a_moment),
+		CLOCK_TEST(test_ahead_for_a_moment),
+		CLOCK_TEST(test_ahead_while_they_are_loaded),
+		CLOCK_TEST(test_ahead_before_they_are_loaded),
+		CLOCK_TEST(test_ahead_while_they_are_listed),
+		CLOCK_TEST(test_ahead_while_the_allow_list_is_built),
+		CLOCK_TEST(test_an_allow_list_that_failed),
+		CLOCK_TEST(test_who_is_allowed_for_a_time),
+		CLOCK_TEST(test_insiders_are_told),
+		CLOCK_TEST(test_blocks_of_a_start_long_ago),
+		CLOCK_TEST(test_blocks_of_a_start_after_it),
+		CLOCK_TEST(test_since_when_it_is_up),
+		CLOCK_TEST(test_up_since_1970),
+		CLOCK_TEST(test_refusals_are_recorded),
 	};
 
 	if (getenv("RIG_TEST"))
