@@ -498,6 +498,8 @@ bool engine_release_is_ready(const struct engine *e);
 /* capture asks about the riders of a message, or tells what became of a release. */
 void engine_release_message(struct engine *e, struct rd *body);
 void engine_release_link_lost(struct engine *e);
+/* A block that waited for DNS lists was made, or not: whose riders waited with it is answered now. */
+void engine_release_settled(struct engine *e);
 /* The file old is gone, its message is in the file new now. */
 void engine_release_replaced(struct engine *e, const char *old, const char *new);
 void engine_release_tick(struct engine *e, uint64_t now);

@@ -91,6 +91,8 @@ bool engine_fetch_is_spared(struct engine *e, const struct ipaddr *client);
  */
 bool engine_fetch_hold(struct engine *e, const struct engine_subject *s, const struct decide_verdict *v,
 	uint64_t number, const struct record_hit *r);
+/* A block of this subject is held. */
+bool engine_fetch_is_held(const struct engine *e, const struct prefix *subject);
 void engine_fetch_lists_says(struct engine *e, const struct msg_dns_says *m);
 void engine_fetch_lists_state(struct engine *e, const struct msg_dns_state *m);
 void engine_fetch_lists_lost(struct engine *e);

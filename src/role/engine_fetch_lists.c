@@ -162,6 +162,15 @@ bool engine_fetch_hold(struct engine *e, const struct engine_subject *s, const s
 	return true;
 }
 
+bool engine_fetch_is_held(const struct engine *e, const struct prefix *subject)
+{
+	const struct held *h = e->fetch->lists->held;
+
+	while (h && !prefix_eq(&h->subject, subject))
+		h = h->next;
+	return h;
+}
+
 /* The hit is stored again, as one that is charged to nobody. */
 static void exempt(struct engine *e, struct engine_subject *s, struct held *h)
 {
@@ -224,6 +233,7 @@ static void settle_all(struct engine *e, uint64_t mono_ms, bool is_lost)
 {
 	struct engine_fetch_lists *l = e->fetch->lists;
 	struct held **at = &l->held;
+	size_t before = l->helds;
 
 	while (*at) {
 		struct held *h = *at;
@@ -238,6 +248,8 @@ static void settle_all(struct engine *e, uint64_t mono_ms, bool is_lost)
 		settle(e, h, v);
 		free(h);
 	}
+	if (l->helds != before && e->release)
+		engine_release_settled(e);
 }
 
 bool engine_fetch_lists_tick(struct engine *e, uint64_t mono_ms)
@@ -262,6 +274,14 @@ void engine_fetch_lists_says(struct engine *e, const struct msg_dns_says *m)
 	settle_all(e, clock_mono_ms(), false);
 }
 
+static void forget_verdicts(struct engine *e)
+{
+	struct engine_fetch_lists *l = e->fetch->lists;
+
+	keymap_done(&l->verdicts);
+	keymap_init(&l->verdicts, e->table_key, sizeof(struct verdict), FETCH_VERDICTS);
+}
+
 void engine_fetch_lists_state(struct engine *e, const struct msg_dns_state *m)
 {
 	struct engine_fetch_lists *l = e->fetch->lists;
@@ -275,8 +295,7 @@ void engine_fetch_lists_state(struct engine *e, const struct msg_dns_state *m)
 	}
 	/* what an allow list said before it was caught is not believed either */
 	if (m->state != SENTINEL_ON && m->index < l->count && before->state == SENTINEL_ON) {
-		keymap_done(&l->verdicts);
-		keymap_init(&l->verdicts, e->table_key, sizeof(struct verdict), FETCH_VERDICTS);
+		forget_verdicts(e);
 		settle_all(e, 0, true);
 	}
 	l->state[m->index] = *m;
@@ -287,6 +306,7 @@ void engine_fetch_lists_lost(struct engine *e)
 {
 	e->fetch->lists->count = 0;
 	settle_all(e, 0, true);
+	forget_verdicts(e); /* nobody will answer what was asked: the next hit asks anew */
 }
 
 static bool is_fresh(void *value, void *ctx)

@@ -4,10 +4,11 @@
  * them. A host that is not blocked now (a bounce, list mail, an allowed or
  * pardoned host, one with good mail) was no spammer: they get it, unmarked.
  * Otherwise they get it marked, or it is withheld until a person releases it.
- * Decides from what is known of the host, so that it can be asked again.
+ * Decides from what is known of the host, so that it can be asked again. While
+ * the DNS lists are asked whether it is blocked, its riders wait, too.
  * SPDX-License-Identifier: ISC
  */
-#include "role/engine.h"
+#include "role/engine_fetch.h"
 
 #include <stdlib.h>
 
@@ -18,6 +19,7 @@
 #define RELEASE_KEPT 100000 /* messages withheld at once; more are handed back, marked */
 #define RELEASE_SWEEP_S 3600
 #define RELEASE_ORDER_S 180 /* capture itself gives up earlier */
+#define RELEASE_WAITING 64  /* messages whose riders wait at once; more get them unmarked */
 
 struct order {
 	uint64_t seq;   /* 0: free */
@@ -26,7 +28,14 @@ struct order {
 	void *ctx;
 };
 
+struct waiting {
+	struct waiting *next;
+	struct msg_riders m;
+};
+
 struct engine_release {
+	struct waiting *waiting; /* for DNS lists */
+	size_t waitings;
 	uint64_t kept; /* withheld now */
 	uint64_t next_seq, sweep_at;
 	bool is_stopping;
@@ -124,15 +133,17 @@ void engine_release_replaced(struct engine *e, const char *old, const char *new)
 
 /* ---- what becomes of the riders */
 
-/* The case of the block that is in force for this client; false: none is. */
-static bool find_block(struct engine *e, const struct msg_riders *m, char case_id[CASE_ID_TEXT])
+/* The case of the block that is in force for this client; false: none is. *ret_is_held: nor is it known yet. */
+static bool find_block(struct engine *e, const struct msg_riders *m, char case_id[CASE_ID_TEXT], bool *ret_is_held)
 {
 	uint64_t now = clock_wall_s();
 	struct engine_who who = engine_who(e, &m->client, m->name, m->sender);
 	struct engine_subject *s;
 
+	*ret_is_held = false;
 	if (who.origin != GATE_FOREIGN && !who.has_identity)
 		return false;
+	*ret_is_held = engine_fetch_is_held(e, &who.subject);
 	s = engine_subject_get(e, &who.subject);
 	if (!s || !s->has_block || s->block.state != BLOCK_ACTIVE || !decide_block_is_active(&s->block, now))
 		return false;
@@ -184,13 +195,30 @@ static uint64_t withhold(struct engine *e, const struct msg_riders *m, const cha
 	return ticket;
 }
 
+static bool let_wait(struct engine *e, const struct msg_riders *m)
+{
+	struct engine_release *x = e->release;
+	struct waiting *w = x->waitings < RELEASE_WAITING ? malloc(sizeof *w) : NULL;
+
+	if (!w)
+		return false;
+	*w = (struct waiting){ x->waiting, *m };
+	x->waiting = w;
+	x->waitings++;
+	return true;
+}
+
 static void answer_riders(struct engine *e, const struct msg_riders *m)
 {
 	enum conf_riders riders = e->host->conf.traps.riders;
 	struct msg_riders_do answer = { .seq = m->seq, .what = RIDERS_PLAIN };
-	bool is_blocked = engine_is_enforcing(e) && riders != RIDERS_DELIVER && find_block(e, m, answer.case_id);
+	bool is_held = false;
+	bool is_blocked =
+		engine_is_enforcing(e) && riders != RIDERS_DELIVER && find_block(e, m, answer.case_id, &is_held);
 	uint64_t ticket = is_blocked && riders == RIDERS_WITHHOLD ? withhold(e, m, answer.case_id) : 0;
 
+	if (!is_blocked && is_held && let_wait(e, m))
+		return;
 	log_riders(e, m, ticket ? "withheld" : is_blocked ? "junk" : "delivered", answer.case_id);
 	if (ticket) {
 		engine_ack_when_durable(e, m->seq, ticket);
@@ -199,6 +227,26 @@ static void answer_riders(struct engine *e, const struct msg_riders *m)
 	if (is_blocked)
 		answer.what = RIDERS_JUNK;
 	send_order(e, &answer);
+}
+
+static struct waiting *take_waiting(struct engine_release *x)
+{
+	struct waiting *w = x->waiting;
+
+	x->waiting = NULL;
+	x->waitings = 0;
+	return w;
+}
+
+void engine_release_settled(struct engine *e)
+{
+	struct waiting *w = take_waiting(e->release), *next;
+
+	for (; w; w = next) {
+		next = w->next;
+		answer_riders(e, &w->m);
+		free(w);
+	}
 }
 
 /* ---- orders */
@@ -260,6 +308,12 @@ static void take_done(struct engine *e, const struct msg_riders *m)
 
 void engine_release_link_lost(struct engine *e)
 {
+	struct waiting *w = take_waiting(e->release), *next;
+
+	for (; w; w = next) { /* the next capture asks again */
+		next = w->next;
+		free(w);
+	}
 	for (size_t i = 0; i < RELEASE_ORDERS; i++)
 		if (e->release->order[i].seq)
 			end_order(&e->release->order[i], NULL);

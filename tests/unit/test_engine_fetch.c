@@ -193,6 +193,37 @@ static void riders_of_a_spared_host_are_not_refused(void **state)
 	(void)close(fd);
 }
 
+static bool has_order(void *ctx)
+{
+	return rig.orders > *(unsigned *)ctx;
+}
+
+/* Capture asks as soon as the hit is stored: what its riders get is not known before the lists have answered. */
+static void riders_wait_for_the_lists(void **state)
+{
+	static struct msg_riders m;
+	static uint8_t out[32768];
+	struct wr w = wr_init(out, sizeof out);
+	unsigned before = 0;
+
+	(void)state;
+	rig.host.conf.traps.riders = RIDERS_MARK;
+	start(0);
+	assert_int_equal(rig_message(SPAMMER, "q1", "a@example.net", TRAP1), HIT_STORED);
+	m = (struct msg_riders){ .seq = 7, .kind = RIDERS_ASK, .count = 1, .size = 100 };
+	rig_address(SPAMMER, &m.client);
+	(void)snprintf(m.queue_id, sizeof m.queue_id, "q1");
+	(void)snprintf(m.sender, sizeof m.sender, "a@example.net");
+	message_put_riders(&w, MSG_RIDERS, &m);
+	rig_send(ROLE_CAPTURE, &w, -1);
+	wait_list("on"); /* rounds through the loop */
+	assert_int_equal(rig.orders, 0);
+	answer_dns(fetch.seq, DNS_SAYS_LISTED);
+	assert_true(rig_wait(has_order, &before));
+	assert_int_equal(rig.order.seq, 7);
+	assert_int_equal(rig.order.what, RIDERS_JUNK);
+}
+
 static void what_is_listed_or_unknown_is_blocked(void **state)
 {
 	(void)state;
@@ -261,6 +292,16 @@ static void a_lost_link_means_the_block(void **state)
 	assert_true(rig_is_refused(SPAMMER));
 	assert_int_equal(rig_message("192.0.2.67", "q2", "a@example.net", TRAP1), HIT_STORED);
 	assert_true(rig_is_refused("192.0.2.67")); /* nobody to ask: at once */
+	/* the next one is asked what this one was asked and did not say */
+	rig_do("{\"cmd\":\"block_remove\",\"what\":\"" SPAMMER "\"}");
+	fetch.says = DNS_SAYS_ALLOWED;
+	fetch.dns = 0;
+	rig_link(ROLE_FETCH);
+	tell_state(SENTINEL_ON, SENTINEL_FINE);
+	wait_list("on");
+	assert_int_equal(rig_message(SPAMMER, "q3", "b@example.net", TRAP2), HIT_STORED);
+	assert_int_equal(fetch.dns, 1);
+	assert_false(rig_is_refused(SPAMMER));
 }
 
 static void a_list_that_goes_off_is_not_believed(void **state)
@@ -378,6 +419,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(an_allow_list_spares),
 		TEST(riders_of_a_spared_host_are_not_refused),
+		TEST(riders_wait_for_the_lists),
 		TEST(what_is_listed_or_unknown_is_blocked),
 		TEST(what_is_on_no_list_is_blocked_for_an_hour),
 		TEST(without_an_answer_it_is_blocked_in_time),
