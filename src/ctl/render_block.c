@@ -104,6 +104,8 @@ void render_block_remove(struct render *r, const json_t *a)
 	}
 	(void)fprintf(r->to, "%s%s\n", render_count(r, json_array_size(list), "block"),
 		is_dry ? " would be removed. Nothing was changed (--dry-run)." : " removed.");
+	if (render_bool(a, "more"))
+		(void)fprintf(r->to, "There are more%s.\n", is_dry ? "" : ": the same command again");
 	if (!is_dry && pardon > r->now)
 		(void)fprintf(r->to, "Pardon: no new block until %s.\n", render_time(r, pardon));
 }
@@ -151,6 +153,8 @@ void render_allow_list(struct render *r, const json_t *a)
 	if (render_number(a, "freemail"))
 		(void)fprintf(r->to, "%s domains of free mail: blocked by sender, never as a whole\n",
 			render_grouped(r, render_number(a, "freemail")));
+	if (render_bool(a, "more"))
+		(void)fprintf(r->to, "The files have more lines than are shown here.\n");
 	if (json_array_size(list) == 0)
 		(void)fprintf(
 			r->to, "nothing is allowed by command or file; own networks and private ranges always are\n");

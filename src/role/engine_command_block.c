@@ -9,7 +9,7 @@
 
 #define CHANGE_MS 1000 /* an entry of the allow list waits for the disk so long, and with it all mail */
 #define LIST_LIMIT 1000
-#define ALLOW_SHOWN 100000 /* lines of the allow files */
+#define ALLOW_SHOWN 100000 /* lines of the allow files, and of those of shared providers */
 #define REMOVE_MAX 100000  /* blocks lifted by one command */
 #define REMOVE_WAITS 5     /* of one command for the disk, in vain: then it stands still */
 #define FOREVER_S (10ull * 366 * 86400)
@@ -410,13 +410,14 @@ static void add_set(const struct engine *e, json_t *j, struct slice domain)
 }
 
 /* Domains of freemail: lines are no entries, but counted. */
-static json_int_t list_files(
-	const struct engine *e, json_t *list, const struct engine_allow_files *t, enum allow_tier tier)
+static json_int_t list_files(const struct engine *e, json_t *list, const struct engine_allow_files *t,
+	enum allow_tier tier, bool *ret_is_cut)
 {
+	size_t before = json_array_size(list);
 	struct slice rest = buf_slice(&t->text), line;
 	json_int_t freemail = 0;
 
-	while (slice_line(&rest, &line) && json_array_size(list) < ALLOW_SHOWN) {
+	while (slice_line(&rest, &line)) {
 		struct allow_line l;
 		char text[ALLOW_TEXT], label[ALLOW_TEXT];
 		bool is_any;
@@ -427,6 +428,10 @@ static json_int_t list_files(
 		if (l.form == ALLOW_FREEMAIL_DOMAIN) {
 			freemail++;
 			continue;
+		}
+		if (json_array_size(list) - before == ALLOW_SHOWN) {
+			*ret_is_cut = true;
+			break;
 		}
 		slice_copy(l.whole, text, sizeof text);
 		slice_copy(l.label, label, sizeof label);
@@ -444,19 +449,20 @@ void engine_command_allow_list(struct engine *e, struct engine_call *c, const js
 {
 	json_t *list = json_array();
 	json_int_t freemail;
+	bool is_cut = false;
 
 	(void)in;
 	list_conf(list, &e->host->conf.own_networks, ALLOW_OWN);
 	list_conf(list, &e->host->conf.postfix.own_hosts, ALLOW_OWN);
 	list_conf(list, &e->host->conf.forwarders, ALLOW_FORWARDER);
-	freemail = list_files(e, list, &e->allow_text, ALLOW_TIER_NEVER);
+	freemail = list_files(e, list, &e->allow_text, ALLOW_TIER_NEVER, &is_cut);
 	if (store_scan(e->store, TABLE_ALLOW, (struct slice){ 0 }, (struct slice){ 0 }, false, list_allow, list) !=
 		ERR_OK) {
 		json_decref(list);
 		engine_answer_error(c, 1, "the store cannot be read");
 		return;
 	}
-	freemail += list_files(e, list, &e->shared_text, ALLOW_TIER_SHARED);
-	engine_answer(c, json_pack("{s:o, s:I, s:b, s:I}", "allow", list, "freemail", freemail, "fetch",
-				 conf_has_fetch(&e->host->conf), "now", (json_int_t)clock_wall_s()));
+	freemail += list_files(e, list, &e->shared_text, ALLOW_TIER_SHARED, &is_cut);
+	engine_answer(c, json_pack("{s:o, s:I, s:b, s:b, s:I}", "allow", list, "freemail", freemail, "more", is_cut,
+				 "fetch", conf_has_fetch(&e->host->conf), "now", (json_int_t)clock_wall_s()));
 }
