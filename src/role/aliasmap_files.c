@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: ISC
  */
 #include "io/log.h"
+#include "io/loop.h"
 #include "io/whole_file.h"
 #include "role/aliasmap.h"
 
@@ -14,6 +15,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define AGAIN_MS 30000 /* a file that could not be read */
 
 static const struct conf_list *globs_of(const struct conf *c, enum text_kind kind)
 {
@@ -80,26 +83,25 @@ static uint64_t fingerprint(char *const *path, size_t n)
 	return h ? h : 1;
 }
 
-/* What lasts until somebody mends it. All else is tried again, and what is in force stays meanwhile. */
+/* What lasts until somebody mends it. All else is tried again. */
 static bool is_lasting(int error)
 {
 	return error == ENOENT || error == ENOTDIR || error == EACCES || error == EPERM || error == ELOOP ||
 	       error == EISDIR || error == ENXIO;
 }
 
-/* A copy of the file; an empty one where it is none, or not ours to read. -1: for now it cannot be had. */
-static int copy_file(const char *path)
+/* A copy of the file; an empty one where it cannot be read, *ret_is_torn where that may pass. */
+static int copy_file(const char *path, bool *ret_is_torn)
 {
-	int in = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), fd = -1;
+	int in = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), fd;
 	struct stat st;
 	struct buf b;
 	enum err e;
 
 	buf_init(&b, ALIASMAP_FILE);
 	if (in < 0 || fstat(in, &st) != 0) {
+		*ret_is_torn = !is_lasting(errno);
 		log_warn("file_unread", "path=%s errno=%d", path, errno);
-		if (!is_lasting(errno))
-			goto out;
 	} else if (!S_ISREG(st.st_mode)) {
 		log_warn("file_unread", "path=%s text=\"is no file\"", path);
 	} else if ((e = whole_file_read(in, &b)) == ERR_LIMIT) {
@@ -107,29 +109,37 @@ static int copy_file(const char *path)
 			b.n--;
 		log_warn("file_cut", "path=%s bytes=%zu text=\"too long: what follows is not in force\"", path, b.n);
 	} else if (e != ERR_OK) {
+		*ret_is_torn = true;
 		log_warn("file_unread", "path=%s errno=%d", path, e == ERR_NOMEM ? ENOMEM : errno);
-		goto out;
+		buf_reset(&b);
 	}
-	fd = whole_file_memory(buf_slice(&b), true);
-out:
 	if (in >= 0)
 		(void)close(in);
+	fd = whole_file_memory(buf_slice(&b), true);
 	buf_done(&b);
 	return fd;
 }
 
-static bool send_one(struct aliasmap *a, enum text_kind kind, uint32_t index, uint32_t count, const char *path)
+/*
+ * A file that cannot be read for now goes without a descriptor: the engine keeps what is in force. One that has had no
+ * whole list yet gets what can be read.
+ */
+static bool send_one(
+	struct aliasmap *a, enum text_kind kind, uint32_t index, uint32_t count, const char *path, bool *ret_is_torn)
 {
 	struct msg_text m = { .kind = (uint8_t)kind, .round = a->round, .index = index, .count = count };
 	uint8_t bytes[1024];
 	struct wr w = wr_init(bytes, sizeof bytes);
-	int fd = count ? copy_file(path) : -1;
+	bool is_torn = false;
+	int fd = count ? copy_file(path, &is_torn) : -1;
+	bool is_left_out = is_torn && a->has_whole[kind];
 	enum err e = ERR_IO;
 
+	*ret_is_torn |= is_torn;
 	slice_copy(slice_str(path), m.path, sizeof m.path);
 	message_put_text(&w, MSG_TEXT, &m);
-	if (fd >= 0 || count == 0)
-		e = role_host_send(a->host, ROLE_ENGINE, &w, &fd, count ? 1 : 0);
+	if (fd >= 0 || count == 0 || is_left_out)
+		e = role_host_send(a->host, ROLE_ENGINE, &w, &fd, fd >= 0 && !is_left_out ? 1 : 0);
 	if (fd >= 0)
 		(void)close(fd);
 	return e == ERR_OK;
@@ -140,18 +150,22 @@ static void send_kind(struct aliasmap *a, enum text_kind kind, bool is_all)
 	glob_t g;
 	size_t n;
 	uint64_t now;
-	bool is_sent = true;
+	bool is_sent = true, is_torn = false;
 
+	if (!is_all && clock_mono_ms() < a->again_ms[kind])
+		return;
 	find_files(&a->host->conf, kind, &g);
 	n = count_files(&g);
 	now = fingerprint(g.gl_pathv, n);
 	if (is_all || now != a->seen[kind]) {
 		a->round++;
 		if (n == 0)
-			is_sent = send_one(a, kind, 0, 0, "");
+			is_sent = send_one(a, kind, 0, 0, "", &is_torn);
 		for (size_t i = 0; i < n && is_sent; i++)
-			is_sent = send_one(a, kind, (uint32_t)i, (uint32_t)n, g.gl_pathv[i]);
-		a->seen[kind] = is_sent ? now : 0;
+			is_sent = send_one(a, kind, (uint32_t)i, (uint32_t)n, g.gl_pathv[i], &is_torn);
+		a->seen[kind] = is_sent && !is_torn ? now : 0;
+		a->again_ms[kind] = is_torn ? clock_mono_ms() + AGAIN_MS : 0;
+		a->has_whole[kind] |= is_sent && !is_torn;
 	}
 	globfree(&g);
 }
