@@ -133,7 +133,9 @@ static enum trap_state state_of(
 		return l->state;
 	if (r->suspended)
 		return TRAP_SUSPENDED;
-	if (due <= now && !r->armed_at && e->host->conf.traps.watch_s && engine_clock_is_doubtful(e))
+	if (e->host->conf.traps.watch_s == 0) /* whatever the clock says */
+		return TRAP_ARMED;
+	if (due <= now && !r->armed_at && engine_clock_is_doubtful(e))
 		due = now + DOUBT_AGAIN_S; /* nobody has watched it while the clock leapt */
 	if (r->first_seen > now + ENGINE_FUTURE_S)
 		due = now + DOUBT_AGAIN_S; /* since when it is watched is not known before the clock is settled */
