@@ -232,6 +232,7 @@ struct engine {
 	int64_t clock_offset;         /* wall clock less the monotonic one, s */
 	uint64_t clock_doubt_ms;      /* engine_clock_is_doubtful until then */
 	uint64_t clock_step_ms;       /* the start, or the last time it was set */
+	uint64_t clock_start_ms;
 	bool has_clock;
 	bool is_taming;       /* blocks of the future begin now: the clock was seen to go back, or is settled */
 	bool is_tame_due;     /* there were some at the start; it may be behind */
@@ -543,10 +544,11 @@ void engine_clock_note(struct engine *e);
 bool engine_clock_is_doubtful(const struct engine *e);
 /*
  * Nobody has set it for an hour, nor have we begun: what is known of the future was learned while it was ahead. Before, it
- * may be behind, as that of a machine without a battery is until NTP has set it, and what is known of the future is right;
- * or ahead: nothing is to be deleted for its age.
+ * may be behind, as that of a machine without a battery is until NTP has set it, and what is known of the future is right.
  */
 bool engine_clock_is_settled(const struct engine *e);
+/* What is old may go: an hour after the start, and after a leap of a day ahead, by which it is. */
+bool engine_clock_may_delete(const struct engine *e);
 #define ENGINE_FUTURE_S 300 /* a time so far ahead was made by a wrong clock */
 /*
  * A block that begins in the future begins now; true: its new end is in *ret_until, record and cache have it too. At a

@@ -71,7 +71,7 @@ void engine_clock_tick(struct engine *e)
 	e->has_clock_moved = false;
 	if (!e->has_clock) {
 		e->has_clock = true;
-		e->clock_step_ms = mono_ms;
+		e->clock_step_ms = e->clock_start_ms = mono_ms;
 		return;
 	}
 	if (!is_step(step) && !has_moved) {
@@ -101,6 +101,11 @@ bool engine_clock_is_doubtful(const struct engine *e)
 bool engine_clock_is_settled(const struct engine *e)
 {
 	return clock_mono_ms() - e->clock_step_ms >= DOUBT_MS;
+}
+
+bool engine_clock_may_delete(const struct engine *e)
+{
+	return !engine_clock_is_doubtful(e) && clock_mono_ms() - e->clock_start_ms >= DOUBT_MS;
 }
 
 static void begin_now(struct record_block *b, uint64_t now)

@@ -179,7 +179,7 @@ void engine_keep_tick(struct engine *e, uint64_t now)
 
 	e->is_keep_behind = false;
 	keep_room(e);
-	if (!engine_clock_is_settled(e))
+	if (!engine_clock_may_delete(e))
 		return;
 	keep_times(e, TABLE_REFUSAL, c->keep.refusals_s, now);
 	keep_times(e, TABLE_ACCEPTED, c->keep.accepted_s, now);

@@ -287,7 +287,7 @@ void engine_log_rcpt(struct engine *e, const struct msg_log_rcpt *m)
 struct flush {
 	struct engine *e;
 	uint64_t now;
-	bool is_settled; /* now is right */
+	bool may_delete;
 };
 
 static bool flush_ledger(void *value, void *ctx)
@@ -298,7 +298,7 @@ static bool flush_ledger(void *value, void *ctx)
 	struct slice key = record_subject_key(&l->prefix, key_bytes);
 	struct wr w = wr_init(out, sizeof out);
 
-	if (f->is_settled && ledger_is_spent(&l->record, f->now)) {
+	if (f->may_delete && ledger_is_spent(&l->record, f->now)) {
 		(void)store_del(f->e->store, TABLE_LEDGER, key);
 		return false;
 	}
@@ -311,7 +311,7 @@ static bool flush_ledger(void *value, void *ctx)
 
 void engine_log_flush(struct engine *e, size_t budget)
 {
-	struct flush f = { e, clock_wall_s(), engine_clock_is_settled(e) };
+	struct flush f = { e, clock_wall_s(), engine_clock_may_delete(e) };
 
 	(void)keymap_retain(&e->ledger, budget, flush_ledger, &f);
 }

@@ -362,7 +362,7 @@ void engine_release_tick(struct engine *e, uint64_t now)
 	for (size_t i = 0; i < RELEASE_ORDERS; i++)
 		if (e->release->order[i].seq && mono >= e->release->order[i].until)
 			end_order(&e->release->order[i], NULL);
-	if (!engine_clock_is_settled(e)) /* the messages stay, too */
+	if (!engine_clock_may_delete(e)) /* the messages stay, too */
 		return;
 	if (now < e->release->sweep_at && now + RELEASE_SWEEP_S >= e->release->sweep_at)
 		return;

@@ -36,14 +36,15 @@ static void test_withheld_messages_go(void **state)
 	atomic_store(&wall_ahead_s, DAYS_40);
 	rig_start();
 	e = rig.host.ctx;
-	atomic_store(&passed_s, 3600); /* the clock is believed */
-	keep_a_message(e, "1.a", clock_wall_s());
-	assert_true(is_kept(e, "1.a"));
-	set_clock(0);
 	keep_a_message(e, "1.a", clock_wall_s() - DAYS_40);
 	assert_true(is_kept(e, "1.a"));
-	atomic_store(&passed_s, 7200);
+	atomic_store(&passed_s, 3600); /* the clock is believed */
 	assert_false(is_kept(e, "1.a"));
+	keep_a_message(e, "1.b", clock_wall_s());
+	assert_true(is_kept(e, "1.b"));
+	set_clock(0);
+	keep_a_message(e, "1.b", clock_wall_s() - DAYS_40);
+	assert_false(is_kept(e, "1.b"));
 }
 
 static bool has_good_mail(void *host)
@@ -215,6 +216,18 @@ static void test_traps_of_a_start_far_ahead(void **state)
 	assert_true(rig_poll(are_armed, NULL));
 }
 
+/* Without a time of watching the clock says nothing about them. */
+static void test_traps_that_need_no_watching(void **state)
+{
+	(void)state;
+	atomic_store(&wall_ahead_s, DAYS_40);
+	rig_start();
+	assert_true(rig_poll(are_armed, NULL));
+	set_clock(0);
+	assert_int_equal(watching(), 0);
+	assert_true(are_armed(NULL));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -225,6 +238,7 @@ int main(void)
 		CLOCK_TEST(test_a_start_long_ago),
 		CLOCK_TEST(test_traps_of_a_start_long_ago),
 		CLOCK_TEST(test_traps_of_a_start_far_ahead),
+		CLOCK_TEST(test_traps_that_need_no_watching),
 	};
 
 	if (getenv("RIG_TEST"))

@@ -104,13 +104,13 @@ static void test_each_goes_at_its_time(void **state)
 	unsigned ticks = 0;
 
 	conf_defaults(&host.conf);
-	engine = (struct engine){ .host = &host, .store = f->store, .clock_step_ms = clock_mono_ms() };
+	engine = (struct engine){ .host = &host, .store = f->store, .clock_start_ms = clock_mono_ms() };
 	fill(f->store);
 	engine_keep_tick(&engine, NOW); /* a start: the clock may be ahead */
 	assert_int_equal(store_flush(f->store), ERR_OK);
 	assert_int_equal(count(f->store, TABLE_HIT).count, AGES);
 	assert_int_equal(count(f->store, TABLE_ACCEPTED).plain, AGES);
-	engine.clock_step_ms -= 3600 * 1000; /* nobody has set it for an hour */
+	engine.clock_start_ms -= 3600 * 1000; /* an hour later */
 	do {
 		engine_keep_tick(&engine, NOW);
 		assert_int_equal(store_flush(f->store), ERR_OK);

@@ -155,7 +155,7 @@ static void withheld_where_the_host_is_blocked(void **state)
 	assert_int_equal(engine_release_look(e, "1795308996.00", &r), ERR_OK);
 	assert_int_equal(engine_release_count(e), 1);
 	e->host->conf.keep.messages_s = 1;
-	e->clock_step_ms -= 3600 * 1000; /* an hour after the start */
+	e->clock_start_ms -= 3600 * 1000; /* an hour after the start */
 	engine_release_tick(e, clock_wall_s() + 7200);
 	assert_int_equal(store_flush(e->store), ERR_OK);
 	assert_int_equal(engine_release_look(e, "1795308996.00", &r), ERR_NOTFOUND);
