@@ -274,14 +274,6 @@ void engine_fetch_lists_says(struct engine *e, const struct msg_dns_says *m)
 	settle_all(e, clock_mono_ms(), false);
 }
 
-static void forget_verdicts(struct engine *e)
-{
-	struct engine_fetch_lists *l = e->fetch->lists;
-
-	keymap_done(&l->verdicts);
-	keymap_init(&l->verdicts, e->table_key, sizeof(struct verdict), FETCH_VERDICTS);
-}
-
 void engine_fetch_lists_state(struct engine *e, const struct msg_dns_state *m)
 {
 	struct engine_fetch_lists *l = e->fetch->lists;
@@ -295,18 +287,26 @@ void engine_fetch_lists_state(struct engine *e, const struct msg_dns_state *m)
 	}
 	/* what an allow list said before it was caught is not believed either */
 	if (m->state != SENTINEL_ON && m->index < l->count && before->state == SENTINEL_ON) {
-		forget_verdicts(e);
+		keymap_done(&l->verdicts);
+		keymap_init(&l->verdicts, e->table_key, sizeof(struct verdict), FETCH_VERDICTS);
 		settle_all(e, 0, true);
 	}
 	l->state[m->index] = *m;
 	l->count = m->count;
 }
 
+static bool is_answered(void *value, void *ctx)
+{
+	(void)ctx;
+	return !((const struct verdict *)value)->seq;
+}
+
 void engine_fetch_lists_lost(struct engine *e)
 {
 	e->fetch->lists->count = 0;
 	settle_all(e, 0, true);
-	forget_verdicts(e); /* nobody will answer what was asked: the next hit asks anew */
+	/* nobody will answer what was asked: the next hit asks anew; what is known stays */
+	(void)keymap_retain(&e->fetch->lists->verdicts, 0, is_answered, NULL);
 }
 
 static bool is_fresh(void *value, void *ctx)

@@ -209,6 +209,7 @@ static void riders_wait_for_the_lists(void **state)
 	(void)state;
 	rig.host.conf.traps.riders = RIDERS_MARK;
 	start(0);
+	rig.host.conf.fetch.wait_s = 600;
 	assert_int_equal(rig_message(SPAMMER, "q1", "a@example.net", TRAP1), HIT_STORED);
 	m = (struct msg_riders){ .seq = 7, .kind = RIDERS_ASK, .count = 1, .size = 100 };
 	rig_address(SPAMMER, &m.client);
@@ -301,6 +302,18 @@ static void a_lost_link_means_the_block(void **state)
 	wait_list("on");
 	assert_int_equal(rig_message(SPAMMER, "q3", "b@example.net", TRAP2), HIT_STORED);
 	assert_int_equal(fetch.dns, 1);
+}
+
+/* Each reload has a new role fetch. */
+static void what_a_list_said_outlives_its_process(void **state)
+{
+	(void)state;
+	start(DNS_SAYS_ALLOWED);
+	assert_int_equal(rig_message(SPAMMER, "q1", "a@example.net", TRAP1), HIT_STORED);
+	wait_log("result=spared");
+	rig_unlink(ROLE_FETCH);
+	assert_int_equal(rig_message(SPAMMER, "q2", "b@example.net", TRAP2), HIT_STORED);
+	assert_false(rig_is_refused(SPAMMER));
 	assert_false(rig_is_refused(SPAMMER));
 }
 
@@ -424,6 +437,7 @@ int main(void)
 		TEST(what_is_on_no_list_is_blocked_for_an_hour),
 		TEST(without_an_answer_it_is_blocked_in_time),
 		TEST(a_lost_link_means_the_block),
+		TEST(what_a_list_said_outlives_its_process),
 		TEST(a_list_that_goes_off_is_not_believed),
 		TEST(a_stop_settles_what_waits),
 		TEST(a_walked_set_is_allowed),
