@@ -73,7 +73,8 @@ static bool hooks_differ(const struct conf *old, const struct conf *c)
 /* What run may read and execute. */
 static bool commands_differ(const struct conf *old, const struct conf *c)
 {
-	bool is_other = old->exports != c->exports || old->feed_count != c->feed_count ||
+	/* the programs of that file are in the file */
+	bool is_other = c->feeds.spamd_conf[0] || old->exports != c->exports || old->feed_count != c->feed_count ||
 			texts_differ(old->feeds.spamd_conf, c->feeds.spamd_conf);
 
 	for (uint32_t i = 0; i < c->exports && !is_other; i++)
@@ -117,7 +118,7 @@ static void drop_old_queues(struct parent_sockets *old, const struct parent_sock
 		bool is_kept = false;
 
 		for (size_t j = 0; j < new->queues; j++)
-			is_kept = is_kept || !texts_differ(old->dir[i], new->dir[j]);
+			is_kept = is_kept || parent_is_same_folder(old->dir[i], new->dir[j]);
 		if (!is_kept)
 			parent_close_queue(old, i, true);
 	}

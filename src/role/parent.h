@@ -142,6 +142,8 @@ enum err parent_make_folders(struct parent *p, char *text, size_t size) MUST_USE
 /* Those below storage.dir that only some configurations need: also at a reload. */
 enum err parent_make_role_folders(struct parent *p, const struct conf *c, char *text, size_t size) MUST_USE;
 enum err parent_take_lock(struct parent *p, char *text, size_t size) MUST_USE;
+/* By whatever name or link. */
+bool parent_is_same_folder(const char *one, const char *other);
 /* They listen, but not yet under their names; then one of the two. An error changes nothing. */
 enum err parent_open_sockets(
 	const struct conf *c, bool is_root, struct parent_sockets *ret, char *text, size_t size) MUST_USE;

@@ -142,12 +142,20 @@ static enum err listen_aside(
 	return ERR_OK;
 }
 
+bool parent_is_same_folder(const char *one, const char *other)
+{
+	struct stat a, b;
+
+	return strcmp(one, other) == 0 ||
+	       (stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino);
+}
+
 static enum err open_queue(
 	const struct conf *c, bool is_root, gid_t gid, size_t i, struct parent_sockets *s, char *text, size_t size)
 {
 	const char *queue = c->postfix.queues.item[i];
 	char policy[CONF_TEXT + 16], lmtp[CONF_TEXT + 16];
-	struct stat st, other;
+	struct stat st;
 	enum err e;
 	int n = snprintf(s->dir[i], sizeof s->dir[i], "%s/limetwig", queue);
 
@@ -157,8 +165,7 @@ static enum err open_queue(
 		return ERR_NOTFOUND;
 	}
 	for (size_t j = 0; j < i; j++)
-		if (stat(c->postfix.queues.item[j], &other) == 0 && other.st_dev == st.st_dev &&
-			other.st_ino == st.st_ino) {
+		if (parent_is_same_folder(c->postfix.queues.item[j], queue)) {
 			(void)snprintf(text, size, "postfix queues: %s is there twice", queue);
 			return ERR_EXISTS;
 		}
