@@ -483,7 +483,7 @@ void capture_back_release(struct capture *c, const struct msg_riders_do *m)
 	struct capture_back *b;
 	enum riders_result result;
 
-	if (m->to[0] && is_too_many(c)) {
+	if (m->what == RIDERS_RELEASE && m->to[0] && is_too_many(c)) {
 		tell(c, m, NULL, RIDERS_LATER, "as many as may be given to an address by name were, within an hour");
 		return;
 	}
