@@ -416,6 +416,9 @@ static void try_take(struct replay_world *w, const struct replay_event *e)
 	unsigned bits;
 
 	COUNT(w, e->time, tries);
+	/* a pattern may match people, too: what else Postfix refuses says nothing (role/engine_log.c) */
+	if (trap && trap->kind == TRAP_PATTERN && !(e->is_unknown && e->code >= 550 && e->code <= 559))
+		trap = NULL;
 	if (trap) {
 		hit_take(w, e, trap, mark);
 		return;

@@ -479,6 +479,7 @@ static void domains_and_patterns(void **state)
 	ask("192.0.2.1", "a@s.example", "anything@dead.test");
 	ask("192.0.2.2", "a@s.example", "x1@pfx.test");
 	mail("192.0.2.3", "a@s.example", "xaver@pfx.test"); /* a living user: a pattern there is a probe at most */
+	refuse("NOQUEUE", "192.0.2.4", "a@s.example", "xaver@pfx.test", "554 5.7.1");
 	end();
 	assert_int_equal(sums(REPLAY_MOST)->blocks, 1);
 	assert_int_equal(sums(REPLAY_MOST)->grade[GRADE_PROBE], 1);
