@@ -104,6 +104,52 @@ static inline bool netns_await_route(const char *prefix)
 	return r == 0;
 }
 
+/* From one address to another: a descriptor, or -1 (errno). */
+static inline int netns_connect(const char *from, const char *to, uint16_t port)
+{
+	struct sockaddr_storage a;
+	socklen_t n = netns_sockaddr(from, 0, &a);
+	int fd = socket(a.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), keep;
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, n), 0);
+	n = netns_sockaddr(to, port, &a);
+	if (connect(fd, (struct sockaddr *)&a, n) == 0)
+		return fd;
+	keep = errno;
+	(void)close(fd);
+	errno = keep;
+	return -1;
+}
+
+/* Packets both ways: a route may be there for who asks, and not yet for what comes in. Nobody listens: refused. */
+static inline bool netns_await_way(const char *from, const char *to)
+{
+	double until = netns_now() + 30;
+	int fd;
+
+	while ((fd = netns_connect(from, to, NETNS_PORT)) < 0 && errno != ECONNREFUSED && netns_now() < until)
+		(void)poll(NULL, 0, 1);
+	if (fd >= 0)
+		(void)close(fd);
+	return fd >= 0 || errno == ECONNREFUSED;
+}
+
+static inline bool netns_await_ways(const char *const *address, size_t count)
+{
+	char from[64], to[64];
+	bool is_good = true;
+
+	for (size_t i = 0; i < count * count && is_good; i++) {
+		const char *a = address[i / count], *b = address[i % count];
+
+		(void)snprintf(from, sizeof from, "%.*s", (int)strcspn(a, "/"), a);
+		(void)snprintf(to, sizeof to, "%.*s", (int)strcspn(b, "/"), b);
+		is_good = !strchr(from, ':') != !strchr(to, ':') || netns_await_way(from, to);
+	}
+	return is_good;
+}
+
 /* False: no right to make one; the tests are skipped. */
 static inline bool netns_enter(void)
 {
@@ -121,7 +167,8 @@ static inline bool netns_enter(void)
 			    address[i]) != 0 ||
 			!netns_await_route(address[i]))
 			return false;
-	return netns_run(out, sizeof out, "nft list tables 2>&1") == 0;
+	return netns_await_ways(address, sizeof address / sizeof address[0]) &&
+	       netns_run(out, sizeof out, "nft list tables 2>&1") == 0;
 }
 
 static inline int netns_listen(const char *address, uint16_t port)
@@ -135,24 +182,6 @@ static inline int netns_listen(const char *address, uint16_t port)
 	assert_int_equal(bind(fd, (struct sockaddr *)&a, n), 0);
 	assert_int_equal(listen(fd, 64), 0);
 	return fd;
-}
-
-/* From one address to another: a descriptor, or -1 (errno). */
-static inline int netns_connect(const char *from, const char *to, uint16_t port)
-{
-	struct sockaddr_storage a;
-	socklen_t n = netns_sockaddr(from, 0, &a);
-	int fd = socket(a.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), keep;
-
-	assert_true(fd >= 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&a, n), 0);
-	n = netns_sockaddr(to, port, &a);
-	if (connect(fd, (struct sockaddr *)&a, n) == 0)
-		return fd;
-	keep = errno;
-	(void)close(fd);
-	errno = keep;
-	return -1;
 }
 
 /* 0, or the errno of a new connection to port 25. */
