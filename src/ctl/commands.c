@@ -67,7 +67,7 @@ static const struct command commands[] = {
 	{ "allow", "remove", "ADDRESS|NETWORK", "", 1, 1, false, command_allow_remove, "undo allow add" },
 	{ "allow", "list", "", "", 0, 0, false, command_allow_list, "who is never blocked" },
 	{ "setup", "postfix",
-		"[--dry-run|--print|--diff|--revert [--force]] [--config DIR] [--map-type lmdb|hash|cdb] [--keep-dsn]",
+		"[--dry-run|--print|--diff|--revert] [--force] [--config DIR] [--map-type lmdb|hash|cdb] [--keep-dsn]",
 		"", 0, -1, true, command_setup, "put limetwig into main.cf and master.cf" },
 	{ "setup", "nftables", "[--dry-run|--print|--revert] [--file FILE]", "", 0, -1, true, command_setup_nftables,
 		"what the rules of this host need: forwarded mail, Docker, a filter that drops" },
