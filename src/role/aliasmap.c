@@ -9,7 +9,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -143,16 +142,7 @@ static void message(struct role_host *h, enum role peer, enum message_type t, st
 		(void)close(fds[i]);
 }
 
-static void linked(struct role_host *h, enum role peer)
-{
-	struct aliasmap *a = h->ctx;
-
-	if (peer == ROLE_ENGINE) /* a new one, which has nothing yet */
-		memset(a->has_whole, 0, sizeof a->has_whole);
-}
-
 const struct role_ops aliasmap_ops = {
-	.linked = linked,
 	.start = start,
 	.serve = serve,
 	.message = message,

@@ -43,7 +43,6 @@ struct aliasmap {
 	struct loop_watch *timer;
 	uint64_t seen[4];     /* by enum text_kind: fingerprint of the files last sent */
 	uint64_t again_ms[4]; /* a file could not be read: not before this */
-	bool has_whole[4];    /* this engine has had all of them */
 	uint32_t round;
 };
 

@@ -120,10 +120,7 @@ static int copy_file(const char *path, bool *ret_is_torn)
 	return fd;
 }
 
-/*
- * A file that cannot be read for now goes without a descriptor: the engine keeps what is in force. One that has had no
- * whole list yet gets what can be read.
- */
+/* A file that cannot be read for now goes without a descriptor: the engine knows whether there is a list to keep. */
 static bool send_one(
 	struct aliasmap *a, enum text_kind kind, uint32_t index, uint32_t count, const char *path, bool *ret_is_torn)
 {
@@ -132,14 +129,13 @@ static bool send_one(
 	struct wr w = wr_init(bytes, sizeof bytes);
 	bool is_torn = false;
 	int fd = count ? copy_file(path, &is_torn) : -1;
-	bool is_left_out = is_torn && a->has_whole[kind];
 	enum err e = ERR_IO;
 
 	*ret_is_torn |= is_torn;
 	slice_copy(slice_str(path), m.path, sizeof m.path);
 	message_put_text(&w, MSG_TEXT, &m);
-	if (fd >= 0 || count == 0 || is_left_out)
-		e = role_host_send(a->host, ROLE_ENGINE, &w, &fd, fd >= 0 && !is_left_out ? 1 : 0);
+	if (fd >= 0 || count == 0)
+		e = role_host_send(a->host, ROLE_ENGINE, &w, &fd, count && !is_torn ? 1 : 0);
 	if (fd >= 0)
 		(void)close(fd);
 	return e == ERR_OK;
@@ -165,7 +161,6 @@ static void send_kind(struct aliasmap *a, enum text_kind kind, bool is_all)
 			is_sent = send_one(a, kind, (uint32_t)i, (uint32_t)n, g.gl_pathv[i], &is_torn);
 		a->seen[kind] = is_sent && !is_torn ? now : 0;
 		a->again_ms[kind] = is_torn ? clock_mono_ms() + AGAIN_MS : 0;
-		a->has_whole[kind] |= is_sent && !is_torn;
 	}
 	globfree(&g);
 }

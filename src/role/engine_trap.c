@@ -192,12 +192,15 @@ void engine_trap_wake(struct engine *e)
 static void give_up_round(struct engine *e, const char *path)
 {
 	struct engine_traps *t = e->trap_job;
-	struct engine_bad_line *b = &t->bad_line[t->bad < ENGINE_BAD_LINES ? t->bad : ENGINE_BAD_LINES - 1];
+	struct engine_bad_line b = { .line = 0 };
+	size_t i = 0;
 
-	slice_copy(slice_str(path), b->file, sizeof b->file);
-	b->line = 0;
-	slice_copy(SLICE_LIT("unreadable or too large: the traps in force stay"), b->reason, sizeof b->reason);
-	if (t->bad < ENGINE_BAD_LINES)
+	slice_copy(slice_str(path), b.file, sizeof b.file);
+	slice_copy(SLICE_LIT("unreadable or too large: the traps in force stay"), b.reason, sizeof b.reason);
+	while (i < t->bad && (t->bad_line[i].line || strcmp(t->bad_line[i].file, b.file) != 0))
+		i++; /* it is tried again each half minute, and said once */
+	t->bad_line[i < ENGINE_BAD_LINES ? i : ENGINE_BAD_LINES - 1] = b;
+	if (i == t->bad && t->bad < ENGINE_BAD_LINES)
 		t->bad++;
 	drop_texts(t);
 	engine_trap_wake(e);
@@ -231,8 +234,11 @@ static void trap_text(struct engine *e, const struct msg_text *m, struct trap_te
 void engine_trap_text(struct engine *e, const struct msg_text *m, int fd)
 {
 	struct trap_text text = { .p = NULL };
+	bool has_list = m->kind == TEXT_TRAPS ? e->traps || e->trap_job->phase != TRAP_IDLE : e->has_allow;
 
-	if (m->count && (m->kind != TEXT_TRAPS || !map_whole(fd, &text)))
+	if (m->count && fd < 0 && !has_list)
+		text.p = calloc(1, 1); /* nothing is in force yet: what can be read, without this file */
+	else if (m->count && (m->kind != TEXT_TRAPS || !map_whole(fd, &text)))
 		text.p = read_whole(fd, &text.n);
 	if (m->count && !text.p) {
 		log_alarm("trap-file", "file=%s text=\"unreadable or too large, what is in force stays\"", m->path);

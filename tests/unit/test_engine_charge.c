@@ -246,6 +246,35 @@ static void an_unreadable_allow_file_changes_nothing(void **state)
 	assert_false(rig_is_refused(SPAMMER));
 }
 
+static void send_text(uint32_t round, uint32_t index, const char *path, int fd)
+{
+	struct msg_text m = { .kind = TEXT_TRAPS, .round = round, .index = index, .count = 2 };
+	uint8_t out[1024];
+	struct wr w = wr_init(out, sizeof out);
+
+	(void)snprintf(m.path, sizeof m.path, "%s", path);
+	message_put_text(&w, MSG_TEXT, &m);
+	rig_send(ROLE_ALIASMAP, &w, fd);
+}
+
+/* A disk that gives errors is tried again and again: the traps stay, and it is said once. */
+static void an_unreadable_trap_file_is_named_once(void **state)
+{
+	json_t *j, *traps;
+
+	(void)state;
+	rig_start();
+	for (uint32_t round = 77; round < 80; round++) {
+		send_text(round, 0, "torn.txt", -1);
+		send_text(round, 1, "good.txt", rig_memfd("new@example.org\n"));
+	}
+	j = rig_call("{\"cmd\":\"status\"}");
+	traps = json_object_get(j, "traps");
+	assert_int_equal(json_integer_value(json_object_get(traps, "bad")), 1);
+	assert_int_equal(json_integer_value(json_object_get(traps, "armed")), 3);
+	json_decref(j);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +291,7 @@ int main(void)
 		ENGINE_TEST(an_allowed_corner_is_not_the_network),
 		ENGINE_TEST(an_allowed_host_keeps_its_network_out_of_the_firewall),
 		ENGINE_TEST(an_unreadable_allow_file_changes_nothing),
+		ENGINE_TEST(an_unreadable_trap_file_is_named_once),
 	};
 
 	if (getenv("RIG_TEST"))
