@@ -286,7 +286,7 @@ void engine_fetch_lists_state(struct engine *e, const struct msg_dns_state *m)
 		engine_alarm(e, "dns-list", m->list, text);
 	}
 	/* what an allow list said before it was caught is not believed either */
-	if (m->state != SENTINEL_ON && m->index < l->count && before->state == SENTINEL_ON) {
+	if (m->state == SENTINEL_OFF && (m->index >= l->count || before->state != SENTINEL_OFF)) {
 		keymap_done(&l->verdicts);
 		keymap_init(&l->verdicts, e->table_key, sizeof(struct verdict), FETCH_VERDICTS);
 		settle_all(e, 0, true);
@@ -304,6 +304,7 @@ static bool is_answered(void *value, void *ctx)
 void engine_fetch_lists_lost(struct engine *e)
 {
 	e->fetch->lists->count = 0;
+	memset(e->fetch->lists->state, 0, sizeof e->fetch->lists->state); /* the next process finds out anew */
 	settle_all(e, 0, true);
 	/* nobody will answer what was asked: the next hit asks anew; what is known stays */
 	(void)keymap_retain(&e->fetch->lists->verdicts, 0, is_answered, NULL);
