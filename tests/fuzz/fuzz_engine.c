@@ -40,7 +40,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool goes_on(const char *after)
 {
-	return isalnum((unsigned char)*after) || (*after && strchr("-/_", *after));
+	/* a byte above ASCII, as the log escapes it, is of the same word */
+	bool is_high = after[0] == '\\' && after[1] == 'x' && after[2] && strchr("89abcdef", after[2]);
+
+	return is_high || isalnum((unsigned char)*after) || (*after && strchr("-/_", *after));
 }
 
 /* Not the beginning of another name; what stands in front, and more labels behind, hide no trap. */
