@@ -124,6 +124,7 @@ static void round_over(struct engine *e, const struct msg_text *m)
 	if (!e->has_allow && m->kind == TEXT_ALLOW) {
 		e->has_allow = true;
 		engine_hit_loaded(e);
+		engine_feed_ready(e);
 	}
 }
 

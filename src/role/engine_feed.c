@@ -10,6 +10,7 @@
 #include "base/escape.h"
 #include "io/log.h"
 
+#define ALLOW_WAIT_MS 60000u /* after the start, for feeds that allow */
 #define LATE_S 3600          /* a feed that never came is worth an alarm then */
 #define AGE_S (7 * 86400ull) /* of the lists of a spamd.conf, which name none */
 
@@ -54,6 +55,7 @@ static void on_job(void *ctx)
 	loop_remove(e->feeds->job);
 	e->feeds->job = NULL;
 	if (engine_feed_set_step(e)) {
+		engine_feed_ready(e);
 		engine_feed_job(e, 0);
 		return;
 	}
@@ -129,6 +131,35 @@ static void look_for_gone(struct engine *e, unsigned count)
 		drop_all(e, true);
 }
 
+/* ---- ready */
+
+/* Is there a feed that allows, and its set is still on its way? */
+static bool waits_for_allow(const struct engine *e)
+{
+	const struct engine_feeds *x = e->feeds;
+
+	if (!conf_has_feeds(&e->host->conf))
+		return false;
+	for (unsigned i = 0; x->is_all_seen && i < FEEDS_MAX; i++) {
+		const struct engine_feed *f = &x->feed[i];
+		bool is_allow = (f->has_state ? f->state.action : f->next.m.action) == FEED_ACTION_ALLOW;
+
+		if (f->name[0] && !f->has_set && is_allow && (f->wait == FEED_WAIT_TURN || f->state.good))
+			return true;
+	}
+	return !x->is_all_seen;
+}
+
+void engine_feed_ready(struct engine *e)
+{
+	struct engine_feeds *x = e->feeds;
+
+	if (x->is_ready || !e->has_allow || (waits_for_allow(e) && clock_mono_ms() < e->clock_start_ms + ALLOW_WAIT_MS))
+		return;
+	x->is_ready = true;
+	engine_feed_holes_changed(e);
+}
+
 /* ---- states */
 
 static void alarm_held(struct engine *e, const struct engine_feed *f)
@@ -178,6 +209,7 @@ void engine_feed_message(struct engine *e, enum message_type t, struct rd *body,
 	} else if (t == MSG_FEED_STATE && message_get_feed_state(body, &state) == ERR_OK) {
 		on_state(e, &state);
 	}
+	engine_feed_ready(e);
 }
 
 void engine_feed_linked(struct engine *e)
@@ -238,6 +270,7 @@ void engine_feed_tick(struct engine *e, uint64_t now)
 	char text[200], key[CONF_TITLE + 16];
 
 	engine_feed_acting(e);
+	engine_feed_ready(e);
 	if (now % 60)
 		return;
 	engine_feed_holes_again(e);

@@ -71,6 +71,7 @@ struct engine_feeds {
 	struct feed_view view; /* same numbers */
 	struct engine_feed feed[FEEDS_MAX];
 	bool is_all_seen; /* the role has named all that there are */
+	bool is_ready;    /* whom allow files and feeds spare was known once since the start */
 	struct loop_watch *job;
 	/* the set that is being looked at */
 	int at; /* its feed; -1: none */
@@ -95,6 +96,11 @@ void engine_feed_linked(struct engine *e);
 void engine_feed_message(struct engine *e, enum message_type t, struct rd *body, int fd);
 void engine_feed_reloaded(struct engine *e);
 void engine_feed_tick(struct engine *e, uint64_t now);
+/*
+ * Allow files or a set have come. Once all are there that allow, feeds act: none blocks, and zone and exports get none,
+ * before. For feeds that allow a minute is enough.
+ */
+void engine_feed_ready(struct engine *e);
 /* NULL: there is none of this name. */
 struct engine_feed *engine_feed_find(struct engine *e, const char *name);
 static inline unsigned engine_feed_number(const struct engine_feeds *x, const struct engine_feed *f)

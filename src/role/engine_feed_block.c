@@ -50,6 +50,8 @@ void engine_feed_contact(struct engine *e, const struct policy_request *r, struc
 	struct decide_view v;
 	struct record_block b;
 
+	if (!e->feeds->is_ready)
+		return;
 	if (engine_good(e, &c.subject, now) > 0) {
 		f->spared++;
 		return;

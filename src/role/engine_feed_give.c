@@ -142,9 +142,11 @@ void engine_feed_give_settled(struct engine *e)
 
 /* ---- holes */
 
+/* Not before all are known whom they spare: who has outlived another engine keeps what it has until then. */
 static bool is_wanted(const struct engine *e)
 {
-	return e->host->link[ROLE_DNSBL] || e->host->link[ROLE_PUBLISH] || e->feeds->holes->is_asked;
+	return e->feeds->is_ready &&
+	       (e->host->link[ROLE_DNSBL] || e->host->link[ROLE_PUBLISH] || e->feeds->holes->is_asked);
 }
 
 static void give_holes(struct engine *e, enum role to)
@@ -304,7 +306,7 @@ int engine_feed_holes_fd(struct engine *e)
 	h->is_asked = true;
 	if (h->has_one && !h->is_changed && !h->is_running)
 		return h->now.fd;
-	if (!h->is_running)
+	if (!h->is_running && is_wanted(e))
 		begin(e);
 	return -1;
 }

@@ -336,11 +336,18 @@ static bool fill_gate(struct engine *e)
 	return false;
 }
 
-static bool next_turn(struct engine_feeds *x)
+static void choose(struct engine_feeds *x, bool is_allow)
 {
 	for (unsigned i = 0; i < FEEDS_MAX && x->at < 0; i++)
-		if (x->feed[i].wait == FEED_WAIT_TURN)
+		if (x->feed[i].wait == FEED_WAIT_TURN && (x->feed[i].next.m.action == FEED_ACTION_ALLOW) == is_allow)
 			x->at = (int)i;
+}
+
+/* Those that allow go first: whom they spare no other one blocks in between. */
+static bool next_turn(struct engine_feeds *x)
+{
+	choose(x, true);
+	choose(x, false);
 	if (x->at < 0)
 		return false;
 	x->is_counted = false;

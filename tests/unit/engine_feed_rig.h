@@ -10,11 +10,13 @@
 #include "core/feed_view.h"
 #include "engine_rig.h"
 #include "io/area_memory.h"
+#include "role/engine_feed.h"
 
 #define ALL_LAYERS (FEED_LAYER_POLICY | FEED_LAYER_FIREWALL | FEED_LAYER_DNSBL | FEED_LAYER_EXPORT)
 
 static struct {
-	unsigned took; /* answers to sets */
+	unsigned took;   /* answers to sets */
+	char order[256]; /* their feeds, one after the other */
 	struct msg_feed_took last;
 	unsigned holes, lists, gone; /* of dnsbl, in this order */
 	bool are_holes_first;
@@ -54,6 +56,8 @@ static inline void on_feed(enum role at, enum message_type t, struct rd *body, i
 	if (t == MSG_FEED_TOOK) {
 		assert_int_equal(message_get_feed_took(body, &seen.last), ERR_OK);
 		seen.took++;
+		(void)snprintf(
+			seen.order + strlen(seen.order), sizeof seen.order - strlen(seen.order), "%s ", seen.last.name);
 	} else if (t == MSG_FEED_ASK) {
 		assert_int_equal(message_get_feed_ask(body, &seen.ask), ERR_OK);
 		seen.asks++;
@@ -94,7 +98,8 @@ static inline bool is_took(void *ctx)
 	return seen.took > *(const unsigned *)ctx;
 }
 
-static inline void send_set(const char *name, enum conf_feed_action action, unsigned layers, int fd)
+/* Not waiting for the answer. Returns the time it bears. */
+static inline uint64_t offer_set(const char *name, enum conf_feed_action action, unsigned layers, int fd)
 {
 	static uint64_t time;
 	struct msg_feed_set m = { .time = clock_wall_s() - 100 + ++time % 50,
@@ -105,7 +110,6 @@ static inline void send_set(const char *name, enum conf_feed_action action, unsi
 		.entries = 1,
 		.weight_milli = 5000,
 		.code = 3 };
-	unsigned before = seen.took;
 	uint8_t out[1024];
 	struct wr w = wr_init(out, sizeof out);
 
@@ -113,9 +117,17 @@ static inline void send_set(const char *name, enum conf_feed_action action, unsi
 	(void)snprintf(m.text, sizeof m.text, "%s", words);
 	message_put_feed_set(&w, MSG_FEED_SET, &m);
 	rig_send(ROLE_FEED, &w, fd);
+	return m.time;
+}
+
+static inline void send_set(const char *name, enum conf_feed_action action, unsigned layers, int fd)
+{
+	unsigned before = seen.took;
+	uint64_t time = offer_set(name, action, layers, fd);
+
 	assert_true(rig_wait(is_took, &before));
 	assert_string_equal(seen.last.name, name);
-	assert_true(seen.last.time == m.time);
+	assert_true(seen.last.time == time);
 }
 
 static inline void give_set(const char *name, enum conf_feed_action action, unsigned layers, const char *list)
@@ -124,12 +136,14 @@ static inline void give_set(const char *name, enum conf_feed_action action, unsi
 	assert_int_equal(seen.last.result, FEED_TOOK);
 }
 
-static inline void send_state(const char *name, unsigned count, enum feed_state state)
+static inline void send_state_of(
+	const char *name, unsigned count, enum feed_state state, enum conf_feed_action action, uint64_t good)
 {
 	struct msg_feed_state m = { .count = (uint8_t)count,
 		.state = (uint8_t)state,
-		.action = FEED_ACTION_BLOCK,
+		.action = (uint8_t)action,
 		.layers = FEED_LAYER_POLICY,
+		.good = good,
 		.added = 7 };
 	uint8_t out[1024];
 	struct wr w = wr_init(out, sizeof out);
@@ -137,6 +151,43 @@ static inline void send_state(const char *name, unsigned count, enum feed_state 
 	(void)snprintf(m.name, sizeof m.name, "%s", name);
 	message_put_feed_state(&w, MSG_FEED_STATE, &m);
 	rig_send(ROLE_FEED, &w, -1);
+}
+
+static inline void send_state(const char *name, unsigned count, enum feed_state state)
+{
+	send_state_of(name, count, state, FEED_ACTION_BLOCK, 0);
+}
+
+static inline bool is_ready(void *ctx)
+{
+	(void)ctx;
+	return ((struct engine *)rig.host.ctx)->feeds->is_ready;
+}
+
+/* The role has told which feeds there are: they act from now on. */
+static inline void start(void)
+{
+	rig_start();
+	send_state("drop", 1, FEED_NEVER);
+	assert_true(rig_wait(is_ready, NULL));
+}
+
+/* All roles are there; aliasmap has not read its files yet. */
+static inline void start_without_files(void)
+{
+	rig.is_text_held = true;
+	rig_start_engine();
+	for (int r = ROLE_FIREWALL; r < ROLE_COUNT; r++)
+		rig_link((enum role)r);
+	rig_enforce("full");
+}
+
+static inline void send_files(void)
+{
+	unsigned applies = rig.applies;
+
+	rig_send_files();
+	assert_true(rig_wait(rig_is_loaded, &applies));
 }
 
 static inline void rcpt(const char *client, char to[1024])

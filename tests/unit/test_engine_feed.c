@@ -47,7 +47,7 @@ static void test_first_contact(void **state)
 	json_t *j, *b;
 
 	(void)state;
-	rig_start();
+	start();
 	rig_enforce("full");
 	assert_false(is_refused("192.0.2.7"));
 	give_set("drop", FEED_ACTION_BLOCK, ALL_LAYERS, "192.0.2.0/25 2001:db8::/32");
@@ -72,6 +72,72 @@ static void test_first_contact(void **state)
 	assert_false(is_refused("192.0.2.8"));
 }
 
+/* An engine that has just started does not know yet whom the allow files spare. */
+static void test_a_start_waits_for_files(void **state)
+{
+	(void)state;
+	(void)snprintf(rig.allow, sizeof rig.allow, "192.0.2.7\n");
+	start_without_files();
+	send_state("drop", 1, FEED_OK);
+	give_set("drop", FEED_ACTION_BLOCK, ALL_LAYERS, "192.0.2.0/24");
+	assert_false(is_refused("192.0.2.7"));
+	assert_false(is_refused("192.0.2.9"));
+	send_files();
+	assert_false(is_refused("192.0.2.7"));
+	assert_true(is_refused("192.0.2.9"));
+	assert_int_equal(blocks_of("drop"), 1);
+}
+
+/* Nor whom a list allows that the role has from before. */
+static void test_a_start_waits_for_allowing_feeds(void **state)
+{
+	(void)state;
+	rig_start();
+	rig_enforce("full");
+	give_set("drop", FEED_ACTION_BLOCK, ALL_LAYERS, "192.0.2.0/24");
+	assert_false(is_refused("192.0.2.9")); /* there may be others */
+	send_state("drop", 2, FEED_OK);
+	send_state_of("nice", 2, FEED_OK, FEED_ACTION_ALLOW, clock_wall_s());
+	assert_false(is_refused("192.0.2.7"));
+	give_set("nice", FEED_ACTION_ALLOW, FEED_LAYER_POLICY, "192.0.2.7");
+	assert_false(is_refused("192.0.2.7"));
+	assert_true(is_refused("192.0.2.9"));
+	assert_int_equal(blocks_of("drop"), 1);
+}
+
+/* A role that cannot be started does not keep the others from acting for long. */
+static void test_a_start_waits_a_minute(void **state)
+{
+	struct engine *e;
+
+	(void)state;
+	rig_start();
+	rig_enforce("full");
+	give_set("drop", FEED_ACTION_BLOCK, ALL_LAYERS, "192.0.2.0/24");
+	assert_false(is_refused("192.0.2.9"));
+	e = rig.host.ctx;
+	e->clock_start_ms -= 60000;
+	engine_feed_ready(e);
+	assert_true(is_refused("192.0.2.9"));
+}
+
+static bool are_both_taken(void *ctx)
+{
+	(void)ctx;
+	return seen.took == 2;
+}
+
+/* Whoever stands in both is not blocked while the list that allows waits for its turn. */
+static void test_what_allows_goes_first(void **state)
+{
+	(void)state;
+	start();
+	(void)offer_set("drop", FEED_ACTION_BLOCK, ALL_LAYERS, rig_area("192.0.2.0/24"));
+	(void)offer_set("nice", FEED_ACTION_ALLOW, FEED_LAYER_POLICY, rig_area("192.0.2.7"));
+	assert_true(rig_wait(are_both_taken, NULL));
+	assert_string_equal(seen.order, "nice drop ");
+}
+
 static void assert_does(const char *what, const char *does)
 {
 	json_t *j = rig_why(what);
@@ -86,7 +152,7 @@ static void test_the_first_address_is_allowed(void **state)
 {
 	(void)state;
 	(void)snprintf(rig.allow, sizeof rig.allow, "192.0.2.0\n");
-	rig_start();
+	start();
 	rig_enforce("soft");
 	give_set("drop", FEED_ACTION_BLOCK, ALL_LAYERS, "192.0.2.0/24");
 	assert_does("192.0.2.0", "yields");
@@ -98,7 +164,7 @@ static void test_the_first_address_is_allowed(void **state)
 static void test_a_new_set_lifts(void **state)
 {
 	(void)state;
-	rig_start();
+	start();
 	rig_enforce("full");
 	give_set("drop", FEED_ACTION_BLOCK, ALL_LAYERS, "192.0.2.0/25");
 	assert_true(is_refused("192.0.2.7"));
@@ -120,7 +186,7 @@ static void test_a_new_set_lifts(void **state)
 static void test_a_feed_goes(void **state)
 {
 	(void)state;
-	rig_start();
+	start();
 	rig_enforce("full");
 	give_set("drop", FEED_ACTION_BLOCK, ALL_LAYERS, "192.0.2.7");
 	give_set("more", FEED_ACTION_BLOCK, ALL_LAYERS, "192.0.2.8");
@@ -143,7 +209,7 @@ static void test_undo(void **state)
 	json_t *j;
 
 	(void)state;
-	rig_start();
+	start();
 	rig_enforce("full");
 	give_set("drop", FEED_ACTION_TARPIT, ALL_LAYERS, "192.0.2.0/24");
 	assert_true(is_refused("192.0.2.7"));
@@ -165,7 +231,7 @@ static void test_good_mail_spares(void **state)
 
 	(void)state;
 	(void)snprintf(rig.allow, sizeof rig.allow, "192.0.2.128/26\n");
-	rig_start();
+	start();
 	rig_enforce("full");
 	good_mail("192.0.2.7");
 	give_set("drop", FEED_ACTION_BLOCK, ALL_LAYERS, "192.0.2.0/24");
@@ -190,7 +256,7 @@ static void test_good_mail_spares(void **state)
 static void test_monitor_says_would(void **state)
 {
 	(void)state;
-	rig_start();
+	start();
 	give_set("drop", FEED_ACTION_BLOCK, ALL_LAYERS, "192.0.2.0/24");
 	assert_false(is_refused("192.0.2.7"));
 	rig_assert_title("192.0.2.7", "WOULD BE BLOCKED");
@@ -216,7 +282,7 @@ static void test_too_many_good_hosts(void **state)
 	unsigned took;
 
 	(void)state;
-	rig_start();
+	start();
 	rig_enforce("full");
 	for (int i = 1; i <= 6; i++) {
 		char host[20];
@@ -254,7 +320,7 @@ static void test_too_many_good_hosts(void **state)
 static void test_score_and_allow(void **state)
 {
 	(void)state;
-	rig_start();
+	start();
 	rig_enforce("full");
 	rig.host.conf.decide.threshold = 12;
 	give_set("score", FEED_ACTION_SCORE, FEED_LAYER_POLICY, "192.0.2.7 192.0.2.9");
@@ -279,7 +345,7 @@ static void test_an_allowing_feed_goes(void **state)
 	char network[] = "2001:db8:0:7::/64";
 
 	(void)state;
-	rig_start();
+	start();
 	rig_enforce("full");
 	give_set("nice", FEED_ACTION_ALLOW, FEED_LAYER_POLICY, "2001:db8:0:7::25");
 	assert_int_equal(rig_message("2001:db8:0:7::66", "M1", "a@s.example", TRAP1), HIT_STORED);
@@ -295,7 +361,7 @@ static void test_a_hit_takes_over(void **state)
 	json_t *j, *b;
 
 	(void)state;
-	rig_start(); /* in monitor the mail of a listed host comes in */
+	start(); /* in monitor the mail of a listed host comes in */
 	give_set("drop", FEED_ACTION_BLOCK, ALL_LAYERS, "192.0.2.0/24");
 	assert_int_equal(rig_message("192.0.2.7", "M1", "a@s.example", TRAP1), HIT_STORED);
 	j = rig_why("192.0.2.7");
@@ -311,7 +377,7 @@ static void test_a_hit_takes_over(void **state)
 static void test_layers(void **state)
 {
 	(void)state;
-	rig_start();
+	start();
 	rig_enforce("full");
 	give_set("drop", FEED_ACTION_BLOCK, FEED_LAYER_POLICY | FEED_LAYER_DNSBL, "192.0.2.0/24");
 	give_set("zone", FEED_ACTION_BLOCK, FEED_LAYER_DNSBL, "203.0.113.0/24");
@@ -360,7 +426,7 @@ static void wait_said(const char *what)
 static void test_words_of_a_list(void **state)
 {
 	(void)state;
-	rig_start();
+	start();
 	rig_enforce("full");
 	assert_int_equal(rig_message("192.0.2.1", "M1", "a@s.example", TRAP1), HIT_STORED);
 	words = "%A sent spam (100%%)";
@@ -394,7 +460,7 @@ static void test_a_storm(void **state)
 
 	(void)state;
 	rig.host.conf.block.max_blocks = 1000;
-	rig_start();
+	start();
 	rig_enforce("full");
 	give_set("drop", FEED_ACTION_BLOCK, FEED_LAYER_POLICY, "10.0.0.0/8 11.0.0.0/8");
 	fd = rig_connect("policy");
@@ -421,6 +487,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_first_contact),
+		TEST(test_a_start_waits_for_files),
+		TEST(test_a_start_waits_for_allowing_feeds),
+		TEST(test_a_start_waits_a_minute),
+		TEST(test_what_allows_goes_first),
 		TEST(test_the_first_address_is_allowed),
 		TEST(test_a_new_set_lifts),
 		TEST(test_a_feed_goes),

@@ -58,7 +58,7 @@ static void test_causes_in_the_shared_list(void **state)
 	rig.on_blocks = on_blocks;
 	f->action = FEED_ACTION_TARPIT;
 	(void)snprintf(f->layers, sizeof f->layers, "policy dnsbl");
-	rig_start();
+	start();
 	rig_enforce("full");
 	assert_int_equal(rig_message("192.0.2.1", "M1", "a@s.example", TRAP1), HIT_STORED);
 	rig_do("{\"cmd\":\"block_add\",\"subject\":\"192.0.2.2\",\"seconds\":3600}");
@@ -101,7 +101,7 @@ static void test_gives(void **state)
 
 	(void)state;
 	(void)snprintf(rig.allow, sizeof rig.allow, "192.0.2.128/26\n");
-	rig_start();
+	start();
 	assert_int_equal(seen.acting, 0);
 	assert_true(rig_wait(has_holes, &one));
 	assert_true(seen.are_holes_first);
@@ -129,6 +129,27 @@ static void test_gives(void **state)
 	assert_true(seen.gone > 0);
 }
 
+/* What an engine lists that does not know all yet whom it spares, a zone would tell the world. */
+static void test_holes_wait_for_files(void **state)
+{
+	(void)state;
+	(void)snprintf(rig.allow, sizeof rig.allow, "192.0.2.7\n");
+	start_without_files();
+	send_state("drop", 2, FEED_OK);
+	give_set("drop", FEED_ACTION_LIST, FEED_LAYER_DNSBL, "192.0.2.0/24");
+	rig_do("{\"cmd\":\"allow_add\",\"prefix\":\"192.0.2.9\"}");
+	send_files();
+	assert_int_equal(engine_feed_holes_fd(rig.host.ctx), -1); /* limetwig export asks */
+	json_decref(rig_call("{\"cmd\":\"status\"}"));
+	assert_int_equal(seen.holes + seen.lists, 0);
+	send_state_of("nice", 2, FEED_OK, FEED_ACTION_ALLOW, clock_wall_s());
+	give_set("nice", FEED_ACTION_ALLOW, FEED_LAYER_POLICY, "192.0.2.8");
+	assert_true(rig_wait(has_holes, &(unsigned){ 1 }));
+	assert_true(is_hole("192.0.2.7"));
+	assert_true(is_hole("192.0.2.8"));
+	assert_true(is_hole("192.0.2.9"));
+}
+
 /* No descriptor for them at one moment: a minute later there may be one. */
 static void test_holes_that_could_not_be_made(void **state)
 {
@@ -138,7 +159,7 @@ static void test_holes_that_could_not_be_made(void **state)
 	char *log;
 
 	(void)state;
-	rig_start();
+	start();
 	e = rig.host.ctx;
 	give_set("nice", FEED_ACTION_ALLOW, FEED_LAYER_POLICY, "192.0.2.1");
 	wait_hole("192.0.2.1");
@@ -166,7 +187,7 @@ static void test_what_has_gone_meanwhile(void **state)
 	uint64_t but_one = ~UINT64_C(1), none = 0;
 
 	(void)state;
-	rig_start();
+	start();
 	rig_enforce("full");
 	give_set("drop", FEED_ACTION_LIST, FEED_LAYER_DNSBL, "192.0.2.0/24");
 	seen.gone_at = 0;
@@ -205,7 +226,7 @@ static void test_a_hostile_set(void **state)
 	int fd;
 
 	(void)state;
-	rig_start();
+	start();
 	rig_enforce("full");
 	give_set("drop", FEED_ACTION_BLOCK, ALL_LAYERS, "192.0.2.0/24");
 	memset(bytes, 'x', sizeof bytes - 1);
@@ -234,7 +255,7 @@ static void test_trial(void **state)
 	json_t *j;
 
 	(void)state;
-	rig_start();
+	start();
 	rig_enforce("full");
 	good_mail("192.0.2.7");
 	fd = rig_connect("control");
@@ -267,6 +288,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_causes_in_the_shared_list),
 		TEST(test_gives),
+		TEST(test_holes_wait_for_files),
 		TEST(test_holes_that_could_not_be_made),
 		TEST(test_what_has_gone_meanwhile),
 		TEST(test_a_hostile_set),
