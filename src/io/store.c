@@ -156,7 +156,7 @@ static enum err open_locked(struct store *s, char *text, size_t text_size)
 	int rc;
 
 	if (e == ERR_OK)
-		e = store_file_check(path, text, text_size);
+		e = store_file_check_start(path, text, text_size);
 	if (e != ERR_OK && e != ERR_NOTFOUND)
 		return e;
 	rc = store_env_open(s);
