@@ -251,10 +251,15 @@ static uint64_t age_of(const struct engine *e, const char *name)
 	return AGE_S;
 }
 
+uint64_t engine_feed_good(const struct engine_feed *f)
+{
+	return f->has_set && f->now.m.time > f->state.good ? f->now.m.time : f->state.good;
+}
+
 /* What is wrong with its age; "": nothing. */
 static const char *age_text(const struct engine *e, const struct engine_feed *f, uint64_t now, char to[200])
 {
-	uint64_t good = f->has_set ? f->now.m.time : f->state.good;
+	uint64_t good = engine_feed_good(f);
 
 	to[0] = '\0';
 	if (!good && now >= f->known_at + LATE_S)
@@ -323,7 +328,7 @@ static void add_set(json_t *j, const struct engine_feed *f)
 	(void)json_object_set_new(j, "prefixes", json_integer((json_int_t)(a->prefixes < top ? a->prefixes : top)));
 	(void)json_object_set_new(j, "ipv4_addresses", json_integer((json_int_t)(a->ipv4 < top ? a->ipv4 : top)));
 	(void)json_object_set_new(j, "ipv6_networks", json_integer((json_int_t)(a->ipv6 < top ? a->ipv6 : top)));
-	(void)json_object_set_new(j, "fetched", json_integer((json_int_t)f->now.m.time));
+	(void)json_object_set_new(j, "fetched", json_integer((json_int_t)engine_feed_good(f)));
 	(void)json_object_set_new(j, "collateral", engine_feed_ours_json(&f->now.ours));
 }
 

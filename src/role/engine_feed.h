@@ -107,6 +107,8 @@ static inline unsigned engine_feed_number(const struct engine_feeds *x, const st
 {
 	return (unsigned)(f - x->feed);
 }
+/* When its source was last seen to have the list that acts: it may not have changed for long. 0: never. */
+uint64_t engine_feed_good(const struct engine_feed *f);
 /* Of enum conf_feed_action. */
 const char *engine_feed_action_name(unsigned a);
 /* "": all. False: the role cannot be asked. */

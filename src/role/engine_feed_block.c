@@ -259,8 +259,8 @@ json_t *engine_feed_listed_json(struct engine *e, const struct prefix *p)
 		(void)json_array_append_new(
 			list, json_pack("{s:s, s:s, s:s, s:s, s:I, s:f}", "feed", f->name, "action",
 				      engine_feed_action_name(v->feed[i].action), "prefix", prefix_format(&in, text),
-				      "does", does_of(e, &v->feed[i], p, now), "fetched", (json_int_t)f->now.m.time,
-				      "weight", v->feed[i].weight));
+				      "does", does_of(e, &v->feed[i], p, now), "fetched",
+				      (json_int_t)engine_feed_good(f), "weight", v->feed[i].weight));
 		if (f->now.m.text[0])
 			(void)json_object_set_new(json_array_get(list, json_array_size(list) - 1), "says",
 				engine_json_text(f->now.m.text));

@@ -52,6 +52,29 @@ static bool are_known(void *ctx)
 	return x->feed[0].has_state && x->feed[1].has_state;
 }
 
+static bool has_set(void *ctx)
+{
+	(void)ctx;
+	return ((struct engine *)rig.host.ctx)->feeds->feed[0].has_set;
+}
+
+static void send_set(uint64_t time)
+{
+	struct msg_feed_set m = { .time = time,
+		.action = FEED_ACTION_BLOCK,
+		.layers = FEED_LAYER_POLICY,
+		.time_s = 3600,
+		.entries = 1,
+		.code = 3,
+		.name = "own" };
+	uint8_t out[1024];
+	struct wr w = wr_init(out, sizeof out);
+
+	message_put_feed_set(&w, MSG_FEED_SET, &m);
+	rig_send(ROLE_FEED, &w, rig_area("192.0.2.0/24"));
+	assert_true(rig_wait(has_set, NULL));
+}
+
 static bool has_alarm(void *ctx)
 {
 	return strstr(rig.alarm, ctx) != NULL;
@@ -82,10 +105,43 @@ static void test_ages(void **state)
 	assert_true(rig_wait(has_alarm, old));
 }
 
+static json_t *feed_of(const char *line)
+{
+	json_t *j = rig_call(line), *f = json_incref(json_array_get(json_object_get(j, "feeds"), 0));
+
+	json_decref(j);
+	assert_non_null(f);
+	return f;
+}
+
+/* The list is from four days ago; that it is still so was seen a moment ago. */
+static void test_a_list_that_does_not_change(void **state)
+{
+	static const char *const lines[] = { "{\"cmd\":\"feed_list\"}",
+		"{\"cmd\":\"feed_find\",\"address\":\"192.0.2.7\"}" };
+
+	(void)state;
+	rig_start();
+	send_set(minute - 4 * DAY_S);
+	send_state("own", minute);
+	send_state("late", 0);
+	assert_true(rig_wait(are_known, NULL));
+	look_at(minute);
+	json_decref(rig_call("{\"cmd\":\"status\"}")); /* an alarm would be here before it */
+	assert_string_equal(rig.alarm, "");
+	for (unsigned i = 0; i < 2; i++) {
+		json_t *f = feed_of(lines[i]);
+
+		assert_true((uint64_t)json_integer_value(json_object_get(f, "fetched")) == minute);
+		json_decref(f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_ages, setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_a_list_that_does_not_change, setup, rig_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
