@@ -192,6 +192,7 @@ unsigned engine_feed_lift_step(struct engine *e)
 	uint64_t at = x->lift_at;
 	struct lifting *l;
 	size_t done = 0;
+	bool is_stuck;
 
 	if (!x->is_lifting)
 		return 0;
@@ -206,13 +207,14 @@ unsigned engine_feed_lift_step(struct engine *e)
 		x->lift_at = at;
 	else
 		x->is_lifting = true;
+	is_stuck = l->count > 0 && done == 0;
 	free(l);
 	if (!x->is_lifting && x->is_lift_again) {
 		x->is_lift_again = false;
 		x->is_lifting = true;
 		x->lift_at = 0;
 	}
-	return !x->is_lifting ? 0 : done ? 1 : LIFT_WAIT_MS;
+	return !x->is_lifting ? 0 : is_stuck ? LIFT_WAIT_MS : 1;
 }
 
 /* ---- for people */

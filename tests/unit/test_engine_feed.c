@@ -182,6 +182,28 @@ static void test_a_new_set_lifts(void **state)
 	assert_false(is_refused("192.0.2.7"));
 }
 
+/* Most blocks are no feed's: a stretch of the index without one of them goes on at once. */
+static void test_lifting_passes_over_others(void **state)
+{
+	unsigned stretches = 1;
+	struct engine *e;
+
+	(void)state;
+	start();
+	for (unsigned i = 0; i < 600; i++) {
+		char line[100];
+
+		(void)snprintf(line, sizeof line, "{\"cmd\":\"block_add\",\"subject\":\"11.0.%u.%u\",\"seconds\":3600}",
+			i / 250, i % 250);
+		rig_do(line);
+	}
+	e = rig.host.ctx;
+	engine_feed_lift(e);
+	for (unsigned wait; (wait = engine_feed_lift_step(e)) != 0; stretches++)
+		assert_int_equal(wait, 1);
+	assert_true(stretches > 2);
+}
+
 /* A role that dies, or comes again, changes nothing; a feed that it no longer names is gone. */
 static void test_a_feed_goes(void **state)
 {
@@ -493,6 +515,7 @@ int main(void)
 		TEST(test_what_allows_goes_first),
 		TEST(test_the_first_address_is_allowed),
 		TEST(test_a_new_set_lifts),
+		TEST(test_lifting_passes_over_others),
 		TEST(test_a_feed_goes),
 		TEST(test_undo),
 		TEST(test_good_mail_spares),
