@@ -206,7 +206,7 @@ static void on_closed(void *ctx, enum role peer)
 	(void)peer;
 	channel_free(c->channel);
 	c->channel = NULL;
-	if (c->pid > 0)
+	if (c->pid > 0 && !c->is_trial) /* the program that a trial executes has none */
 		(void)kill(c->pid, SIGKILL);
 }
 
