@@ -241,6 +241,7 @@ static void on_second(void *ctx)
 	engine_fetch_second(e, now);
 	engine_ack_tick(e);
 	engine_hit_tick(e, now);
+	engine_refusal_tick(e, now);
 	engine_block_tick(e, now);
 	engine_share_tick(e);
 	engine_breaker_tick(e, now);
@@ -493,7 +494,7 @@ static void engine_stop(struct role_host *h)
 	engine_counter_flush(e);
 	engine_block_room_note(e);
 	engine_log_flush(e, 0);
-	engine_block_flush_refused(e);
+	engine_refusal_flush(e);
 	if (store_flush(e->store) != ERR_OK)
 		log_alarm("store", "text=\"last writes could not be stored\"");
 	engine_ack_durable(e);

@@ -14,7 +14,8 @@
  *   engine_ack.c       acknowledgements that wait for the disk
  *   engine_again.c     a message that comes again: which file its record names
  *   engine_breaker.c   blocks that wait for a person, what a block would refuse
- *   engine_block.c     blocks in force: index, firewall, expiry, refusals
+ *   engine_block.c     blocks in force: index, firewall, expiry
+ *   engine_refusal.c   recipients refused: counts, records
  *   engine_block_room.c  room for them at the start
  *   engine_widen.c     blocks of wider networks
  *   engine_feed.c      lists from outside (engine_feed.h)
@@ -364,13 +365,9 @@ enum err engine_block_lift(struct engine *e, struct engine_subject *s, const cha
 enum err engine_block_end(struct engine *e, struct engine_subject *s, const char *by, const char *note) MUST_USE;
 /* What its feed wants of it has changed: the index and the firewall layer hear of it. */
 void engine_block_reflag(struct engine *e, const struct engine_subject *s);
-/* One refused (or in monitor: would be refused) recipient. */
-void engine_block_refused(struct engine *e, const struct gate_result *g, const struct policy_request *r, bool is_would);
-/* Record a refusal that is not a block's: riders. */
-void engine_refusal_record(struct engine *e, const struct record_refusal *r);
+/* Its host comes so often (refused_hour: refusals of this hour) that the firewall layer takes it over. */
+void engine_block_take_to_firewall(struct engine *e, const struct block_entry *b, uint32_t refused_hour);
 void engine_block_tick(struct engine *e, uint64_t now);
-/* Write the refusals counted since the last tick to their blocks' records. */
-void engine_block_flush_refused(struct engine *e);
 /* Full list to the firewall role (new link, mode change, allow change). */
 void engine_block_sync(struct engine *e);
 /* Is all of this prefix allowed, or our own? An entry inside it is a hole in its block. No identity. */
@@ -379,6 +376,15 @@ bool engine_block_is_allowed(const struct engine *e, const struct prefix *p);
 void engine_block_recheck(struct engine *e);
 /* Is this entry in the kernel, as far as the engine knows? */
 bool engine_block_in_firewall(const struct engine *e, const struct block_entry *b);
+
+/* ---- engine_refusal.c */
+/* One refused (or in monitor: would be refused) recipient. */
+void engine_refusal_note(struct engine *e, const struct gate_result *g, const struct policy_request *r, bool is_would);
+/* Record a refusal that is not a block's: riders. */
+void engine_refusal_record(struct engine *e, const struct record_refusal *r);
+/* Each second: some of the refusals counted go to their blocks' records; flush: all. */
+void engine_refusal_tick(struct engine *e, uint64_t now);
+void engine_refusal_flush(struct engine *e);
 
 /* ---- engine_widen.c */
 /* A block was made (ticket: of its record) or loaded. */
@@ -488,8 +494,9 @@ struct engine_call; /* a command under way, engine_control.c */
 /* Trap and riders together, from a host that this would block, and none of them refused by Postfix? */
 bool engine_riders_are(struct engine *e, const struct policy_request *r, const struct gate_result *g,
 	const struct transaction *x, uint64_t now);
-/* The case id that the refused sender is told: of the block this made, else one for this message alone. */
-void engine_riders_case(struct engine *e, const struct transaction *x, uint64_t now, char to[CASE_ID_TEXT]);
+/* The action for such a message: refused, or captured whole; left empty, Postfix goes on as ever. */
+void engine_riders_action(struct engine *e, const struct policy_request *r, const struct transaction *x, uint64_t now,
+	struct buf *action);
 
 /* ---- engine_release.c */
 enum err engine_release_start(struct engine *e) MUST_USE;

@@ -267,7 +267,7 @@ void engine_command_block_list(struct engine *e, struct engine_call *c, const js
 		.is_held = engine_json_true(in, "held"),
 		.feed = engine_json_string(in, "feed") };
 
-	engine_block_flush_refused(e);
+	engine_refusal_flush(e);
 	engine_call_settle(c);
 	if (store_scan(e->store, TABLE_BLOCK, (struct slice){ 0 }, (struct slice){ 0 }, false, list_block, &x) !=
 		ERR_OK) {

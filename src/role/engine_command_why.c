@@ -442,7 +442,7 @@ void engine_command_why(struct engine *e, struct engine_call *c, const json_t *i
 		engine_answer_error(c, 2, "whom? an address, a case id, a host name, a sender or @domain");
 		return;
 	}
-	engine_block_flush_refused(e);
+	engine_refusal_flush(e);
 	engine_call_settle(c);
 	matches = json_array();
 	err = strchr(what, '@') ? ERR_NOTFOUND : engine_find_subject(e, what, &p);

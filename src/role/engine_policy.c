@@ -28,9 +28,6 @@
 #define POLICY_ACCEPTS 64   /* in one go */
 #define POLICY_PAUSE_MS 100 /* after EMFILE and the like */
 
-/* What setup calls our transport. */
-#define FILTER "FILTER limetwig:unix:limetwig/lmtp"
-
 static const char dunno[] = "action=DUNNO\n\n";
 
 struct policy_conn {
@@ -221,7 +218,7 @@ void engine_policy_answered(struct engine *e, const struct msg_answered *m)
 	(void)keep_told(e, &g, clock_wall_s()); /* the answerer reads it out of the same entry */
 	if (g.trap)
 		probe_behind_block(e, &r, &g);
-	engine_block_refused(e, &g, &r, false);
+	engine_refusal_note(e, &g, &r, false);
 }
 
 static void on_rcpt(struct policy_conn *c, const struct policy_request *r, uint64_t now)
@@ -246,7 +243,7 @@ static void on_rcpt(struct policy_conn *c, const struct policy_request *r, uint6
 			g.block.code = 421; /* Postfix ends the session */
 		if (g.trap && is_enforced)
 			probe_behind_block(e, r, &g);
-		engine_block_refused(e, &g, r, !is_enforced);
+		engine_refusal_note(e, &g, r, !is_enforced);
 		if (is_enforced) {
 			refuse_blocked(c, r, &g, now);
 			return;
@@ -281,62 +278,25 @@ static void remember_queue_id(struct engine *e, const struct policy_request *r, 
 	}
 }
 
-static void refuse_riders(
-	struct policy_conn *c, const struct policy_request *r, const struct transaction *x, uint64_t now)
-{
-	struct engine *e = c->e;
-	bool is_enforced = engine_is_enforcing(e);
-	struct record_refusal f = {
-		.time = now, .client = x->client, .code = 550, .is_rider = 1, .is_would = !is_enforced
-	};
-	struct buf text;
-
-	engine_count(e, is_enforced ? COUNT_REFUSED : COUNT_WOULD_REFUSE, now);
-	if (is_enforced) {
-		engine_hit_unseen(e, x);
-		engine_riders_case(e, x, now, f.case_id);
-	}
-	slice_copy(slice_str(x->name), f.name, sizeof f.name);
-	slice_copy(slice_str(x->sender), f.sender, sizeof f.sender);
-	slice_copy(r->queue_id, f.queue_id, sizeof f.queue_id);
-	engine_refusal_record(e, &f);
-	if (!is_enforced) {
-		answer_dunno(c);
-		return;
-	}
-	buf_init(&text, REPLY_TEXT_MAX + 64);
-	reply_text_riders(&e->host->conf, f.case_id, &text);
-	answer(c, buf_slice(&text));
-	buf_done(&text);
-	log_info("refuse", "case=%s code=550 riders=1 queue_id=%s", f.case_id, f.queue_id);
-}
-
-/*
- * The whole message comes to capture, riders and all; what becomes of them is
- * settled when its content is known. Without a way back they get it as it is.
- */
-static void divert_riders(struct policy_conn *c, const struct policy_request *r, const struct transaction *x)
-{
-	struct engine *e = c->e;
-	char queue_id[4 * MESSAGE_QUEUE_ID];
-
-	if (!engine_is_enforcing(e) || !engine_release_is_ready(e)) {
-		if (engine_is_enforcing(e))
-			engine_alarm(e, "riders", "riders",
-				"riders = junk and withhold need a service of Postfix that takes mail back: run "
-				"limetwig setup postfix; until then riders get their mail unmarked");
-		answer_dunno(c);
-		return;
-	}
-	answer(c, SLICE_LIT(FILTER));
-	log_info("divert", "queue_id=%s traps=%u", escape_text(r->queue_id, queue_id, sizeof queue_id), x->traps);
-}
-
 static bool was_refused_one(const struct policy_request *r, const struct transaction *x)
 {
 	uint64_t accepted;
 
 	return num_parse(r->recipient_count, UINT16_MAX, &accepted) == ERR_OK && accepted < x->asked;
+}
+
+static void answer_riders(
+	struct policy_conn *c, const struct policy_request *r, const struct transaction *x, uint64_t now)
+{
+	struct buf action;
+
+	buf_init(&action, REPLY_TEXT_MAX + 64);
+	engine_riders_action(c->e, r, x, now, &action);
+	if (action.n)
+		answer(c, buf_slice(&action));
+	else
+		answer_dunno(c);
+	buf_done(&action);
 }
 
 static void end_with_traps(struct policy_conn *c, const struct policy_request *r, const struct gate_result *g,
@@ -350,10 +310,8 @@ static void end_with_traps(struct policy_conn *c, const struct policy_request *r
 	if (!x->is_probed &&
 		was_refused_one(r, x)) /* it may have been the trap; its LMTP copy, if one comes, counts more */
 		engine_hit_probe(c->e, x);
-	if (is_refused)
-		refuse_riders(c, r, x, now);
-	else if (is_ridden)
-		divert_riders(c, r, x);
+	if (is_ridden)
+		answer_riders(c, r, x, now);
 	else
 		answer_dunno(c);
 }
