@@ -289,7 +289,16 @@ static void set_options(struct request *r, CURL *c, struct curl_slist *headers, 
 	set_limits(r, c);
 }
 
-static enum err result_of(struct request *r, CURLcode result)
+/* It ran out of the time for one address, and not of all that there is. */
+static bool is_unconnected(const struct request *r, CURL *c, CURLcode result)
+{
+	curl_off_t connected_us = 0;
+
+	(void)curl.getinfo(c, CURLINFO_CONNECT_TIME_T, &connected_us);
+	return result == CURLE_OPERATION_TIMEDOUT && connected_us == 0 && !r->is_late && clock_mono_ms() < r->end;
+}
+
+static enum err result_of(struct request *r, CURL *c, CURLcode result)
 {
 	if (result == CURLE_OK)
 		return ERR_OK;
@@ -297,6 +306,8 @@ static enum err result_of(struct request *r, CURLcode result)
 		return failed(r, ERR_CLOSED, "broken off");
 	if (r->is_too_large || result == CURLE_FILESIZE_EXCEEDED)
 		return failed(r, ERR_LIMIT, "larger than %zu bytes", r->ask->size);
+	if (is_unconnected(r, c, result))
+		return failed(r, ERR_AGAIN, "%s: no connection within %d s", r->host, CONNECT_MS / 1000);
 	if (r->is_late || result == CURLE_OPERATION_TIMEDOUT)
 		return failed(r, ERR_LIMIT, "%s: not done within %llu s", r->host,
 			(unsigned long long)(r->ask->limit_ms + 999) / 1000);
@@ -321,7 +332,7 @@ static enum err perform(struct request *r, const struct ipaddr *a, char ret_next
 	buf_reset(&r->body);
 	if (c && headers && place) {
 		set_options(r, c, headers, place);
-		e = result_of(r, curl.perform(c));
+		e = result_of(r, c, curl.perform(c));
 		(void)curl.getinfo(c, CURLINFO_RESPONSE_CODE, &r->status);
 		if (e == ERR_OK && r->status >= 300 && r->status < 400)
 			(void)curl.getinfo(c, CURLINFO_REDIRECT_URL, &next);

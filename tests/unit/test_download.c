@@ -361,6 +361,83 @@ static void test_no_listener(void **state)
 	buf_done(&b);
 }
 
+/* ---- a host with two addresses */
+
+/* Answers A with both, everything else with nothing. */
+static void *name_addresses(void *ctx)
+{
+	static const uint8_t a[2][16] = { { 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 2 },
+		{ 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1 } };
+	int fd = *(int *)ctx;
+	struct sockaddr_in from;
+	socklen_t n = sizeof from;
+	uint8_t q[512];
+
+	while (recvfrom(fd, q, sizeof q - sizeof a, 0, (struct sockaddr *)&from, &n) > 12) {
+		size_t end = 12 + strlen((char *)q + 12) + 5;
+		bool is_a = q[end - 3] == 1;
+		const uint8_t head[] = { 0x81, 0x80, 0, 1, 0, is_a ? 2 : 0, 0, 0, 0, 0 };
+
+		memcpy(q + 2, head, sizeof head);
+		memcpy(q + end, a, sizeof a);
+		(void)sendto(fd, q, end + (is_a ? sizeof a : 0), 0, (struct sockaddr *)&from, n);
+	}
+	return NULL;
+}
+
+static int socket_at(int type, uint32_t host, unsigned port, unsigned *ret_port)
+{
+	struct sockaddr_in a = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = { htonl(host) }
+	};
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+	socklen_t n = sizeof a;
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+	*ret_port = ntohs(a.sin_port);
+	return fd;
+}
+
+/* The first one lets nobody in, and does not say so. */
+static void test_a_dead_address(void **state)
+{
+	unsigned port, dns_port;
+	int full = socket_at(SOCK_STREAM, INADDR_LOOPBACK + 1, server.port, &port), waiting[2];
+	int dns = socket_at(SOCK_DGRAM, INADDR_LOOPBACK, 0, &dns_port);
+	struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = { htonl(INADDR_LOOPBACK + 1) }
+	};
+	struct download_ask ask = { .size = SIZE, .limit_ms = 30000 };
+	char url[80], servers[40], reason[DOWNLOAD_REASON];
+	struct download_mark mark;
+	pthread_t t;
+	struct buf b;
+
+	(void)state;
+	assert_int_equal(listen(full, 0), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		(void)connect(waiting[i], (struct sockaddr *)&to, sizeof to);
+	}
+	assert_int_equal(pthread_create(&t, NULL, name_addresses, &dns), 0);
+	(void)snprintf(servers, sizeof servers, "127.0.0.1:%u", dns_port);
+	(void)snprintf(url, sizeof url, "http://list.example:%u/list", server.port);
+	ask.servers = servers;
+	ask.url = url;
+	buf_init(&b, CAP);
+	assert_int_equal(download_get(&ask, &b, &mark, reason), ERR_OK);
+	assert_string_equal(buf_cstr(&b), "192.0.2.1\n");
+	buf_done(&b);
+	(void)shutdown(dns, SHUT_RDWR);
+	(void)pthread_join(t, NULL);
+	(void)close(dns);
+	(void)close(full);
+	(void)close(waiting[0]);
+	(void)close(waiting[1]);
+}
+
 static void test_lookup(void **state)
 {
 	struct ipaddr a[HOST_LOOKUP_MAX];
@@ -422,6 +499,7 @@ int main(void)
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_broken_off),
 		cmocka_unit_test(test_no_listener),
+		cmocka_unit_test(test_a_dead_address),
 		cmocka_unit_test(test_lookup),
 		cmocka_unit_test(test_gunzip),
 	};
