@@ -165,6 +165,10 @@ static void check_own_side(struct doctor *d, const struct doctor_daemon_facts *f
 			"limetwig setup postfix finds in the DNS those of your domains; others: own-networks; nothing "
 			"to do "
 			"where this server is the only one");
+	else if (c->postfix.own_hosts.count == CONF_LIST)
+		doctor_addf(d, DOCTOR_WARN, "own side", "own hosts and networks that are not in it can be blocked",
+			"put them into a file in /etc/limetwig/allow.d",
+			"own-hosts in postfix.conf is full (%d): more may have been found", CONF_LIST);
 	else
 		doctor_addf(d, DOCTOR_OK, "own side", NULL, NULL,
 			"%u own networks, %u own MX and relays, private ranges: cannot be blocked",

@@ -169,19 +169,20 @@ static bool apply_one(const struct setup_instance *in, char *text, size_t n)
 	return verify(in, text, n) && (!in->is_running || setup_run_reload(in->dir, text, n));
 }
 
-static bool write_conf(const struct setup *s, bool *ret_is_new, char *text, size_t n)
+static bool write_conf(struct setup *s, bool *ret_is_new, char *text, size_t n)
 {
 	char path[PATH_MAX];
 	struct buf new, old;
 	enum err e;
+	bool is_there;
 
 	(void)mkdir(s->opt.etc, 0755);
 	(void)snprintf(path, sizeof path, "%s/postfix.conf", s->opt.etc);
 	buf_init(&new, MAIN_CF_MAX);
 	buf_init(&old, MAIN_CF_MAX);
-	e = setup_conf_text(s, &new);
-	*ret_is_new =
-		e == ERR_OK && (setup_file_read(path, &old) != ERR_OK || !slice_eq(buf_slice(&old), buf_slice(&new)));
+	is_there = setup_file_read(path, &old) == ERR_OK;
+	e = setup_conf_text(s, buf_slice(&old), &new);
+	*ret_is_new = e == ERR_OK && !(is_there && slice_eq(buf_slice(&old), buf_slice(&new)));
 	if (*ret_is_new)
 		e = setup_file_write(path, buf_slice(&new), 0644);
 	if (e != ERR_OK)
@@ -224,10 +225,20 @@ static bool is_refused(const struct setup *s)
 	return is;
 }
 
+static void say_hosts(const struct setup *s)
+{
+	if (s->is_dns_silent)
+		printf("note: the DNS did not answer for each of our names: own-hosts keeps what was known before. Run "
+		       "setup again when it does, or a backup MX can be blocked\n");
+	if (s->is_own_cut)
+		printf("note: own-hosts is full (%d): put the other own networks into a file in allow.d\n", CONF_LIST);
+}
+
 static int say(const struct setup *s, bool is_new)
 {
 	bool is_done = !is_new;
 
+	say_hosts(s);
 	for (size_t i = 0; i < s->instances; i++)
 		is_done &= setup_plan_is_done(&s->instance[i]);
 	if (is_done) {

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: ISC
  */
 #include "ctl/setup_postfix_private.h"
+#include "io/conf_file.h"
 
 #include <grp.h>
 #include <pwd.h>
@@ -116,13 +117,24 @@ static void log_of(const struct setup_instance *in, char to[PATH_MAX])
 }
 
 struct all {
-	struct conf_list queues, hosts;
+	struct conf_list queues, hosts, old_hosts;
 	struct services services;
-	bool is_trusted, is_cut, has_front;
+	bool is_trusted, has_front;
 	char group[64], log[PATH_MAX], extension[64];
 };
 
-static void gather(const struct setup *s, struct all *a)
+/* What an earlier run wrote; none where its file cannot be read. */
+static void read_old_hosts(struct slice old, struct conf_list *to)
+{
+	char text[SETUP_TEXT];
+	struct conf *c = calloc(1, sizeof *c);
+
+	if (c && conf_file_parse(old, CONF_FILE_POSTFIX, c, text, sizeof text) == ERR_OK)
+		*to = c->postfix.own_hosts;
+	free(c);
+}
+
+static void gather(struct setup *s, struct slice old, struct all *a)
 {
 	struct master_cf_front front;
 	char queue[PATH_MAX];
@@ -134,24 +146,25 @@ static void gather(const struct setup *s, struct all *a)
 		sort_services(&s->instance[i], &a->services);
 		a->is_trusted &= s->instance[i].is_trusted;
 		a->has_front |= setup_find_front(&s->instance[i], &front);
-		setup_hosts_find(&s->instance[i], &a->hosts, &a->is_cut);
 	}
+	read_old_hosts(old, &a->old_hosts);
+	s->is_dns_silent = !setup_hosts_find(s, &a->old_hosts, &a->hosts, &s->is_own_cut);
 	group_of(&s->instance[0], a->group);
 	log_of(&s->instance[0], a->log);
 	slice_copy(setup_facts_param(&s->instance[0], "recipient_delimiter"), a->extension, sizeof a->extension);
 }
 
-enum err setup_conf_text(const struct setup *s, struct buf *to)
+enum err setup_conf_text(struct setup *s, struct slice old, struct buf *to)
 {
 	struct all *a = calloc(1, sizeof *a);
 	enum err e = a ? ERR_OK : ERR_NOMEM;
 
 	if (!a)
 		return e;
-	gather(s, a);
+	gather(s, old, a);
 	e = buf_add_str(to, "# Made by \"limetwig setup postfix\": run it again instead of editing.\n");
-	if (e == ERR_OK && a->is_cut)
-		e = buf_add_str(to, "# own-hosts is full: put the rest into own-networks of limetwig.conf.\n");
+	if (e == ERR_OK && s->is_own_cut)
+		e = buf_add_str(to, "# own-hosts is full: put the rest into a file in allow.d.\n");
 	e = e == ERR_OK ? buf_add_str(to, "postfix {\n") : e;
 	e = e == ERR_OK ? add_text(to, "dir", s->opt.dir[0]) : e;
 	e = e == ERR_OK ? add_list(to, "queues", &a->queues) : e;

@@ -11,11 +11,14 @@
 #include "core/master_cf.h"
 
 #include <limits.h>
+#include <netinet/in.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #define SETUP_INSTANCES 8 /* as ROLE_LISTENERS: one policy socket each */
 #define SETUP_SERVICES 64 /* smtpd services of one master.cf that are looked at */
 #define SETUP_NOTES 16
+#define SETUP_LOOKUPS (3 * SETUP_INSTANCES) /* names of one run that are looked up */
 #define SETUP_TEXT 512
 #define SETUP_WAIT_MS 30000 /* revert waits so long for queued captures */
 #define SETUP_ANSWER_MS 5000
@@ -71,6 +74,7 @@ struct setup {
 	size_t instances;
 	struct setup_instance *instance;
 	int lock;
+	bool is_dns_silent, is_own_cut; /* own-hosts: what could not be found, what has no room */
 };
 
 /* setup_postfix_facts.c: read texts and postconf; services; what to say; refusal. */
@@ -120,12 +124,25 @@ void setup_state_list(struct setup *s, bool is_all);
 enum err setup_maps_make(const struct setup *s, char *text, size_t n) MUST_USE;
 void setup_maps_remove(const struct setup *s);
 
-/* setup_postfix_conf.c: the text of ETC/postfix.conf. */
-enum err setup_conf_text(const struct setup *s, struct buf *to) MUST_USE;
-/* setup_postfix_hosts.c: own networks, interfaces, relay host, MX; lookups end after 2 s. */
-void setup_hosts_find(const struct setup_instance *in, struct conf_list *to, bool *ret_is_cut);
+/* setup_postfix_conf.c: the text of ETC/postfix.conf; old: the one that is there, or empty. */
+enum err setup_conf_text(struct setup *s, struct slice old, struct buf *to) MUST_USE;
+/*
+ * setup_postfix_hosts.c: MX, relay host, own name, networks, interfaces, in this order. False: the DNS did not answer
+ * for each name; old, what an earlier run found, is in it then.
+ */
+bool setup_hosts_find(const struct setup *s, const struct conf_list *old, struct conf_list *to, bool *ret_is_cut);
 /* The first element of mynetworks that is a table or a file: what is in it is not known here. Empty: none. */
 struct slice setup_hosts_unread(const struct setup_instance *in);
+
+/* setup_postfix_lookup.c: names in the DNS, all at once; this ends after 15 s. */
+struct setup_lookup {
+	char name[CONF_ITEM];
+	bool is_mx; /* a domain: the addresses of its MX are wanted */
+};
+/* One line for each address, in the order of the names (SETUP_LOOKUPS at most). False: not each name got an answer. */
+bool setup_lookup_run(const struct setup_lookup *l, size_t n, struct buf *to);
+/* False: neither IPv4 nor IPv6. */
+bool setup_address_text(const struct sockaddr *sa, char text[INET6_ADDRSTRLEN]);
 
 /* setup_postfix_run.c: Postfix's own commands. False: failed, text says why. */
 bool setup_run(const char *const argv[], struct buf *out, char *text, size_t n);

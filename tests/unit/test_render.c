@@ -234,6 +234,11 @@ static void test_doctor_daemon(void **state)
 	doctor_init(&d, c);
 	doctor_check_daemon(&d, &f);
 	assert_int_equal(doctor_count(&d, DOCTOR_FAIL) + doctor_count(&d, DOCTOR_WARN), 0);
+	c->postfix.own_hosts.count = CONF_LIST;
+	doctor_init(&d, c);
+	doctor_check_daemon(&d, &f);
+	assert_non_null(doctor_mend(&d, DOCTOR_WARN, "allow.d"));
+	c->postfix.own_hosts.count = 1;
 	(void)json_object_set_new(s, "store", json_pack("{s:s}", "state", "full"));
 	(void)json_object_set_new(s, "map", json_pack("{s:b,s:s}", "ok", 0, "text", "postmap failed"));
 	(void)json_object_set_new(s, "firewall", json_pack("{s:s}", "state", "denied"));

@@ -13,6 +13,7 @@ class Site:
         self.top, self.etc, self.state = str(top), str(top / "etc"), str(top / "state")
         self.dir = str(top / "postfix")
         self.command = os.path.join(build, "limetwig")
+        self.enter = []  # what the command is run by, where it has a network of its own
         top.chmod(0o755)
         for name in ("postfix", "queue", "data"):
             (top / name).mkdir()
@@ -33,8 +34,8 @@ class Site:
         return texts
 
     def setup(self, *args, status=0):
-        done = subprocess.run([self.command, "setup", "postfix", "--config", self.dir, "--etc", self.etc, "--state",
-                               self.state, *args], capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run([*self.enter, self.command, "setup", "postfix", "--config", self.dir, "--etc", self.etc,
+                               "--state", self.state, *args], capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == status, done.stdout + done.stderr
         return done.stdout + done.stderr
 

@@ -1,0 +1,114 @@
+"""limetwig setup postfix: whom it finds to be ours, in the DNS and without it."""
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+from lab.network import HERE, PYTHON, die_with_parent
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("postconf"), reason="needs root and Postfix")
+
+MX, RELAY, SELF = "198.51.100.25", "198.51.100.7", "198.51.100.1"
+RECORDS = {"example.org": {"MX": ["mx1.example.org", "backup.example.net"]}, "backup.example.net": {"A": [MX]},
+           "mx1.example.org": {"A": [SELF]}, "relay.example.net": {"A": [RELAY]}}
+HOLD = """
+/sbin/ip link set lo up
+mount --bind "$1" "$(readlink -f /etc/resolv.conf)"; mount --bind "$2" "$(readlink -f /etc/nsswitch.conf)"
+echo ready; exec cat
+"""
+
+
+class Dns:
+    """A network of its own for a site; the name server there, and what it says."""
+
+    def __init__(self, site):
+        self.site, self.server = site, None
+        self.file("nsswitch", "hosts: files dns\n")
+        self.nameservers("127.0.0.1")
+        self.holder = self.start(["unshare", "-n", "-m", "/bin/sh", "-c", HOLD, "sh", site.top + "/resolv", site.top + "/nsswitch"])
+        site.enter = ["nsenter", "-t", str(self.holder.pid), "-n", "-m", "--"]
+
+    def file(self, name, text):
+        with open(self.site.top + "/" + name, "w", encoding="utf-8") as f:
+            f.write(text)
+
+    def nameservers(self, *addresses):
+        self.file("resolv", "".join("nameserver %s\n" % a for a in addresses))
+
+    def start(self, argv):
+        child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
+        assert child.stdout.readline() == "ready\n"
+        return child
+
+    def up(self, records):
+        self.file("records.json", json.dumps({"records": records}))
+        self.server = self.start([*self.site.enter, PYTHON, HERE + "/dns_server.py", "53", self.site.top + "/records.json"])
+
+    def down(self):
+        self.server.kill()
+        self.server.communicate()
+
+    def close(self):
+        for child in (self.server, self.holder):
+            if child and child.poll() is None:
+                child.kill()
+                child.communicate()
+
+
+@pytest.fixture(name="dns")
+def make_dns(site_of):
+    d = Dns(site_of("debian"))
+    yield d
+    d.close()
+
+
+def add(site, text):
+    with open(site.dir + "/main.cf", "a", encoding="utf-8") as f:
+        f.write(text)
+
+
+def own_hosts(site):
+    with open(site.etc + "/postfix.conf", encoding="utf-8") as f:
+        return re.findall('"([^"]*)"', re.search(r"own-hosts *= \{([^}]*)\}", f.read()).group(1))
+
+
+def test_mx_relay_and_own_name_come_first_and_stay_while_the_dns_is_silent(dns):
+    s = dns.site
+    add(s, "relayhost = [relay.example.net]:587\n")
+    dns.up(RECORDS)
+    shown = s.setup()
+    assert own_hosts(s) == [SELF, MX, RELAY, "192.0.2.0/28"] and "the DNS did not" not in shown
+    dns.down()
+    shown = s.setup()
+    assert "note: the DNS did not answer" in shown and "Nothing to do" in shown
+    assert own_hosts(s) == [SELF, MX, RELAY, "192.0.2.0/28"]
+    dns.up(dict(RECORDS, **{"relay.example.net": {"mode": "fail"}, "backup.example.net": {"A": ["198.51.100.26"]}}))
+    assert "note: the DNS did not answer" in s.setup()
+    assert own_hosts(s) == [SELF, "198.51.100.26", MX, RELAY, "192.0.2.0/28"]
+    dns.down()
+    dns.up(dict(RECORDS, **{"example.org": {}}))
+    assert "the DNS did not" not in s.setup()
+    assert own_hosts(s) == [RELAY, SELF, "192.0.2.0/28"]
+
+
+def test_a_first_name_server_that_is_down_hides_nobody(dns):
+    s = dns.site
+    hole = [*s.enter, PYTHON, "-c", "import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+            "s.bind(('127.0.0.9', 53))\nprint('ready', flush=True)\ninput()"]
+    silent = dns.start(hole)
+    dns.nameservers("127.0.0.9", "127.0.0.1")
+    dns.up(dict(RECORDS, **{"example.org": {"MX": ["backup.example.net"]}}))
+    shown = s.setup()
+    silent.kill()
+    silent.communicate()
+    assert own_hosts(s) == [MX, SELF, "192.0.2.0/28"] and "the DNS did not" not in shown
+
+
+def test_what_has_no_room_is_said(dns):
+    s = dns.site
+    dns.up(RECORDS)
+    s.write("main.cf", s.read()[0].decode().replace("192.0.2.0/28", " ".join("192.0.2.%d" % n for n in range(40))))
+    shown = s.setup()
+    assert "note: own-hosts is full (32)" in shown and own_hosts(s)[:2] == [SELF, MX] and len(own_hosts(s)) == 32
