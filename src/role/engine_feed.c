@@ -10,7 +10,7 @@
 #include "base/escape.h"
 #include "io/log.h"
 
-#define ALLOW_WAIT_MS 60000u /* after the start, for feeds that allow */
+#define SETS_WAIT_MS 60000u  /* after the start, for sets that the role has from before */
 #define LATE_S 3600          /* a feed that never came is worth an alarm then */
 #define AGE_S (7 * 86400ull) /* of the lists of a spamd.conf, which name none */
 
@@ -133,8 +133,8 @@ static void look_for_gone(struct engine *e, unsigned count)
 
 /* ---- ready */
 
-/* Is there a feed that allows, and its set is still on its way? */
-static bool waits_for_allow(const struct engine *e)
+/* Is there a feed (of those that allow, or of all) whose set is still on its way? What waits for a person is not. */
+static bool waits_for_sets(const struct engine *e, bool is_allow_only)
 {
 	const struct engine_feeds *x = e->feeds;
 
@@ -144,7 +144,9 @@ static bool waits_for_allow(const struct engine *e)
 		const struct engine_feed *f = &x->feed[i];
 		bool is_allow = (f->has_state ? f->state.action : f->next.m.action) == FEED_ACTION_ALLOW;
 
-		if (f->name[0] && !f->has_set && is_allow && (f->wait == FEED_WAIT_TURN || f->state.good))
+		if (!f->name[0] || f->has_set || f->wait == FEED_WAIT_PERSON || (is_allow_only && !is_allow))
+			continue;
+		if (f->wait == FEED_WAIT_TURN || f->state.good)
 			return true;
 	}
 	return !x->is_all_seen;
@@ -153,11 +155,17 @@ static bool waits_for_allow(const struct engine *e)
 void engine_feed_ready(struct engine *e)
 {
 	struct engine_feeds *x = e->feeds;
+	bool is_over = clock_mono_ms() >= e->clock_start_ms + SETS_WAIT_MS;
 
-	if (x->is_ready || !e->has_allow || (waits_for_allow(e) && clock_mono_ms() < e->clock_start_ms + ALLOW_WAIT_MS))
-		return;
-	x->is_ready = true;
-	engine_feed_holes_changed(e);
+	if (!x->is_ready && e->has_allow && (is_over || !waits_for_sets(e, true))) {
+		x->is_ready = true;
+		engine_feed_holes_changed(e);
+	}
+	if (!x->is_whole && (is_over || !waits_for_sets(e, false))) {
+		x->is_whole = true;
+		x->acting = -1; /* publish has not been told */
+		engine_feed_acting(e);
+	}
 }
 
 /* ---- states */

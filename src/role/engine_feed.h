@@ -72,6 +72,7 @@ struct engine_feeds {
 	struct engine_feed feed[FEEDS_MAX];
 	bool is_all_seen; /* the role has named all that there are */
 	bool is_ready;    /* whom allow files and feeds spare was known once since the start */
+	bool is_whole;    /* and so were all sets that the role had then */
 	struct loop_watch *job;
 	/* the set that is being looked at */
 	int at; /* its feed; -1: none */

@@ -155,6 +155,31 @@ static void give_holes(struct engine *e, enum role to)
 		send(e, to, &(struct msg_feed_give){ .use = FEED_USE_HOLES, .code = CODE }, e->feeds->holes->now.fd);
 }
 
+/* That the list acts publish hears behind all that is in it: before, it would write files and a zone that lack the rest. */
+static void tell_acting(struct engine *e, enum role to)
+{
+	struct msg_acting m = { .is_acting = engine_is_enforcing(e) };
+	uint8_t out[8];
+	struct wr w = wr_init(out, sizeof out);
+
+	if (!e->host->link[to])
+		return;
+	if (to == ROLE_PUBLISH && m.is_acting && (!e->feeds->is_whole || e->feeds->holes->late & ROLE_BIT(to)))
+		return;
+	message_put_acting(&w, MSG_ACTING, &m);
+	if (role_host_send(e->host, to, &w, NULL, 0) != ERR_OK)
+		log_warn("message_lost", "type=ACTING to=%s", role_name(to));
+}
+
+/* Nobody is listed in the meantime whom the holes spare. */
+static void give_to_late(struct engine *e, enum role to)
+{
+	give_holes(e, to);
+	e->feeds->holes->late &= ~ROLE_BIT(to);
+	give_all(e, to);
+	tell_acting(e, to);
+}
+
 static enum err add_ranges(struct prefix_set *s, const struct prefix_table *t)
 {
 	enum err err = ERR_OK;
@@ -268,11 +293,10 @@ static void on_done(int fd, unsigned what, void *ctx)
 			"the old one\"",
 			err_name(h->err));
 	for (enum role r = ROLE_DNSBL; r <= ROLE_PUBLISH; r++) {
-		give_holes(h->e, r);
-		if ((h->late & ROLE_BIT(r)) && h->has_one) {
-			h->late &= ~ROLE_BIT(r);
-			give_all(h->e, r);
-		}
+		if ((h->late & ROLE_BIT(r)) && h->has_one)
+			give_to_late(h->e, r);
+		else
+			give_holes(h->e, r);
 	}
 	if (h->is_changed && is_wanted(h->e))
 		begin(h->e);
@@ -313,19 +337,6 @@ int engine_feed_holes_fd(struct engine *e)
 
 /* ---- acting */
 
-static void tell_acting(struct engine *e, enum role to)
-{
-	struct msg_acting m = { .is_acting = engine_is_enforcing(e) };
-	uint8_t out[8];
-	struct wr w = wr_init(out, sizeof out);
-
-	if (!e->host->link[to])
-		return;
-	message_put_acting(&w, MSG_ACTING, &m);
-	if (role_host_send(e->host, to, &w, NULL, 0) != ERR_OK)
-		log_warn("message_lost", "type=ACTING to=%s", role_name(to));
-}
-
 void engine_feed_acting(struct engine *e)
 {
 	if (!e->feeds || e->feeds->acting == engine_is_enforcing(e))
@@ -341,14 +352,12 @@ void engine_feed_give_linked(struct engine *e, enum role peer)
 {
 	struct engine_feed_holes *h = e->feeds->holes;
 
+	h->late |= ROLE_BIT(peer);
 	tell_acting(e, peer);
-	/* the holes first: nobody is listed in the meantime whom they spare */
 	if (h->has_one && !h->is_changed && !h->is_running) {
-		give_holes(e, peer);
-		give_all(e, peer);
+		give_to_late(e, peer);
 		return;
 	}
-	h->late |= ROLE_BIT(peer);
 	engine_feed_holes_changed(e);
 }
 

@@ -21,7 +21,9 @@ static struct {
 	unsigned holes, lists, gone; /* of dnsbl, in this order */
 	bool are_holes_first;
 	struct msg_feed_give give;
-	int acting;
+	int acting, publish_acting; /* as dnsbl and publish were told; -1: not yet */
+	unsigned publish_lists;     /* sets that publish has got, and when it was told */
+	unsigned lists_when_told;
 	struct area_memory hole;
 	struct feed_area hole_area;
 	struct msg_feed_ask ask;
@@ -69,6 +71,12 @@ static inline void on_feed(enum role at, enum message_type t, struct rd *body, i
 	} else if (t == MSG_ACTING && at == ROLE_DNSBL) {
 		assert_int_equal(message_get_acting(body, &acting), ERR_OK);
 		seen.acting = acting.is_acting;
+	} else if (t == MSG_ACTING && at == ROLE_PUBLISH) {
+		assert_int_equal(message_get_acting(body, &acting), ERR_OK);
+		seen.publish_acting = acting.is_acting;
+		seen.lists_when_told = seen.publish_lists;
+	} else if (t == MSG_FEED_GIVE && at == ROLE_PUBLISH) {
+		seen.publish_lists += fd >= 0;
 	}
 }
 
@@ -77,7 +85,7 @@ static inline int setup(void **state)
 	int r = rig_setup(state);
 
 	memset(&seen, 0, sizeof seen);
-	seen.acting = -1;
+	seen.acting = seen.publish_acting = -1;
 	words = "";
 	seen.hole = AREA_MEMORY_NONE;
 	rig.on_feed = on_feed;

@@ -150,6 +150,68 @@ static void test_holes_wait_for_files(void **state)
 	assert_true(is_hole("192.0.2.9"));
 }
 
+static bool is_publish_acting(void *ctx)
+{
+	(void)ctx;
+	return seen.publish_acting == 1;
+}
+
+static void wait_lists(unsigned n)
+{
+	assert_true(rig_wait(is_publish_acting, NULL));
+	assert_int_equal(seen.lists_when_told, n);
+}
+
+/* After a restart what is written elsewhere stays as it is until all is there again that was in it. */
+static void test_publish_waits_for_the_sets(void **state)
+{
+	uint64_t good = clock_wall_s();
+
+	(void)state;
+	start();
+	rig_enforce("full");
+	wait_lists(1); /* the holes */
+	rig_stop();
+	seen.publish_acting = -1;
+	seen.publish_lists = 0;
+	rig_start();
+	send_state_of("drop", 2, FEED_OK, FEED_ACTION_LIST, good);
+	send_state_of("zone", 2, FEED_OK, FEED_ACTION_LIST, good);
+	give_set("drop", FEED_ACTION_LIST, ALL_LAYERS, "192.0.2.0/24");
+	assert_true(rig_wait(is_ready, NULL));
+	assert_true(rig_wait(has_holes, &(unsigned){ 1 }));
+	json_decref(rig_call("{\"cmd\":\"status\"}"));
+	assert_int_equal(seen.publish_acting, -1);
+	give_set("zone", FEED_ACTION_LIST, ALL_LAYERS, "203.0.113.0/24");
+	wait_lists(3);
+	/* a role that comes later */
+	seen.publish_acting = -1;
+	seen.publish_lists = 0;
+	rig_unlink(ROLE_PUBLISH);
+	rig_link(ROLE_PUBLISH);
+	wait_lists(3);
+}
+
+/* That nothing acts it hears at once; and a set that cannot be had is waited for no longer than a minute. */
+static void test_publish_waits_a_minute(void **state)
+{
+	struct engine *e;
+
+	(void)state;
+	rig_start();
+	send_state_of("drop", 1, FEED_OK, FEED_ACTION_LIST, clock_wall_s());
+	assert_true(rig_wait(is_ready, NULL));
+	json_decref(rig_call("{\"cmd\":\"status\"}"));
+	assert_int_equal(seen.publish_acting, 0);
+	rig_enforce("full");
+	json_decref(rig_call("{\"cmd\":\"status\"}"));
+	assert_int_equal(seen.publish_acting, 0);
+	e = rig.host.ctx;
+	e->clock_start_ms -= 60000;
+	engine_feed_ready(e);
+	wait_lists(1);
+}
+
 /* No descriptor for them at one moment: a minute later there may be one. */
 static void test_holes_that_could_not_be_made(void **state)
 {
@@ -289,6 +351,8 @@ int main(void)
 		TEST(test_causes_in_the_shared_list),
 		TEST(test_gives),
 		TEST(test_holes_wait_for_files),
+		TEST(test_publish_waits_for_the_sets),
+		TEST(test_publish_waits_a_minute),
 		TEST(test_holes_that_could_not_be_made),
 		TEST(test_what_has_gone_meanwhile),
 		TEST(test_a_hostile_set),
