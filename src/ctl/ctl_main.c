@@ -130,6 +130,23 @@ static char *own_name(int argc, char **argv)
 	return name && (strcmp(name, "spamdb") == 0 || strcmp(name, "spamd-setup") == 0) ? name : NULL;
 }
 
+/* A plain `su` and cron leave Postfix's folder out: one that runs must not look like one that is gone. */
+static bool widen_path(void)
+{
+	static const char more[] = ":/usr/local/sbin:/usr/sbin:/sbin";
+	const char *path = getenv("PATH");
+	char *new = NULL;
+	bool is_good;
+
+	if (!path || !path[0])
+		path = "/usr/bin:/bin";
+	if (slice_ends(slice_str(path), slice_str(more)))
+		return true;
+	is_good = asprintf(&new, "%s%s", path, more) >= 0 && setenv("PATH", new, 1) == 0;
+	free(new);
+	return is_good;
+}
+
 int ctl_main(int argc, char **argv, FILE *out, FILE *err)
 {
 	struct ctl *c = calloc(1, sizeof *c);
@@ -137,7 +154,7 @@ int ctl_main(int argc, char **argv, FILE *out, FILE *err)
 	char *name = own_name(argc, argv);
 	int status = CTL_REFUSED;
 
-	if (c && words) {
+	if (c && words && widen_path()) {
 		c->args.word = words;
 		c->render.to = out;
 		c->render.now = (uint64_t)time(NULL);

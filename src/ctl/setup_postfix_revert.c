@@ -7,8 +7,10 @@
 #include "ctl/setup_postfix_private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 static bool write_both(const struct setup_instance *in, struct slice main_text, struct slice master_text)
@@ -25,6 +27,38 @@ static bool is_capture_alive(const struct setup_instance *in)
 	return setup_run_answers(path, SETUP_ANSWER_MS);
 }
 
+/* Its master holds a lock as long as it runs; without postconf there is nobody else to ask. */
+static bool has_master(const struct setup_instance *in)
+{
+	char path[PATH_MAX];
+	struct buf queue;
+	bool is_running;
+	int fd;
+
+	buf_init(&queue, MAIN_CF_MAX);
+	(void)snprintf(path, sizeof path, "%.4000s/pid/master.pid",
+		main_cf_get(buf_slice(&in->main), "queue_directory", &queue) ? buf_cstr(&queue) : "/var/spool/postfix");
+	buf_done(&queue);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return false;
+	is_running = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+	(void)close(fd);
+	return is_running;
+}
+
+/* Where no command of Postfix can be run. */
+static bool is_free(const struct setup *s, const struct setup_instance *in)
+{
+	if (s->opt.is_force || !has_master(in))
+		return true;
+	printf("%s: a Postfix runs from there, but its commands are not found: what waits in its queue is not known.\n"
+	       "   The transport stays. With Postfix's commands in PATH: limetwig setup postfix --revert     (or: "
+	       "--revert --force)\n",
+		in->dir);
+	return false;
+}
+
 /* True: nothing of ours waits any more. */
 static bool drain(const struct setup *s, const struct setup_instance *in)
 {
@@ -34,7 +68,7 @@ static bool drain(const struct setup *s, const struct setup_instance *in)
 	enum err e;
 
 	if (in->is_gone)
-		return true;
+		return is_free(s, in);
 	buf_init(&q.ids, MAIN_CF_MAX);
 	e = is_alive ? setup_queue_drain(in->dir, &q, text, sizeof text)
 		     : setup_queue_read(in->dir, &q, text, sizeof text);

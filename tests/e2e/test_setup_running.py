@@ -52,6 +52,22 @@ def test_a_running_postfix_holds_captures_until_they_are_taken(running):
     assert running.mail("alice@d.example").startswith("250")
 
 
+@pytest.mark.parametrize("enter,said", [(["env", "PATH=/usr/bin:/bin"], "1 captures wait"), ([
+    "unshare", "-m", "/bin/sh", "-c", "for f in /usr/sbin/post*; do mount --bind /dev/null $f; done; exec \"$@\"", "sh"],
+    "a Postfix runs from there, but its commands are not found")], ids=["short PATH", "no commands"])
+def test_a_postfix_whose_commands_are_not_found_is_not_taken_for_gone(running, enter, said):
+    s = running.site
+    s.setup()
+    put_trap(s, "trap@d.example trap=d.example=@limetwig.invalid")
+    wait_for("the map to be read", lambda: running.mail("trap@d.example").startswith("250"))
+    wait_for("the capture in the queue", lambda: any('"deferred"' in line for line in running.queued()))
+    s.enter = enter
+    assert said in s.setup("--revert", status=1)
+    s.enter = []
+    assert "limetwig" in s.value("transport_maps") and len(running.queued()) == 1
+    s.setup("--revert", "--force")
+
+
 def tries_later(site):
     log = pathlib.Path(site.top + "/mail.log").read_text(encoding="utf-8")
     return len([line for line in log.splitlines() if "to=<later@wait.example>" in line])

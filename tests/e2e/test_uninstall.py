@@ -9,15 +9,19 @@ import pytest
 pytestmark = pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("postconf"), reason="needs root and Postfix")
 
 
-def uninstall(site, *args, status=0, path=None, env=None):
+# Postfix's commands are gone, in a mount namespace of its own
+HIDDEN = "for f in /usr/sbin/post*; do mount --bind /dev/null $f; done; "
+
+
+def uninstall(site, *args, status=0, before="", env=None):
     """In a network namespace of its own: the table that goes is not the host's."""
     conf = os.path.join(site.etc, "limetwig.conf")
     os.makedirs(site.etc + "/traps.d", exist_ok=True)
     with open(conf, "w", encoding="utf-8") as f:
         f.write('storage {\n  dir = "%s"\n  run = "%s/run"\n}\npostfix {\n  dir = "%s"\n}\n' % (
             site.state, site.top, site.dir))
-    done = subprocess.run(["unshare", "-n", "/bin/sh", "-c", "/sbin/ip link set lo up; %sexec \"$@\"" % (
-        "PATH=%s; " % path if path else ""), "sh", site.command, "uninstall", "--conf", conf, *args],
+    done = subprocess.run(["unshare", "-n", "-m", "/bin/sh", "-c", "/sbin/ip link set lo up; %sexec \"$@\"" % before,
+                           "sh", site.command, "uninstall", "--conf", conf, *args],
                           capture_output=True, text=True, timeout=120, check=False, env=dict(os.environ, **(env or {})))
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -107,7 +111,7 @@ def test_uninstall_where_postfix_has_gone(site_of):
     s = site_of("debian")
     before = s.read()
     s.setup()
-    shown = uninstall(s, path="/usr/bin:/bin")
+    shown = uninstall(s, before=HIDDEN)
     assert s.read() == before and "as they were" in shown
     s.setup()
     os.rename(s.dir, s.dir + "-away")
