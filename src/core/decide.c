@@ -65,7 +65,7 @@ static uint32_t next_offence(const struct record_block *last, uint64_t now)
 {
 	if (!has_offence(last, now))
 		return 1;
-	if (last->state == BLOCK_HELD) /* nobody was refused */
+	if (last->state == BLOCK_HELD || last->state == BLOCK_LIFTED) /* nobody was refused, or a person forgave it */
 		return last->offence;
 	return last->offence < UINT32_MAX ? last->offence + 1 : last->offence;
 }
@@ -159,9 +159,10 @@ void decide_hit(const struct decide_view *v, const struct decide_event *e, uint6
 	}
 	if (v->is_allowed || !counts(e->grade))
 		return;
-	is_many = !v->is_shared && ret->sum.traps >= c->decide.many_traps;
+	/* not a reply or list mail of a good host that met so many long ago */
+	is_many = grade_is_whole(e->grade) && !v->is_shared && ret->sum.traps >= c->decide.many_traps;
 	/* so many always block: a hold for a person ends with them */
-	if (stands(v->block, now) && !(is_many && e->grade != GRADE_PROBE && decide_block_is_held(v->block, now))) {
+	if (stands(v->block, now) && !(is_many && decide_block_is_held(v->block, now))) {
 		renew(v, e, now, ret);
 		return;
 	}

@@ -5,6 +5,7 @@
  */
 #ifndef CORE_GRADE_H
 #define CORE_GRADE_H
+#include <stdbool.h>
 
 enum grade {
 	GRADE_NONE = 0,
@@ -19,6 +20,12 @@ enum grade {
 	GRADE_AUTOMATIC = 9,   /* auto-reply, notice, receipt: automatic by more than one sign */
 	GRADE_COUNT
 };
+
+/* A whole message that no sign makes a machine's or a list's. */
+static inline bool grade_is_whole(enum grade g)
+{
+	return g == GRADE_UNSEEN || g == GRADE_CONFIRMED;
+}
 
 /* "probe" ...; "?" for an unknown number. */
 static inline const char *grade_name(enum grade g)

@@ -168,18 +168,19 @@ static struct decide_view view_of(
 	};
 }
 
-static struct breaker_facts facts_of(const struct replay_side *x, uint64_t now)
+static struct breaker_facts facts_of(const struct replay_side *x, bool is_whole, uint64_t now)
 {
 	return (struct breaker_facts){
 		.good = ledger_good(&x->ledger, now),
 		.mails = ledger_recent(&x->ledger, now),
-		.traps = x->sum.traps,
+		.traps = is_whole ? x->sum.traps : 0,
 	};
 }
 
-static bool breaker_holds(struct replay_subjects *s, const struct replay_side *x, enum replay_bound b, uint64_t now)
+static bool breaker_holds(
+	struct replay_subjects *s, const struct replay_side *x, enum replay_bound b, enum grade g, uint64_t now)
 {
-	struct breaker_facts f = facts_of(x, now);
+	struct breaker_facts f = facts_of(x, grade_is_whole(g), now);
 	enum breaker_verdict v = breaker_judge(&s->breaker[b], s->conf, &f, now);
 
 	breaker_note(&s->breaker[b], &f, now);
@@ -198,12 +199,12 @@ enum decide_kind replay_side_hit(
 	decide_hit(&v, e, now, ret);
 	if (ret->kind != DECIDE_RETRY) {
 		side->sum = ret->sum;
-		if (e->grade == GRADE_CONFIRMED || e->grade == GRADE_UNSEEN)
+		if (grade_is_whole(e->grade))
 			ledger_spoil(&side->ledger, now);
 	}
 	if (ret->kind != DECIDE_BLOCK && ret->kind != DECIDE_RENEW)
 		return ret->kind;
-	is_held = ret->kind == DECIDE_BLOCK && breaker_holds(s, side, b, now);
+	is_held = ret->kind == DECIDE_BLOCK && breaker_holds(s, side, b, e->grade, now);
 	was_held = side->block.is_held && now < side->block.until;
 	block_shorten(&ret->block, &side->block);
 	side->block.is_held = is_held;
@@ -223,7 +224,7 @@ bool replay_side_would_block(
 	e->random = next_random(s);
 	if (!decide_would_block(&v, e, now))
 		return false;
-	facts = facts_of(&x->side[b], now);
+	facts = facts_of(&x->side[b], true, now);
 	return breaker_judge(&s->breaker[b], s->conf, &facts, now) == BREAKER_ACT;
 }
 

@@ -154,7 +154,7 @@ double score_add(struct record_hit_sum *s, const struct conf *c, enum grade g, f
 	}
 	s->score += w;
 	note_grade(s, g, now);
-	if (g == GRADE_CONFIRMED || g == GRADE_UNSEEN)
+	if (grade_is_whole(g))
 		trap_count(s, trap_id);
 	return w;
 }

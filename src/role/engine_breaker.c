@@ -47,7 +47,8 @@ bool engine_breaker_would_hold(struct engine *e, const struct engine_subject *s,
 
 void engine_breaker_judge(struct engine *e, const struct record_hit_sum *sum, struct record_block *b, uint64_t now)
 {
-	struct breaker_facts f = facts_of(e, &b->subject, sum->traps, now);
+	uint32_t traps = grade_is_whole((enum grade)b->grade) ? sum->traps : 0;
+	struct breaker_facts f = facts_of(e, &b->subject, traps, now);
 	enum breaker_verdict v = breaker_judge(&e->breaker, &e->host->conf, &f, now);
 
 	breaker_note(&e->breaker, &f, now);

@@ -129,7 +129,7 @@ uint64_t engine_settle(struct engine *e, struct engine_subject *s, struct decide
 	}
 	r->is_counted = v.weight > 0;
 	r->weight = (float)v.weight;
-	if (h->is_charged && (ev->grade == GRADE_CONFIRMED || ev->grade == GRADE_UNSEEN))
+	if (h->is_charged && grade_is_whole(ev->grade))
 		engine_log_spoil(e, &s->prefix);
 	number = h->is_written ? h->number : v.sum.number++;
 	is_held = engine_fetch_hold(e, s, &v, number, r);

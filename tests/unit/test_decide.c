@@ -151,6 +151,20 @@ static void fifty_traps_always_block(void **state)
 	assert_int_equal(h.sum.traps, 50);
 }
 
+/* What machines and lists send to forged senders, or to traps that were subscribed, blocks by its score alone. */
+static void fifty_traps_and_then_a_reply(void **state)
+{
+	struct host h = { .good = 100 };
+
+	(void)state;
+	for (uint32_t i = 1; i <= 50; i++)
+		(void)hit(&h, GRADE_CONFIRMED, i, T0 + i * DAY);
+	decide_lift(&conf, &h.block, T0 + 51 * DAY);
+	assert_int_equal(hit(&h, GRADE_AUTOMATIC, 51, T0 + 60 * DAY).kind, DECIDE_NOTHING);
+	assert_int_equal(hit(&h, GRADE_BULK, 52, T0 + 61 * DAY).kind, DECIDE_NOTHING);
+	assert_int_equal(hit(&h, GRADE_UNSEEN, 53, T0 + 62 * DAY).kind, DECIDE_BLOCK);
+}
+
 static void allowed_is_never_blocked(void **state)
 {
 	struct host h = { .is_allowed = true };
@@ -242,6 +256,7 @@ static void a_pardon_holds(void **state)
 	end = T0 + HOUR + conf.block.pardon_s;
 	assert_int_equal(hit(&h, GRADE_CONFIRMED, 2, end - 1).kind, DECIDE_PARDONED);
 	assert_int_equal(hit(&h, GRADE_CONFIRMED, 3, end).kind, DECIDE_BLOCK);
+	assert_int_equal(h.block.offence, 1); /* the first was a mistake: he hears 450 again, not 554 */
 }
 
 static void riders_ask_before_content_is_seen(void **state)
@@ -372,6 +387,7 @@ int main(void)
 		TEST(two_unseen_block),
 		TEST(good_mail_raises_the_need),
 		TEST(fifty_traps_always_block),
+		TEST(fifty_traps_and_then_a_reply),
 		TEST(allowed_is_never_blocked),
 		TEST(a_retry_counts_once),
 		TEST(offences_escalate_and_are_forgotten),
