@@ -31,14 +31,35 @@ static const struct conf_list *globs_of(const struct conf *c, enum text_kind kin
 	}
 }
 
-/* Paths of all globs, sorted, at most ALIASMAP_FILES. */
-static void find_files(const struct conf *c, enum text_kind kind, glob_t *ret)
+/* What lasts until somebody mends it. All else is tried again. */
+static bool is_lasting(int error)
+{
+	return error == ENOENT || error == ENOTDIR || error == EACCES || error == EPERM || error == ELOOP ||
+	       error == EISDIR || error == ENXIO;
+}
+
+static char torn_folder[CONF_ITEM]; /* of the search under way, "" none: glob() gives its callback no context */
+
+static int on_folder(const char *path, int error)
+{
+	if (!is_lasting(error)) {
+		slice_copy(slice_str(path), torn_folder, sizeof torn_folder);
+		log_warn("folder_unread", "path=%s errno=%d", path, error);
+	}
+	return 0;
+}
+
+/* Paths of all globs. False: a folder could not be read for now, and what is in it is not among them. */
+static bool find_files(const struct conf *c, enum text_kind kind, glob_t *ret)
 {
 	const struct conf_list *l = globs_of(c, kind);
 
 	*ret = (glob_t){ 0 };
+	torn_folder[0] = '\0';
 	for (uint32_t i = 0; i < l->count; i++)
-		(void)glob(l->item[i], i ? GLOB_APPEND : 0, NULL, ret);
+		if (glob(l->item[i], i ? GLOB_APPEND : 0, on_folder, ret) == GLOB_NOSPACE)
+			slice_copy(slice_str(l->item[i]), torn_folder, sizeof torn_folder);
+	return torn_folder[0] == '\0';
 }
 
 static int compare_paths(const void *a, const void *b)
@@ -46,6 +67,7 @@ static int compare_paths(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* Sorted, at most ALIASMAP_FILES. */
 static size_t count_files(glob_t *g)
 {
 	if (g->gl_pathc == 0)
@@ -83,13 +105,6 @@ static uint64_t fingerprint(char *const *path, size_t n)
 	return h ? h : 1;
 }
 
-/* What lasts until somebody mends it. All else is tried again. */
-static bool is_lasting(int error)
-{
-	return error == ENOENT || error == ENOTDIR || error == EACCES || error == EPERM || error == ELOOP ||
-	       error == EISDIR || error == ENXIO;
-}
-
 /* A copy of the file; an empty one where it cannot be read, *ret_is_torn where that may pass. */
 static int copy_file(const char *path, bool *ret_is_torn)
 {
@@ -120,25 +135,48 @@ static int copy_file(const char *path, bool *ret_is_torn)
 	return fd;
 }
 
-/* A file that cannot be read for now goes without a descriptor: the engine knows whether there is a list to keep. */
-static bool send_one(
-	struct aliasmap *a, enum text_kind kind, uint32_t index, uint32_t count, const char *path, bool *ret_is_torn)
+/* fd -1: it cannot be read for now, and the engine knows whether there is a list to keep; or count 0: there is none. */
+static bool send_text(
+	struct aliasmap *a, enum text_kind kind, uint32_t index, uint32_t count, const char *path, const int *fd)
 {
 	struct msg_text m = { .kind = (uint8_t)kind, .round = a->round, .index = index, .count = count };
 	uint8_t bytes[1024];
 	struct wr w = wr_init(bytes, sizeof bytes);
-	bool is_torn = false;
-	int fd = count ? copy_file(path, &is_torn) : -1;
-	enum err e = ERR_IO;
 
-	*ret_is_torn |= is_torn;
 	slice_copy(slice_str(path), m.path, sizeof m.path);
 	message_put_text(&w, MSG_TEXT, &m);
-	if (fd >= 0 || count == 0)
-		e = role_host_send(a->host, ROLE_ENGINE, &w, &fd, count && !is_torn ? 1 : 0);
+	return role_host_send(a->host, ROLE_ENGINE, &w, fd, *fd >= 0 ? 1 : 0) == ERR_OK;
+}
+
+static const int no_file = -1;
+
+static bool send_file(
+	struct aliasmap *a, enum text_kind kind, uint32_t index, uint32_t count, const char *path, bool *ret_is_torn)
+{
+	bool is_torn = false, is_sent;
+	int fd = copy_file(path, &is_torn);
+
+	*ret_is_torn |= is_torn;
+	is_sent = fd >= 0 && send_text(a, kind, index, count, path, is_torn ? &no_file : &fd);
 	if (fd >= 0)
 		(void)close(fd);
-	return e == ERR_OK;
+	return is_sent;
+}
+
+/* A folder that cannot be read for now counts as one such file more. */
+static bool send_round(struct aliasmap *a, enum text_kind kind, char *const *path, size_t n, bool *is_torn)
+{
+	uint32_t count = (uint32_t)n + *is_torn;
+	bool is_sent = true;
+
+	a->round++;
+	for (size_t i = 0; i < n && is_sent; i++)
+		is_sent = send_file(a, kind, (uint32_t)i, count, path[i], is_torn);
+	if (is_sent && count != n)
+		is_sent = send_text(a, kind, (uint32_t)n, count, torn_folder, &no_file);
+	else if (count == 0)
+		is_sent = send_text(a, kind, 0, 0, "", &no_file);
+	return is_sent;
 }
 
 static void send_kind(struct aliasmap *a, enum text_kind kind, bool is_all)
@@ -146,19 +184,15 @@ static void send_kind(struct aliasmap *a, enum text_kind kind, bool is_all)
 	glob_t g;
 	size_t n;
 	uint64_t now;
-	bool is_sent = true, is_torn = false;
+	bool is_sent, is_torn;
 
 	if (!is_all && clock_mono_ms() < a->again_ms[kind])
 		return;
-	find_files(&a->host->conf, kind, &g);
+	is_torn = !find_files(&a->host->conf, kind, &g);
 	n = count_files(&g);
 	now = fingerprint(g.gl_pathv, n);
-	if (is_all || now != a->seen[kind]) {
-		a->round++;
-		if (n == 0)
-			is_sent = send_one(a, kind, 0, 0, "", &is_torn);
-		for (size_t i = 0; i < n && is_sent; i++)
-			is_sent = send_one(a, kind, (uint32_t)i, (uint32_t)n, g.gl_pathv[i], &is_torn);
+	if (is_all || is_torn || now != a->seen[kind]) {
+		is_sent = send_round(a, kind, g.gl_pathv, n, &is_torn);
 		a->seen[kind] = is_sent && !is_torn ? now : 0;
 		a->again_ms[kind] = is_torn ? clock_mono_ms() + AGAIN_MS : 0;
 	}

@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -172,10 +173,41 @@ static void what_is_in_force_stays(void **state)
 	assert_string_equal(round_of(false), "0/2 192.0.2.1\n;1/2 192.0.2.2\n;");
 }
 
+/* No descriptor is left, or there are as many as before. */
+static void allow_descriptors(bool is_more)
+{
+	static struct rlimit before;
+	struct rlimit l;
+	int next = dup(STDERR_FILENO);
+
+	if (!is_more) {
+		assert_true(next >= 0);
+		assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+		l = (struct rlimit){ (rlim_t)next, before.rlim_max };
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &l), 0);
+	} else {
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	}
+	if (next >= 0)
+		(void)close(next);
+}
+
+static void a_folder_that_cannot_be_read_is_not_empty(void **state)
+{
+	(void)state;
+	assert_string_equal(round_of(true), "0/2 192.0.2.1\n;1/2 192.0.2.2\n;");
+	allow_descriptors(false);
+	assert_string_equal(round_of(false), "0/1 -;");
+	allow_descriptors(true);
+	passed_s += 60;
+	assert_string_equal(round_of(false), "0/2 192.0.2.1\n;1/2 192.0.2.2\n;");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_in_force_stays, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_read_is_not_empty, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("aliasmap_files", tests, NULL, NULL);
