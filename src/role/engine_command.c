@@ -10,6 +10,9 @@
 #include "io/log.h"
 #include "role/engine_feed.h"
 
+#define LIST_LIMIT 1000
+#define LIST_MOST 20000
+
 const struct engine_command engine_commands[] = {
 	{ "status", false, engine_command_status },
 	{ "enforce", true, engine_command_enforce },
@@ -57,6 +60,13 @@ uint64_t engine_json_number(const json_t *in, const char *key, uint64_t otherwis
 	json_int_t n = json_integer_value(v);
 
 	return json_is_integer(v) && n >= 0 ? (uint64_t)n : otherwise;
+}
+
+uint64_t engine_list_limit(const json_t *in)
+{
+	uint64_t limit = engine_json_number(in, "limit", LIST_LIMIT);
+
+	return limit < LIST_MOST ? limit : LIST_MOST;
 }
 
 bool engine_json_true(const json_t *in, const char *key)

@@ -86,6 +86,8 @@ json_t *engine_json_text(const char *s);
 enum err engine_find_subject(struct engine *e, const char *what, struct prefix *ret) MUST_USE;
 const char *engine_json_string(const json_t *in, const char *key); /* NULL when absent */
 uint64_t engine_json_number(const json_t *in, const char *key, uint64_t otherwise);
+/* Rows that a list shows: asked for, else 1,000; 20,000 at most, since one turn of the loop makes them. */
+uint64_t engine_list_limit(const json_t *in);
 bool engine_json_true(const json_t *in, const char *key);
 
 #endif /* ROLE_ENGINE_COMMAND_H */

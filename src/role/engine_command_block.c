@@ -7,8 +7,7 @@
 #include "io/log.h"
 #include "role/engine_fetch.h"
 
-#define CHANGE_MS 1000 /* an entry of the allow list waits for the disk so long, and with it all mail */
-#define LIST_LIMIT 1000
+#define CHANGE_MS 1000     /* an entry of the allow list waits for the disk so long, and with it all mail */
 #define ALLOW_SHOWN 100000 /* lines of the allow files, and of those of shared providers */
 #define REMOVE_MAX 100000  /* blocks lifted by one command */
 #define REMOVE_WAITS 5     /* of one command for the disk, in vain: then it stands still */
@@ -261,7 +260,7 @@ void engine_command_block_list(struct engine *e, struct engine_call *c, const js
 {
 	struct listing x = { .e = e,
 		.list = json_array(),
-		.limit = engine_json_number(in, "limit", LIST_LIMIT),
+		.limit = engine_list_limit(in),
 		.now = clock_wall_s(),
 		.is_all = engine_json_true(in, "all"),
 		.is_held = engine_json_true(in, "held"),

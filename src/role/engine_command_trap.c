@@ -10,7 +10,6 @@
 #include "io/log.h"
 #include "role/engine_trap.h"
 
-#define LIST_LIMIT 1000
 #define RECENT_DAYS 90
 
 static void refuse(json_t *list, const char *trap, const char *reason)
@@ -166,7 +165,7 @@ static json_t *trap_json(struct engine *e, const struct trap *t, bool is_reveale
 void engine_command_trap_list(struct engine *e, struct engine_call *c, const json_t *in)
 {
 	const char *tag = engine_json_string(in, "tag"), *state = engine_json_string(in, "state");
-	uint64_t limit = engine_json_number(in, "limit", LIST_LIMIT);
+	uint64_t limit = engine_list_limit(in);
 	bool is_revealed = engine_json_true(in, "reveal") && engine_call_is_admin(c);
 	json_t *list = json_array();
 	json_int_t total = 0;
