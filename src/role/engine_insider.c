@@ -130,7 +130,8 @@ static bool sweep_one(void *value, void *ctx)
 
 	if (i->count && is_due(s->e, i, s->now))
 		tell(s->e, i, s->now);
-	return i->last + KEEP_S > s->now;
+	/* what has not been told yet, and what must not be told again, stays */
+	return i->count || !is_due(s->e, i, s->now) || i->last + KEEP_S > s->now;
 }
 
 void engine_insider_tick(struct engine *e)
