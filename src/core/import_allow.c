@@ -12,6 +12,7 @@
 
 #define WIDEST4 8
 #define WIDEST6 19
+#define SPAMDB_EXPIRE 6 /* fields before it */
 
 bool import_allow_from_parse(const char *name, enum import_allow_from *ret)
 {
@@ -121,11 +122,22 @@ static enum err access_line(struct import *im, struct slice line)
 	return ERR_OK;
 }
 
+/* WHITE|address|||first|pass|expire|...: is the time of expire over? */
+static bool has_ended(struct slice line, uint64_t now)
+{
+	uint64_t expire = 0;
+
+	for (unsigned i = 0; i < SPAMDB_EXPIRE; i++)
+		line = slice_from(line, slice_find(line, '|') + 1);
+	return num_parse(slice_head(line, slice_find(line, '|')), INT64_MAX, &expire) == ERR_OK && expire &&
+	       expire <= now;
+}
+
 static enum err spamdb_line(struct import *im, struct slice line)
 {
 	struct slice key;
 
-	if (!slice_starts(line, SLICE_LIT("WHITE|"))) {
+	if (!slice_starts(line, SLICE_LIT("WHITE|")) || has_ended(line, im->now)) {
 		im->others++;
 		return ERR_OK;
 	}
@@ -141,11 +153,12 @@ static enum err postgrey_line(struct import *im, struct slice line)
 	return slice_word(&line, &word) ? add_key(im, word) : ERR_OK;
 }
 
-enum err import_allow(enum import_allow_from from, struct slice text, import_fn fn, void *ctx, unsigned *ret_others)
+enum err import_allow(
+	enum import_allow_from from, struct slice text, uint64_t now, import_fn fn, void *ctx, unsigned *ret_others)
 {
 	static enum err (*const parse[])(
 		struct import * im, struct slice line) = { add_line, access_line, postgrey_line, spamdb_line };
-	struct import im = { .fn = fn, .ctx = ctx };
+	struct import im = { .fn = fn, .ctx = ctx, .now = now };
 	struct slice line;
 	enum err e = ERR_OK;
 

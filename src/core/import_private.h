@@ -6,11 +6,14 @@
 #define CORE_IMPORT_PRIVATE_H
 #include "core/import_trap.h"
 
+#include <stdint.h>
+
 struct import {
 	import_fn fn;
 	void *ctx;
 	unsigned line;
 	unsigned others;
+	uint64_t now; /* Unix seconds; import_allow only */
 	char out[IMPORT_LINE + 64];
 };
 

@@ -120,7 +120,7 @@ static int import(struct import_run *r, enum import_allow_from from)
 	buf_init(&text, TRAP_EDIT_MAX);
 	status = import_file_read(r->c, &text);
 	if (status == CTL_DONE) {
-		e = import_allow(from, buf_slice(&text), entry_take, r, &others);
+		e = import_allow(from, buf_slice(&text), r->c->render.now, entry_take, r, &others);
 		if (e != ERR_OK)
 			status = ctl_refuse(r->c, "%s: %s; no change", r->c->args.word[0], err_name(e));
 	}
@@ -131,6 +131,9 @@ static int import(struct import_run *r, enum import_allow_from from)
 	if (status != CTL_DONE)
 		return status;
 	show(r, path, others);
+	if (from == ALLOW_FROM_SPAMDB && r->added && !r->c->args.is_given[OPT_JSON])
+		(void)fprintf(r->c->render.to, "spamd made these by itself, each to end after 36 days without mail; "
+					       "here they stay for good: take out whom you do not know\n");
 	if (r->added && !r->c->args.is_given[OPT_DRY_RUN] && !trap_edit_is_read(files, path))
 		return ctl_refuse(r->c, "%s is none of the allow files that limetwigd reads", path);
 	if (r->added == 0)

@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (data[0] % 9 < 5)
 		e = import_traps((enum import_from)(data[0] % 9), in, on_entry, &last, &others);
 	else
-		e = import_allow((enum import_allow_from)(data[0] % 9 - 5), in, on_allow, NULL, &others);
+		e = import_allow((enum import_allow_from)(data[0] % 9 - 5), in, 1, on_allow, NULL, &others);
 	if (e != ERR_OK && e != ERR_LIMIT && e != ERR_NOMEM)
 		abort();
 	return 0;

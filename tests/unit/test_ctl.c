@@ -275,6 +275,10 @@ static void test_allow_import(void **state)
 		read_file("traps.d/imported-clients.txt"), "192.0.2.0/24\nname:example.org\nname:.example.org\n");
 	assert_int_equal(run("--json allow import --from access DIR/clients"), CTL_REFUSED);
 	assert_non_null(strstr(out, "\"added\":0,\"there\":4,\"refused\":1,\"others\":1"));
+	write_file("white", "WHITE|192.0.2.9|||1|2|3|4|5\nWHITE|192.0.2.8|||1|2|9999999999|4|5\n");
+	assert_int_equal(run("allow import --from spamdb DIR/white"), CTL_DONE);
+	assert_string_equal(read_file("traps.d/imported-white.txt"), "192.0.2.8\n");
+	assert_non_null(strstr(out, "here they stay for good"));
 	assert_int_equal(run("allow import --from nonsense DIR/clients"), CTL_USAGE);
 	assert_int_equal(run("allow import DIR/nothing"), CTL_REFUSED);
 }

@@ -11,6 +11,8 @@
 
 #include <stdio.h>
 
+#define NOW 1700000000u
+
 static char out[4000];
 static unsigned others;
 
@@ -27,7 +29,7 @@ static enum err on_entry(const struct import_entry *e, void *ctx)
 static void import(enum import_allow_from from, const char *text, const char *want)
 {
 	out[0] = '\0';
-	assert_int_equal(import_allow(from, slice_str(text), on_entry, NULL, &others), ERR_OK);
+	assert_int_equal(import_allow(from, slice_str(text), NOW, on_entry, NULL, &others), ERR_OK);
 	assert_string_equal(out, want);
 }
 
@@ -69,8 +71,14 @@ static void spamdb(void **state)
 {
 	(void)state;
 	import(ALLOW_FROM_SPAMDB,
-		"WHITE|192.0.2.1|||1|2|3|4|5\nGREY|192.0.2.2|h|<a@b>|<c@d>|1|2|3|4|5\nSPAMTRAP|a@b\nWHITE|\n",
+		"WHITE|192.0.2.1|||1|2|1700000001|4|5\nGREY|192.0.2.2|h|<a@b>|<c@d>|1|2|3|4|5\nSPAMTRAP|a@b\nWHITE|\n",
 		"1 192.0.2.1\n4! no address\n");
+	assert_int_equal(others, 2);
+	/* one that ended in 1970, one that ends now, without an end, cut short, no number */
+	import(ALLOW_FROM_SPAMDB,
+		"WHITE|192.0.2.1|||1|2|3|4|5\nWHITE|192.0.2.2|||1|2|1700000000|4|5\nWHITE|192.0.2.3|||1|2|0|4|5\n"
+		"WHITE|192.0.2.4\nWHITE|192.0.2.5|||1|2|x|4|5\n",
+		"3 192.0.2.3\n4 192.0.2.4\n5 192.0.2.5\n");
 	assert_int_equal(others, 2);
 }
 
