@@ -164,7 +164,7 @@ enum err setup_conf_text(struct setup *s, struct slice old, struct buf *to)
 	gather(s, old, a);
 	e = buf_add_str(to, "# Made by \"limetwig setup postfix\": run it again instead of editing.\n");
 	if (e == ERR_OK && s->is_own_cut)
-		e = buf_add_str(to, "# own-hosts is full: put the rest into a file in allow.d.\n");
+		e = buf_add_str(to, "# own-hosts has no room for all: put the rest into a file in allow.d.\n");
 	e = e == ERR_OK ? buf_add_str(to, "postfix {\n") : e;
 	e = e == ERR_OK ? add_text(to, "dir", s->opt.dir[0]) : e;
 	e = e == ERR_OK ? add_list(to, "queues", &a->queues) : e;

@@ -17,7 +17,8 @@ static const char *const wanted[] = { "mail_version", "queue_directory", "mail_o
 	"compatibility_level", "smtpd_delay_reject", "soft_bounce", "delay_warning_time", "content_filter",
 	"smtpd_proxy_filter", "smtpd_milters", "mynetworks", "inet_interfaces", "relayhost", "myhostname", "mydomain",
 	"maillog_file", "virtual_alias_maps", "smtpd_client_restrictions", "smtpd_recipient_restrictions",
-	"smtpd_end_of_data_restrictions", "header_checks", "mua_client_restrictions" };
+	"smtpd_end_of_data_restrictions", "header_checks", "mua_client_restrictions", "mydestination",
+	"virtual_mailbox_domains", "virtual_alias_domains", "relay_domains" };
 #define WANTED (sizeof wanted / sizeof wanted[0])
 
 void setup_note(struct setup_instance *in, const char *fmt, ...)

@@ -1,12 +1,13 @@
 /*
  * setup_postfix_hosts: the site's own side, which must never be blocked: MX,
- * relayhost and own name first, which nobody else knows; then mynetworks and
- * interface addresses.
+ * relayhost and own name first, which nobody else knows, and the MX of domains
+ * that main.cf names itself; then mynetworks and interface addresses.
  * SPDX-License-Identifier: ISC
  */
 #include "base/ipaddr.h"
 #include "ctl/setup_postfix_private.h"
 
+#include <ctype.h>
 #include <ifaddrs.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,6 +148,34 @@ static void gather_names(const struct setup *s, struct names *l)
 	}
 }
 
+/* Not a table, a macro, a pattern; nor a name of this machine. */
+static bool is_domain(struct slice w)
+{
+	for (size_t i = 0; i < w.n; i++)
+		if (!isalnum((unsigned char)w.p[i]) && w.p[i] != '.' && w.p[i] != '-' && w.p[i] != '_')
+			return false;
+	return w.p[0] != '.' && slice_find(w, '.') < w.n && !slice_starts(w, SLICE_LIT("localhost."));
+}
+
+/* Of domains in tables nothing is known here. */
+static void gather_domains(const struct setup *s, struct names *l, bool *ret_is_cut)
+{
+	static const char *const lists[] = { "mydestination", "virtual_mailbox_domains", "virtual_alias_domains",
+		"relay_domains" };
+	size_t most = l->n + SETUP_DOMAINS;
+
+	for (size_t i = 0; i < s->instances; i++)
+		for (size_t j = 0; j < sizeof lists / sizeof lists[0]; j++) {
+			struct slice v = setup_facts_param(&s->instance[i], lists[j]), word;
+
+			while (next_word(&v, &word))
+				if (is_domain(word) && l->n < most)
+					add_name(l, word, true);
+				else if (is_domain(word))
+					*ret_is_cut = true;
+		}
+}
+
 bool setup_hosts_find(const struct setup *s, const struct conf_list *old, struct conf_list *to, bool *ret_is_cut)
 {
 	struct names l = { .n = 0 };
@@ -155,6 +184,7 @@ bool setup_hosts_find(const struct setup *s, const struct conf_list *old, struct
 
 	buf_init(&found, MAIN_CF_MAX);
 	gather_names(s, &l);
+	gather_domains(s, &l, ret_is_cut);
 	is_whole = setup_lookup_run(l.all, l.n, &found);
 	add_lines(to, buf_slice(&found), ret_is_cut);
 	buf_done(&found);

@@ -18,7 +18,8 @@
 #define SETUP_INSTANCES 8 /* as ROLE_LISTENERS: one policy socket each */
 #define SETUP_SERVICES 64 /* smtpd services of one master.cf that are looked at */
 #define SETUP_NOTES 16
-#define SETUP_LOOKUPS (3 * SETUP_INSTANCES) /* names of one run that are looked up */
+#define SETUP_DOMAINS 32 /* domains of one run, beside $mydomain, whose MX are looked up */
+#define SETUP_LOOKUPS (3 * SETUP_INSTANCES + SETUP_DOMAINS)
 #define SETUP_TEXT 512
 #define SETUP_WAIT_MS 30000 /* revert waits so long for queued captures */
 #define SETUP_ANSWER_MS 5000

@@ -111,4 +111,20 @@ def test_what_has_no_room_is_said(dns):
     dns.up(RECORDS)
     s.write("main.cf", s.read()[0].decode().replace("192.0.2.0/28", " ".join("192.0.2.%d" % n for n in range(40))))
     shown = s.setup()
-    assert "note: own-hosts is full (32)" in shown and own_hosts(s)[:2] == [SELF, MX] and len(own_hosts(s)) == 32
+    assert "note: own-hosts has no room for all (32" in shown and own_hosts(s)[:2] == [SELF, MX] and len(own_hosts(s)) == 32
+
+
+def test_mx_of_domains_that_main_cf_names(dns):
+    s = dns.site
+    hosts = {"mail%d.example" % n: {"A": ["198.51.100.%d" % (100 + n)]} for n in range(5)}
+    names = ("one.example", "two.example", "three.example", "four.example", "in-a-table.example")
+    domains = {name: {"MX": ["mail%d.example" % n]} for n, name in enumerate(names)}
+    add(s, "mydestination = $myhostname, localhost.$mydomain, one.example\nvirtual_mailbox_domains = two.example, one.example\n"
+        "virtual_alias_domains = three.example inline:{in-a-table.example=x} hash:/in-a-table.example\n"
+        "relay_domains = .four.example four.example\n")
+    dns.up({**RECORDS, **hosts, **domains})
+    shown = s.setup()
+    assert own_hosts(s) == [SELF, MX] + ["198.51.100.%d" % (100 + n) for n in range(4)] + ["192.0.2.0/28"]
+    assert "no room" not in shown
+    add(s, "relay_domains = " + " ".join("d%d.example" % n for n in range(30)) + " four.example\n")
+    assert "no room" in s.setup() and own_hosts(s) == [SELF, MX, "198.51.100.100", "198.51.100.101", "198.51.100.102", "192.0.2.0/28"]
