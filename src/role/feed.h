@@ -79,6 +79,7 @@ struct feed_entry {
 	struct feed_change change;
 	enum feed_state state;
 	char text[MESSAGE_FEED_TEXT];
+	char held_text[MESSAGE_FEED_TEXT]; /* why a set waits, whatever was to be told since */
 	uint64_t tried;   /* Unix seconds */
 	uint64_t due_ms;  /* clock_mono_ms: to be asked again */
 	uint64_t save_ms; /* the same: good is not written to disk before */

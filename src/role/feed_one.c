@@ -297,7 +297,9 @@ static void is_fresh(struct feed *f, unsigned i, struct feed_job *j)
 
 	if (!has_set(&o->good) || has_set(&o->held) || has_set(&o->next)) {
 		/* what waits, waits */
-		set_state(f, i, has_set(&o->held) || o->is_next_held ? FEED_STATE_HELD : FEED_FETCHING, o->text);
+		bool is_held = has_set(&o->held) || o->is_next_held;
+
+		set_state(f, i, is_held ? FEED_STATE_HELD : FEED_FETCHING, is_held ? o->held_text : "");
 		return;
 	}
 	o->is_unsaved |= o->good.keep.time > o->tried; /* its file says so, too: a touch does not help there */
@@ -351,7 +353,8 @@ static void hold(struct feed *f, unsigned i, struct feed_job *j)
 	o->held = j->set;
 	o->change = j->change;
 	j->set.memory = AREA_MEMORY_NONE;
-	set_state(f, i, FEED_STATE_HELD, j->reason);
+	slice_copy(slice_str(j->reason), o->held_text, sizeof o->held_text);
+	set_state(f, i, FEED_STATE_HELD, o->held_text);
 }
 
 static void end_job(struct feed *f, unsigned i, struct feed_job *j)
@@ -417,7 +420,8 @@ void feed_one_took(struct feed *f, unsigned i, const struct msg_feed_took *m)
 		break;
 	case FEED_HELD:
 		o->is_next_held = true;
-		set_state(f, i, FEED_STATE_HELD, m->text);
+		slice_copy(slice_str(m->text), o->held_text, sizeof o->held_text);
+		set_state(f, i, FEED_STATE_HELD, o->held_text);
 		break;
 	case FEED_BAD:
 		feed_set_close(&o->next);

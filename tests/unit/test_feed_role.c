@@ -318,6 +318,49 @@ static void a_confirmed_list_is_of_today(void **state)
 	assert_in_range(set.time, clock_wall_s() - 100, clock_wall_s());
 }
 
+static void write_list(const char *path, unsigned first)
+{
+	FILE *f = fopen(path, "we");
+
+	assert_non_null(f);
+	for (unsigned i = 0; i < 100; i++)
+		(void)fprintf(f, "192.0.2.%u\n", first + i);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* A list that waits tells why, and not what failed in between. */
+static void a_held_list_keeps_its_reason(void **state)
+{
+	struct conf_feed *c = &h.conf.feed[0];
+	char why[MESSAGE_FEED_TEXT], away[sizeof c->source + 8];
+
+	(void)state;
+	WAIT(asked); /* by the command of before */
+	end_command(1, 0, 1);
+	WAIT(!one()->job);
+	c->command[0] = '\0';
+	(void)snprintf(c->source, sizeof c->source, "%s/list", dir);
+	(void)snprintf(away, sizeof away, "%s.away", c->source);
+	write_list(c->source, 1);
+	start_anew();
+	feed_ops.linked(&h, ROLE_ENGINE);
+	WAIT(sets == 1);
+	take(set.time);
+	WAIT(one()->good.memory.fd >= 0 && !one()->job);
+	write_list(c->source, 101);
+	ask(FEED_ASK_REFRESH);
+	WAIT(one()->state == FEED_STATE_HELD && !one()->job);
+	(void)snprintf(why, sizeof why, "%s", one()->text);
+	assert_int_equal(rename(c->source, away), 0);
+	ask(FEED_ASK_REFRESH);
+	WAIT(one()->state == FEED_FAILED && !one()->job);
+	assert_string_not_equal(one()->text, why);
+	assert_int_equal(rename(away, c->source), 0);
+	ask(FEED_ASK_REFRESH);
+	WAIT(one()->state == FEED_STATE_HELD && !one()->job);
+	assert_string_equal(one()->text, why);
+}
+
 /* Of a source that stays as it is the file on disk tells no other time than memory. */
 static void a_list_of_tomorrow_that_stays_is_of_today(void **state)
 {
@@ -375,6 +418,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_list_of_tomorrow_is_no_reason_to_wait, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_confirmed_list_is_of_today, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_held_list_keeps_its_reason, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_list_of_tomorrow_that_stays_is_of_today, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_set_that_did_not_fit_the_link_is_offered_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_wish_during_a_refresh_is_a_second_one, setup, teardown),
