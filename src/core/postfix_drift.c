@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CLIENT_STAGE "smtpd_client_restrictions"
+#define RECIPIENT_STAGE "smtpd_recipient_restrictions"
 #define ROUTE SLICE_LIT("limetwig.invalid=limetwig:")
 
 struct look {
@@ -39,11 +41,13 @@ static bool holds(struct look *l, const char *name, const char *item, bool *ret_
 	return main_cf_has_item(value_of(l, name), item, ret_first);
 }
 
-/* setup puts the check into the recipient stage where smtpd_delay_reject = no. */
+/* setup puts the check into the recipient stage where smtpd_delay_reject = no, be it for one service of master.cf. */
 static void look_at_client(struct look *l)
 {
-	bool is_late = slice_eq_nocase(slice_trim(value_of(l, "smtpd_delay_reject")), SLICE_LIT("no"));
-	const char *stage = is_late ? "smtpd_recipient_restrictions" : "smtpd_client_restrictions";
+	bool is_late = slice_eq_nocase(slice_trim(value_of(l, "smtpd_delay_reject")), SLICE_LIT("no")) ||
+		       (!holds(l, CLIENT_STAGE, "$limetwig_client", NULL) &&
+			       holds(l, RECIPIENT_STAGE, "$limetwig_client", NULL));
+	const char *stage = is_late ? RECIPIENT_STAGE : CLIENT_STAGE;
 	bool is_first = false;
 
 	l->found.is_late = is_late;
@@ -129,7 +133,7 @@ static bool is_own_service(const struct conf *c, const struct master_service *m)
 enum err postfix_drift_find_master(
 	struct slice postconf_m, const struct conf *c, bool is_late, struct postfix_drift *ret)
 {
-	const char *stage = is_late ? "smtpd_recipient_restrictions" : "smtpd_client_restrictions";
+	const char *stage = is_late ? RECIPIENT_STAGE : CLIENT_STAGE;
 	struct look l = { .text = postconf_m };
 	bool has_transport = false, has_hand = false;
 	struct master_service m;

@@ -17,7 +17,7 @@
 
 struct postfix_drift {
 	unsigned count;
-	bool is_late; /* main.cf: smtpd_delay_reject = no, the check stands in the recipient stage */
+	bool is_late; /* the check stands in the recipient stage: smtpd_delay_reject = no, in main.cf or for a service */
 	char text[POSTFIX_DRIFT_MAX][POSTFIX_DRIFT_TEXT];
 };
 

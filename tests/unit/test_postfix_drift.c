@@ -52,6 +52,10 @@ static void names_what_is_gone(void **state)
 		{ 2, "smtpd_client_restrictions = permit_mynetworks, $limetwig_client\n", "is not the first of" },
 		{ 2, "smtpd_delay_reject = no\nsmtpd_recipient_restrictions = $limetwig_client, reject\n", "" },
 		{ 2, "smtpd_delay_reject = no\n", "$limetwig_client is gone from smtpd_recipient" },
+		/* smtpd_delay_reject = no in master.cf, which is not seen here */
+		{ 2, "smtpd_recipient_restrictions = $limetwig_client, reject\n", "" },
+		{ 2, "smtpd_recipient_restrictions = reject, $limetwig_client\n", "not the first of smtpd_recipient" },
+		{ 2, "smtpd_recipient_restrictions = reject\n", "$limetwig_client is gone from smtpd_client" },
 		{ 3, "", "$limetwig_eod is gone" },
 		{ 4, "transport_maps = hash:/etc/postfix/transport\n", "transport_maps does not name" },
 		{ 5, "", "limetwig_domains is gone from virtual_alias_domains" },
