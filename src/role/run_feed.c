@@ -3,7 +3,8 @@
  * feed and a part of it and nothing else: the words stand in this process's
  * configuration, and in the spamd.conf that it reads itself. Never a shell.
  * What a program prints goes into memory that is handed over; a program that
- * writes more than size to any file is ended by the system (RLIMIT_FSIZE).
+ * writes more than size to any file is ended by the system (RLIMIT_FSIZE), one
+ * byte behind it, by which it is seen though only a child of it was ended.
  * SPDX-License-Identifier: ISC
  */
 #include "role/run.h"
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +28,7 @@ struct feed_command {
 	struct role_host *host;
 	pid_t pid; /* 0: free */
 	uint32_t seq;
+	uint64_t size;  /* more it may not print */
 	int out, error; /* memory with what it printed */
 	bool is_late;
 	struct loop_watch *limit;
@@ -63,11 +66,19 @@ static void error_text(int fd, char *to, size_t size)
 	(void)escape_text(slice_head(s, slice_find(s, '\n')), to, size);
 }
 
+static bool is_cut(const struct feed_command *c, int status)
+{
+	struct stat st;
+
+	return (WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ) ||
+	       (fstat(c->out, &st) == 0 && (uint64_t)st.st_size > c->size);
+}
+
 static void ended(struct feed_command *c, int status)
 {
 	struct msg_feed_ran m = { .seq = c->seq, .status = c->is_late ? RUN_STATUS_KILLED : run_status(status) };
 
-	m.is_cut = WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ;
+	m.is_cut = is_cut(c, status);
 	error_text(c->error, m.text, sizeof m.text);
 	if (c->is_late)
 		slice_copy(SLICE_LIT("it took longer than limit"), m.text, sizeof m.text);
@@ -114,7 +125,7 @@ __attribute__((noreturn)) static void execute(char *const *argv, uint64_t size, 
 {
 	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", lc[] = "LC_ALL=C";
 	char *env[] = { path, lc, NULL };
-	struct rlimit l = { size, size };
+	struct rlimit l = { size + 1, size + 1 };
 
 	(void)setrlimit(RLIMIT_FSIZE, &l);
 	run_execute(argv, env, fd);
@@ -124,6 +135,7 @@ static bool start(struct feed_command *c, const struct feed_spec *spec, char *co
 {
 	int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
+	c->size = spec->conf.size;
 	c->out = memfd_create("list", MFD_CLOEXEC);
 	c->error = memfd_create("error", MFD_CLOEXEC);
 	if (in >= 0 && c->out >= 0 && c->error >= 0)

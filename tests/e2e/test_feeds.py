@@ -167,6 +167,8 @@ def site(new_scene, folder):
              section("folder", FILES + "/folder"), section("gone", FILES + "/nothing-here"),
              section("cmd", "/bin/cat " + FILES + "/own.txt"),
              section("uid", "/bin/sh -c id;echo;false"), section("much", "/bin/cat " + FILES + "/much.txt", size="4k"),
+             section("child", "/bin/sh -c cat<" + FILES + "/much.txt;true", size="4k"),
+             section("just", "/bin/cat " + FILES + "/much.txt", size="10000"),
              section("large", FILES + "/large.txt"),
              section("late", "/bin/sleep 100", limit="1s")]
     feeds += [section("bad-" + name, WEB + name, "1M", "2s") for name in HOSTILE]
@@ -223,6 +225,9 @@ def test_who_lies_gives_nothing(site):
 
 def test_commands_have_limits_and_no_rights(site):
     wait_state(site, "much", "failed", "more than size")
+    # the shell goes on behind its child, and ends well
+    wait_state(site, "child", "failed", "more than size")
+    wait_state(site, "just", "ok", entries=1000)
     wait_state(site, "late", "failed", "longer than limit")
     # no shell: the words are the program's
     assert "status" in wait_state(site, "uid", "failed")["text"]
