@@ -156,11 +156,30 @@ static void put_back(const struct setup *s, size_t upto)
 	}
 }
 
+/* Does the master that runs know our services? An earlier run may have died before its reload. */
+static bool is_read(const struct setup_instance *in)
+{
+	static const char *const names[] = { MASTER_CF_TRANSPORT, MASTER_CF_HANDBACK };
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		(void)snprintf(path, sizeof path, "%.*s/private/%s",
+			SLICE_ARG(setup_facts_param(in, "queue_directory")), names[i]);
+		if (!setup_run_answers(path, SETUP_ANSWER_MS))
+			return false;
+	}
+	return true;
+}
+
 /* master.cf first: the transport is there before main.cf names it. */
 static bool apply_one(const struct setup_instance *in, char *text, size_t n)
 {
-	if (setup_plan_is_done(in))
-		return true;
+	if (setup_plan_is_done(in)) {
+		if (!in->is_running || is_read(in))
+			return true;
+		printf("%s: Postfix had not read it yet: postfix reload\n", in->dir);
+		return setup_run_reload(in->dir, text, n);
+	}
 	if (setup_file_write(in->master_path, buf_slice(&in->master_new), 0644) != ERR_OK ||
 		setup_file_write(in->main_path, buf_slice(&in->main_new), 0644) != ERR_OK) {
 		(void)snprintf(text, n, "%.400s: %s", in->main_path, strerror(errno));

@@ -2,6 +2,7 @@
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 
 import pytest
@@ -66,6 +67,20 @@ def test_a_postfix_whose_commands_are_not_found_is_not_taken_for_gone(running, e
     s.enter = []
     assert "limetwig" in s.value("transport_maps") and len(running.queued()) == 1
     s.setup("--revert", "--force")
+
+
+def test_a_setup_that_died_before_its_reload_is_completed(running):
+    s = running.site
+    s.setup()
+    written = [text.decode() for text in s.read()]
+    s.setup("--revert")
+    s.write("main.cf", written[0])
+    s.write("master.cf", written[1])
+    for said in ("postfix reload", "Nothing to do"):
+        shown = s.setup()
+        assert said in shown and ("postfix reload" in shown) == (said == "postfix reload")
+        with socket.socket(socket.AF_UNIX) as c:
+            c.connect(s.top + "/queue/private/limetwig")
 
 
 def tries_later(site):
