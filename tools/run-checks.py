@@ -127,15 +127,17 @@ def count_test(test):
 
 
 def meson_tests(total, folder):
-    """unit, fuzz corpora, golden: whatever meson knows."""
+    """unit, fuzz corpora, golden: whatever meson knows. The log must be of this run, and explain its exit status."""
+    log = os.path.join(TOP, folder, "meson-logs/testlog.json")
+    if os.path.exists(log):
+        os.unlink(log)
     # what a test that dies leaves goes with the folder
     with tempfile.TemporaryDirectory(prefix="limetwig-check-", ignore_cleanup_errors=True) as scratch:
-        run(["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", "--timeout-multiplier", PATIENCE],
-            env=dict(os.environ, TMPDIR=scratch))
-    suites, output = {}, []
-    log = os.path.join(TOP, folder, "meson-logs/testlog.json")
+        status, said = run(["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", "--timeout-multiplier",
+                            PATIENCE], env=dict(os.environ, TMPDIR=scratch))
+    suites, output, is_bad = {}, [], False
     if not os.path.exists(log):
-        total.add(folder + ": tests", 0, ["meson test left no log"], [])
+        total.add(folder + ": tests", 0, ["meson test left no log, exit %d" % status], [], said)
         return
     with open(log, encoding="utf-8", errors="replace") as f:
         for line in f:
@@ -143,6 +145,7 @@ def meson_tests(total, folder):
             # named `project:suite / test`
             suite, _, test["name"] = test["name"].rpartition(" / ")
             suite = suite.split(":")[-1] or "other"
+            is_bad |= test["result"] not in ("OK", "SKIP", "EXPECTEDFAIL")
             passed, failed, skipped = count_test(test)
             sums = suites.setdefault(suite, [0, [], []])
             sums[0] += passed
@@ -151,6 +154,8 @@ def meson_tests(total, folder):
             if failed:
                 output.append("--- %s\n%s\n%s" % (test["name"], (test.get("stdout") or "")[-1500:],
                                                   (test.get("stderr") or "")[-1500:]))
+    if not suites or status < 0 or (status and not is_bad):
+        total.add(folder + ": tests", 0, ["meson test: exit %d after %d suites" % (status, len(suites))], [], said)
     for suite, (passed, failed, skipped) in sorted(suites.items()):
         total.add("%s: %s" % (folder, suite), passed, failed, skipped, "\n".join(output))
 
