@@ -177,6 +177,19 @@ static void judge_times(struct setup_instance *in)
 			SLICE_ARG(slice_head(delay, 20)));
 }
 
+/* A service that is not looked at gets no check where it has restrictions of its own. */
+static void judge_services(struct setup_instance *in)
+{
+	if (!in->is_crowded)
+		return;
+	in->is_trusted = false;
+	setup_note(in,
+		"master.cf has more than %d smtpd services: the others are not looked at, a trap may not be seen "
+		"through "
+		"them",
+		SETUP_SERVICES);
+}
+
 static void judge_networks(struct setup_instance *in)
 {
 	struct slice unread = setup_hosts_unread(in);
@@ -211,6 +224,7 @@ static bool is_writable(const struct setup_instance *in)
 void setup_facts_judge(struct setup_instance *in)
 {
 	in->is_trusted = true;
+	judge_services(in);
 	judge_filters(in);
 	judge_times(in);
 	judge_networks(in);

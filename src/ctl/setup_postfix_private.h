@@ -62,6 +62,7 @@ struct setup_instance {
 	bool is_running;
 	bool is_gone;    /* no postconf on this machine: only texts can be read and put back */
 	bool is_trusted; /* every way for foreign mail was seen and is checked */
+	bool is_crowded; /* more smtpd services than SETUP_SERVICES: those are not looked at */
 	size_t services;
 	struct setup_service service[SETUP_SERVICES];
 	size_t notes;

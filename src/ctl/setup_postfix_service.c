@@ -93,8 +93,10 @@ static void add_service(struct setup_instance *in, const struct master_service *
 	struct setup_service *s;
 	struct slice host, port;
 
-	if (in->services == SETUP_SERVICES)
+	if (in->services == SETUP_SERVICES) {
+		in->is_crowded = true;
 		return;
+	}
 	s = &in->service[in->services++];
 	split_name(m->name, &host, &port);
 	s->name = m->name;

@@ -271,3 +271,12 @@ def test_the_sites_own_list_of_keywords_gets_ours(site_of):
     assert s.value("smtpd_discard_ehlo_keywords") == "DSN,etrn" and s.value("limetwig_ehlo") == ""
     s.setup("--revert")
     assert s.read() == before
+
+
+def test_services_that_are_too_many_are_not_passed_over_in_silence(site_of):
+    s = site_of("debian")
+    s.write("master.cf", SERVICES + SMTP + "".join("%d inet n - n - - smtpd\n" % n for n in range(2000, 2063)))
+    assert "more than 64" not in s.setup() and s.settings()["lmtp-trusted"] == "yes"
+    with open(s.dir + "/master.cf", "a", encoding="utf-8") as f:
+        f.write("2063 inet n - n - - smtpd\n")
+    assert "more than 64 smtpd services" in s.setup() and s.settings()["lmtp-trusted"] == "no"
