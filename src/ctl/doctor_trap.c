@@ -38,8 +38,9 @@ static void check_map_state(struct doctor *d, const struct doctor_daemon_facts *
 			"run doctor again");
 	else if (map && !render_bool(map, "ok"))
 		doctor_addf(d, DOCTOR_FAIL, "traps", "new traps catch nothing",
-			"limetwig setup postfix; journalctl -u limetwigd", "the alias map is not in force: %.400s",
-			doctor_text(map, "text"));
+			"limetwig setup postfix; journalctl -u limetwigd; in another folder than /etc/postfix it "
+			"needs ReadWritePaths: limetwigd(8)",
+			"the alias map is not in force: %.400s", doctor_text(map, "text"));
 	else if (map && *doctor_text(map, "text"))
 		doctor_addf(d, DOCTOR_WARN, "traps", "these traps catch nothing, the others do",
 			"take them out of the trap files", "%.400s", doctor_text(map, "text"));

@@ -108,8 +108,24 @@ static bool read_all(struct setup *s, char *text, size_t n)
 	return true;
 }
 
+/* Below /etc and /usr the unit lets limetwigd write into /etc/postfix only. */
+static void note_folder(struct setup *s)
+{
+	struct slice path = slice_str(strchr(s->map, ':') + 1);
+	struct slice dir = slice_head(slice_head(path, slice_rfind(path, '/')), 150);
+
+	if (slice_starts(path, SLICE_LIT("/etc/postfix/")) ||
+		(!slice_starts(path, SLICE_LIT("/etc/")) && !slice_starts(path, SLICE_LIT("/usr/"))))
+		return;
+	setup_note(&s->instance[0],
+		"systemd keeps limetwigd from writing its maps into %.*s. Run: systemctl edit limetwigd; put two lines "
+		"there, [Service] and ReadWritePaths=%.*s, and restart it",
+		SLICE_ARG(dir), SLICE_ARG(dir));
+}
+
 static bool plan_all(struct setup *s, char *text, size_t n)
 {
+	note_folder(s);
 	for (size_t i = 0; i < s->instances; i++) {
 		enum err e;
 

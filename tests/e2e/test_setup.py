@@ -280,3 +280,12 @@ def test_services_that_are_too_many_are_not_passed_over_in_silence(site_of):
     with open(s.dir + "/master.cf", "a", encoding="utf-8") as f:
         f.write("2063 inet n - n - - smtpd\n")
     assert "more than 64 smtpd services" in s.setup() and s.settings()["lmtp-trusted"] == "no"
+
+
+@pytest.mark.parametrize("folder", ["/etc/skel", "/etc/postfix"])
+def test_a_map_where_the_unit_may_not_write_is_named(site_of, folder):
+    s = site_of("debian")
+    assert "ReadWritePaths" not in s.setup("--dry-run")
+    s.enter = ["unshare", "-m", "/bin/sh", "-c", 'mount --bind "$0" "$1"; shift; exec "$@"', s.dir, folder]
+    s.dir = folder
+    assert ("[Service] and ReadWritePaths=/etc/skel," in s.setup("--dry-run")) == (folder == "/etc/skel")
