@@ -170,8 +170,9 @@ static void check_own_side(struct doctor *d, const struct doctor_daemon_facts *f
 			"own-hosts in postfix.conf is full (%d): more may have been found", CONF_LIST);
 	else
 		doctor_addf(d, DOCTOR_OK, "own side", NULL, NULL,
-			"%u own networks, %u own MX and relays, private ranges: cannot be blocked",
-			c->own_networks.count, c->postfix.own_hosts.count);
+			"%u own network%s, %u own host%s, private ranges: cannot be blocked", c->own_networks.count,
+			c->own_networks.count == 1 ? "" : "s", c->postfix.own_hosts.count,
+			c->postfix.own_hosts.count == 1 ? "" : "s");
 }
 
 /* A proxy or NAT in front makes all clients one: a block of it would shut everybody out. */

@@ -101,7 +101,8 @@ void doctor_check_dnsbl(struct doctor *d, const struct doctor_daemon_facts *f)
 			"cannot listen on %s", doctor_text(t, "text"));
 	check_answers(d, t);
 	if (d->count == before)
-		doctor_addf(d, DOCTOR_OK, NAME, NULL, NULL, "%s at %llu addresses%s", doctor_text(t, "zone"),
+		doctor_addf(d, DOCTOR_OK, NAME, NULL, NULL, "%s at %llu address%s%s", doctor_text(t, "zone"),
 			(unsigned long long)render_number(t, "listening"),
+			render_number(t, "listening") == 1 ? "" : "es",
 			render_bool(t, "acting") ? "" : ", test entries only: blocks do not act now");
 }

@@ -191,6 +191,15 @@ static const struct doctor_item *doctor_mend(const struct doctor *d, enum doctor
 	return NULL;
 }
 
+/* Does a finding have this text? */
+static bool doctor_says(const struct doctor *d, const char *text)
+{
+	for (size_t i = 0; i < d->count; i++)
+		if (strcmp(d->item[i].text, text) == 0)
+			return true;
+	return false;
+}
+
 /* What the engine says becomes findings. */
 static void test_doctor_daemon(void **state)
 {
@@ -234,6 +243,15 @@ static void test_doctor_daemon(void **state)
 	doctor_init(&d, c);
 	doctor_check_daemon(&d, &f);
 	assert_int_equal(doctor_count(&d, DOCTOR_FAIL) + doctor_count(&d, DOCTOR_WARN), 0);
+	(void)json_object_set_new(
+		s, "dnsbl", json_pack("{s:b,s:b,s:s,s:i}", "up", 1, "acting", 1, "zone", "bl.example", "listening", 1));
+	c->dnsbl.listen.count = 0; /* nobody is asked */
+	c->own_networks.count = 2;
+	doctor_init(&d, c);
+	doctor_check_daemon(&d, &f);
+	assert_true(doctor_says(&d, "bl.example at 1 address"));
+	assert_true(doctor_says(&d, "2 own networks, 1 own host, private ranges: cannot be blocked"));
+	(void)json_object_del(s, "dnsbl");
 	c->postfix.own_hosts.count = CONF_LIST;
 	doctor_init(&d, c);
 	doctor_check_daemon(&d, &f);
