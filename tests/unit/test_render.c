@@ -245,6 +245,7 @@ static void test_doctor_daemon(void **state)
 	assert_int_equal(doctor_count(&d, DOCTOR_FAIL) + doctor_count(&d, DOCTOR_WARN), 0);
 	(void)json_object_set_new(
 		s, "dnsbl", json_pack("{s:b,s:b,s:s,s:i}", "up", 1, "acting", 1, "zone", "bl.example", "listening", 1));
+	(void)snprintf(c->dnsbl.zone, sizeof c->dnsbl.zone, "bl.example");
 	c->dnsbl.listen.count = 0; /* nobody is asked */
 	c->own_networks.count = 2;
 	doctor_init(&d, c);
