@@ -372,6 +372,8 @@ void engine_block_tick(struct engine *e, uint64_t now);
 void engine_block_sync(struct engine *e);
 /* Is all of this prefix allowed, or our own? An entry inside it is a hole in its block. No identity. */
 bool engine_block_is_allowed(const struct engine *e, const struct prefix *p);
+/* False just after a start, of a network: the allow files are not there yet, and one inside may be allowed. */
+bool engine_block_may_act(const struct engine *e, const struct prefix *p);
 /* The allow list changed: blocks it covers leave the layers. */
 void engine_block_recheck(struct engine *e);
 /* Is this entry in the kernel, as far as the engine knows? */

@@ -57,10 +57,16 @@ static bool is_fw_wanted(const struct engine *e)
 	return e->mode == MODE_FULL && !e->host->conf.is_off && e->host->conf.firewall.backend != FW_BACKEND_NONE;
 }
 
+bool engine_block_may_act(const struct engine *e, const struct prefix *p)
+{
+	return e->has_allow || subject_is_identity(p) || p->len == ipaddr_bits(&p->addr);
+}
+
 /* Tier never is a hole in everything: in the kernel a wider block would cover who is allowed inside it. */
 static bool is_fw_able(const struct engine *e, const struct prefix *p)
 {
-	return !allow_overlaps(&e->allow, p) && !feed_view_allows_some(&e->feeds->view, p);
+	return engine_block_may_act(e, p) && !allow_overlaps(&e->allow, p) &&
+	       !feed_view_allows_some(&e->feeds->view, p);
 }
 
 bool engine_block_in_firewall(const struct engine *e, const struct block_entry *b)

@@ -213,7 +213,7 @@ void engine_policy_answered(struct engine *e, const struct msg_answered *m)
 	gate_look(&view, &r, clock_wall_s(), &g);
 	if (g.is_listed)
 		engine_feed_contact(e, &r, &g, clock_wall_s());
-	if (!g.is_blocked || g.is_open || !engine_is_enforcing(e))
+	if (!g.is_blocked || g.is_open || !engine_block_may_act(e, &g.block.subject) || !engine_is_enforcing(e))
 		return;
 	(void)keep_told(e, &g, clock_wall_s()); /* the answerer reads it out of the same entry */
 	if (g.trap)
@@ -236,7 +236,7 @@ static void on_rcpt(struct policy_conn *c, const struct policy_request *r, uint6
 	engine_mx_rcpt(e, r, &g);
 	if (g.is_listed)
 		engine_feed_contact(e, r, &g, now);
-	if (g.is_blocked && !g.is_open) {
+	if (g.is_blocked && !g.is_open && engine_block_may_act(e, &g.block.subject)) {
 		bool is_enforced = engine_is_enforcing(e);
 
 		if (is_enforced && engine_kill_is_due(e, r, &g))
