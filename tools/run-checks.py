@@ -164,8 +164,9 @@ def tap_step(total, name, argv):
     """A command that prints TAP."""
     status, output = run(argv)
     passed, failed, skipped = count_tap({"name": "", "stdout": output, "result": "OK"})
-    if status and not failed:
-        failed.append("exit %d" % status)
+    seen, plan = passed + len(failed) + len(skipped), re.findall(r"^1\.\.(\d+)", output, re.MULTILINE)
+    if not failed and (status or plan != [str(seen)]):
+        failed.append("exit %d after %d of %s tests" % (status, seen, plan[0] if plan else "?"))
     wrong = [line for line in output.splitlines() if not line.startswith("ok ")]
     total.add(name, passed, failed, skipped, "\n".join(wrong))
 
@@ -178,7 +179,8 @@ def format_check(total):
                    for f in glob.glob(os.path.join(TOP, part, "**/*." + kind), recursive=True))
     status, output = run(["clang-format", "--dry-run"] + files)
     wrong = sorted({line.split(":")[0] for line in output.splitlines() if "warning:" in line})
-    total.add("format", len(files) - len(wrong), [os.path.relpath(f, TOP) for f in wrong], [],
+    failed = [os.path.relpath(f, TOP) for f in wrong] or (["exit %d" % status] if status or not files else [])
+    total.add("format", 0 if status else len(files) - len(wrong), failed, [],
               "\n".join(output.splitlines()[:60]))
 
 
@@ -219,6 +221,8 @@ def one_file(folder, path):
             skipped.append("%s (%s)" % (case.get("name", ""), case.find("skipped").get("message", "")))
         else:
             passed += 1
+    if not failed and status:
+        failed.append("pytest exit %d" % status)
     return name, (passed, failed, skipped, output)
 
 
