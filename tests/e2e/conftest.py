@@ -60,7 +60,7 @@ def site_of(build, top):
 
 @pytest.fixture(scope="module")
 def new_scene(build):
-    """A function that makes a scene; all of them end with the module."""
+    """A function that makes a scene; all of them end with the module, and no role may have died of itself in any."""
     if why_not():
         pytest.skip(why_not())
     from lab.scene import Scene
@@ -70,5 +70,8 @@ def new_scene(build):
         made.append(Scene(build, unpacked_postfix(), **more))
         return made[-1]
     yield make
+    crashes = []
     for scene in made:
+        crashes += [] if scene.may_crash else scene.daemon.crashes()
         scene.close()
+    assert not crashes, "\n".join(crashes)

@@ -47,6 +47,7 @@ class Mail:
         self.text = text
         self.id = MESSAGE_ID.search(text).group(1)
         self.answer = None
+        self.is_charged = False
 
     def is_taken(self):
         """The client holds a 250 for the whole message."""
@@ -361,6 +362,7 @@ class KillLoop:
         taken = [m for m in self.mails if m.is_taken() and m.names_trap()]
         lost = doubled = 0
         for m in taken:
+            m.is_charged = any(h["counted"] for h in hits[m.id])
             if len(hits[m.id]) == 1 and len(files[m.id]) == 1 and hits[m.id][0]["corpus_id"] == files[m.id][0]:
                 continue
             lost += not hits[m.id] or not files[m.id]
@@ -397,6 +399,9 @@ class KillLoop:
         for net in blocks:
             if not any(ipaddress.ip_address(a) in net for a in guilty):
                 self.fault("an innocent host is blocked: %s" % net)
+        for a in sorted({m.source for m in self.mails if m.is_charged}):
+            if not any(ipaddress.ip_address(a) in net for net in blocks):
+                self.fault("charged and not blocked: %s" % a)
         self.numbers["blocks, kernel elements"] = "%d, %d" % (len(blocks), len(self.in_kernel()))
 
     def blocks(self):
@@ -422,8 +427,10 @@ class KillLoop:
     def account_log(self):
         log = self.scene.daemon.log()
         events = collections.Counter()
+        for line in self.scene.daemon.crashes():
+            self.fault("a role died of itself: " + line)
         for line in log.splitlines():
-            if re.search(r"\balarm\b|Sanitizer|assert|malformed", line):
+            if re.search(r"\balarm\b|assert|malformed", line):
                 self.fault("alarm in the log: " + line)
             words = line.split()
             if words and "warn" in line[:60]:

@@ -5,7 +5,7 @@ import signal
 import conftest
 import pytest
 from lab import messages
-from lab.network import allowed
+from lab.network import allowed, wait_for
 from lab.scene import ALICE
 
 
@@ -45,3 +45,16 @@ def test_a_stopped_engine_costs_a_session_two_seconds_once_and_a_dead_one_nothin
     os.kill(engine, signal.SIGKILL)
     seconds, slow = session(site, "dead")
     assert seconds < 1.5 and not slow, (seconds, slow)
+    site.daemon.wait_up(60)
+    wait_for("the death in the log", lambda: "role_died role=engine" in site.daemon.log())
+    assert site.daemon.crashes() == []
+
+
+def test_a_role_that_dies_of_itself_is_seen(new_scene):
+    """Or no test would tell of it: its next life goes on as if nothing had been."""
+    site = new_scene(hosts=set())
+    site.install()
+    site.may_crash = True
+    os.kill(site.daemon.pids()["follow"], signal.SIGSEGV)
+    wait_for("the crash", site.daemon.crashes)
+    assert ["signal=11" in line and "role=follow" in line for line in site.daemon.crashes()] == [True]

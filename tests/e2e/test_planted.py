@@ -122,6 +122,7 @@ def test_where_traps_rest_nobody_else_may_read(site, needles):
 def test_no_process_leaves_a_core_file(site):
     """By SIGABRT, with room for core files; the parent is the last."""
     daemon, found = site.daemon, []
+    site.scene.may_crash = True
     folders = {os.readlink("/proc/%d/cwd" % pid) for pid in daemon.pids().values()}
     before = {folder: set(os.listdir(site.net.path(folder))) for folder in folders}
     for role, pid in [*((r, p) for r, p in daemon.pids().items() if r != "parent"), ("parent", daemon.pids()["parent"])]:

@@ -1,6 +1,7 @@
 """limetwigd and limetwig inside the server, started without accounts on the host (--uid-base)."""
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,8 @@ LOG = "/var/log/limetwigd.log"
 CONF = "/etc/limetwig/limetwig.conf"
 BIN = "/run/lab/bin"
 ROLES = ("engine", "firewall", "capture", "follow", "run", "aliasmap")
+# a test kills by SIGKILL; by any other signal a role dies of itself
+CRASH = re.compile(r"^.*(?:\brole_died .* signal=(?!9\b)|Sanitizer|: Assertion ).*$", re.M)
 
 
 class Daemon:
@@ -132,6 +135,10 @@ class Daemon:
             return self.net.read(LOG).decode("utf-8", "replace")
         except FileNotFoundError:
             return ""
+
+    def crashes(self):
+        """Lines of the log that tell of a role that died of itself."""
+        return CRASH.findall(self.log())
 
     def log_tail(self, lines=40):
         return "\n".join(self.log().splitlines()[-lines:])

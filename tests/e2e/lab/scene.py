@@ -112,6 +112,7 @@ class Scene:
 
     def prepare(self, build, hosts):
         self.kernel_watch = None
+        self.may_crash = False  # a test that has roles die by other signals than SIGKILL sets it
         self.daemon = Daemon(self.net, build)
         self.daemon.configure(CONF)
         self.host = {}
