@@ -81,8 +81,12 @@ ROLE_TEST(test_capture, ROLE_CAPTURE)
 ROLE_TEST(test_follow, ROLE_FOLLOW)
 ROLE_TEST(test_run, ROLE_RUN)
 ROLE_TEST(test_aliasmap, ROLE_ALIASMAP)
+ROLE_TEST(test_fetch, ROLE_FETCH)
 ROLE_TEST(test_tarpit, ROLE_TARPIT)
+ROLE_TEST(test_feed, ROLE_FEED)
 ROLE_TEST(test_dnsbl, ROLE_DNSBL)
+ROLE_TEST(test_publish, ROLE_PUBLISH)
+_Static_assert(ROLE_COUNT == 12, "a new role needs its line above");
 
 /* The table itself: who keeps a capability, who may name any call. */
 static void test_table(void **state)
@@ -118,8 +122,11 @@ int main(void)
 		cmocka_unit_test(test_follow),
 		cmocka_unit_test(test_run),
 		cmocka_unit_test(test_aliasmap),
+		cmocka_unit_test(test_fetch),
 		cmocka_unit_test(test_tarpit),
+		cmocka_unit_test(test_feed),
 		cmocka_unit_test(test_dnsbl),
+		cmocka_unit_test(test_publish),
 		cmocka_unit_test(test_table),
 	};
 

@@ -13,6 +13,7 @@ LOG = "/var/log/limetwigd.log"
 CONF = "/etc/limetwig/limetwig.conf"
 BIN = "/run/lab/bin"
 ROLES = ("engine", "firewall", "capture", "follow", "run", "aliasmap")
+ALL_ROLES = (*ROLES, "fetch", "tarpit", "feed", "dnsbl", "publish")  # with all that a configuration may ask for
 # a test kills by SIGKILL; by any other signal a role dies of itself
 CRASH = re.compile(r"^.*(?:\brole_died .* signal=(?!9\b)|Sanitizer|: Assertion ).*$", re.M)
 
