@@ -61,7 +61,8 @@ static size_t find_mx(const char *domain, char name[MX_MAX][NS_MAXDNAME], bool *
 {
 	unsigned char answer[4096];
 	int len = res_query(domain, ns_c_in, ns_t_mx, answer, sizeof answer);
-	const unsigned char *p = answer + NS_HFIXEDSZ, *end = answer + (len > 0 ? len : 0);
+	int held = len > (int)sizeof answer ? (int)sizeof answer : len; /* glibc: the whole length of a longer one */
+	const unsigned char *p = answer + NS_HFIXEDSZ, *end = answer + (held > 0 ? held : 0);
 	unsigned count = len > NS_HFIXEDSZ ? (unsigned)answer[6] << 8 | answer[7] : 0;
 	size_t n = 0;
 	int used;
