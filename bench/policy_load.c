@@ -2,10 +2,11 @@
  * policy_load: asks a policy server as smtpd does: persistent connections,
  * one question under way on each, 29 attributes of about 720 bytes, a new
  * client, sender, recipient and instance each time.
- *     policy_load [-c CONNECTIONS] [-t SECONDS] [-x TRAP%] [-n TRAPS] [-b BLOCKED%] [-k BLOCKS] [-p PID] SOCKET|tcp:PORT
+ *     policy_load [-c CONNECTIONS] [-t SECONDS] [-x TRAP%] [-n TRAPS] [-b BLOCKED%] [-k BLOCKS] [-p PID] [-w] SOCKET|tcp:PORT
  * Traps are trapN@traps.example.org (N < TRAPS), blocked clients those of
- * make_store. Prints one line of name=value; cpu_us is the CPU time of process
- * PID for one question, all its threads.
+ * make_store; the others are of one /16, with -w each of a /24 of its own.
+ * Prints one line of name=value; cpu_us is the CPU time of process PID for one
+ * question, all its threads.
  * SPDX-License-Identifier: ISC
  */
 #include <dirent.h>
@@ -45,6 +46,7 @@ struct load {
 	const char *path;
 	unsigned conns, seconds, trap_percent, traps, blocked_percent, blocks;
 	long pid;
+	bool is_wide;
 	uint64_t random, asked, answered, refused, last_answer_ns;
 	uint32_t bucket[BUCKETS];
 	struct conn conn[CONNS_MAX];
@@ -128,6 +130,8 @@ static void make_request(struct load *l, struct request *r)
 
 	if (draw(l, 100) < l->blocked_percent)
 		blocked_address(draw(l, l->blocks), address);
+	else if (l->is_wide)
+		spread_address(client, address);
 	else
 		clean_address(client, address);
 	if (draw(l, 100) < l->trap_percent)
@@ -221,8 +225,8 @@ static void read_options(int argc, char **argv, struct load *l)
 {
 	int o;
 
-	while ((o = getopt(argc, argv, "c:t:x:n:b:k:p:")) != -1) {
-		long v = o == '?' ? 0 : strtol(optarg, NULL, 10);
+	while ((o = getopt(argc, argv, "c:t:x:n:b:k:p:w")) != -1) {
+		long v = !optarg ? 0 : strtol(optarg, NULL, 10);
 
 		switch (o) {
 		case 'c':
@@ -246,12 +250,15 @@ static void read_options(int argc, char **argv, struct load *l)
 		case 'p':
 			l->pid = v;
 			break;
+		case 'w':
+			l->is_wide = true;
+			break;
 		default:
-			errx(2, "usage: policy_load [-c -t -x -n -b -k -p] SOCKET|tcp:PORT");
+			errx(2, "usage: policy_load [-c -t -x -n -b -k -p -w] SOCKET|tcp:PORT");
 		}
 	}
 	if (optind + 1 != argc || l->conns == 0 || l->conns > CONNS_MAX || l->seconds == 0 || l->seconds > 600)
-		errx(2, "usage: policy_load [-c 1..%d] [-t 1..600] [-x -n -b -k -p] SOCKET|tcp:PORT", CONNS_MAX);
+		errx(2, "usage: policy_load [-c 1..%d] [-t 1..600] [-x -n -b -k -p -w] SOCKET|tcp:PORT", CONNS_MAX);
 	l->path = argv[optind];
 }
 
