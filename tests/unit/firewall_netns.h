@@ -150,25 +150,43 @@ static inline bool netns_await_ways(const char *const *address, size_t count)
 	return is_good;
 }
 
-/* False: no right to make one; the tests are skipped. */
+static inline void netns_must(const char *command)
+{
+	char out[512];
+
+	if (netns_run(out, sizeof out, "( %s ) 2>&1", command) == 0)
+		return;
+	(void)fprintf(stderr, "%s: %s\n", command, out);
+	abort();
+}
+
+/* False: no right to make one, or no ip or nft here; the tests are skipped. What fails after that is a failure. */
 static inline bool netns_enter(void)
 {
 	static const char *const address[] = { "192.0.2.1/32", "198.51.100.7/32", "198.51.100.8/32", "203.0.113.5/32",
 		"203.0.113.6/32", "2001:db8::1/128", "2001:db8:1::7/128", "2001:db8:1::8/128", "2001:db8:2::7/128" };
 	char out[512];
 
-	if (geteuid() != 0 || unshare(CLONE_NEWNET) != 0)
+	if (geteuid() != 0 || netns_run(out, sizeof out, "command -v nft ip") != 0)
 		return false;
-	if (netns_run(out, sizeof out, "command -v nft ip") != 0 ||
-		netns_run(out, sizeof out, "ip link set lo up") != 0)
-		return false;
-	for (size_t i = 0; i < sizeof address / sizeof address[0]; i++)
-		if (netns_run(out, sizeof out, "ip addr add %s dev lo nodad 2>&1 || ip addr add %s dev lo", address[i],
-			    address[i]) != 0 ||
-			!netns_await_route(address[i]))
+	if (unshare(CLONE_NEWNET) != 0) {
+		if (errno == EPERM)
 			return false;
-	return netns_await_ways(address, sizeof address / sizeof address[0]) &&
-	       netns_run(out, sizeof out, "nft list tables 2>&1") == 0;
+		perror("unshare");
+		abort();
+	}
+	netns_must("ip link set lo up");
+	for (size_t i = 0; i < sizeof address / sizeof address[0]; i++) {
+		(void)snprintf(out, sizeof out, "ip addr add %s dev lo nodad || ip addr add %s dev lo", address[i],
+			address[i]);
+		netns_must(out);
+		if (!netns_await_route(address[i]))
+			abort();
+	}
+	if (!netns_await_ways(address, sizeof address / sizeof address[0]))
+		abort();
+	netns_must("nft list tables");
+	return true;
 }
 
 static inline int netns_listen(const char *address, uint16_t port)
