@@ -104,14 +104,14 @@ static int listener(uint16_t port, int type)
 	return fd;
 }
 
-static int feed_memory(void)
+static int feed_memory(uint32_t addresses)
 {
 	struct prefix_set s = { 0 };
 	size_t n;
 	void *map;
 	int fd = memfd_create("feed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-	for (uint32_t i = 0; i < give.addresses; i++) {
+	for (uint32_t i = 0; i < addresses; i++) {
 		uint32_t v = dnsbl_address(i);
 		struct ipaddr a = { .family = 4,
 			.b = { (uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v } };
@@ -133,13 +133,16 @@ static int feed_memory(void)
 	return fd;
 }
 
-static void give_feed(int fd)
+static const struct msg_feed_give list = {
+	.use = FEED_USE_LIST, .layers = FEED_LAYER_DNSBL, .code = 3, .name = "bench"
+};
+
+static void give_set(const struct msg_feed_give *m, int fd)
 {
-	struct msg_feed_give m = { .use = FEED_USE_LIST, .layers = FEED_LAYER_DNSBL, .code = 3, .name = "bench" };
 	uint8_t bytes[64];
 	struct wr w = wr_init(bytes, sizeof bytes);
 
-	message_put_feed_give(&w, MSG_FEED_GIVE, &m);
+	message_put_feed_give(&w, MSG_FEED_GIVE, m);
 	send_one(give.engine, &w, fd);
 }
 
@@ -171,7 +174,7 @@ static void prepare(void)
 	role_host_give_way();
 	if (give.gone >= 0)
 		(void)close(give.gone); /* the role feed, too, closes a set later than who answers */
-	give.prepared = feed_memory();
+	give.prepared = feed_memory(give.addresses);
 	(void)puts("prepared");
 	(void)fflush(stdout);
 }
@@ -182,7 +185,7 @@ static void swap(void)
 
 	give.gone = give.given;
 	give.given = dup(give.prepared);
-	give_feed(give.prepared);
+	give_set(&list, give.prepared);
 	(void)printf("%llu\n", (unsigned long long)(clock_mono_us() - begun));
 	(void)fflush(stdout);
 }
@@ -261,10 +264,11 @@ int main(int argc, char **argv)
 	}
 	start(argv[2], (uint16_t)atoi(argv[1]));
 	say(give.engine, MSG_ACTING, 1, -1);
+	give_set(&(struct msg_feed_give){ .use = FEED_USE_HOLES, .code = 2 }, feed_memory(0));
 	give_blocks();
 	if (give.addresses) {
-		give.given = feed_memory();
-		give_feed(dup(give.given));
+		give.given = feed_memory(give.addresses);
+		give_set(&list, dup(give.given));
 	}
 	(void)printf("%d\n", (int)give.pid);
 	(void)fflush(stdout);

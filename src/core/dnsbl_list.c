@@ -77,7 +77,8 @@ void dnsbl_list_find(const struct dnsbl_list *l, const struct ipaddr *host, uint
 			(void)add(ret, DNSBL_BY_TEST, l->code_hit);
 		return;
 	}
-	if (!l->is_acting || (l->has_holes && feed_area_find(&l->holes, host, NULL)))
+	/* before holes have come nobody knows whom they spare */
+	if (!l->is_acting || !l->has_holes || feed_area_find(&l->holes, host, NULL))
 		return;
 	add_feeds(l, host, ret);
 	if (l->has_view && block_view_find(&l->view, host, now, &e) && !(e.flags & BLOCK_NO_DNSBL))

@@ -58,7 +58,8 @@ static inline void dnsbl_rig_init(struct dnsbl_rig *r, const char *zone)
 	assert_non_null(r->blocks);
 	block_share_init(&r->share, r->blocks, RIG_BITS, key);
 	assert_int_equal(block_view_init(&r->list.view, r->blocks, block_share_bytes(RIG_BITS)), ERR_OK);
-	r->list.has_view = r->list.is_acting = r->is_allowed = true;
+	r->memory[FEEDS_MAX] = area_of_list("", &r->list.holes);
+	r->list.has_view = r->list.has_holes = r->list.is_acting = r->is_allowed = true;
 	r->list.code_hit = 2;
 	r->list.code_person = 4;
 	r->list.code_wide = 5;

@@ -68,6 +68,23 @@ static void test_points(void **state)
 	expect_none("9.2.0.192.bl.example.org", 3);
 }
 
+/* Just after a start: whom the holes spare is not known, so nobody is listed. */
+static void nothing_is_listed_before_the_holes(void **state)
+{
+	struct dnsbl_listing found;
+	struct ipaddr host;
+
+	(void)state;
+	dnsbl_rig_block(&rig, "192.0.2.9", 0, 1000);
+	assert_int_equal(ipaddr_parse(SLICE_LIT("192.0.2.9"), &host), ERR_OK);
+	dnsbl_list_find(&rig.list, &host, rig.now, &found);
+	assert_int_equal(found.count, 1);
+	rig.list.has_holes = false;
+	dnsbl_list_find(&rig.list, &host, rig.now, &found);
+	assert_int_equal(found.count, 0);
+	expect_code("2.0.0.127.bl.example.org", 2);
+}
+
 /* The end is the one that senders were told; a feed's block may have the layer only for others. */
 static void blocks_are_told_as_to_senders(void **state)
 {
@@ -522,6 +539,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_points),
+		TEST(nothing_is_listed_before_the_holes),
 		TEST(blocks_are_told_as_to_senders),
 		TEST(reasons_have_codes),
 		TEST(texts_name_the_case),

@@ -66,6 +66,7 @@ static void make_area(struct naive *n, unsigned which)
 	}
 	assert_int_equal(prefix_set_seal(&s), ERR_OK);
 	if (which == 0) {
+		free(rig.memory[FEEDS_MAX]);
 		rig.memory[FEEDS_MAX] = area_of(&s, &rig.list.holes);
 		rig.list.has_holes = true;
 	} else {
