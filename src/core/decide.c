@@ -65,7 +65,9 @@ static uint32_t next_offence(const struct record_block *last, uint64_t now)
 {
 	if (!has_offence(last, now))
 		return 1;
-	if (last->state == BLOCK_HELD || last->state == BLOCK_LIFTED) /* nobody was refused, or a person forgave it */
+	if (last->state == BLOCK_HELD) /* nobody was refused */
+		return last->offence;
+	if (last->state == BLOCK_LIFTED && last->cause != CAUSE_FEED) /* forgiven; what a feed made, it ended itself */
 		return last->offence;
 	return last->offence < UINT32_MAX ? last->offence + 1 : last->offence;
 }

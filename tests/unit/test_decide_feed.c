@@ -155,6 +155,11 @@ static void offences_are_of_hits(void **state)
 	assert_int_equal(block.offence, 1);
 	assert_int_equal(hit(GRADE_CONFIRMED, 2, block.until + 1).kind, DECIDE_BLOCK);
 	assert_int_equal(block.offence, 2);
+	assert_int_equal(contact(block.until), LISTED_BLOCK);
+	decide_lift(&conf, &block, block.since + 1); /* the list lets go of him: nobody forgave anything */
+	block.pardon_until = 0;
+	assert_int_equal(hit(GRADE_CONFIRMED, 4, block.since + 2).kind, DECIDE_BLOCK);
+	assert_int_equal(block.offence, 3);
 	assert_int_equal(contact(block.until + conf.block.forget_s), LISTED_BLOCK);
 	assert_int_equal(hit(GRADE_CONFIRMED, 3, block.until + 1).kind, DECIDE_BLOCK);
 	assert_int_equal(block.offence, 1);
