@@ -151,6 +151,8 @@ static enum err check_meta(struct file *f)
 		return damaged(f, "turn of the meta pages", newer);
 	if (f->meta.tree[1].flags)
 		return damaged(f, "kind of tree", newer);
+	if (f->meta.map_size / page <= f->meta.last_page) /* each commit writes the size of the map that it had */
+		return damaged(f, "last page", newer);
 	f->pages = f->bytes / page;
 	if (!is_short(f))
 		f->pages = f->meta.last_page + 1;
@@ -280,7 +282,7 @@ static enum err check_all_pages(struct file *f)
 	void *map = mmap(NULL, f->bytes, PROT_READ, MAP_PRIVATE, f->fd, 0);
 	enum err e;
 
-	f->seen = calloc(1, f->meta.last_page / 8 + 1);
+	f->seen = calloc(1, f->pages / 8 + 1);
 	f->map = map;
 	e = map == MAP_FAILED || !f->seen ? ERR_NOMEM : check_trees(f);
 	if (e == ERR_NOMEM)

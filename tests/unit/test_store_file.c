@@ -246,6 +246,23 @@ static void test_file_shorter_than_it_says(void **state)
 	assert_int_equal((int)store_check(f->dir, always, &good, &bad, text, sizeof text), ERR_OK);
 }
 
+/* A number of pages that no map had room for is damage, not a lack of memory. */
+static void test_more_pages_than_the_map(void **state)
+{
+	static const uint64_t last[] = { UINT64_C(1) << 60, MAP_SIZE / 4096 };
+	struct fixture *f = *state;
+	char text[TEXT];
+	uint64_t good, bad;
+
+	fill_and_close(f);
+	for (size_t i = 0; i < 2; i++) {
+		for (off_t meta = 0; meta < 2; meta++)
+			write_at(f, meta * 4096 + 16 + 24 + 96, &last[i], sizeof last[i]);
+		assert_refused(f, ERR_SYNTAX, "last page");
+		assert_int_equal((int)store_check(f->dir, always, &good, &bad, text, sizeof text), ERR_SYNTAX);
+	}
+}
+
 /* Groups of rows that come and go, of all sizes: each end of the daemon leaves a file that opens again. */
 static void test_any_groups_open_again(void **state)
 {
@@ -376,6 +393,7 @@ int main(void)
 		TEST(test_foreign_lmdb_file),
 		TEST(test_damaged_file),
 		TEST(test_file_shorter_than_it_says),
+		TEST(test_more_pages_than_the_map),
 		TEST(test_any_groups_open_again),
 		TEST(test_check_finds_damage),
 		TEST(test_check_survives_noise),
