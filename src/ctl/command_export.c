@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define READY_TRIES 150
+#define READY_TRIES 350
 #define READY_WAIT_MS 200
 
 /* What to write. */

@@ -135,7 +135,7 @@ void engine_command_export(struct engine *e, struct engine_call *c, const json_t
 	(void)in;
 	if (to < 0 || !is_seqpacket(to))
 		engine_answer_error(c, 2, "no socket came with the request");
-	else if (blocks < 0 || holes < 0)
+	else if (blocks < 0 || holes < 0 || !e->feeds->is_whole)
 		engine_answer(c, json_pack("{s:b}", "ready", 0));
 	else if (!give_all(e, to, blocks, holes))
 		engine_answer_error(c, 1, "the list cannot be handed over: %s", strerror(errno));
