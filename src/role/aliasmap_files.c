@@ -166,9 +166,11 @@ static bool send_file(
 /* A folder that cannot be read for now counts as one such file more. */
 static bool send_round(struct aliasmap *a, enum text_kind kind, char *const *path, size_t n, bool *is_torn)
 {
-	uint32_t count = (uint32_t)n + *is_torn;
 	bool is_sent = true;
+	uint32_t count;
 
+	n -= *is_torn && n == ALIASMAP_FILES;
+	count = (uint32_t)n + *is_torn;
 	a->round++;
 	for (size_t i = 0; i < n && is_sent; i++)
 		is_sent = send_file(a, kind, (uint32_t)i, count, path[i], is_torn);

@@ -114,17 +114,17 @@ static struct engine_allow_files *text_of(struct engine *e, const struct msg_tex
 static void round_over(struct engine *e, const struct msg_text *m)
 {
 	struct engine_allow_files *t = text_of(e, m);
-	bool is_first = !e->has_allow && m->kind == TEXT_ALLOW;
+	bool is_first = !e->has_allow && m->kind == TEXT_ALLOW, is_renewed = false;
 
 	e->has_allow |= is_first; /* the list for the kernel, made anew below, asks for it */
 	if (!t->is_broken) {
 		buf_done(&t->text);
 		t->text = t->next;
 		buf_init(&t->next, ALLOW_TEXT_MAX);
-		(void)engine_allow_renew(e);
-	} else if (is_first) {
-		engine_block_sync(e);
+		is_renewed = engine_allow_renew(e);
 	}
+	if (is_first && !is_renewed)
+		engine_block_sync(e);
 	if (is_first) {
 		engine_hit_loaded(e);
 		engine_feed_ready(e);
