@@ -64,7 +64,7 @@ def name(address):
 
 def wait_rcode(dns, address, rcode):
     return wait_for("%s to be answered with %d" % (address, rcode),
-                    lambda: (lambda a: a if a.rcode == rcode else None)(dns.ask(name(address))), 30)
+                    lambda: (lambda a: a if a.rcode == rcode and not a.is_cut else None)(dns.ask(name(address))), 30)
 
 
 def state(site):

@@ -69,6 +69,11 @@ def test_a_postfix_whose_commands_are_not_found_is_not_taken_for_gone(running, e
     s.setup("--revert", "--force")
 
 
+def listens(path):
+    with socket.socket(socket.AF_UNIX) as c:
+        return c.connect_ex(path) == 0
+
+
 def test_a_setup_that_died_before_its_reload_is_completed(running):
     s = running.site
     s.setup()
@@ -79,8 +84,7 @@ def test_a_setup_that_died_before_its_reload_is_completed(running):
     for said in ("postfix reload", "Nothing to do"):
         shown = s.setup()
         assert said in shown and ("postfix reload" in shown) == (said == "postfix reload")
-        with socket.socket(socket.AF_UNIX) as c:
-            c.connect(s.top + "/queue/private/limetwig")
+        wait_for("the master to listen", lambda: listens(s.top + "/queue/private/limetwig"))
 
 
 def tries_later(site):
