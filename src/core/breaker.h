@@ -23,7 +23,8 @@ struct breaker {
 struct breaker_facts {
 	double good;    /* what the ledger counts now */
 	uint32_t mails; /* ledger_recent */
-	uint32_t traps; /* distinct ones it has met; 0 where the grade is not whole (core/grade.h): those block by score */
+	uint32_t
+		traps; /* distinct ones it has met; 0 where the grade is not whole (core/grade.h): those block by score */
 };
 
 enum breaker_verdict { BREAKER_ACT = 0, BREAKER_HOLD_MAILS, BREAKER_HOLD_HOSTS };

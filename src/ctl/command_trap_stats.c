@@ -98,8 +98,8 @@ static void show(struct ctl *c, const struct sums *x, uint64_t total)
 		show_row(&c->render, x->tag[i].tag, &x->tag[i]);
 	show_row(&c->render, "all", &x->all);
 	if (total > x->all.traps)
-		(void)fprintf(to, "(the first %s of %s traps: --limit, --tag)\n", render_grouped(&c->render, x->all.traps),
-			render_grouped(&c->render, total));
+		(void)fprintf(to, "(the first %s of %s traps: --limit, --tag)\n",
+			render_grouped(&c->render, x->all.traps), render_grouped(&c->render, total));
 }
 
 int command_trap_stats(struct ctl *c)

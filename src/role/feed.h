@@ -80,9 +80,9 @@ struct feed_entry {
 	enum feed_state state;
 	char text[MESSAGE_FEED_TEXT];
 	char held_text[MESSAGE_FEED_TEXT]; /* why a set waits, whatever was to be told since */
-	uint64_t tried;   /* Unix seconds */
-	uint64_t due_ms;  /* clock_mono_ms: to be asked again */
-	uint64_t save_ms; /* the same: good is not written to disk before */
+	uint64_t tried;                    /* Unix seconds */
+	uint64_t due_ms;                   /* clock_mono_ms: to be asked again */
+	uint64_t save_ms;                  /* the same: good is not written to disk before */
 	unsigned failures;
 	bool is_good_due, is_next_due; /* to be offered to the engine: there was no room in the link */
 	bool is_next_held;             /* by the engine, for a person */
