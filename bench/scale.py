@@ -91,8 +91,10 @@ def zone(args, work, _):
 def kernel(args, work, log):
     rig.table("kernel", "One more element in the kernel", [
         ("p50_us", "p50 us", "%.0f", "once"), ("p99_us", "p99 us", "%.0f", "once"), ("max_us", "most us", "%.0f", "once"),
-        ("seconds", "s to fill it", "%.2f", "once"), ("ratio", "innocent TCP connects/s, of a host without rules", "%.2f", "once")],
+        ("seconds", "s to fill it", "%.2f", "once"), ("ratio", "innocent TCP connects/s, of a host without rules", "%.2f", "once"),
+        ("cpu_ratio", "the same in a second of CPU", "%.2f", "once")],
         "Our table with the rules of `action = answer`, in namespaces of its own.")
+    least, at = None, 0
     for elements in sizes(args)[:3]:  # ten million elements are more than a gigabyte of kernel memory
         done = subprocess.run([args.build + "/bench/firewall_speed", str(elements), "3000", "2000" if args.short else "10000"],
                               stdout=subprocess.PIPE, stderr=log, text=True, check=True)
@@ -100,9 +102,11 @@ def kernel(args, work, log):
         for line in done.stdout.splitlines():
             found.update(rig.fields(" ".join(w for w in line.split() if "=" in w)))
         rig.row("kernel", "{:,} elements".format(elements), [found])
+        if least is None or found["cpu_ratio"] < least:
+            least, at = found["cpu_ratio"], elements
     rig.aim("one element more beside {:,}, p99".format(elements), "%.0f us" % found["p99_us"], "at most 200 us", found["p99_us"] <= 200)
-    rig.aim("TCP connects of innocents with {:,} elements, beside no rules".format(elements), "%.2f" % found["ratio"],
-            "at least 0.90", found["ratio"] >= 0.9)
+    rig.aim("TCP connects of innocents in a second of CPU with up to {:,} elements, beside no rules".format(elements),
+            "{:.2f}, with {:,}".format(least, at), "at least 0.90", least >= 0.9)
 
 
 if __name__ == "__main__":
