@@ -95,7 +95,7 @@ def postfix(args, _, __):
               [("messages", "answered 250", "%.0f", "once"), ("rate", "a second", "%.0f", "once"),
                ("p50_ms", "p50 ms", "%.1f", "once"), ("p90_ms", "p90 ms", "%.1f", "once"), ("p99_ms", "p99 ms", "%.1f", "once"),
                ("p50_ms", "p50, times idle", "%.2f", "ratio")], "From connect to the 250 after the dot; hits from open sessions. All hits "
-              "were stored.")
+              "were stored. Mode monitor, four spam hosts: no element is made, and four blocks that do not act.")
     for name, values in (("good mail, idle", idle), ("good mail while hits come", ham), ("hits", hits)):
         rig.row("postfix", name, [values], None if values is hits else "good mail, idle")
     ratio = ham["p50_ms"] / idle["p50_ms"]
