@@ -1,7 +1,8 @@
 /*
- * setup_postfix_hosts: the site's own side, which must never be blocked: MX,
- * relayhost and own name first, which nobody else knows, and the MX of domains
- * that main.cf names itself; then mynetworks and interface addresses.
+ * setup_postfix_hosts: the site's own side, which must never be blocked: own
+ * name, MX and relayhost first, which nobody else knows, then mynetworks and
+ * interface addresses. What the DNS says of other domains that main.cf names
+ * comes last: strangers may rule there, and push nothing of ours out.
  * SPDX-License-Identifier: ISC
  */
 #include "base/ipaddr.h"
@@ -63,12 +64,14 @@ static bool next_word(struct slice *rest, struct slice *ret)
 	return n > 0;
 }
 
-static void add_lines(struct conf_list *to, struct slice all, bool *ret_is_cut)
+/* What an earlier run found; networks come from main.cf alone: one that was taken out of it does not stay. */
+static void add_old(struct conf_list *to, const struct conf_list *old, bool *ret_is_cut)
 {
-	struct slice line;
+	struct prefix p;
 
-	while (slice_line(&all, &line))
-		add_text(to, line, ret_is_cut);
+	for (uint32_t i = 0; i < old->count; i++)
+		if (parse_text(slice_str(old->item[i]), &p) && p.len == ipaddr_bits(&p.addr))
+			add_prefix(to, &p, ret_is_cut);
 }
 
 static void add_words(const struct setup_instance *in, const char *name, struct conf_list *to, bool *ret_is_cut)
@@ -116,7 +119,7 @@ static void host_of(struct slice s, char to[CONF_ITEM])
 }
 
 struct names {
-	size_t n;
+	size_t selves, own, n; /* names of this host; with its MX and relays; all */
 	struct setup_lookup all[SETUP_LOOKUPS];
 };
 
@@ -138,14 +141,15 @@ static void gather_names(const struct setup *s, struct names *l)
 {
 	char relay[CONF_ITEM];
 
+	for (size_t i = 0; i < s->instances; i++)
+		add_name(l, setup_facts_param(&s->instance[i], "myhostname"), false);
+	l->selves = l->n;
 	for (size_t i = 0; i < s->instances; i++) {
-		const struct setup_instance *in = &s->instance[i];
-
-		host_of(setup_facts_param(in, "relayhost"), relay);
-		add_name(l, setup_facts_param(in, "mydomain"), true);
+		host_of(setup_facts_param(&s->instance[i], "relayhost"), relay);
+		add_name(l, setup_facts_param(&s->instance[i], "mydomain"), true);
 		add_name(l, slice_str(relay), false);
-		add_name(l, setup_facts_param(in, "myhostname"), false);
 	}
+	l->own = l->n;
 }
 
 /* Not a table, a macro, a pattern; nor a name of this machine. */
@@ -176,24 +180,44 @@ static void gather_domains(const struct setup *s, struct names *l, bool *ret_is_
 		}
 }
 
+/* The answers for the names first..end - 1. False: there was none for one of them. */
+static bool add_answers(
+	struct conf_list *to, const struct names *l, size_t first, size_t end, struct slice all, bool *ret_is_cut)
+{
+	bool is_known = true;
+	struct slice line;
+	size_t number;
+
+	while (slice_line(&all, &line)) {
+		number = (size_t)(line.p[0] - '0') * 10 + (size_t)(line.p[1] - '0');
+		if (number >= first && number < end)
+			add_text(to, slice_from(line, 3), ret_is_cut);
+	}
+	for (size_t i = first; i < end; i++)
+		is_known &= l->all[i].is_known;
+	return is_known;
+}
+
 bool setup_hosts_find(const struct setup *s, const struct conf_list *old, struct conf_list *to, bool *ret_is_cut)
 {
 	struct names l = { .n = 0 };
+	bool is_own_known, is_known;
 	struct buf found;
-	bool is_whole;
 
-	buf_init(&found, MAIN_CF_MAX);
 	gather_names(s, &l);
 	gather_domains(s, &l, ret_is_cut);
-	is_whole = setup_lookup_run(l.all, l.n, &found);
-	add_lines(to, buf_slice(&found), ret_is_cut);
-	buf_done(&found);
-	for (uint32_t i = 0; i < old->count && !is_whole; i++)
-		add_text(to, slice_str(old->item[i]), ret_is_cut);
+	setup_lookup_run(l.all, l.n, &found);
+	is_own_known = add_answers(to, &l, 0, l.own, buf_slice(&found), ret_is_cut);
+	if (!is_own_known) /* our own MX may be among the old ones only: they keep their place */
+		add_old(to, old, ret_is_cut);
 	for (size_t i = 0; i < s->instances; i++) {
 		add_words(&s->instance[i], "mynetworks", to, ret_is_cut);
 		add_words(&s->instance[i], "inet_interfaces", to, ret_is_cut);
 	}
 	add_interfaces(to, ret_is_cut);
-	return is_whole;
+	is_known = add_answers(to, &l, l.own, l.n, buf_slice(&found), ret_is_cut);
+	if (is_own_known && !is_known)
+		add_old(to, old, ret_is_cut);
+	buf_done(&found);
+	return is_own_known && is_known;
 }

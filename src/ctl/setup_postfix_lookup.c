@@ -2,7 +2,7 @@
  * setup_postfix_lookup: addresses of names, and of the MX of domains. Each name
  * has a child of its own, for glibc may wait long and cannot be told to stop;
  * they are killed together when the time is over. A child that knows all of its
- * name ends with the line "end": no answer is not the same as no address.
+ * name ends with "end": no answer is not the same as no address.
  * SPDX-License-Identifier: ISC
  */
 #include "ctl/setup_postfix_private.h"
@@ -22,7 +22,8 @@
 
 #define LOOKUP_MS 15000 /* glibc waits 5 s for a name server that is down: MX, then their addresses one by one */
 #define MX_MAX 8
-#define LINES_MAX 512
+#define LINES_MAX (SETUP_LOOKUPS * (CONF_LIST + 1)) /* addresses and "end": no name takes the room of another */
+#define LINE_TEXT (INET6_ADDRSTRLEN + 4)
 
 bool setup_address_text(const struct sockaddr *sa, char text[INET6_ADDRSTRLEN])
 {
@@ -40,17 +41,19 @@ bool setup_address_text(const struct sockaddr *sa, char text[INET6_ADDRSTRLEN])
 	return false;
 }
 
-/* False: no answer. */
-static bool look_up(const char *name, size_t number, FILE *to)
+/* False: no answer. left: how many addresses may still be told. */
+static bool look_up(const char *name, size_t number, size_t *left, FILE *to)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
 	char text[INET6_ADDRSTRLEN];
 	struct addrinfo *all = NULL;
 	int e = name[0] ? getaddrinfo(name, NULL, &hints, &all) : EAI_NONAME;
 
-	for (const struct addrinfo *a = e == 0 ? all : NULL; a; a = a->ai_next)
-		if (setup_address_text(a->ai_addr, text))
+	for (const struct addrinfo *a = e == 0 ? all : NULL; a && *left > 0; a = a->ai_next)
+		if (setup_address_text(a->ai_addr, text)) {
 			(void)fprintf(to, "%02zu %s\n", number, text);
+			--*left;
+		}
 	if (all)
 		freeaddrinfo(all);
 	return e == 0 || e == EAI_NONAME || e == EAI_NODATA || e == EAI_ADDRFAMILY;
@@ -90,20 +93,21 @@ static size_t find_mx(const char *domain, char name[MX_MAX][NS_MAXDNAME], bool *
 	return n;
 }
 
-static bool look_up_mx(const char *domain, size_t number, FILE *to)
+static bool look_up_mx(const char *domain, size_t number, size_t *left, FILE *to)
 {
 	char mx[MX_MAX][NS_MAXDNAME];
 	bool is_answered;
 	size_t count = find_mx(domain, mx, &is_answered);
 
 	for (size_t i = 0; i < count; i++)
-		is_answered &= look_up(mx[i], number, to);
+		is_answered &= look_up(mx[i], number, left, to);
 	return is_answered;
 }
 
 /* 0: it could not be started. */
 static pid_t start(const struct setup_lookup *l, size_t number, const int fd[2])
 {
+	size_t left = CONF_LIST;
 	pid_t pid = fork();
 	FILE *to;
 
@@ -113,8 +117,8 @@ static pid_t start(const struct setup_lookup *l, size_t number, const int fd[2])
 	to = fdopen(fd[1], "w");
 	if (!to || setvbuf(to, NULL, _IOLBF, 0) != 0) /* a line a write: they do not mix in the pipe */
 		_exit(1);
-	if (l->is_mx ? look_up_mx(l->name, number, to) : look_up(l->name, number, to))
-		(void)fputs("end\n", to);
+	if (l->is_mx ? look_up_mx(l->name, number, &left, to) : look_up(l->name, number, &left, to))
+		(void)fprintf(to, "%02zu end\n", number);
 	_exit(0);
 }
 
@@ -154,39 +158,48 @@ static int compare(const void *a, const void *b)
 	return c ? c : (x->n > y->n) - (x->n < y->n);
 }
 
-/* Sorted, without the numbers: by name, then by address, however the DNS turns them. How many names are known whole. */
-static size_t sort_answers(struct slice all, struct buf *to)
+/* "07 end": name 7 is known whole. False: the line is something else. */
+static bool take_end(struct slice line, struct setup_lookup *l, size_t n)
 {
-	struct slice line[LINES_MAX];
-	size_t n = 0, ends = 0;
+	size_t number = (size_t)(line.p[0] - '0') * 10 + (size_t)(line.p[1] - '0');
 
-	while (n < LINES_MAX && slice_line(&all, &line[n])) {
-		if (slice_eq(line[n], SLICE_LIT("end")))
-			ends++;
-		else
-			n += line[n].n > 3;
-	}
-	qsort(line, n, sizeof line[0], compare);
-	for (size_t i = 0; i < n; i++)
-		if (buf_printf(to, "%.*s\n", SLICE_ARG(slice_from(line[i], 3))) != ERR_OK)
-			return 0;
-	return ends;
+	if (!slice_eq(slice_from(line, 3), SLICE_LIT("end")))
+		return false;
+	if (number < n)
+		l[number].is_known = true;
+	return true;
 }
 
-bool setup_lookup_run(const struct setup_lookup *l, size_t n, struct buf *to)
+/* By name, then by address, however the DNS turns them; each once. */
+static enum err sort_answers(struct slice all, struct setup_lookup *l, size_t max, struct buf *to)
+{
+	struct slice line[LINES_MAX];
+	enum err e = ERR_OK;
+	size_t n = 0;
+
+	while (n < LINES_MAX && slice_line(&all, &line[n]))
+		n += line[n].n > 3 && !take_end(line[n], l, max);
+	qsort(line, n, sizeof line[0], compare);
+	for (size_t i = 0; i < n && e == ERR_OK; i++)
+		if (i == 0 || !slice_eq(line[i], line[i - 1]))
+			e = buf_printf(to, "%.*s\n", SLICE_ARG(line[i]));
+	return e;
+}
+
+void setup_lookup_run(struct setup_lookup *l, size_t n, struct buf *to)
 {
 	pid_t pid[SETUP_LOOKUPS];
 	struct buf answers;
-	size_t ends;
 	int fd[2];
 
+	buf_init(to, LINES_MAX * LINE_TEXT);
 	if (pipe(fd) != 0)
-		return false;
+		return;
 	(void)fflush(stdout);
 	for (size_t i = 0; i < n; i++)
 		pid[i] = start(&l[i], i, fd);
 	(void)close(fd[1]);
-	buf_init(&answers, 65536);
+	buf_init(&answers, LINES_MAX * LINE_TEXT);
 	read_answers(fd[0], &answers);
 	(void)close(fd[0]);
 	for (size_t i = 0; i < n; i++)
@@ -194,7 +207,8 @@ bool setup_lookup_run(const struct setup_lookup *l, size_t n, struct buf *to)
 			(void)kill(pid[i], SIGKILL);
 			(void)waitpid(pid[i], NULL, 0);
 		}
-	ends = sort_answers(buf_slice(&answers), to);
+	if (sort_answers(buf_slice(&answers), l, n, to) != ERR_OK)
+		for (size_t i = 0; i < n; i++)
+			l[i].is_known = false;
 	buf_done(&answers);
-	return ends == n;
 }

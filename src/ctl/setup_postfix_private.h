@@ -129,8 +129,8 @@ void setup_maps_remove(const struct setup *s);
 /* setup_postfix_conf.c: the text of ETC/postfix.conf; old: the one that is there, or empty. */
 enum err setup_conf_text(struct setup *s, struct slice old, struct buf *to) MUST_USE;
 /*
- * setup_postfix_hosts.c: MX, relay host, own name, networks, interfaces, in this order. False: the DNS did not answer
- * for each name; old, what an earlier run found, is in it then.
+ * setup_postfix_hosts.c: own name, MX of mydomain, relay host, networks, interfaces, MX of other domains, in this
+ * order. False: the DNS did not answer for each name; the hosts of old, what an earlier run found, are in it then.
  */
 bool setup_hosts_find(const struct setup *s, const struct conf_list *old, struct conf_list *to, bool *ret_is_cut);
 /* The first element of mynetworks that is a table or a file: what is in it is not known here. Empty: none. */
@@ -139,10 +139,11 @@ struct slice setup_hosts_unread(const struct setup_instance *in);
 /* setup_postfix_lookup.c: names in the DNS, all at once; this ends after 15 s. */
 struct setup_lookup {
 	char name[CONF_ITEM];
-	bool is_mx; /* a domain: the addresses of its MX are wanted */
+	bool is_mx;    /* a domain: the addresses of its MX are wanted */
+	bool is_known; /* out: the DNS answered */
 };
-/* One line for each address, in the order of the names (SETUP_LOOKUPS at most). False: not each name got an answer. */
-bool setup_lookup_run(const struct setup_lookup *l, size_t n, struct buf *to);
+/* One line for each address (CONF_LIST of a name at most), sorted: "07 192.0.2.1", 7 the index of its name. */
+void setup_lookup_run(struct setup_lookup *l, size_t n, struct buf *to);
 /* False: neither IPv4 nor IPv6. */
 bool setup_address_text(const struct sockaddr *sa, char text[INET6_ADDRSTRLEN]);
 

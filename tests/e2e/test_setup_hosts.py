@@ -90,7 +90,7 @@ def test_mx_relay_and_own_name_come_first_and_stay_while_the_dns_is_silent(dns):
     dns.down()
     dns.up(dict(RECORDS, **{"example.org": {}}))
     assert "the DNS did not" not in s.setup()
-    assert own_hosts(s) == [RELAY, SELF, "192.0.2.0/28"]
+    assert own_hosts(s) == [SELF, RELAY, "192.0.2.0/28"]
 
 
 def test_a_first_name_server_that_is_down_hides_nobody(dns):
@@ -103,7 +103,7 @@ def test_a_first_name_server_that_is_down_hides_nobody(dns):
     shown = s.setup()
     silent.kill()
     silent.communicate()
-    assert own_hosts(s) == [MX, SELF, "192.0.2.0/28"] and "the DNS did not" not in shown
+    assert own_hosts(s) == [SELF, MX, "192.0.2.0/28"] and "the DNS did not" not in shown
 
 
 def test_what_has_no_room_is_said(dns):
@@ -112,6 +112,32 @@ def test_what_has_no_room_is_said(dns):
     s.write("main.cf", s.read()[0].decode().replace("192.0.2.0/28", " ".join("192.0.2.%d" % n for n in range(40))))
     shown = s.setup()
     assert "note: own-hosts has no room for all (32" in shown and own_hosts(s)[:2] == [SELF, MX] and len(own_hosts(s)) == 32
+    dns.down()
+    assert "note: the DNS did not" in s.setup() and own_hosts(s)[:2] == [SELF, MX]
+
+
+def test_domains_with_many_mx_push_no_network_out(dns):
+    s = dns.site
+    hosts = {"m%d.big.example" % n: {"A": ["198.51.%d.%d" % (n, i) for i in range(1, 5)]} for n in range(101, 136)}
+    names = list(hosts)
+    domains = {"big%d.example" % n: {"MX": ["mx1.example.org"] + names[7 * n:7 * n + 7]} for n in range(5)}
+    add(s, "virtual_mailbox_domains = " + " ".join(domains) + "\n")
+    dns.up({**RECORDS, **hosts, **domains})
+    assert "no room" in s.setup()
+    assert own_hosts(s)[:3] == [SELF, MX, "192.0.2.0/28"] and len(own_hosts(s)) == 32
+
+
+def test_a_network_that_left_main_cf_does_not_stay_for_a_lame_domain(dns):
+    s = dns.site
+    add(s, "virtual_mailbox_domains = lame.example\n")
+    dns.up({**RECORDS, "lame.example": {"MX": ["mx1.example.org", "beside.example"]}, "beside.example": {"A": ["198.51.100.99"]}})
+    assert "the DNS did not" not in s.setup() and own_hosts(s) == [SELF, MX, "192.0.2.0/28", "198.51.100.99"]
+    s.write("main.cf", s.read()[0].decode().replace("192.0.2.0/28", "203.0.113.0/28"))
+    dns.down()
+    dns.up({**RECORDS, "lame.example": {"mode": "fail"}})
+    assert "the DNS did not" in s.setup() and own_hosts(s) == [SELF, MX, "203.0.113.0/28", "198.51.100.99"]
+    dns.down()
+    assert "the DNS did not" in s.setup() and own_hosts(s) == [SELF, MX, "198.51.100.99", "203.0.113.0/28"]
 
 
 def test_mx_of_domains_that_main_cf_names(dns):
@@ -124,7 +150,7 @@ def test_mx_of_domains_that_main_cf_names(dns):
         "relay_domains = .four.example four.example\n")
     dns.up({**RECORDS, **hosts, **domains})
     shown = s.setup()
-    assert own_hosts(s) == [SELF, MX] + ["198.51.100.%d" % (100 + n) for n in range(4)] + ["192.0.2.0/28"]
+    assert own_hosts(s) == [SELF, MX, "192.0.2.0/28"] + ["198.51.100.%d" % (100 + n) for n in range(4)]
     assert "no room" not in shown
     add(s, "relay_domains = " + " ".join("d%d.example" % n for n in range(30)) + " four.example\n")
-    assert "no room" in s.setup() and own_hosts(s) == [SELF, MX, "198.51.100.100", "198.51.100.101", "198.51.100.102", "192.0.2.0/28"]
+    assert "no room" in s.setup() and own_hosts(s) == [SELF, MX, "192.0.2.0/28", "198.51.100.100", "198.51.100.101", "198.51.100.102"]
