@@ -4,6 +4,7 @@ import ipaddress
 import os
 import re
 import socket
+import time
 
 from lab import witness
 from lab.dns_client import DnsClient, reverse, socket_in
@@ -15,6 +16,8 @@ MESSAGE_ID = re.compile(rb"^Message-ID: *(<[^>]*>)", re.I | re.M)
 NOERROR, NXDOMAIN = 0, 3
 WRONG_END = re.compile(r"Sanitizer|Assertion|malformed|stack smashing|terminated$|corrupted|free\(\):|munmap_chunk", re.M)
 PATIENCE = 60
+CHARGE_S = 10  # the log may come later than the message
+FREE, MAILS_PER_FREE = 4, 50  # what waited for its line when an engine died is charged to nobody: a round of them, and few more
 ASKED_PER_ROUND = 4  # blocks that policy, zone and answerer are asked for one by one; all are compared in the kernel
 
 
@@ -28,7 +31,9 @@ class Account:
         self.log_at = os.path.getsize(site.net.path(LOG))
         self.zone = DnsClient(site.net.init)
         self.feed = set()
-        self.may_lack_file = False
+        self.may_lack_file = False  # a message of this round
+        self.is_struck = False  # the chapter, until now
+        self.judged = 0  # messages whose charge was waited for
         self.uncharged = self.unkept = 0
 
     def close(self):
@@ -37,7 +42,17 @@ class Account:
     # ---- evidence
 
     def check_evidence(self):
-        """Every 250 has one hit and one file, and they name each other."""
+        """Every 250 has one hit and one file, and they name each other; the client pays."""
+        deadline = time.monotonic() + CHARGE_S
+        self.look_at_evidence()
+        while any(m.is_taken and not m.is_charged for m in self.mails[self.judged:]) and time.monotonic() < deadline:
+            time.sleep(0.1)
+            self.look_at_evidence()
+        self.judged = len(self.mails)
+        if self.uncharged > (FREE + len(self.mails) // MAILS_PER_FREE if self.is_struck else 0):
+            raise Broken("%d of %d hits are charged to nobody" % (self.uncharged, len(self.mails)))
+
+    def look_at_evidence(self):
         hits, files = collections.defaultdict(list), collections.defaultdict(list)
         for hit in wait_for("hits with their texts", self.hits, PATIENCE):
             hits[hit["message_id"]].append(hit)
@@ -46,7 +61,7 @@ class Account:
         self.uncharged = self.unkept = 0
         for m in self.mails:
             h, f = hits[m.id], files[m.id]
-            if m.is_taken and len(h) == 1 and not f and not h[0]["corpus_id"] and self.may_lack_file:
+            if m.is_taken and len(h) == 1 and not f and not h[0]["corpus_id"] and m.may_lack_file:
                 self.unkept += 1  # the corpus was full: the hit says so, and counts
             elif m.is_taken and (len(h) != 1 or len(f) != 1 or h[0]["corpus_id"] != f[0]):
                 raise Broken("message %d (queue id %s, %d tries) has a 250, hits %s, files %s" % (
@@ -55,6 +70,10 @@ class Account:
                 raise Broken("message %d has no 250, hits %d, files %s" % (m.number, len(h), f))
             self.uncharged += sum(1 for x in h if not x["counted"])
             m.is_charged = any(x["counted"] for x in h)
+
+    def seen(self):
+        """What was let pass, for the report."""
+        return {"mails": len(self.mails), "hits charged to nobody": self.uncharged, "hits without a file": self.unkept}
 
     def hits(self):
         """[(...)], or None while an engine that has no traps yet hides every text."""
@@ -123,7 +142,7 @@ class Account:
 
     def check_innocent(self, address):
         answer = self.site.ask_for(address)
-        if answer not in ("DUNNO", ""):
+        if answer != "DUNNO":
             raise Broken("innocent %s heard: %s" % (address, answer))
         if self.in_zone(address):
             raise Broken("innocent %s is in the zone" % address)

@@ -44,6 +44,7 @@ class Chapter:
     """Rounds on one store. What is broken is raised with the strikes that led to it."""
 
     must_block = True  # whoever was charged
+    may_lack_file = False  # of every round; and those with strikes that the corpus sees
 
     def __init__(self, site, dice):
         self.site, self.dice = site, dice
@@ -60,6 +61,8 @@ class Chapter:
     def round(self, strikes, is_last=False):
         self.rounds += 1
         seen = len(self.site.tracer.gone)
+        self.account.may_lack_file = self.may_lack_file
+        self.account.is_struck |= bool(strikes)
         self.arm([s for s in strikes if s.when == "birth"])
         self.site.start()
         self.site.wait_up()
@@ -74,7 +77,9 @@ class Chapter:
             self.disarm(strikes)
         self.site.wait_up()
         self.check(is_last)
+        before_end = len(self.site.tracer.gone)
         self.end(is_last)
+        self.judge_exits(strikes, self.site.tracer.gone[seen:before_end])
         self.judge_deaths(strikes, self.site.tracer.gone[seen:])
 
     def is_full(self):
@@ -123,6 +128,8 @@ class Chapter:
         account.feed = set(list(account.feed)[-20:]) | {"203.0.113.%d" % (100 + self.rounds % 100)}
         site.write_feed(account.feed)
         mails = [site.new_mail() for _ in range(MAILS)]
+        for m in mails:
+            m.may_lack_file = account.may_lack_file
         account.mails += mails
         self.try_command(cmd="trap_reload")
         self.try_command(cmd="feed_refresh", name="drop")
@@ -171,10 +178,19 @@ class Chapter:
 
     @staticmethod
     def judge_deaths(strikes, gone):
-        """Whoever was not killed by us, or with his parent, must not die by a signal."""
-        for role, how, number, is_ours in gone:
-            if how == "signal" and not is_ours and number != 9:
+        """Whoever was not killed by us, or with his parent, must not die by a signal; some libraries do, without memory."""
+        without = {s.role for s in strikes if s.is_struck and s.kind in ("alloc", "memory")}
+        for role, how, number, whose in gone:
+            if how == "signal" and number != 9 and whose != "ours" and not (whose == "library" and role in without):
                 raise Broken("%s died by signal %d" % (role, number))
+
+    @staticmethod
+    def judge_exits(strikes, gone):
+        """Nor give up, unless a call of his own or of his parent has failed."""
+        struck = {s.role for s in strikes if s.is_struck} | {role for role, *_ in gone if role == "parent"}
+        for role, how, number, _ in gone:
+            if how == "exit" and number != 0 and "parent" not in struck and role not in struck:
+                raise Broken("%s ended with %d" % (role, number))
 
     def close(self):
         self.account.close()
@@ -183,8 +199,9 @@ class Chapter:
 class FullDisk(Chapter):
     """The state's disk is full for a while."""
 
+    may_lack_file = True
+
     def start(self):
-        self.account.may_lack_file = True
         self.site.net.run(["mount", "-t", "tmpfs", "-o", "size=24m,mode=755", "small", STATE], check=True)
 
     def disturb(self, mails):
@@ -260,6 +277,7 @@ def run_chapter(site, dice, rounds, tell, kind=Chapter):
             site.kill_all()
         finally:
             chapter.close()
+            site.seen.update(chapter.account.seen())
 
 
 def count(site, dice, kind, when):

@@ -7,7 +7,7 @@
 A round is one life of limetwigd with all its roles, in namespaces of its own, with real nftables, DNS and postmap, but
 without a Postfix: what Postfix would say to it is said by the test, so that a round costs half a second. In it each role
 is struck once, at most; then every LMTP 250 must have its hit and its file, nobody innocent may be blocked, engine,
-policy, kernel, zone, answerer and exported file must say the same, the log must tell no trap and no role may have died
+policy, kernel, zone, answerer and exported file must say the same, the log must tell no trap and no role may have died or given up
 by itself (but in ld.so, libconfuse and libseccomp without memory, at its start); the store is checked whenever the daemon was stopped, and half of the rounds end by killing all at once.
 
     random     N points in all: SIGKILL at a random moment of the work
@@ -22,7 +22,8 @@ by itself (but in ld.so, libconfuse and libseccomp without memory, at its start)
     mixed      of the first three a little in each round, N points in all, without counting first (make check)
 
 The seed is printed first; every broken round is printed as the command that repeats it. --share 0.05 takes
-every twentieth point of turn, error and alloc. Exit status 1: something is broken.
+every twentieth point of turn, error and alloc. Exit status 1: something is broken, or was
+not tried: a round of --only without its strike, a role that "random" did not strike.
 """
 import argparse
 import collections
@@ -46,6 +47,7 @@ CHAPTER = {"disk": FullDisk, "read-only": ReadOnly, "clock": Clock}
 DISTURBED = 40  # rounds of each of these with --share 1
 WORK_MS = 300
 PARENT_EVERY = 4  # random deaths of the parent end those of the others, so it has fewer
+ROUNDS_ENOUGH = 4 * PARENT_EVERY  # random ones that must have struck each role
 MORE = 1.1  # calls in a round with faults beside one without
 
 
@@ -150,6 +152,7 @@ def work(parsed, seed, orders, results):
                     results.put((kind, [(s.role, s.kind, s.is_struck) for s in strikes], [str(s) for s in strikes], broken,
                                  site.daemon_log()[-3000:] if broken else ""))
                 run_chapter(site, dice, rounds, tell, CHAPTER.get(kind, Chapter))
+            results.put(site.seen)
     except BaseException:
         results.put(("lab", [], [], traceback.format_exc(), ""))
     results.put(None)
@@ -160,11 +163,14 @@ class Report:
         self.seed, self.build = seed, build
         self.points = collections.Counter()
         self.rounds = collections.Counter()
+        self.seen = collections.Counter()
+        self.untouched = 0  # rounds in which none of the strikes came to pass
         self.broken = []
         self.began = time.monotonic()
 
     def take(self, kind, struck, texts, broken, log):
         self.rounds[kind] += 1
+        self.untouched += bool(struck) and not any(is_struck for *_, is_struck in struck)
         for role, what, is_struck in struck:
             if is_struck:
                 self.points[(kind, role)] += 1
@@ -173,6 +179,10 @@ class Report:
             print("BROKEN %s: %s\n  again: tests/faults/run.py --build %s --kinds %s --only %s\n%s" % (
                 kind, broken, self.build, kind, ",".join(texts) or "-", log), flush=True)
 
+    def missed(self):
+        """Roles that were never struck at random: whatever those rounds say, it is not of them."""
+        return [r for r in ALL if self.rounds["random"] >= ROUNDS_ENOUGH and not self.points[("random", r)]]
+
     def show(self):
         kinds = [k for k in KINDS if self.rounds[k]]
         print("%-10s" % "role" + "".join("%10s" % k for k in kinds))
@@ -180,6 +190,7 @@ class Report:
             print("%-10s" % role + "".join("%10d" % self.points[(k, role)] for k in kinds))
         print("%-10s" % "points" + "".join("%10d" % sum(self.points[(k, r)] for r in ALL) for k in kinds))
         print("%-10s" % "rounds" + "".join("%10d" % self.rounds[k] for k in kinds))
+        print(", ".join("%s %d" % item for item in self.seen.items()))
         print("seed %d: %d points in %d rounds, %.0f s, %d broken" % (
             self.seed, sum(self.points.values()), sum(self.rounds.values()), time.monotonic() - self.began,
             len(self.broken)), flush=True)
@@ -223,6 +234,8 @@ def run(parsed):
         one = results.get()
         if one is None:
             left -= 1
+        elif isinstance(one, collections.Counter):
+            report.seen.update(one)
         else:
             report.take(*one)
         if time.monotonic() - shown > parsed.tell:
@@ -250,7 +263,12 @@ def main(argv=None):
     parsed = parser.parse_args(argv)
     parsed.seed = parsed.seed or int(time.time())
     report = run(parsed)
-    return 1 if report.broken or not report.rounds else 0
+    if report.untouched and parsed.only:
+        print("%d rounds in which no strike came to pass" % report.untouched)
+    missed = [] if parsed.only else report.missed()
+    if missed:
+        print("never struck: " + ", ".join(missed))
+    return 1 if report.broken or not report.rounds or missed or (report.untouched and parsed.only) else 0
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ class Tracer:
 
     def __init__(self, net, argv, env):
         self.events = collections.deque()
-        self.gone = []  # (role, "exit"|"signal", number, is ours)
+        self.gone = []  # (role, "exit"|"signal", number, "ours"|"own"|"library")
         self.struck = {}
         self.counts = {}
         self.living = {}
@@ -113,7 +113,7 @@ class Tracer:
                 self.living[word[1]] = int(word[2])
             elif word[0] == "gone":
                 self.living.pop(word[1], None)
-                self.gone.append((word[1], word[2], int(word[3]), word[4] != "own"))
+                self.gone.append((word[1], word[2], int(word[3]), word[4]))
             elif word[0] == "struck":
                 self.struck[word[1]] = " ".join(word[2:])
             elif word[0] == "count":
@@ -192,7 +192,8 @@ class Mail:
         self.number, self.client, self.trap = number, client, trap
         self.queue_id = "F%09X" % number
         self.id = "<f%d@spam.example>" % number
-        self.is_taken = False
+        self.is_taken = self.is_charged = False
+        self.may_lack_file = False
         self.tries = 0
 
     def text(self):
@@ -231,6 +232,7 @@ class Site:
         net.ip(self.client.process.pid, ["route add local 198.18.0.0/15 dev lo"])
         net.ip(net.init, ["route add 198.18.0.0/15 via 198.51.100.66"])
         self.number = 0
+        self.seen = collections.Counter()
         self.policy_socket = None
         self.write_traps([])
 
