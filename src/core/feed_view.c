@@ -18,6 +18,11 @@ bool feed_view_blocks(const struct feed_view *v, const struct ipaddr *client, st
 {
 	if (!feed_gate_may_have(&v->gate, client))
 		return false;
+	/* the cold places of all lists are fetched at the same time, not one after the other */
+	for (unsigned step = 0; step < 2; step++)
+		for (unsigned i = 0; i < v->count; i++)
+			if (feed_one_blocks(&v->feed[i]))
+				feed_area_warm(&v->feed[i].area, client, step);
 	for (unsigned i = 0; i < v->count; i++)
 		if (feed_one_blocks(&v->feed[i]) && feed_view_has(v, i, client, ret))
 			return true;
