@@ -8,38 +8,54 @@ import re
 import signal
 
 import pytest
-from lab.daemon import ROLES as ALWAYS
+from lab.daemon import ALL_ROLES as ROLES
 from lab.network import wait_for
 from lab.scene import CONF, assert_code
 
-ROLES = (*ALWAYS, "fetch")
+EVERY_ROLE = CONF.replace("reject", "answer") + """fetch {
+  dns = yes
+}
+dnsbl {
+  zone = bl.example.org
+  listen = { "127.0.0.1:53" }
+}
+feed "drop" {
+  source = "/etc/limetwig/lists/drop.txt"
+  action = list
+  code = 9
+}
+export "plain" {
+  format = plain
+  file = "plain.txt"
+}
+"""
 TRIALS = ["openat /etc/passwd", "openat /etc/shadow", "open another's folder", "create in another's folder",
           "socket AF_INET", "connect policy socket", "connect control socket", "execve", "clone a process",
           "ptrace a sibling", "kill a sibling", "process_vm_readv", "openat /proc/sibling/mem", "mount", "bpf",
           "userfaultfd", "mmap write and exec", "mprotect exec", "writable map of shared", "setuid 0"]
 K, A, P, NONE, YES = "killed", "EACCES", "EPERM", "-", "allowed"
-#                            engine firewall capture follow run aliasmap fetch
+#                            engine firewall capture follow run aliasmap fetch tarpit feed dnsbl publish
 EXPECTED = {
-    "openat /etc/passwd":         (YES, A, A, A, YES, YES, A),      # engine: who gave a command; the others: programs
-    "openat /etc/shadow":         (A, A, A, A, A, YES, A),          # aliasmap is root: it reads the site's files
-    "open another's folder":      (A, A, A, A, A, YES, A),
-    "create in another's folder": (A, A, A, A, A, A, A),
-    "socket AF_INET":             (A, K, A, A, YES, YES, YES),      # alarm by HTTP; maps in a database; DNS
-    "connect policy socket":      (A, K, A, A, A, YES, K),
-    "connect control socket":     (A, K, A, A, YES, YES, K),        # mode 0666: the engine looks at who asks
-    "execve":                     (K, K, K, K, YES, YES, K),
-    "clone a process":            (K, K, K, K, YES, YES, K),
-    "ptrace a sibling":           (K, K, K, K, P, P, K),
-    "kill a sibling":             (K, K, K, K, P, P, K),
-    "process_vm_readv":           (K, K, K, K, P, P, K),
-    "openat /proc/sibling/mem":   (A, A, A, A, A, A, A),
-    "mount":                      (K, K, K, K, P, P, K),
-    "bpf":                        (K, K, K, K, P, P, K),
-    "userfaultfd":                (K, K, K, K, P, P, K),
-    "mmap write and exec":        (K, K, K, K, YES, YES, K),        # programs with a JIT (PCRE in postmap)
-    "mprotect exec":              (K, K, K, K, YES, YES, K),
-    "writable map of shared":     (NONE, NONE, NONE, A, NONE, NONE, NONE),
-    "setuid 0":                   (K, K, K, K, P, YES, K),
+    "openat /etc/passwd":         (YES, A, A, A, YES, YES, A, A, A, A, A),  # engine: who gave a command; the others: programs
+    "openat /etc/shadow":         (A, A, A, A, A, YES, A, A, A, A, A),  # aliasmap is root: it reads the site's files
+    "open another's folder":      (A, A, A, A, A, YES, A, A, A, A, A),
+    "create in another's folder": (A, A, A, A, A, A, A, A, A, A, A),
+    "socket AF_INET":             (A, K, A, A, YES, YES, YES, A, YES, A, YES),  # alarm by HTTP; maps in a database; DNS; lists
+    "connect policy socket":      (A, K, A, A, A, YES, K, A, K, A, K),
+    "connect control socket":     (A, K, A, A, YES, YES, K, A, K, A, K),  # mode 0666: the engine looks at who asks
+    "execve":                     (K, K, K, K, YES, YES, K, K, K, K, K),
+    "clone a process":            (K, K, K, K, YES, YES, K, K, K, K, K),
+    "ptrace a sibling":           (K, K, K, K, P, P, K, K, K, K, K),
+    "kill a sibling":             (K, K, K, K, P, P, K, K, K, K, K),
+    "process_vm_readv":           (K, K, K, K, P, P, K, K, K, K, K),
+    "openat /proc/sibling/mem":   (A, A, A, A, A, A, A, A, A, A, A),
+    "mount":                      (K, K, K, K, P, P, K, K, K, K, K),
+    "bpf":                        (K, K, K, K, P, P, K, K, K, K, K),
+    "userfaultfd":                (K, K, K, K, P, P, K, K, K, K, K),
+    "mmap write and exec":        (K, K, K, K, YES, YES, K, K, K, K, K),  # programs with a JIT (PCRE in postmap)
+    "mprotect exec":              (K, K, K, K, YES, YES, K, K, K, K, K),
+    "writable map of shared":     (NONE, NONE, NONE, A, NONE, NONE, NONE, NONE, NONE, NONE, NONE),
+    "setuid 0":                   (K, K, K, K, P, YES, K, K, K, K, K),
 }
 
 
@@ -48,7 +64,8 @@ def site(new_scene):
     os.environ["LIMETWIG_TEST_HOOKS"] = "1"
     try:
         scene = new_scene(hosts={"friend"})
-        scene.daemon.configure(CONF + "fetch {\n  dns = yes\n}\n")
+        scene.daemon.configure(EVERY_ROLE)
+        scene.net.write("/etc/limetwig/lists/drop.txt", "203.0.113.9\n")
         scene.net.write("/etc/shadow", "root:*:19000:0:99999:7:::\n", 0o640)
         scene.install()
     finally:
