@@ -146,14 +146,18 @@ def test_who_comes_to_the_worse_mx_only_is_misrouted(scene):
 
 
 def test_who_came_to_the_better_mx_may_use_the_worse_one(scene):
-    known, host = scene.new_host(), scene.add_host("203.0.113.78")
+    known = scene.new_host()
     wait_for("the window to be over", lambda: not scene.daemon.json("status")["mx"]["learning"], 60)
-    began = time.monotonic()
-    visit(scene, host, SERVER4, "first to the better one")
-    visit(scene, host, WORSE, "then to the worse one")
-    visit(scene, known, SERVER4, "others there")
-    if time.monotonic() - began < WINDOW_S - 2:
-        assert scene.hits_of("203.0.113.78") == []
+    for n in range(4):  # on a busy machine his visits may be too far apart
+        host = scene.add_host("203.0.113.%d" % (78 + n))
+        began = time.monotonic()
+        visit(scene, host, SERVER4, "first to the better one %d" % n)
+        visit(scene, host, WORSE, "then to the worse one %d" % n)
+        visit(scene, known, SERVER4, "others there %d" % n)
+        if time.monotonic() - began < WINDOW_S - 2:
+            assert scene.hits_of(host) == []
+            return
+    pytest.skip("no two visits within %d s" % WINDOW_S)
 
 
 def findings(scene, name):
