@@ -162,8 +162,9 @@ static void check_own_side(struct doctor *d, const struct doctor_daemon_facts *f
 	if (c->postfix.own_hosts.count == 0)
 		doctor_add(d, DOCTOR_WARN, "own side", "no own MX or relay is known",
 			"a second MX that forwards spam would be blocked",
-			"limetwig setup postfix finds in the DNS those of the domains that main.cf names, not those in "
-			"tables; others: own-networks; nothing to do where this server is the only one");
+			"limetwig setup postfix finds in the DNS those of the domains that main.cf names, where this "
+			"server is one of their MX, not those in tables; others: own-networks; nothing to do where "
+			"this server is the only one");
 	else if (c->postfix.own_hosts.count == CONF_LIST)
 		doctor_addf(d, DOCTOR_WARN, "own side", "own hosts and networks that are not in it can be blocked",
 			"put them into a file in /etc/limetwig/allow.d",

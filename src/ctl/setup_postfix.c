@@ -266,10 +266,9 @@ static void say_hosts(const struct setup *s)
 		printf("note: the DNS did not answer for each of our names: own-hosts keeps what was known before. Run "
 		       "setup again when it does, or a backup MX can be blocked\n");
 	if (s->is_own_cut)
-		printf("note: own-hosts has no room for all (%d hosts and networks, MX of %d domains): put the others "
-		       "into a "
-		       "file in allow.d\n",
-			CONF_LIST, SETUP_DOMAINS);
+		printf("note: own-hosts has no room for all (%d hosts and networks, MX of %d domains, %d of each): put "
+		       "the others into a file in allow.d\n",
+			CONF_LIST, SETUP_DOMAINS, SETUP_DOMAIN_HOSTS);
 }
 
 static int say(const struct setup *s, bool is_new)

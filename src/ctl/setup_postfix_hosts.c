@@ -1,8 +1,8 @@
 /*
  * setup_postfix_hosts: the site's own side, which must never be blocked: own
  * name, MX and relayhost first, which nobody else knows, then mynetworks and
- * interface addresses. What the DNS says of other domains that main.cf names
- * comes last: strangers may rule there, and push nothing of ours out.
+ * interface addresses. The MX beside us of other domains that main.cf names
+ * come last: strangers may rule there, and push nothing of ours out.
  * SPDX-License-Identifier: ISC
  */
 #include "base/ipaddr.h"
@@ -93,17 +93,26 @@ struct slice setup_hosts_unread(const struct setup_instance *in)
 	return (struct slice){ "", 0 };
 }
 
-static void add_interfaces(struct conf_list *to, bool *ret_is_cut)
+static void add_interfaces(struct conf_list *to, const struct ifaddrs *all, bool *ret_is_cut)
 {
 	char text[INET6_ADDRSTRLEN];
-	struct ifaddrs *all = NULL;
 
-	if (getifaddrs(&all) != 0)
-		return;
 	for (const struct ifaddrs *i = all; i; i = i->ifa_next)
 		if (i->ifa_addr && setup_address_text(i->ifa_addr, text))
 			add_text(to, slice_str(text), ret_is_cut);
-	freeifaddrs(all);
+}
+
+/* Loopback is everybody's. */
+static bool is_interface(const struct ifaddrs *all, struct slice address)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (slice_starts(address, SLICE_LIT("127.")) || slice_eq(address, SLICE_LIT("::1")))
+		return false;
+	for (const struct ifaddrs *i = all; i; i = i->ifa_next)
+		if (i->ifa_addr && setup_address_text(i->ifa_addr, text) && slice_eq(address, slice_str(text)))
+			return true;
+	return false;
 }
 
 /* "[relay.example]:587" to "relay.example". */
@@ -180,44 +189,98 @@ static void gather_domains(const struct setup *s, struct names *l, bool *ret_is_
 		}
 }
 
-/* The answers for the names first..end - 1. False: there was none for one of them. */
-static bool add_answers(
-	struct conf_list *to, const struct names *l, size_t first, size_t end, struct slice all, bool *ret_is_cut)
+/* The next answer for a name. False: no more. */
+static bool next_answer(struct slice *all, size_t number, struct slice *ret)
+{
+	struct slice line;
+	char head[8];
+
+	(void)snprintf(head, sizeof head, "%02zu ", number);
+	while (slice_line(all, &line))
+		if (slice_starts(line, slice_str(head))) {
+			*ret = slice_from(line, 3);
+			return true;
+		}
+	return false;
+}
+
+/* False: there was no answer for one of our names. */
+static bool add_own(struct conf_list *to, const struct names *l, struct slice found, bool *ret_is_cut)
 {
 	bool is_known = true;
-	struct slice line;
-	size_t number;
 
-	while (slice_line(&all, &line)) {
-		number = (size_t)(line.p[0] - '0') * 10 + (size_t)(line.p[1] - '0');
-		if (number >= first && number < end)
-			add_text(to, slice_from(line, 3), ret_is_cut);
-	}
-	for (size_t i = first; i < end; i++)
+	for (size_t i = 0; i < l->own; i++) {
+		struct slice all = found, address;
+
 		is_known &= l->all[i].is_known;
+		while (next_answer(&all, i, &address))
+			add_text(to, address, ret_is_cut);
+	}
+	return is_known;
+}
+
+/* Behind NAT no interface has the address that the world sees: our name has it. */
+static bool is_self(const struct names *l, struct slice found, const struct ifaddrs *here, struct slice address)
+{
+	struct slice one;
+
+	for (size_t i = 0; i < l->selves; i++)
+		for (struct slice all = found; next_answer(&all, i, &one);)
+			if (slice_eq(one, address))
+				return true;
+	return is_interface(here, address);
+}
+
+/*
+ * The MX of other domains, where we are one of them: what stands in main.cf may have moved away or lapsed long ago, and
+ * who has its DNS now is nobody we know. False: there was no answer for one.
+ */
+static bool add_beside(
+	struct conf_list *to, const struct names *l, struct slice found, const struct ifaddrs *here, bool *ret_is_cut)
+{
+	bool is_known = true;
+
+	for (size_t i = l->own; i < l->n; i++) {
+		struct slice all = found, address;
+		bool is_served = false;
+		size_t n = 0;
+
+		is_known &= l->all[i].is_known;
+		while (!is_served && next_answer(&all, i, &address))
+			is_served = is_self(l, found, here, address);
+		for (all = found; is_served && next_answer(&all, i, &address); n++)
+			if (n < SETUP_DOMAIN_HOSTS)
+				add_text(to, address, ret_is_cut);
+			else
+				*ret_is_cut = true;
+	}
 	return is_known;
 }
 
 bool setup_hosts_find(const struct setup *s, const struct conf_list *old, struct conf_list *to, bool *ret_is_cut)
 {
 	struct names l = { .n = 0 };
+	struct ifaddrs *here = NULL;
 	bool is_own_known, is_known;
 	struct buf found;
 
+	(void)getifaddrs(&here); /* what our names say is enough without */
 	gather_names(s, &l);
 	gather_domains(s, &l, ret_is_cut);
 	setup_lookup_run(l.all, l.n, &found);
-	is_own_known = add_answers(to, &l, 0, l.own, buf_slice(&found), ret_is_cut);
+	is_own_known = add_own(to, &l, buf_slice(&found), ret_is_cut);
 	if (!is_own_known) /* our own MX may be among the old ones only: they keep their place */
 		add_old(to, old, ret_is_cut);
 	for (size_t i = 0; i < s->instances; i++) {
 		add_words(&s->instance[i], "mynetworks", to, ret_is_cut);
 		add_words(&s->instance[i], "inet_interfaces", to, ret_is_cut);
 	}
-	add_interfaces(to, ret_is_cut);
-	is_known = add_answers(to, &l, l.own, l.n, buf_slice(&found), ret_is_cut);
+	add_interfaces(to, here, ret_is_cut);
+	is_known = add_beside(to, &l, buf_slice(&found), here, ret_is_cut);
 	if (is_own_known && !is_known)
 		add_old(to, old, ret_is_cut);
 	buf_done(&found);
+	if (here)
+		freeifaddrs(here);
 	return is_own_known && is_known;
 }

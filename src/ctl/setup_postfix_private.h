@@ -18,7 +18,8 @@
 #define SETUP_INSTANCES 8 /* as ROLE_LISTENERS: one policy socket each */
 #define SETUP_SERVICES 64 /* smtpd services of one master.cf that are looked at */
 #define SETUP_NOTES 16
-#define SETUP_DOMAINS 32 /* domains of one run, beside $mydomain, whose MX are looked up */
+#define SETUP_DOMAINS 32     /* domains of one run, beside $mydomain, whose MX are looked up */
+#define SETUP_DOMAIN_HOSTS 8 /* addresses of the MX of one of them */
 #define SETUP_LOOKUPS (3 * SETUP_INSTANCES + SETUP_DOMAINS)
 #define SETUP_TEXT 512
 #define SETUP_WAIT_MS 30000 /* revert waits so long for queued captures */
@@ -129,8 +130,8 @@ void setup_maps_remove(const struct setup *s);
 /* setup_postfix_conf.c: the text of ETC/postfix.conf; old: the one that is there, or empty. */
 enum err setup_conf_text(struct setup *s, struct slice old, struct buf *to) MUST_USE;
 /*
- * setup_postfix_hosts.c: own name, MX of mydomain, relay host, networks, interfaces, MX of other domains, in this
- * order. False: the DNS did not answer for each name; the hosts of old, what an earlier run found, are in it then.
+ * setup_postfix_hosts.c: own name, MX of mydomain, relay host, networks, interfaces, MX beside us, in this order.
+ * False: the DNS did not answer for each name; the hosts of old, what an earlier run found, are in it then.
  */
 bool setup_hosts_find(const struct setup *s, const struct conf_list *old, struct conf_list *to, bool *ret_is_cut);
 /* The first element of mynetworks that is a table or a file: what is in it is not known here. Empty: none. */

@@ -125,6 +125,25 @@ def test_domains_with_many_mx_push_no_network_out(dns):
     dns.up({**RECORDS, **hosts, **domains})
     assert "no room" in s.setup()
     assert own_hosts(s)[:3] == [SELF, MX, "192.0.2.0/28"] and len(own_hosts(s)) == 32
+    add(s, "virtual_mailbox_domains = big0.example\n")
+    assert "no room" in s.setup() and own_hosts(s)[3:] == ["198.51.101.%d" % n for n in range(1, 5)] + ["198.51.102.%d" % n for n in range(1, 4)]
+
+
+def test_mx_of_a_domain_that_is_served_elsewhere_are_not_ours(dns):
+    s = dns.site
+    hosts = {"alien.example": {"A": ["198.51.100.66"]}, "beside.example": {"A": ["198.51.100.99"]},
+             "nowhere.example": {"A": ["127.0.0.1"]}, "inside.example": {"A": ["203.0.113.80"]}}
+    domains = {"gone.example": ["alien.example"], "parked.example": ["nowhere.example", "alien.example"],
+               "here.example": ["mx1.example.org", "beside.example"]}
+    dns.up({**RECORDS, **hosts, **{name: {"MX": mx} for name, mx in domains.items()}})
+    add(s, "virtual_mailbox_domains = " + " ".join(domains) + "\n")
+    shown = s.setup()
+    assert own_hosts(s) == [SELF, MX, "192.0.2.0/28", "198.51.100.99"] and "no room" not in shown
+    subprocess.run([*s.enter, "ip", "address", "add", "198.51.100.66/32", "dev", "lo"], check=True)
+    dns.down()
+    dns.up({**RECORDS, **hosts, "gone.example": {"MX": ["alien.example", "inside.example"]}})
+    s.setup()
+    assert own_hosts(s) == [SELF, MX, "192.0.2.0/28", "198.51.100.66", "203.0.113.80"]
 
 
 def test_a_network_that_left_main_cf_does_not_stay_for_a_lame_domain(dns):
@@ -144,7 +163,7 @@ def test_mx_of_domains_that_main_cf_names(dns):
     s = dns.site
     hosts = {"mail%d.example" % n: {"A": ["198.51.100.%d" % (100 + n)]} for n in range(5)}
     names = ("one.example", "two.example", "three.example", "four.example", "in-a-table.example")
-    domains = {name: {"MX": ["mail%d.example" % n]} for n, name in enumerate(names)}
+    domains = {name: {"MX": ["mx1.example.org", "mail%d.example" % n]} for n, name in enumerate(names)}
     add(s, "mydestination = $myhostname, localhost.$mydomain, one.example\nvirtual_mailbox_domains = two.example, one.example\n"
         "virtual_alias_domains = three.example inline:{in-a-table.example=x} hash:/in-a-table.example\n"
         "relay_domains = .four.example four.example\n")
