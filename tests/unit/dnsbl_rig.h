@@ -100,6 +100,7 @@ static inline void dnsbl_rig_feed(struct dnsbl_rig *r, unsigned i, const char *n
 
 static inline void dnsbl_rig_holes(struct dnsbl_rig *r, const char *prefix)
 {
+	free(r->memory[FEEDS_MAX]);
 	r->memory[FEEDS_MAX] = area_of_list(prefix, &r->list.holes);
 	r->list.has_holes = true;
 }
